@@ -1,0 +1,1 @@
+"""What a network is: its shapes, costs, receptive fields and activations."""

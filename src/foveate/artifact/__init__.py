@@ -1,0 +1,1 @@
+"""The model folder: written with torch, read and run without it."""

@@ -1,0 +1,1 @@
+"""From a data set to augmented batches of uint8 tensors."""

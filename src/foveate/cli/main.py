@@ -1,0 +1,128 @@
+"""The `foveate` command: a group whose commands are imported only when they are called.
+
+`foveate --help` must not import torch, NumPy or ONNX Runtime: it answers in the time Python takes to start.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from foveate.errors import FoveateError
+
+# Command -> (module, one line for the overview). The line stands here so that --help imports no command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": (
+        "foveate.cli.train",
+        "Train a network on a folder of pictures; leaves a model folder with a report.",
+    ),
+    "predict": ("foveate.cli.predict", "Classify pictures with a model folder."),
+    "evaluate": ("foveate.cli.evaluate", "Measure a model folder on a labelled data set."),
+    "check": ("foveate.cli.check", "Tell what is wrong with a data set before you train on it."),
+    "summary": ("foveate.cli.summary", "Show every layer's shape, parameters, cost and receptive field."),
+    "models": ("foveate.cli.models", "List the networks that can be made by name."),
+    "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
+    "data": ("foveate.cli.data", "List and get known data sets."),
+    "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from foveate.errors import UnknownNameError
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise UnknownNameError("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="foveate", message="foveate %(version)s")
+def cli() -> None:
+    """A folder of pictures goes in; a trained, measured, explained network comes out.
+
+    \b
+    foveate demo                      a first network, in a minute
+    foveate train photos/             your own pictures, one folder a class
+    foveate predict runs/photos cat.jpg
+    """
+
+
+def fail(message: str, code: int) -> NoReturn:
+    click.echo(f"foveate: {message}", err=True)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str] | None = None) -> Any:
+    """Run the command line; every failure is one sentence and a documented exit code.
+
+    0 done, 1 failed, 2 wrong input, 130 interrupted. A traceback is shown only with ``--debug``.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        cli.main(args=arguments, prog_name="foveate", standalone_mode=False)
+    except Exception as error:
+        if debug:
+            raise
+        _explain(error)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        fail("interrupted.", 130)
+    sys.exit(0)
+
+
+def _explain(error: Exception) -> NoReturn:
+    if isinstance(error, FoveateError):
+        fail(str(error), error.exit_code)
+    if isinstance(error, click.exceptions.Exit):
+        sys.exit(error.exit_code)
+    if isinstance(error, click.Abort):
+        fail("interrupted.", 130)
+    if isinstance(error, click.UsageError):
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+        fail(error.format_message() + where, 2)
+    if isinstance(error, click.ClickException):
+        fail(error.format_message(), error.exit_code)
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
+        sys.exit(0)
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
+        fail(f"Could not write {error.filename or 'a file'}: {error.strerror}.", 1)
+    if isinstance(error, MemoryError):
+        fail("Out of memory: try a smaller --batch-size or --image-size.", 1)
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        fail(f"{name}{error.strerror or error}.", 2)
+    fail(f"internal error: {type(error).__name__}: {error} (run again with --debug for the traceback).", 1)
+
+
+if __name__ == "__main__":
+    main()

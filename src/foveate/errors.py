@@ -1,0 +1,93 @@
+"""Every exception the package raises on purpose.
+
+Each message is one readable sentence: what was expected, what was found, what to do next.
+The command line prints the message alone and leaves with the class's ``exit_code``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FoveateError(Exception):
+    """Something failed that is not the user's input: the root of all exceptions here."""
+
+    exit_code = 1
+
+
+class InputError(FoveateError, ValueError):
+    """What the user gave (a flag, a file, a value) cannot be used."""
+
+    exit_code = 2
+
+
+class ImageError(InputError):
+    """A picture cannot be read."""
+
+
+class DatasetError(InputError):
+    """A data set cannot be opened, or cannot be used for what was asked."""
+
+
+class ShapeError(InputError):
+    """A layer cannot take an input of this shape; the message holds the size formula with its numbers."""
+
+
+class BlueprintError(InputError):
+    """A network written as data is not a network; the message names the layer by its number."""
+
+
+class WeightsError(InputError):
+    """A weights file does not belong to this network, or is damaged."""
+
+
+class ModelFolderError(InputError):
+    """A model folder is missing, damaged or hostile."""
+
+
+class UnknownNameError(InputError):
+    """A name (network, recipe, data set, layer) is not known; the message lists the closest known ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+        hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known)}."
+        super().__init__(f"Unknown {kind} {str(name)!r}; {hint}")
+
+
+class MissingExtraError(InputError):
+    """An optional dependency is needed and is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: install it with `pip install 'foveate[{extra}]'`.")
+
+
+class BusyError(InputError):
+    """Another run holds the output directory."""
+
+
+class StorageError(FoveateError):
+    """A file could not be written: disk full, no permission, I/O error. Old files are intact."""
+
+
+class CheckpointError(FoveateError):
+    """No usable checkpoint is there to resume from, or it belongs to another run."""
+
+
+class ParityError(FoveateError):
+    """The exported network does not compute what the trained one computes."""
+
+
+class DivergedError(FoveateError):
+    """The loss became infinite or NaN and the policy's retries are used up."""
+
+
+class DownloadError(FoveateError):
+    """A file could not be fetched, or what came is not what its hash says."""
+
+
+class InterruptedRunError(FoveateError):
+    """The run was asked to stop (SIGINT, SIGTERM); its state is saved and `--resume` goes on from there."""
+
+    exit_code = 130

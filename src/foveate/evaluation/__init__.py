@@ -1,0 +1,1 @@
+"""How good predictions are, in plain NumPy, and the report that says so."""

@@ -1,0 +1,1 @@
+"""Torch modules that torch lacks, and blocks that networks share."""

@@ -1,0 +1,1 @@
+"""Every operation forward and backward in plain NumPy."""
