@@ -1,0 +1,133 @@
+"""Networks by name: what is known about each (data, no torch) and how to make it.
+
+The table of what is known stands in ``catalogue.py`` and is plain data, so that ``foveate models`` answers
+without torch. The code of a network is imported when it is made, from the module its row names; there a
+builder is tied to the row::
+
+    @register("resnet18", block="basic", depths=(2, 2, 2, 2))
+    @register("resnet50", block="bottleneck", depths=(3, 4, 6, 3))
+    class ResNet(Network): ...
+
+A name is thus a builder with preset arguments; any keyword argument of the builder is an option of
+:func:`create_model`, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from foveate.errors import InputError, MissingExtraError, UnknownNameError
+from foveate.models.catalogue import CATALOGUE, ModelInfo
+
+if TYPE_CHECKING:
+    from foveate.models.anatomy import Network
+
+_Builder = TypeVar("_Builder", bound=Callable[..., Any])
+_BUILDERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
+
+
+def register(name: str, **preset: Any) -> Callable[[_Builder], _Builder]:
+    """Tie a builder (a :class:`Network` class or a function returning one) to a row of the catalogue.
+
+    The builder takes keyword arguments only, among them ``num_classes`` and ``in_channels``; all must have a
+    default or stand in ``preset``. Presets are plain data (numbers, text, tuples), for they are options too.
+    """
+    model_info(name)  # a name without a row would be a network that `foveate models` hides
+
+    def tie(builder: _Builder) -> _Builder:
+        _BUILDERS[name] = (builder, preset)
+        return builder
+
+    return tie
+
+
+def list_models(pattern: str | None = None) -> list[str]:
+    """The names of all networks, or of those matching a shell pattern (``"resnet*"``), in the table's order.
+
+    A pattern without ``*``, ``?`` or ``[`` matches anywhere in the name.
+    """
+    if pattern is None:
+        return list(CATALOGUE)
+    if not any(sign in pattern for sign in "*?["):
+        pattern = f"*{pattern}*"
+    return [name for name in CATALOGUE if fnmatchcase(name, pattern.lower())]
+
+
+def model_info(name: str) -> ModelInfo:
+    """What is known about a network. Raises :class:`UnknownNameError`, which lists the closest names."""
+    if name not in CATALOGUE:
+        raise UnknownNameError("network", name, CATALOGUE)
+    return CATALOGUE[name]
+
+
+def model_options(name: str) -> dict[str, Any]:
+    """The options that :func:`create_model` takes for this network, with their defaults. Imports torch."""
+    builder, preset = _builder(name)
+    declared = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(builder).parameters.values()
+        if parameter.name not in {"num_classes", "in_channels"}
+    }
+    return declared | preset
+
+
+def create_model(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    pretrained: bool = False,
+    **options: Any,
+) -> Network:
+    """Make a network by its name, with fresh weights (drawn from torch's generator) or pretrained ones.
+
+    ``num_classes`` and ``in_channels`` default to the published network's own. ``options`` are the builder's
+    keyword arguments, such as ``dropout``; :func:`model_options` lists them. The network is in training mode.
+
+    Raises :class:`UnknownNameError` for a name, :class:`InputError` for an option or a value that is not
+    taken, and :class:`MissingExtraError` without torch or, for ``pretrained``, without the weights' package.
+    """
+    info = model_info(name)
+    builder, preset = _builder(name)
+    known = model_options(name)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        takes = ", ".join(known) or "none"
+        raise InputError(f"{name} takes no option {', '.join(map(repr, unknown))}; its options are: {takes}.")
+    classes = info.num_classes if num_classes is None else _positive("num_classes", num_classes)
+    channels = info.input_size[0] if in_channels is None else _positive("in_channels", in_channels)
+    if pretrained:
+        from foveate.models.pretrained import load_pretrained
+
+        if channels != info.input_size[0]:
+            raise InputError(
+                f"The pretrained {name} sees {info.input_size[0]} channels, not {channels}; "
+                "leave in_channels out and give it RGB pictures."
+            )
+        network: Network = builder(**(preset | options), num_classes=info.num_classes, in_channels=channels)
+        load_pretrained(network, name)
+        if classes != info.num_classes:
+            network.reset_classifier(classes)
+        return network
+    return builder(**(preset | options), num_classes=classes, in_channels=channels)
+
+
+def _builder(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+    module = model_info(name).module
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            raise MissingExtraError("Making a network", "train") from error
+        raise
+    return _BUILDERS[name]
+
+
+def _positive(what: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{what} must be a whole number of at least 1, and is {value!r}.")
+    return value
