@@ -1,0 +1,80 @@
+"""What a report is made of: plain data, so that any program can have its results drawn.
+
+Texts may hold anything (class and file names come from users); they are made safe when they are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.evaluation.calibration import Reliability
+from foveate.evaluation.metrics import Evaluation
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A picture that the network called something else."""
+
+    picture: NDArray[np.uint8]  # (H, W, 3) or (H, W, 1)
+    name: str  # the file's name, for people
+    true: str
+    predicted: str
+    probability: float  # given to `predicted`
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """A training picture as the network sees it: resized, cropped and randomly changed."""
+
+    picture: NDArray[np.uint8]  # (H, W, 3) or (H, W, 1)
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """Where the pictures came from and what the scan had to say about them."""
+
+    name: str = ""
+    counts: Mapping[str, Sequence[int]] = field(default_factory=dict)  # split -> pictures of each class
+    notes: Sequence[str] = ()  # one sentence each
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything the report and the model card show. Only the first five fields must be given.
+
+    ``evaluation`` is of the finished model on ``evaluated_on``: "test", or "val" without a test split.
+    ``history`` rows have the keys epoch, step, lr, train_loss, train_accuracy, val_loss, val_accuracy,
+    val_macro_f1, seconds; a value may be None or not finite (drawn as a gap).
+    ``layers`` rows have name, kind, output_shape, parameters, macs, receptive_field.
+    """
+
+    title: str
+    created: str  # ISO 8601
+    classes: Sequence[str]
+    evaluated_on: str
+    evaluation: Evaluation
+    validation: Evaluation | None = None
+    task: str = "classification"
+    architecture: str = ""  # the network's name
+    model_path: str = "MODEL"  # as the user would type it after `foveate predict`
+    reliability_before: Reliability | None = None  # of the same predictions without temperature scaling
+    temperature: float | None = None
+    history: Sequence[Mapping[str, float | None]] = ()
+    best_epoch: float | None = None  # the row of `history` that was kept
+    mistakes: Sequence[Mistake] = ()  # the surest first
+    augmented: Sequence[Augmented] = ()
+    dataset: DatasetSummary = field(default_factory=DatasetSummary)
+    preprocessing: str = ""  # one or two sentences
+    layers: Sequence[Mapping[str, object]] = ()
+    parameters: int | None = None
+    macs: int | None = None  # multiply-accumulates for one picture
+    settings: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    seconds_by_phase: Mapping[str, float] = field(default_factory=dict)
+    licence: str = ""  # of the model, where the user stated one
