@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from foveate.errors import ShapeError
+from foveate.errors import InputError, ShapeError
+from foveate.geometry import output_size
 
 
 class Window(NamedTuple):
@@ -16,32 +18,28 @@ class Window(NamedTuple):
     kernel: int
     stride: int
     padding: int = 0
-    ceil: bool = False  # a last, partly filled window counts
+    ceil: bool = False
 
-    def output(self, side: int) -> int:
-        """floor((n - k + 2p) / s) + 1, or with ceil instead of floor."""
-        span = side - self.kernel + 2 * self.padding
-        return (-(-span // self.stride) if self.ceil else span // self.stride) + 1
-
-    def formula(self, side: int) -> str:
-        rounding = "ceil" if self.ceil else "floor"
-        return (
-            f"{rounding}((n - k + 2p)/s) + 1 = {rounding}(({side} - {self.kernel} + 2*{self.padding})"
-            f"/{self.stride}) + 1 = {self.output(side)}"
-        )
+    def output(self, side: int, axis: str) -> int:
+        """The side that a map of this side leaves with. Raises :class:`ShapeError` with the size formula."""
+        least = self.kernel - 2 * self.padding
+        if self.ceil and least - self.stride < side < least:
+            return 1  # torch counts a single, partly filled window in ceil mode
+        return output_size(side, self.kernel, self.stride, self.padding, ceil_mode=self.ceil, axis=axis)
 
 
 class Network(nn.Module):
     """Base of all networks: ``forward(x) = forward_head(forward_features(x))``.
 
-    A family sets ``classifier_name`` (the dotted name of its last dense layer) and ``windows`` (the layers
-    that can make the map's side vanish, in order), calls ``super().__init__`` first, and writes the two halves.
+    A family calls ``super().__init__`` first, writes the two halves, and sets
 
-    ``num_features`` is the number of channels C of the map that ``forward_features`` returns.
+    - ``classifier_name``: the dotted name of its last dense layer;
+    - ``windows``: its layers that change the map's side, in order;
+    - ``num_features``: the channels C of the map that ``forward_features`` returns.
     """
 
     classifier_name: ClassVar[str] = "fc"
-    windows: ClassVar[tuple[Window, ...]] = ()
+    windows: tuple[Window, ...] = ()
 
     def __init__(
         self,
@@ -56,9 +54,7 @@ class Network(nn.Module):
         self.num_features = num_features
         self.num_classes = num_classes
         self.in_channels = in_channels
-        self.image_size = image_size and (image_size[0], image_size[1])
-        if image_size is not None:
-            self._check_sides(*image_size)
+        self.image_size = None if image_size is None else _sides(image_size)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Pictures (N, in_channels, H, W) to a map (N, num_features, h, w). Raises :class:`ShapeError`."""
@@ -81,13 +77,31 @@ class Network(nn.Module):
         self.set_submodule(self.classifier_name, fresh)
         self.num_classes = num_classes
 
-    @classmethod
-    def smallest_side(cls) -> int:
+    def map_size(self, height: int, width: int) -> tuple[int, int]:
+        """(h, w) of the map that a picture of height x width leaves; raises :class:`ShapeError`."""
+        h, w = height, width
+        for window in self.windows:
+            try:
+                h, w = window.output(h, "height"), window.output(w, "width")
+            except ShapeError as error:
+                least = self.smallest_side()
+                raise ShapeError(
+                    f"A picture of {height}x{width} is too small for {type(self).__name__}, which takes "
+                    f"{least}x{least} or larger; at {window.layer}: {error}"
+                ) from None
+        return h, w
+
+    def smallest_side(self) -> int:
         """The side in pixels of the smallest square picture that leaves at least one position everywhere."""
-        side = 1
-        while any(n < 1 for n in cls._sides(side)):
-            side += 1
-        return side
+        return next(side for side in count(1) if self._fits(side))
+
+    def _fits(self, side: int) -> bool:
+        try:
+            for window in self.windows:
+                side = window.output(side, "side")
+        except ShapeError:
+            return False
+        return True
 
     def check_input(self, x: Tensor) -> None:
         """Refuse a batch this network cannot take, with the size formula and the numbers in it."""
@@ -104,25 +118,11 @@ class Network(nn.Module):
                 f"that), and the input is {height}x{width}; resize the pictures, or make it with "
                 f"image_size=({height}, {width})."
             )
-        self._check_sides(height, width)
+        self.map_size(height, width)
 
-    @classmethod
-    def _sides(cls, side: int) -> list[int]:
-        sides = []
-        for window in cls.windows:
-            side = window.output(side) if side > 0 else 0
-            sides.append(side)
-        return sides
 
-    @classmethod
-    def _check_sides(cls, height: int, width: int) -> None:
-        for what, side in (("height", height), ("width", width)):
-            n = side
-            for window in cls.windows:
-                if window.output(n) < 1:
-                    least = cls.smallest_side()
-                    raise ShapeError(
-                        f"A picture of {height}x{width} is too small for {cls.__name__}: at {window.layer} "
-                        f"its {what} would be {window.formula(n)}; the smallest accepted is {least}x{least}."
-                    )
-                n = window.output(n)
+def _sides(image_size: tuple[int, int]) -> tuple[int, int]:
+    sides = tuple(image_size) if isinstance(image_size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise InputError(f"image_size must be (height, width) in pixels, and is {image_size!r}.")
+    return sides[0], sides[1]

@@ -8,8 +8,8 @@ the convolutions and dense layers on the longest path (squeeze-excite and projec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -32,40 +32,222 @@ class ModelInfo:
     top5_note: str = ""
 
 
-SMALL = (
-    ModelInfo(
+_convnet1 = partial(
+    ModelInfo,
+    family="convnet1",
+    year=2020,
+    title="The article's convnet1",
+    source="Introduction to convolutional neural networks (article), 2020",
+    module="foveate.models.convnet1",
+    depth=3,
+    input_size=(1, 28, 28),
+    num_classes=10,
+)
+_lesson = partial(
+    ModelInfo,
+    family="lessons",
+    year=2020,
+    source="Convolutional neural networks (lesson)",
+    module="foveate.models.lessons",
+    depth=5,
+    input_size=(3, 32, 32),
+    num_classes=10,
+)
+_vgg = partial(
+    ModelInfo,
+    family="vgg",
+    year=2014,
+    title="Very deep convolutional networks for large-scale image recognition",
+    source="Simonyan, Zisserman, arXiv:1409.1556",
+    key_idea="many 3x3 convolutions in place of few large ones",
+    module="foveate.models.vgg",
+    input_size=(3, 224, 224),
+)
+_vgg_bn = partial(_vgg, key_idea="the same with batch norm behind each convolution")
+_resnet = partial(
+    ModelInfo,
+    family="resnet",
+    year=2015,
+    title="Deep residual learning for image recognition",
+    source="He, Zhang, Ren, Sun, arXiv:1512.03385",
+    key_idea="identity shortcuts: y = F(x) + x",
+    module="foveate.models.resnet",
+    input_size=(3, 224, 224),
+)
+_efficientnet = partial(
+    ModelInfo,
+    family="efficientnet",
+    year=2019,
+    title="EfficientNet: rethinking model scaling for convolutional neural networks",
+    source="Tan, Le, arXiv:1905.11946",
+    key_idea="depth, width and resolution scaled together",
+    module="foveate.models.efficientnet",
+    top5_note="one network, one crop (arXiv v5, table 2)",
+)
+_efficientnet_lite = partial(
+    ModelInfo,
+    family="efficientnet_lite",
+    year=2020,
+    title="EfficientNet-Lite: EfficientNet for mobile and edge devices",
+    source="Liu, TensorFlow blog, 2020-03-16; github.com/tensorflow/tpu, efficientnet/lite",
+    key_idea="EfficientNet without squeeze-excite, ReLU6: fit for 8-bit arithmetic",
+    module="foveate.models.efficientnet_lite",
+)
+
+_ROWS: tuple[ModelInfo, ...] = (
+    _convnet1(
         name="convnet1",
-        family="convnet1",
-        year=2020,
-        title="The article's convnet1, as its text says (5x5, padding 2)",
-        source="An introduction to convolutional neural networks, Towards Data Science, 2020",
-        key_idea="two convolutions with batch norm and pooling, then one dense layer",
-        module="foveate.models.convnet1",
-        depth=3,
+        key_idea="two convolutions (5x5, as the article's text) with batch norm, one dense layer",
         parameters=29_034,
-        macs=0,
-        input_size=(1, 28, 28),
+        macs=2_838_080,
+    ),
+    _convnet1(
+        name="convnet1_k3",
+        key_idea="the same with 3x3 windows, as the article's code",
+        parameters=20_586,
+        macs=1_031_744,
+    ),
+    _lesson(
+        name="lesson32",
+        title="The lesson's 32x32 pipeline",
+        key_idea="plain convolution and pooling: 32, 30, 15, 13, 6, 4",
+        parameters=620_362,
+        macs=5_599_104,
+    ),
+    _lesson(
+        name="lesson_cnn",
+        title="The lesson's PyTorch network",
+        key_idea="batch norm, adaptive pooling, dropout",
+        parameters=620_810,
+        macs=10_848_768,
+    ),
+    ModelInfo(
+        name="tinyvgg",
+        family="tinyvgg",
+        year=2020,
+        title="CNN Explainer: learning convolutional neural networks with interactive visualization",
+        source="Wang et al., arXiv:2004.15004",
+        key_idea="ten filters a layer: small enough to draw every one",
+        module="foveate.models.tinyvgg",
+        depth=5,
+        parameters=19_920,
+        macs=5_608_780,
+        input_size=(3, 64, 64),
         num_classes=10,
     ),
     ModelInfo(
-        name="convnet1_k3",
-        family="convnet1",
-        year=2020,
-        title="The article's convnet1, as its code says (3x3, padding 1)",
-        source="An introduction to convolutional neural networks, Towards Data Science, 2020",
-        key_idea="the same with smaller windows",
-        module="foveate.models.convnet1",
-        depth=3,
-        parameters=20_586,
-        macs=0,
-        input_size=(1, 28, 28),
+        name="lenet5",
+        family="lenet",
+        year=1998,
+        title="Gradient-based learning applied to document recognition",
+        source="LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86(11)",
+        key_idea="convolution, pooling, dense: learned end to end",
+        module="foveate.models.lenet",
+        depth=5,
+        parameters=61_706,
+        macs=416_520,
+        input_size=(1, 32, 32),
         num_classes=10,
+    ),
+    ModelInfo(
+        name="alexnet",
+        family="alexnet",
+        year=2012,
+        title="ImageNet classification with deep convolutional neural networks",
+        source="Krizhevsky, Sutskever, Hinton, NIPS 2012",
+        key_idea="ReLU, dropout and GPUs make a deep network learnable",
+        module="foveate.models.alexnet",
+        depth=8,
+        parameters=61_100_840,
+        macs=714_188_480,
+        input_size=(3, 224, 224),
+        top5_error=16.4,
+        top5_note="five networks together, test set",
+    ),
+    _vgg(
+        name="vgg11",
+        depth=11,
+        parameters=132_863_336,
+        macs=7_609_090_048,
+        top5_error=10.4,
+        top5_note="one network, one scale, validation set (table 3, A)",
+    ),
+    _vgg_bn(name="vgg11_bn", depth=11, parameters=132_868_840, macs=7_609_090_048),
+    _vgg(
+        name="vgg13",
+        depth=13,
+        parameters=133_047_848,
+        macs=11_308_466_176,
+        top5_error=9.9,
+        top5_note="one network, one scale, validation set (table 3, B)",
+    ),
+    _vgg_bn(name="vgg13_bn", depth=13, parameters=133_053_736, macs=11_308_466_176),
+    _vgg(
+        name="vgg16",
+        depth=16,
+        parameters=138_357_544,
+        macs=15_470_264_320,
+        top5_error=7.3,
+        top5_note="seven VGG networks together, test set",
+    ),
+    _vgg_bn(name="vgg16_bn", depth=16, parameters=138_365_992, macs=15_470_264_320),
+    _vgg(
+        name="vgg19",
+        depth=19,
+        parameters=143_667_240,
+        macs=19_632_062_464,
+        top5_error=7.1,
+        top5_note="one network, many crops and dense, validation set (table 5, E)",
+    ),
+    _vgg_bn(name="vgg19_bn", depth=19, parameters=143_678_248, macs=19_632_062_464),
+    ModelInfo(
+        name="googlenet",
+        family="googlenet",
+        year=2014,
+        title="Going deeper with convolutions",
+        source="Szegedy et al., arXiv:1409.4842",
+        key_idea="inception modules: windows of several sizes side by side",
+        module="foveate.models.googlenet",
+        depth=22,
+        parameters=6_624_904,
+        macs=0,
+        input_size=(3, 224, 224),
+        top5_error=6.7,
+        top5_note="seven networks together, 144 crops, test set",
+    ),
+    _resnet(name="resnet18", depth=18, parameters=11_689_512, macs=0),
+    _resnet(
+        name="resnet34",
+        depth=34,
+        parameters=21_797_672,
+        macs=0,
+        top5_error=5.7,
+        top5_note="one network, several scales, validation set (table 4, B)",
+    ),
+    _resnet(
+        name="resnet50",
+        depth=50,
+        parameters=25_557_032,
+        macs=0,
+        top5_error=5.3,
+        top5_note="one network, several scales, validation set (table 4)",
+    ),
+    _resnet(
+        name="resnet101",
+        depth=101,
+        parameters=44_549_160,
+        macs=0,
+        top5_error=4.6,
+        top5_note="one network, several scales, validation set (table 4)",
+    ),
+    _resnet(
+        name="resnet152",
+        depth=152,
+        parameters=60_192_808,
+        macs=0,
+        top5_error=4.5,
+        top5_note="one network, several scales, validation set (table 4)",
     ),
 )
 
-
-def _table(rows: Iterable[ModelInfo]) -> dict[str, ModelInfo]:
-    return {row.name: row for row in rows}
-
-
-CATALOGUE = _table((*SMALL,))
+CATALOGUE: dict[str, ModelInfo] = {row.name: row for row in _ROWS}

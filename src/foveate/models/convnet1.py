@@ -30,10 +30,10 @@ class ConvNet1(Network):
         super().__init__(
             num_features=32, num_classes=num_classes, in_channels=in_channels, image_size=image_size
         )
-        height, width = image_size
+        height, width = self.map_size(*image_size)
         self.layer1 = _stage(in_channels, 16, kernel)
         self.layer2 = _stage(16, 32, kernel)
-        self.fc = nn.Linear(32 * (height // 4) * (width // 4), num_classes)
+        self.fc = nn.Linear(32 * height * width, num_classes)
 
     def forward_features(self, x: Tensor) -> Tensor:
         self.check_input(x)
