@@ -1,0 +1,160 @@
+"""Dividing a data set: deterministic, stratified, and never with copies of one picture on two sides.
+
+A picture whose copy stands in the training part is no test of anything, so whole *groups* (the duplicates
+that `foveate.dataset.scan` finds) are dealt out, not pictures. Random order comes from the raw stream of a
+PCG64 bit generator: NumPy guarantees that stream for ever (NEP 19), which it does not for ``permutation``,
+so a split made today is the split made in five years, on any platform.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from foveate.errors import InputError
+
+Indices = NDArray[np.int64]
+
+
+def stratified_split(
+    labels: ArrayLike, groups: ArrayLike | None, fractions: Mapping[str, float], seed: int
+) -> dict[str, Indices]:
+    """Deal the samples out into named parts.
+
+    Args:
+        labels: (N,) the class of each sample, 0 or greater.
+        groups: (N,) samples with the same number stay together; ``None`` when no two belong together.
+        fractions: part -> share of the samples; must hold "train", be positive and add up to 1.
+        seed: the same seed, labels and groups give the same parts on every machine.
+
+    Returns:
+        part -> (n,) indices in rising order. Together they are every sample exactly once.
+
+    Every class with a sample has one in "train". A class gives each other part its share, rounded, and at
+    least one sample as long as more than half of the class stays in "train": with two parts that takes
+    three samples. Smaller classes stay whole in "train"; `split_notes` names them. Without groups a part's
+    count of a class differs from its exact share by less than the number of parts; a group of g samples
+    can shift it by g more.
+
+    Raises:
+        InputError: the shapes differ, a label is negative, or the fractions are not a division of 1.
+    """
+    label, group = _validated(labels, groups, fractions)
+    parts = list(fractions)
+    train = parts.index("train")
+    target = _targets(np.bincount(label), np.array([fractions[part] for part in parts]), train)
+    order = _shuffled(len(label), seed)
+    part_of = np.full(len(label), -1, dtype=np.int64)
+    remaining = target.copy()
+    _deal_groups(part_of, remaining, label, group, order)
+    _deal_singles(part_of, remaining, label, order)
+    _keep_every_class_in_train(part_of, label, group, train)
+    return {part: np.flatnonzero(part_of == s) for s, part in enumerate(parts)}
+
+
+def split_notes(labels: ArrayLike, parts: Mapping[str, Indices], classes: Sequence[str]) -> list[str]:
+    """What a person should know about a division: one sentence for each part that lacks classes.
+
+    A class that is nowhere in the data set is not mentioned here; `foveate.dataset.findings` does that.
+    """
+    label = np.asarray(labels, dtype=np.int64)
+    present = np.unique(label)
+    notes = []
+    for part, indices in parts.items():
+        absent = np.setdiff1d(present, label[indices])
+        if len(indices) == 0:
+            notes.append(f"The {part} part is empty: the data set is too small to be divided.")
+        elif len(absent):
+            shown = ", ".join(repr(classes[c]) for c in absent[:5])
+            more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+            notes.append(
+                f"The {part} part has no picture of {shown}{more}: too few pictures, or all of them copies."
+            )
+    return notes
+
+
+def _validated(
+    labels: ArrayLike, groups: ArrayLike | None, fractions: Mapping[str, float]
+) -> tuple[Indices, Indices]:
+    label = np.asarray(labels)
+    if label.size == 0:
+        label = label.astype(np.int64)
+    if label.ndim != 1 or not np.issubdtype(label.dtype, np.integer) or (label < 0).any():
+        raise InputError(
+            f"labels must be a row of whole numbers from 0 up, found shape {label.shape}, {label.dtype}."
+        )
+    group = np.arange(len(label)) if groups is None else np.asarray(groups)
+    if group.shape != label.shape:
+        raise InputError(f"groups must have one number a label, {label.shape}, found {group.shape}.")
+    values = list(fractions.values())
+    if "train" not in fractions or not all(math.isfinite(f) and f > 0 for f in values):
+        raise InputError(f'fractions must hold "train" and be greater than 0, found {dict(fractions)}.')
+    if abs(sum(values) - 1) > 1e-6:
+        raise InputError(f"fractions must add up to 1, found {dict(fractions)}: {sum(values):g}.")
+    compact = np.unique(group, return_inverse=True)[1].astype(np.int64)
+    return label.astype(np.int64), compact
+
+
+def _targets(counts: Indices, fractions: NDArray[np.float64], train: int) -> Indices:
+    """(S, K) how many samples of each class each part should get, by largest remainder."""
+    exact = fractions[:, None] * counts  # (S, K)
+    target = np.floor(exact + 1e-9).astype(np.int64)
+    remainder = exact - target
+    remainder[train] += 1e-6  # a tie goes to training
+    rank = np.argsort(np.argsort(-remainder, axis=0, kind="stable"), axis=0)
+    target += rank < counts - target.sum(axis=0)
+    for s in [s for s in range(len(fractions)) if s != train]:
+        poor = (target[s] == 0) & (2 * (target[train] - 1) > counts)
+        target[s, poor] += 1
+        target[train, poor] -= 1
+    bare = np.flatnonzero((target[train] == 0) & (counts > 0))
+    target[target[:, bare].argmax(axis=0), bare] -= 1
+    target[train, bare] += 1
+    return target
+
+
+def _shuffled(n: int, seed: int) -> Indices:
+    return np.argsort(np.random.PCG64(seed).random_raw(n), kind="stable").astype(np.int64)
+
+
+def _deal_groups(
+    part_of: Indices, remaining: Indices, label: Indices, group: Indices, order: Indices
+) -> None:
+    """Groups of two and more, largest first, each to the part that needs its classes most."""
+    by_group = order[np.argsort(group[order], kind="stable")]
+    starts = np.flatnonzero(np.diff(group[by_group], prepend=-1))
+    members = [m for m in np.split(by_group, starts[1:]) if len(m) > 1]
+    place = np.empty(len(label), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    members.sort(key=lambda m: (-len(m), place[m].min()))
+    for m in members:
+        classes, n = np.unique(label[m], return_counts=True)
+        # The part in which the squared distance to the targets falls most (or grows least).
+        s = int((remaining[:, classes] @ n).argmax())
+        part_of[m] = s
+        remaining[s, classes] -= n
+
+
+def _deal_singles(part_of: Indices, remaining: Indices, label: Indices, order: Indices) -> None:
+    """The rest fills what is still open, class by class."""
+    free = order[part_of[order] < 0]
+    by_class = free[np.argsort(label[free], kind="stable")]
+    starts = np.flatnonzero(np.diff(label[by_class], prepend=-1))
+    for m in np.split(by_class, starts[1:]) if len(by_class) else []:
+        need = np.maximum(remaining[:, label[m[0]]], 0)
+        # Groups may have overfilled one part: the others then share what is left.
+        for _ in range(int(need.sum()) - len(m)):
+            need[need.argmax()] -= 1
+        part_of[m] = np.repeat(np.arange(len(need)), need)
+
+
+def _keep_every_class_in_train(part_of: Indices, label: Indices, group: Indices, train: int) -> None:
+    """A class that can be learnt from nothing cannot be learnt: its smallest group moves to training."""
+    size = np.bincount(group)
+    for c in np.setdiff1d(label, label[part_of == train]):
+        mine = np.unique(group[label == c])
+        if not (part_of[label == c] == train).any():  # an earlier move may have brought it along
+            part_of[group == mine[size[mine].argmin()]] = train
