@@ -91,3 +91,12 @@ class InterruptedRunError(FoveateError):
     """The run was asked to stop (SIGINT, SIGTERM); its state is saved and `--resume` goes on from there."""
 
     exit_code = 130
+
+
+class UnreadableImageError(ImageError):
+    """One picture cannot be decoded; ``name`` and ``reason`` stand apart for lists and reports."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Cannot read picture {name!r}: {reason}.")
+        self.name = name
+        self.reason = reason

@@ -1,1 +1,5 @@
-"""Where samples come from: data sets in every supported form, their splits, and what is wrong with them."""
+"""Where samples come from: any form of data -> classes, splits and pictures by number."""
+
+from foveate.dataset.samples import SPLITS, ArrayImages, DataSet, FileImages, Images, Split
+
+__all__ = ["SPLITS", "ArrayImages", "DataSet", "FileImages", "Images", "Split"]

@@ -1,0 +1,130 @@
+"""Pixels of any kind -> 8-bit RGB, and RGB -> grey. The rules are stated in ``read.py``'s head."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_STRIP_PX = 2**22  # copied at a time: bounds the memory besides the result
+
+
+def is_grey(image: NDArray[np.uint8]) -> bool:
+    """Whether an ``(..., 3)`` picture has R = G = B everywhere; one of a single channel is grey."""
+    if image.shape[-1] == 1:
+        return True
+    red = image[..., 0]
+    return bool(np.array_equal(red, image[..., 1]) and np.array_equal(red, image[..., 2]))
+
+
+def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``(..., 3)`` uint8 -> ``(..., 1)`` uint8 luma, by Pillow's rule for ITU-R BT.601 weights.
+
+    ``(19595 R + 38470 G + 7471 B + 32768) >> 16``; the weights sum to 65536, so R = G = B is left unchanged.
+    """
+    luma = image[..., 0].astype(np.uint32) * 19595
+    luma += image[..., 1].astype(np.uint32) * 38470
+    luma += image[..., 2].astype(np.uint32) * 7471
+    luma += 32768
+    return (luma >> 16).astype(np.uint8)[..., None]
+
+
+def to_rgb(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A loaded Pillow picture of any mode -> ``(H, W, 3)`` uint8 RGB, writable, C-contiguous.
+
+    Raises ``ValueError`` where the numbers have no agreed brightness.
+    """
+    mode = picture.mode
+    if mode == "RGB" and "transparency" not in picture.info:
+        return _array(picture)
+    if mode == "I" or mode.startswith("I;16") or mode == "F":
+        return _deep_grey(picture, background)
+    if mode == "LAB":
+        return _lab_to_srgb(np.asarray(picture))
+    if picture.has_transparency_data:
+        layered = picture.convert("RGBA")
+        canvas = Image.new("RGB", picture.size, background)
+        canvas.paste(layered.convert("RGB"), mask=layered.getchannel("A"))
+        return _array(canvas)
+    return _array(picture.convert("RGB"))
+
+
+def _array(picture: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of an RGB picture, copied in strips: the plain way holds three copies at once."""
+    width, height = picture.size
+    rows = max(1, _STRIP_PX // width)
+    if rows >= height:
+        return np.array(picture)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        pixels[top:bottom] = np.asarray(picture.crop((0, top, width, bottom)))
+    return pixels
+
+
+def _deep_grey(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Grey of 16 or 32 bits -> RGB of 8."""
+    values = np.asarray(picture)
+    if picture.mode == "F":
+        grey = _float_to_byte(values)
+    elif picture.mode == "I":
+        grey = _integer_to_byte(values)
+    else:
+        grey = _word_to_byte(values)
+    rgb = np.repeat(grey[..., None], 3, axis=-1)
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):  # PNG's tRNS names one grey value that is not there
+        rgb[values == transparent] = background
+    return rgb
+
+
+def _word_to_byte(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """0..65535 -> 0..255 as ``round(value / 257)``: black stays 0, white (255 * 257) becomes 255."""
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _integer_to_byte(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ValueError(
+            f"32-bit grey values from {low} to {high}, where 0 to 255 or 0 to 65535 are understood"
+        )
+    return values.astype(np.uint8) if high <= 255 else _word_to_byte(values)
+
+
+def _float_to_byte(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 65535):  # also true of NaN
+        raise ValueError(
+            f"float grey values from {low:g} to {high:g}, where 0 to 1 or 0 to 255 are understood"
+        )
+    factor = 255.0 if high <= 1 else 1.0 if high <= 255 else 1 / 257
+    return np.floor(values.astype(np.float64) * factor + 0.5).astype(np.uint8)
+
+
+# CIE L*a*b* (D50, as in TIFF and ICC) -> XYZ -> linear sRGB; the matrix is the inverse of the sRGB primaries
+# adapted to D50 by Bradford's method (IEC 61966-2-1; ICC.1:2022 annex E).
+_D50 = np.array([0.9642, 1.0, 0.8249], np.float32)
+_XYZ_TO_SRGB = np.array(
+    [
+        [3.1338561, -1.6168667, -0.4906146],
+        [-0.9787684, 1.9161415, 0.0334540],
+        [0.0719453, -0.2289914, 1.4052427],
+    ],
+    np.float32,
+)
+
+
+def _lab_to_srgb(lab: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``(H, W, 3)`` of Pillow's 8-bit L*a*b* -> sRGB; row by row, for float32 takes four times the memory."""
+    out = np.empty_like(lab)
+    for row, stored in enumerate(lab):
+        lightness = stored[:, 0] * np.float32(100 / 255)
+        a, b = (stored[:, 1:].view(np.int8).astype(np.float32)).T
+        fy = (lightness + 16) / 116
+        f = np.stack([fy + a / 500, fy, fy - b / 200], axis=-1)  # (W, 3)
+        xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * (3 * (6 / 29) ** 2)) * _D50
+        linear = np.clip(xyz @ _XYZ_TO_SRGB.T, 0, 1)
+        srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+        out[row] = np.floor(srgb * 255 + 0.5)
+    return out

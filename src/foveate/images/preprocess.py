@@ -1,0 +1,224 @@
+"""From any picture to what the network takes: the one definition, used in training, evaluation and serving.
+
+Geometry and grey work on uint8 (``apply``); the scaling to floats (``normalise``) is one multiplication and
+one addition a channel, the same two that the exported network holds inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from foveate.errors import InputError
+from foveate.images.pixels import to_grey
+
+Fit = Literal["crop", "pad", "stretch"]
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+FITS = ("crop", "pad", "stretch")
+MAX_SIDE_PX = 8192
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes the network's input. Frozen, checked when made, and saved with every model.
+
+    - ``height``, ``width`` (pixels) and ``channels`` (1 grey, 3 RGB) are the network's.
+    - ``fit="crop"``: the picture is scaled, its shape kept, to cover the target divided by ``crop_fraction``,
+      and the centre is cut out; ``"pad"``: scaled, its shape kept, to lie inside the target, the rest is
+      ``fill`` (RGB); ``"stretch"``: scaled to the target, its shape lost.
+    - ``interpolation``: ``bilinear`` and ``bicubic`` are antialiased when they shrink; ``nearest`` is not.
+    - ``mean``, ``std``: one a channel, in units of 0..1, as torchvision's. Without them pixels become 0..1.
+
+    Raises ``InputError`` for a value that cannot be.
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    fit: Fit = "crop"
+    crop_fraction: float = 1.0
+    interpolation: Interpolation = "bilinear"
+    fill: tuple[int, int, int] = (128, 128, 128)
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            _require(_is_int(getattr(self, name), 1, MAX_SIDE_PX), name, f"1 to {MAX_SIDE_PX}", self)
+        _require(_is_int(self.channels, 1, 3) and self.channels != 2, "channels", "1 (grey) or 3 (RGB)", self)
+        _require(self.fit in FITS, "fit", "crop, pad or stretch", self)
+        _require(self.interpolation in _FILTERS, "interpolation", "nearest, bilinear or bicubic", self)
+        fraction = self.crop_fraction
+        _require(_is_number(fraction) and 0 < fraction <= 1, "crop_fraction", "above 0, at most 1", self)
+        _require(
+            isinstance(self.fill, tuple | list)
+            and len(self.fill) == 3
+            and all(_is_int(v, 0, 255) for v in self.fill),
+            "fill",
+            "three whole numbers from 0 to 255",
+            self,
+        )
+        object.__setattr__(self, "crop_fraction", float(fraction))
+        object.__setattr__(self, "fill", tuple(int(v) for v in self.fill))
+        self._settle_channel_values("mean", 0.0)
+        self._settle_channel_values("std", 1.0)
+        _require(min(self.std) >= 1e-6, "std", "above 0 for every channel", self)
+
+    def _settle_channel_values(self, name: str, default: float) -> None:
+        values = getattr(self, name)
+        right = isinstance(values, tuple | list) and len(values) in (0, self.channels)
+        _require(
+            right and all(_is_number(v) for v in values),
+            name,
+            f"{self.channels} numbers, one a channel",
+            self,
+        )
+        settled = tuple(float(v) for v in values) or (default,) * self.channels
+        object.__setattr__(self, name, settled)
+
+    @property
+    def scale(self) -> NDArray[np.float32]:
+        """``1 / (255 std)``, float32 ``(C,)``."""
+        return (1.0 / (255.0 * np.asarray(self.std, np.float64))).astype(np.float32)
+
+    @property
+    def shift(self) -> NDArray[np.float32]:
+        """``-mean / std``, float32 ``(C,)``."""
+        return (-np.asarray(self.mean, np.float64) / np.asarray(self.std, np.float64)).astype(np.float32)
+
+    def keeps(self, height: int, width: int) -> bool:
+        """Whether ``apply`` leaves the pixels of a picture of this size where they are."""
+        same = (height, width) == (self.height, self.width)
+        return same and (self.fit != "crop" or self.crop_fraction == 1.0)
+
+    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """``(H, W, 3)`` or ``(H, W, 1)`` uint8 -> ``(height, width, channels)`` uint8, C-contiguous.
+
+        Geometry and grey only. Where nothing is to be done the result may share the picture's memory.
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3) or image.size == 0:
+            raise InputError(f"A picture is uint8 (H, W, 3) or (H, W, 1), not {image.dtype} {image.shape}.")
+        if image.shape[2] != self.channels:
+            image = to_grey(image) if self.channels == 1 else np.repeat(image, 3, axis=2)
+        if not self.keeps(*image.shape[:2]):
+            image = self._place(image)
+        return np.ascontiguousarray(image)
+
+    def apply_batch(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """``(N, H, W, C)`` uint8 of one size -> ``(N, height, width, channels)``: ``apply`` to each."""
+        if images.ndim == 4 and len(images) and self.keeps(*images.shape[1:3]) and images.dtype == np.uint8:
+            # Nothing moves, so pictures may lie under one another: one call instead of N.
+            flat = images.reshape(-1, *images.shape[2:])
+            if flat.shape[2] == self.channels:
+                return np.ascontiguousarray(images)
+            grey = to_grey(flat) if self.channels == 1 else np.repeat(flat, 3, axis=2)
+            return grey.reshape(*images.shape[:3], self.channels)
+        out = np.empty((len(images), self.height, self.width, self.channels), np.uint8)
+        for i, image in enumerate(images):
+            out[i] = self.apply(image)
+        return out
+
+    def normalise(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """``(N, H, W, C)`` uint8 -> ``(N, C, H, W)`` float32, ``x * scale + shift``, C-contiguous."""
+        if batch.ndim != 4 or batch.shape[3] != self.channels or batch.dtype != np.uint8:
+            raise InputError(f"A batch is uint8 (N, H, W, {self.channels}), not {batch.dtype} {batch.shape}.")
+        out = np.ascontiguousarray(batch.transpose(0, 3, 1, 2)).astype(np.float32)  # (N, C, H, W)
+        out *= self.scale[:, None, None]
+        out += self.shift[:, None, None]
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; ``from_dict`` gives an equal object back."""
+        plain = asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of ``to_dict``; an unknown or missing key, or a wrong value, is an ``InputError``."""
+        if not isinstance(data, Mapping):
+            raise InputError(f"Preprocessing must be a mapping of its settings, not {type(data).__name__}.")
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(str(key) for key in data.keys() - known):
+            raise InputError(
+                f"Preprocessing has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}."
+            )
+        if missing := sorted(known - data.keys()):
+            raise InputError(f"Preprocessing lacks the setting {missing[0]!r}.")
+        settings: dict[str, Any] = dict(data)
+        return cls(**settings)
+
+    def describe(self) -> str:
+        """One sentence for people."""
+        size = f"{self.height} x {self.width}"
+        if self.fit == "crop":
+            part = f" of {self.crop_fraction:.1%} of its shorter side" if self.crop_fraction < 1 else ""
+            how = f"scaled to cover {size} pixels and cut to the centre{part}"
+        elif self.fit == "pad":
+            how = f"scaled to fit inside {size} pixels and padded with RGB {self.fill}"
+        else:
+            how = f"stretched to {size} pixels"
+        colour = "grey" if self.channels == 1 else "RGB"
+        mean, std = (", ".join(f"{v:.4g}" for v in values) for values in (self.mean, self.std))
+        return f"Each picture is {how} ({self.interpolation}), {colour}, then (pixel/255 - {mean}) / {std}."
+
+    def _place(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = image.shape[:2]
+        if self.fit == "stretch":
+            return self._resize(image, self.width, self.height, (0, 0, width, height))
+        if self.fit == "pad":
+            return self._pad(image)
+        # Only the part that remains is ever scaled: a 1 x 5000 strip never becomes a million pixels wide.
+        scale = max(self.height / height, self.width / width) / self.crop_fraction
+        half_w = min(width, self.width / scale) / 2
+        half_h = min(height, self.height / scale) / 2
+        box = (width / 2 - half_w, height / 2 - half_h, width / 2 + half_w, height / 2 + half_h)
+        return self._resize(image, self.width, self.height, box)
+
+    def _pad(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = image.shape[:2]
+        scale = min(self.height / height, self.width / width)
+        inner_h = min(self.height, max(1, math.floor(height * scale + 0.5)))
+        inner_w = min(self.width, max(1, math.floor(width * scale + 0.5)))
+        inner = self._resize(image, inner_w, inner_h, (0, 0, width, height))
+        fill = np.array(self.fill, np.uint8)
+        canvas = np.empty((self.height, self.width, self.channels), np.uint8)
+        canvas[:] = fill if self.channels == 3 else to_grey(fill)
+        top, left = (self.height - inner_h) // 2, (self.width - inner_w) // 2
+        canvas[top : top + inner_h, left : left + inner_w] = inner
+        return canvas
+
+    def _resize(
+        self, image: NDArray[np.uint8], width: int, height: int, box: tuple[float, float, float, float]
+    ) -> NDArray[np.uint8]:
+        if box == (0, 0, width, height):
+            return image
+        source = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+        resized = np.asarray(source.resize((width, height), _FILTERS[self.interpolation], box=box))
+        return resized.reshape(height, width, self.channels)
+
+
+def _is_int(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(low <= value <= high)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return math.isfinite(value)
+
+
+def _require(condition: bool, name: str, expected: str, found: Preprocessing) -> None:
+    if not condition:
+        raise InputError(f"Preprocessing: {name} must be {expected}, not {getattr(found, name)!r}.")

@@ -1,0 +1,389 @@
+"""A file or its bytes -> an ``(H, W, 3)`` uint8 RGB array, for any picture that people have.
+
+The content decides the format, never the file's extension. What is done to each kind of pixel:
+
+- EXIF orientation 1-8 is applied. A damaged EXIF block is ignored, as browsers do.
+- Transparency (an alpha channel, a transparent palette entry or colour) is laid on ``background``, white
+  unless told otherwise.
+- 16-bit grey is scaled, ``round(value / 257)``, where Pillow's own conversion clips it to white. 16-bit
+  colour keeps its high byte, which is what Pillow decodes.
+- 32-bit integers are taken as 8-bit when all of them are within 0..255, as 16-bit when within 0..65535.
+- Floats are taken as 0..1, 0..255 or 0..65535, the narrowest range that holds them all. Other numbers have no
+  agreed brightness, and are refused rather than stretched differently in every picture.
+- CMYK is converted without colour management (Adobe's inverted JPEGs included), CIE L*a*b* to sRGB; embedded
+  colour profiles are not applied.
+- Of an animation or a file of several pages, the first frame is used.
+
+A picture is refused from its header, before any pixel is decoded, when it has too many pixels; it is always
+decoded to its end, so a truncated file is an error and never a half-grey picture.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import logging
+import os
+import re
+import stat
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from foveate.errors import UnreadableImageError
+from foveate.images.pixels import is_grey, to_grey, to_rgb
+
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "IMAGE_SUFFIXES",
+    "ImageInfo",
+    "decode",
+    "is_grey",
+    "is_image_name",
+    "probe",
+    "read_bytes",
+    "read_image",
+    "to_grey",
+]
+
+DEFAULT_MAX_PIXELS = 89_478_485  # Pillow's own warning limit: 256 MiB of RGB
+MAX_SIDE_PX = 65_535  # JPEG's own limit; no camera comes near it
+MAX_FILE_BYTES = 512 * 2**20
+MAX_JPEG_SCANS = 100  # encoders write about ten; each scan more costs a pass over all pixels
+WHITE = (255, 255, 255)
+
+# fmt: off
+IMAGE_SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif",
+))
+# fmt: on
+
+# Format -> the Pillow module and the callable that opens it. Asking for the one plugin by name keeps the
+# forty others (EPS would start Ghostscript) out of reach, and the start of a program fast.
+_OPENERS = {
+    "JPEG": ("JpegImagePlugin", "jpeg_factory"),
+    "PNG": ("PngImagePlugin", "PngImageFile"),
+    "GIF": ("GifImagePlugin", "GifImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"),
+    "WEBP": ("WebPImagePlugin", "WebPImageFile"),
+    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "PPM": ("PpmImagePlugin", "PpmImageFile"),
+    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
+}
+_MAGIC = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"GIF8[79]a"), "GIF"),
+    (re.compile(rb"BM"), "BMP"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
+    (re.compile(rb"P[1-6f]\s"), "PPM"),
+    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
+)
+# What people put among their pictures that is none, or none we read: said by name, it is found faster.
+_OTHER = (
+    (
+        re.compile(rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+        "a HEIC photograph: save it as JPEG",
+    ),
+    (re.compile(rb"....ftyp", re.DOTALL), "a video"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "a JPEG XL picture: save it as JPEG or PNG"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "a JPEG 2000 picture: save it as JPEG or PNG"),
+    (re.compile(rb"\0\0[\x01\x02]\0"), "a Windows icon: save it as PNG"),
+    (re.compile(rb"8BPS"), "a Photoshop document: save it as PNG"),
+    (re.compile(rb"%PDF"), "a PDF document"),
+    (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "a PostScript document"),
+    (re.compile(rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!"), "an archive: unpack it"),
+    (re.compile(rb"\s*<(\?xml[^>]*>\s*<)?svg", re.IGNORECASE), "an SVG drawing: save it as PNG"),
+    (re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE), "a web page, perhaps of a failed download"),
+    (re.compile(rb"\0+\Z"), "a run of zero bytes, perhaps of a failed copy"),
+)
+_KINDS = (
+    (stat.S_ISDIR, "it is a folder"),
+    (stat.S_ISFIFO, "it is a pipe, not a file"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+)
+
+# Pillow reports odd metadata through a logger; without a handler Python would print that on standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a picture's header says.
+
+    ``width`` and ``height`` (pixels) are those of the picture as people see it and as ``read_image`` returns
+    it: after the turn that ``orientation`` (EXIF, 1-8) asks for. ``mode`` is Pillow's name of the stored kind of
+    pixels.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    animated: bool
+    orientation: int
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name ends as pictures' names do (``.jpg``, ``.PNG`` ...); says nothing of the content.
+
+    >>> is_image_name("cat.JPG"), is_image_name("notes.txt")
+    (True, False)
+    """
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (for every file; Path is slow)
+
+
+def read_image(
+    source: str | Path | bytes,
+    *,
+    name: str | None = None,
+    background: tuple[int, int, int] = WHITE,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> NDArray[np.uint8]:
+    """Decode a picture: ``(H, W, 3)`` uint8 RGB, writable and C-contiguous.
+
+    ``source`` is a path, or the bytes of a file; ``name`` is what errors call it, if not by its path. Memory
+    stays below about 16 bytes a pixel besides the file itself.
+
+    Raises ``ImageError`` (an ``UnreadableImageError``) with the file's name and the reason.
+    """
+    if isinstance(source, bytes):
+        return decode(source, name=name or "bytes", background=background, max_pixels=max_pixels)[0]
+    data = read_bytes(source, name=name)
+    return decode(data, name=name or os.fspath(source), background=background, max_pixels=max_pixels)[0]
+
+
+def probe(
+    source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> ImageInfo:
+    """Read a picture's header only. A good header does not promise good pixels: ``decode`` does.
+
+    Raises ``ImageError`` as ``read_image`` does.
+    """
+    data = source if isinstance(source, bytes) else read_bytes(source, name=name)
+    label = name or ("bytes" if isinstance(source, bytes) else os.fspath(source))
+    with _refusals_as_image_errors(label), _quiet(), _open(data, max_pixels) as picture:
+        return _info(picture, _sniff(data), picture.mode, _orientation(picture))
+
+
+def decode(
+    data: bytes,
+    *,
+    name: str = "bytes",
+    background: tuple[int, int, int] = WHITE,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> tuple[NDArray[np.uint8], ImageInfo]:
+    """Decode the bytes of a picture file: the pixels as ``read_image`` gives them, and what the header said.
+
+    One call for whoever needs both, so that 60,000 files are each read and opened once.
+
+    Raises ``ImageError`` as ``read_image`` does.
+    """
+    with _refusals_as_image_errors(name), _quiet(), _open(data, max_pixels) as picture:
+        mode = picture.mode
+        stored_orientation = _orientation(picture) if picture.format == "TIFF" else 0
+        picture.load()  # before the EXIF: a PNG may hold it after the pixels
+        orientation = _orientation(picture)  # 1 for TIFF, which Pillow has turned by now
+        pixels = _turned(to_rgb(picture, background), orientation)
+        info = _info(picture, _sniff(data), mode, stored_orientation or orientation)
+        return pixels, replace(info, width=pixels.shape[1], height=pixels.shape[0])
+
+
+def read_bytes(path: str | Path, *, name: str | None = None) -> bytes:
+    """The whole content of a regular file of at most ``MAX_FILE_BYTES``.
+
+    Never waits on a pipe and never opens a device. Raises ``ImageError`` with the reason.
+    """
+    label = name or os.fspath(path)
+    with _refusals_as_image_errors(label):
+        _require_regular(os.stat(path))  # noqa: PTH116 (before opening: opening a device can act on it)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags)
+        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 (a descriptor is no path)
+            status = os.fstat(descriptor)  # again: the path may have come to name something else
+            _require_regular(status)
+            if status.st_size > MAX_FILE_BYTES:
+                raise _RefusedError(f"the file has {status.st_size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
+            return file.read(MAX_FILE_BYTES)
+
+
+class _RefusedError(Exception):
+    """A reason, on its way to ``_refusals_as_image_errors``."""
+
+
+def _require_regular(status: os.stat_result) -> None:
+    for is_kind, reason in _KINDS:
+        if is_kind(status.st_mode):
+            raise _RefusedError(reason)
+    if not stat.S_ISREG(status.st_mode):
+        raise _RefusedError("it is not a regular file")
+
+
+def _sniff(data: bytes) -> str:
+    for pattern, form in _MAGIC:
+        if pattern.match(data):
+            return form
+    head = data[:1024]
+    if not head:
+        raise _RefusedError("the file is empty")
+    for pattern, what in _OTHER:
+        if pattern.match(head):
+            raise _RefusedError(f"it is {what}")
+    raise _RefusedError(f"it is not a picture ({', '.join(_OPENERS)} are read)")
+
+
+def _open(data: bytes, max_pixels: int) -> Any:
+    """Pillow's picture, header read and found harmless, pixels not yet decoded."""
+    form = _sniff(data)
+    module_name, opener = _OPENERS[form]
+    module = importlib.import_module(f"PIL.{module_name}")
+    if not getattr(module, "SUPPORTED", True):
+        raise _RefusedError(f"this Pillow was built without {form}")
+    if form == "WEBP":
+        _require_size(max_pixels, *_webp_size(data))  # its decoder sets memory aside while opening
+    # Image.open() would do the same, after trying other plugins, and with warnings of its own about size.
+    picture = getattr(module, opener)(io.BytesIO(data), "")
+    try:
+        _require_size(max_pixels, *picture.size)
+        if form == "JPEG" and (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
+            raise _RefusedError(f"it has {scans:,} scans; the limit is {MAX_JPEG_SCANS}")
+        if form == "TIFF":
+            tile = [picture.tag_v2.get(tag, 1) for tag in (322, 323)]  # TileWidth, TileLength
+            _require_size(max_pixels, int(tile[0]), int(tile[1]))
+    except BaseException:
+        picture.close()
+        raise
+    return picture
+
+
+def _require_size(max_pixels: int, width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise _RefusedError(f"its size is {width} x {height} pixels")
+    if max(width, height) > MAX_SIDE_PX:
+        raise _RefusedError(
+            f"it is {width:,} x {height:,} pixels; the longest side allowed is {MAX_SIDE_PX:,}"
+        )
+    if width * height > max_pixels:
+        raise _RefusedError(f"it is {width:,} x {height:,} pixels; at most {max_pixels:,} in all are allowed")
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the header of a WebP file (RFC 9649)."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _info(picture: Image.Image, form: str, mode: str, orientation: int) -> ImageInfo:
+    width, height = picture.size
+    if orientation >= 5:
+        width, height = height, width
+    try:
+        animated = bool(getattr(picture, "is_animated", False))
+    except Exception:  # a damaged second frame: the first one is all that is used
+        animated = False
+    return ImageInfo(form, mode, width, height, animated, orientation)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation still to be applied, 1 where there is none or it cannot be read."""
+    try:
+        orientation = picture.getexif().get(0x0112, 1)
+    except Exception:  # good pixels with damaged metadata are a good picture
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: a[::-1].transpose(1, 0, 2),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: a[:, ::-1].transpose(1, 0, 2),
+}
+
+
+def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """The pixels ``(H, W, 3)`` as the EXIF orientation wants them seen (Exif 2.32, tag 0x0112)."""
+    turn = _TURNS.get(orientation)
+    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+@contextmanager
+def _refusals_as_image_errors(name: str) -> Iterator[None]:
+    """Whatever goes wrong inside becomes an ``UnreadableImageError``: decoders raise almost anything."""
+    try:
+        yield
+    except _RefusedError as refused:
+        raise UnreadableImageError(name, str(refused)) from None
+    except FileNotFoundError:
+        raise UnreadableImageError(name, "there is no such file") from None
+    except PermissionError:
+        raise UnreadableImageError(name, "permission to read it is denied") from None
+    except MemoryError:
+        raise UnreadableImageError(name, "there is not enough memory to decode it") from None
+    except Exception as error:
+        raise UnreadableImageError(name, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.strerror or "the system cannot read it"
+    text = str(error).strip().splitlines()[0][:120].rstrip(".") if str(error).strip() else ""
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return "it is truncated: the file ends before its pixels do"
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return f"its data are damaged ({shown or type(error).__name__})"
+
+
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Pillow's warnings on every thread while any picture is being read.
+
+    ``warnings.catch_warnings`` may not be used here: several threads decode at once, and it would restore the
+    filters of one in the middle of another. This adds one filter, for Pillow's modules only, and takes it
+    away.
+    """
+    global _quiet_depth  # noqa: PLW0603 (the warning filters it counts for are global as well)
+    with _quiet_lock:
+        _quiet_depth += 1
+        if _quiet_depth == 1:
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0:
+                _drop_filter()
+
+
+def _drop_filter() -> None:
+    for position, entry in enumerate(warnings.filters):
+        if entry[0] == "ignore" and getattr(entry[3], "pattern", None) == r"PIL\.":
+            del warnings.filters[position]  # type: ignore[attr-defined]
+            return
