@@ -31,7 +31,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +125,8 @@ class ImageInfo:
     """What a picture's header says.
 
     ``width`` and ``height`` (pixels) are those of the picture as people see it and as ``read_image`` returns
-    it: after the turn that ``orientation`` (EXIF, 1-8) asks for. ``mode`` is Pillow's name of the stored kind of
-    pixels.
+    it: after the turn that ``orientation`` (EXIF, 1-8) asks for. ``mode`` is Pillow's name for how the pixels
+    are stored; ``animated`` says that more frames or pages follow the first.
     """
 
     format: str
@@ -175,8 +175,14 @@ def probe(
     """
     data = source if isinstance(source, bytes) else read_bytes(source, name=name)
     label = name or ("bytes" if isinstance(source, bytes) else os.fspath(source))
-    with _refusals_as_image_errors(label), _quiet(), _open(data, max_pixels) as picture:
-        return _info(picture, _sniff(data), picture.mode, _orientation(picture))
+    with _refusals_as_image_errors(label), _quiet():
+        form = _sniff(data)
+        with _open(data, form, max_pixels) as picture:
+            orientation = _orientation(picture)
+            width, height = picture.size
+            if orientation >= 5 and form != "TIFF":  # Pillow gives a TIFF's size as turned already
+                width, height = height, width
+            return ImageInfo(form, picture.mode, width, height, _animated(picture), orientation)
 
 
 def decode(
@@ -192,14 +198,16 @@ def decode(
 
     Raises ``ImageError`` as ``read_image`` does.
     """
-    with _refusals_as_image_errors(name), _quiet(), _open(data, max_pixels) as picture:
-        mode = picture.mode
-        stored_orientation = _orientation(picture) if picture.format == "TIFF" else 0
-        picture.load()  # before the EXIF: a PNG may hold it after the pixels
-        orientation = _orientation(picture)  # 1 for TIFF, which Pillow has turned by now
-        pixels = _turned(to_rgb(picture, background), orientation)
-        info = _info(picture, _sniff(data), mode, stored_orientation or orientation)
-        return pixels, replace(info, width=pixels.shape[1], height=pixels.shape[0])
+    with _refusals_as_image_errors(name), _quiet():
+        form = _sniff(data)
+        with _open(data, form, max_pixels) as picture:
+            mode = picture.mode
+            before = _orientation(picture) if form == "TIFF" else 1
+            picture.load()
+            after = _orientation(picture)  # a PNG may hold it behind the pixels; a TIFF is turned by now
+            pixels = _turned(to_rgb(picture, background), after)
+            height, width = pixels.shape[:2]
+            return pixels, ImageInfo(form, mode, width, height, _animated(picture), max(before, after))
 
 
 def read_bytes(path: str | Path, *, name: str | None = None) -> bytes:
@@ -217,7 +225,7 @@ def read_bytes(path: str | Path, *, name: str | None = None) -> bytes:
             _require_regular(status)
             if status.st_size > MAX_FILE_BYTES:
                 raise _RefusedError(f"the file has {status.st_size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
-            return file.read(MAX_FILE_BYTES)
+            return file.read()
 
 
 class _RefusedError(Exception):
@@ -225,11 +233,9 @@ class _RefusedError(Exception):
 
 
 def _require_regular(status: os.stat_result) -> None:
-    for is_kind, reason in _KINDS:
-        if is_kind(status.st_mode):
-            raise _RefusedError(reason)
     if not stat.S_ISREG(status.st_mode):
-        raise _RefusedError("it is not a regular file")
+        reasons = (reason for is_kind, reason in _KINDS if is_kind(status.st_mode))
+        raise _RefusedError(next(reasons, "it is not a regular file"))
 
 
 def _sniff(data: bytes) -> str:
@@ -245,9 +251,8 @@ def _sniff(data: bytes) -> str:
     raise _RefusedError(f"it is not a picture ({', '.join(_OPENERS)} are read)")
 
 
-def _open(data: bytes, max_pixels: int) -> Any:
+def _open(data: bytes, form: str, max_pixels: int) -> Any:
     """Pillow's picture, header read and found harmless, pixels not yet decoded."""
-    form = _sniff(data)
     module_name, opener = _OPENERS[form]
     module = importlib.import_module(f"PIL.{module_name}")
     if not getattr(module, "SUPPORTED", True):
@@ -292,15 +297,11 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _info(picture: Image.Image, form: str, mode: str, orientation: int) -> ImageInfo:
-    width, height = picture.size
-    if orientation >= 5:
-        width, height = height, width
+def _animated(picture: Image.Image) -> bool:
     try:
-        animated = bool(getattr(picture, "is_animated", False))
+        return bool(getattr(picture, "is_animated", False))
     except Exception:  # a damaged second frame: the first one is all that is used
-        animated = False
-    return ImageInfo(form, mode, width, height, animated, orientation)
+        return False
 
 
 def _orientation(picture: Image.Image) -> int:
