@@ -1,0 +1,126 @@
+"""The mobile inverted bottleneck of MobileNetV2 (2018), MnasNet (2018) and EfficientNet (2019)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from foveate.errors import InputError
+from foveate.layers.convolution import Conv2d
+from foveate.layers.squeeze_excite import SqueezeExcitation
+from foveate.layers.stochastic_depth import StochasticDepth
+
+__all__ = ["ConvNormActivation", "MBConv", "SqueezeExcitation", "StochasticDepth", "round_channels"]
+
+
+def round_channels(channels: float, divisor: int = 8) -> int:
+    """The nearest multiple of ``divisor`` (half goes up), and never more than 10 % below ``channels``.
+
+    >>> round_channels(32 * 1.1), round_channels(18)
+    (32, 24)
+    """
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+class ConvNormActivation(nn.Sequential):
+    """Convolution without bias (key ``0``), batch norm (``1``), and an activation (``2``) unless it is None.
+
+    Shapes: (N, in_channels, H, W) to (N, out_channels, H', W'), where H' = ceil(H / stride) for an odd
+    kernel; padding is (k − 1)/2 on each side, TensorFlow's with ``same_padding`` (they differ at stride 2).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        activation: type[nn.Module] | None = nn.ReLU,
+        norm_eps: float = 1e-5,
+        norm_momentum: float = 0.1,
+        same_padding: bool = False,
+    ) -> None:
+        conv: nn.Conv2d
+        if same_padding and stride > 1:
+            conv = Conv2d(
+                in_channels, out_channels, kernel, stride=stride, padding="same", groups=groups, bias=False
+            )
+        else:
+            conv = nn.Conv2d(
+                in_channels, out_channels, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False
+            )
+        norm = nn.BatchNorm2d(out_channels, eps=norm_eps, momentum=norm_momentum)
+        super().__init__(conv, norm, *([activation()] if activation is not None else []))
+
+
+class MBConv(nn.Module):
+    """1x1 expansion, depthwise convolution, squeeze-and-excitation, 1x1 projection without activation; + x.
+
+    Shapes: (N, in_channels, H, W) to (N, out_channels, H', W'). The shortcut exists where stride is 1 and the
+    channels do not change. Keys as in torchvision's EfficientNet: ``block.0.0.weight`` and so on; with
+    ``expand_ratio`` 1 there is no expansion, and without squeeze-and-excitation its number is not left free.
+
+    Args:
+        squeeze: squeeze-and-excitation to in_channels // 4 channels (EfficientNet; Lite has none).
+        stochastic_depth: probability in 0..1 that a picture skips the block in training.
+        activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite).
+        same_padding: TensorFlow's padding, which weights trained there expect (Lite).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        stride: int = 1,
+        expand_ratio: float = 6,
+        squeeze: bool = True,
+        stochastic_depth: float = 0.0,
+        activation: type[nn.Module] = nn.SiLU,
+        norm_eps: float = 1e-5,
+        norm_momentum: float = 0.1,
+        same_padding: bool = False,
+    ) -> None:
+        super().__init__()
+        if stride not in {1, 2}:
+            raise InputError(f"The stride of an MBConv block must be 1 or 2, and is {stride}.")
+
+        def conv(
+            inputs: int,
+            outputs: int,
+            *,
+            kernel: int = 1,
+            stride: int = 1,
+            groups: int = 1,
+            activation: type[nn.Module] | None = activation,
+        ) -> ConvNormActivation:
+            return ConvNormActivation(
+                inputs,
+                outputs,
+                kernel,
+                stride=stride,
+                groups=groups,
+                activation=activation,
+                norm_eps=norm_eps,
+                norm_momentum=norm_momentum,
+                same_padding=same_padding,
+            )
+
+        expanded = round_channels(in_channels * expand_ratio)
+        layers: list[nn.Module] = []
+        if expanded != in_channels:
+            layers.append(conv(in_channels, expanded))
+        layers.append(conv(expanded, expanded, kernel=kernel, stride=stride, groups=expanded))
+        if squeeze:
+            layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), activation))
+        layers.append(conv(expanded, out_channels, activation=None))
+        self.block = nn.Sequential(*layers)
+        self.has_shortcut = stride == 1 and in_channels == out_channels
+        self.stochastic_depth = StochasticDepth(stochastic_depth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.block(x)  # (N, out_channels, H', W')
+        return self.stochastic_depth(out) + x if self.has_shortcut else out
