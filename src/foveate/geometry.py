@@ -33,8 +33,9 @@ def output_size(
 ) -> int:
     """How many places a window takes along one axis.
 
-    ``floor((n + p_before + p_after − d·(k−1) − 1)/s) + 1``; with ``ceil_mode`` the fraction is rounded up,
-    but a window that would begin in the padding behind the input is left out (as in torch).
+    ``floor((n + p_before + p_after − d·(k−1) − 1)/s) + 1``; with ``ceil_mode`` the fraction is rounded up, so
+    that a last window may reach out of the padded input, but one that would begin behind it is left out
+    (as in torch).
 
     Args:
         n: length of the axis in pixels.
@@ -50,15 +51,13 @@ def output_size(
     """
     before, after = pair(padding)
     _check(axis, n, kernel=kernel, stride=stride, dilation=dilation, padding=(before, after))
-    room = n + before + after - dilation * (kernel - 1) - 1
+    room = n + before + after - dilation * (kernel - 1) - 1 + (stride - 1 if ceil_mode else 0)
     if room < 0:
         raise ShapeError(
             _no_room(axis, n, kernel=kernel, stride=stride, dilation=dilation, padding=(before, after))
         )
-    if not ceil_mode:
-        return room // stride + 1
-    out = -(-room // stride) + 1
-    return out - 1 if (out - 1) * stride >= n + before else out
+    out = room // stride + 1
+    return out - 1 if ceil_mode and (out - 1) * stride >= n + before else out
 
 
 def same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
