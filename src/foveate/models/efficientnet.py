@@ -1,0 +1,186 @@
+"""EfficientNet (Tan, Le: EfficientNet: rethinking model scaling for CNNs, 2019, arXiv:1905.11946).
+
+Key names and order are torchvision's. Deviations from the paper, those of torchvision's form:
+
+- padding is (k - 1)/2 on every side, where the paper's program pads by TensorFlow's "SAME" rule, so that
+  weights trained with the one are not quite right in the other;
+- B0 to B4 have torch's batch norm (eps 1e-5, momentum 0.1); B5 to B7 the paper's (0.001 and 0.01).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from foveate.layers.mbconv import ConvNormActivation, MBConv, round_channels
+from foveate.models.anatomy import Network
+from foveate.models.registry import register
+
+
+class Stage(NamedTuple):
+    """A row of the paper's table 1: MBConv blocks of one kind, of which the first has the stride."""
+
+    expand_ratio: int
+    kernel: int
+    stride: int
+    channels: int
+    depth: int
+
+
+STAGES = (
+    Stage(1, 3, 1, 16, 1),
+    Stage(6, 3, 2, 24, 2),
+    Stage(6, 5, 2, 40, 2),
+    Stage(6, 3, 2, 80, 3),
+    Stage(6, 5, 1, 112, 3),
+    Stage(6, 5, 2, 192, 4),
+    Stage(6, 3, 1, 320, 1),
+)
+STEM_CHANNELS = 32
+HEAD_CHANNELS = 1280
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all convolutions of one network have in common."""
+
+    activation: type[nn.Module] = nn.SiLU
+    squeeze: bool = True
+    same_padding: bool = False
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.1
+
+
+class MBConvNetwork(Network):
+    """A first convolution, stages of MBConv blocks, a 1x1 convolution, global average pooling, scores."""
+
+    classifier_name = "classifier.1"
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        style: Style,
+        *,
+        stem_channels: int,
+        head_channels: int,
+        dropout: float,
+        stochastic_depth: float,
+        num_classes: int,
+        in_channels: int,
+    ) -> None:
+        super().__init__(num_features=head_channels, num_classes=num_classes, in_channels=in_channels)
+        self.stages = tuple(stages)
+        total = sum(stage.depth for stage in stages)
+        layers: list[nn.Module] = [_convolution(in_channels, stem_channels, style, kernel=3, stride=2)]
+        channels, index = stem_channels, 0  # (N, 32, 112, 112) from 224x224
+        for stage in stages:
+            blocks: list[nn.Module] = []
+            for position in range(stage.depth):
+                stride = stage.stride if position == 0 else 1
+                blocks.append(_block(channels, stage, style, stride, stochastic_depth * index / total))
+                channels, index = stage.channels, index + 1
+            layers.append(nn.Sequential(*blocks))
+        layers.append(_convolution(channels, head_channels, style, kernel=1, stride=1))
+        self.features = nn.Sequential(*layers)  # (N, 1280, 7, 7)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(head_channels, num_classes))
+        self.apply(_initialise)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        self.check_input(x)
+        return self.features(x)
+
+    def forward_head(self, features: Tensor) -> Tensor:
+        return self.classifier(self.avgpool(features).flatten(1))
+
+
+@register("efficientnet_b0", width=1.0, depth=1.0, dropout=0.2)
+@register("efficientnet_b1", width=1.0, depth=1.1, dropout=0.2)
+@register("efficientnet_b2", width=1.1, depth=1.2, dropout=0.3)
+@register("efficientnet_b3", width=1.2, depth=1.4, dropout=0.3)
+@register("efficientnet_b4", width=1.4, depth=1.8, dropout=0.4)
+@register("efficientnet_b5", width=1.6, depth=2.2, dropout=0.4, norm_eps=1e-3, norm_momentum=0.01)
+@register("efficientnet_b6", width=1.8, depth=2.6, dropout=0.5, norm_eps=1e-3, norm_momentum=0.01)
+@register("efficientnet_b7", width=2.0, depth=3.1, dropout=0.5, norm_eps=1e-3, norm_momentum=0.01)
+class EfficientNet(MBConvNetwork):
+    """The paper's B0, its channels times ``width`` and the blocks of its stages times ``depth``.
+
+    ``stochastic_depth`` is the probability that the last block is skipped in training; it grows from 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: float = 1.0,
+        depth: float = 1.0,
+        dropout: float = 0.2,
+        stochastic_depth: float = 0.2,
+        norm_eps: float = 1e-5,
+        norm_momentum: float = 0.1,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+    ) -> None:
+        super().__init__(
+            scaled(STAGES, width, depth),
+            Style(norm_eps=norm_eps, norm_momentum=norm_momentum),
+            stem_channels=round_channels(STEM_CHANNELS * width),
+            head_channels=round_channels(HEAD_CHANNELS * width),
+            dropout=dropout,
+            stochastic_depth=stochastic_depth,
+            num_classes=num_classes,
+            in_channels=in_channels,
+        )
+
+
+def scaled(stages: Sequence[Stage], width: float, depth: float) -> list[Stage]:
+    """The compound scaling of the paper's section 3.3: channels to multiples of 8, depths rounded up."""
+    return [
+        stage._replace(channels=round_channels(stage.channels * width), depth=math.ceil(stage.depth * depth))
+        for stage in stages
+    ]
+
+
+def _convolution(
+    in_channels: int, out_channels: int, style: Style, *, kernel: int, stride: int
+) -> ConvNormActivation:
+    return ConvNormActivation(
+        in_channels,
+        out_channels,
+        kernel,
+        stride=stride,
+        activation=style.activation,
+        norm_eps=style.norm_eps,
+        norm_momentum=style.norm_momentum,
+        same_padding=style.same_padding,
+    )
+
+
+def _block(in_channels: int, stage: Stage, style: Style, stride: int, stochastic_depth: float) -> MBConv:
+    return MBConv(
+        in_channels,
+        stage.channels,
+        kernel=stage.kernel,
+        stride=stride,
+        expand_ratio=stage.expand_ratio,
+        squeeze=style.squeeze,
+        stochastic_depth=stochastic_depth,
+        activation=style.activation,
+        norm_eps=style.norm_eps,
+        norm_momentum=style.norm_momentum,
+        same_padding=style.same_padding,
+    )
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.out_features)
+        nn.init.uniform_(module.weight, -bound, bound)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,102 @@
+"""A weights file as plain names and tensors, whatever wrapper and names its writer gave it.
+
+Nothing in a file is executed: safetensors holds no code, and ``torch.load`` runs with ``weights_only=True``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from foveate.errors import WeightsError
+
+WRAPPERS = ("model", "state_dict", "model_state_dict")  # keys under which trainers put the weights
+PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's
+SUFFIXES = (".safetensors", ".pth", ".pt")
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, or of a folder's ``model.safetensors``.
+
+    Wrappers (``{"state_dict": ...}``, ``{"model": ...}``) and ``module.`` prefixes are taken off.
+
+    Raises :class:`WeightsError` for another kind of file, a damaged one, or one that holds no tensors.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    if path.suffix not in SUFFIXES:
+        raise WeightsError(
+            f"Weights come as {', '.join(SUFFIXES)} or a folder with model.safetensors; got {path}."
+        )
+    if not path.is_file():
+        raise WeightsError(f"There is no weights file {path}.")
+    return _without_prefix(_unwrapped(_read(path), path))
+
+
+def _read(path: Path) -> Any:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path} is damaged or no weights file: {_first_line(error)}") from error
+    except Exception as error:  # torch's unpickler answers a refused or broken pickle with many types
+        raise WeightsError(
+            f"{path} holds more than tensors, or is damaged, and is not unpickled: {_first_line(error)}"
+        ) from error
+
+
+def _unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise WeightsError(f"{path} holds no state dict (names and tensors), but {type(content).__name__}.")
+    strange = [name for name, value in content.items() if not isinstance(value, Tensor)]
+    if strange:
+        kind = type(content[strange[0]]).__name__
+        raise WeightsError(f"{path} holds no plain state dict: {strange[0]!r} is {kind}, no tensor.")
+    return {str(name): value for name, value in content.items()}
+
+
+def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in weights):
+            weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    return weights
+
+
+def renamed(weights: Mapping[str, Tensor], table: Mapping[str, str]) -> dict[str, Tensor] | None:
+    """The weights with each layer's foreign name replaced by ours, or None if a name is not in the table.
+
+    ``table`` maps a layer's whole dotted name; the last part (``weight``, ``running_mean``...) stays.
+    """
+    result = {}
+    for name, value in weights.items():
+        layer, _, tensor = name.rpartition(".")
+        if layer not in table:
+            return None
+        result[f"{table[layer]}.{tensor}"] = value
+    return result
+
+
+def some(names: Iterable[str], limit: int = 4) -> str:
+    """The first few names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
