@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_STRIP_PX = 2**22  # copied at a time: bounds the memory besides the result
+_STRIP_PX = 2**20  # converted at a time
 
 
 def is_grey(image: NDArray[np.uint8]) -> bool:
@@ -32,74 +32,64 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def to_rgb(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
     """A loaded Pillow picture of any mode -> ``(H, W, 3)`` uint8 RGB, writable, C-contiguous.
 
+    Large pictures are converted in strips, so that besides the result little memory is needed.
+
     Raises ``ValueError`` where the numbers have no agreed brightness.
     """
-    mode = picture.mode
-    if mode == "RGB" and "transparency" not in picture.info:
-        return _array(picture)
-    if mode == "I" or mode.startswith("I;16") or mode == "F":
-        return _deep_grey(picture, background)
-    if mode == "LAB":
+    width, height = picture.size
+    bits = _grey_range(picture)
+    rows = max(1, _STRIP_PX // width)
+    if rows >= height:
+        return _strip_to_rgb(picture, background, bits)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        pixels[top:bottom] = _strip_to_rgb(picture.crop((0, top, width, bottom)), background, bits)
+    return pixels
+
+
+def _strip_to_rgb(
+    picture: Image.Image, background: tuple[int, int, int], grey_range: int | None
+) -> NDArray[np.uint8]:
+    if grey_range is not None:
+        return _deep_grey_to_rgb(picture, background, grey_range)
+    if picture.mode == "LAB":
         return _lab_to_srgb(np.asarray(picture))
     if picture.has_transparency_data:
         layered = picture.convert("RGBA")
         canvas = Image.new("RGB", picture.size, background)
         canvas.paste(layered.convert("RGB"), mask=layered.getchannel("A"))
-        return _array(canvas)
-    return _array(picture.convert("RGB"))
+        return np.array(canvas)
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
-def _array(picture: Image.Image) -> NDArray[np.uint8]:
-    """The pixels of an RGB picture, copied in strips: the plain way holds three copies at once."""
-    width, height = picture.size
-    rows = max(1, _STRIP_PX // width)
-    if rows >= height:
-        return np.array(picture)
-    pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, rows):
-        bottom = min(height, top + rows)
-        pixels[top:bottom] = np.asarray(picture.crop((0, top, width, bottom)))
-    return pixels
+def _grey_range(picture: Image.Image) -> int | None:
+    """What white is in grey of more than 8 bits, 1, 255 or 65535; ``None`` for all other pictures."""
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PPM"):
+        return 65535  # PPM is scaled to 16 bits when Pillow reads it
+    if picture.mode not in ("I", "F"):
+        return None
+    low, high = (float(v) for v in picture.getextrema())  # type: ignore[arg-type]
+    choices = (1, 255, 65535) if picture.mode == "F" else (255, 65535)
+    for white in choices:
+        if low >= 0 and high <= white:
+            return white
+    raise ValueError(f"grey values from {low:g} to {high:g}, where 0 to 255 or 0 to 65535 are understood")
 
 
-def _deep_grey(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Grey of 16 or 32 bits -> RGB of 8."""
+def _deep_grey_to_rgb(
+    picture: Image.Image, background: tuple[int, int, int], white: int
+) -> NDArray[np.uint8]:
+    """``round(value * 255 / white)``; for 16 bits ``round(value / 257)``: white (255 * 257) becomes 255."""
     values = np.asarray(picture)
-    if picture.mode == "F":
-        grey = _float_to_byte(values)
-    elif picture.mode == "I":
-        grey = _integer_to_byte(values)
-    else:
-        grey = _word_to_byte(values)
+    if not np.isfinite(values).all():
+        raise ValueError("grey values that are not numbers")
+    grey = np.floor(values * (255.0 / white) + 0.5).astype(np.uint8)
     rgb = np.repeat(grey[..., None], 3, axis=-1)
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int):  # PNG's tRNS names one grey value that is not there
         rgb[values == transparent] = background
     return rgb
-
-
-def _word_to_byte(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """0..65535 -> 0..255 as ``round(value / 257)``: black stays 0, white (255 * 257) becomes 255."""
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _integer_to_byte(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise ValueError(
-            f"32-bit grey values from {low} to {high}, where 0 to 255 or 0 to 65535 are understood"
-        )
-    return values.astype(np.uint8) if high <= 255 else _word_to_byte(values)
-
-
-def _float_to_byte(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 65535):  # also true of NaN
-        raise ValueError(
-            f"float grey values from {low:g} to {high:g}, where 0 to 1 or 0 to 255 are understood"
-        )
-    factor = 255.0 if high <= 1 else 1.0 if high <= 255 else 1 / 257
-    return np.floor(values.astype(np.float64) * factor + 0.5).astype(np.uint8)
 
 
 # CIE L*a*b* (D50, as in TIFF and ICC) -> XYZ -> linear sRGB; the matrix is the inverse of the sRGB primaries

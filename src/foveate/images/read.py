@@ -156,7 +156,7 @@ def read_image(
     """Decode a picture: ``(H, W, 3)`` uint8 RGB, writable and C-contiguous.
 
     ``source`` is a path, or the bytes of a file; ``name`` is what errors call it, if not by its path. Memory
-    stays below about 16 bytes a pixel besides the file itself.
+    stays below about 18 bytes a pixel besides the file itself.
 
     Raises ``ImageError`` (an ``UnreadableImageError``) with the file's name and the reason.
     """
@@ -354,7 +354,7 @@ def _reason(error: Exception) -> str:
     if "truncated" in text.lower() or isinstance(error, EOFError):
         return "it is truncated: the file ends before its pixels do"
     shown = "".join(c if c.isprintable() else "?" for c in text)
-    return f"its data are damaged ({shown or type(error).__name__})"
+    return f"it is damaged or truncated ({shown or type(error).__name__})"
 
 
 _quiet_lock = threading.Lock()
