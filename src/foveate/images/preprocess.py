@@ -59,7 +59,7 @@ class Preprocessing:
             _require(_is_int(getattr(self, name), 1, MAX_SIDE_PX), name, f"1 to {MAX_SIDE_PX}", self)
         _require(_is_int(self.channels, 1, 3) and self.channels != 2, "channels", "1 (grey) or 3 (RGB)", self)
         _require(self.fit in FITS, "fit", "crop, pad or stretch", self)
-        _require(self.interpolation in _FILTERS, "interpolation", "nearest, bilinear or bicubic", self)
+        _require(self.interpolation in tuple(_FILTERS), "interpolation", "nearest, bilinear or bicubic", self)
         fraction = self.crop_fraction
         _require(_is_number(fraction) and 0 < fraction <= 1, "crop_fraction", "above 0, at most 1", self)
         _require(
@@ -70,6 +70,8 @@ class Preprocessing:
             "three whole numbers from 0 to 255",
             self,
         )
+        for name in ("height", "width", "channels"):
+            object.__setattr__(self, name, int(getattr(self, name)))  # NumPy's integers are no JSON
         object.__setattr__(self, "crop_fraction", float(fraction))
         object.__setattr__(self, "fill", tuple(int(v) for v in self.fill))
         self._settle_channel_values("mean", 0.0)
@@ -161,16 +163,16 @@ class Preprocessing:
 
     def describe(self) -> str:
         """One sentence for people."""
-        size = f"{self.height} x {self.width}"
+        size = f"{self.height} x {self.width} pixels"
         if self.fit == "crop":
-            part = f" of {self.crop_fraction:.1%} of its shorter side" if self.crop_fraction < 1 else ""
-            how = f"scaled to cover {size} pixels and cut to the centre{part}"
+            part = f"{self.crop_fraction:.1%} of " if self.crop_fraction < 1 else ""
+            how = f"cut to {part}the largest centred part of that shape and scaled to {size}"
         elif self.fit == "pad":
-            how = f"scaled to fit inside {size} pixels and padded with RGB {self.fill}"
+            how = f"scaled to fit inside {size} and padded with RGB {self.fill}"
         else:
-            how = f"stretched to {size} pixels"
+            how = f"stretched to {size}"
         colour = "grey" if self.channels == 1 else "RGB"
-        mean, std = (", ".join(f"{v:.4g}" for v in values) for values in (self.mean, self.std))
+        mean, std = ([round(v, 4) for v in values] for values in (self.mean, self.std))
         return f"Each picture is {how} ({self.interpolation}), {colour}, then (pixel/255 - {mean}) / {std}."
 
     def _place(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -216,7 +218,7 @@ def _is_int(value: object, low: int, high: int) -> bool:
 def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    return math.isfinite(value)
+    return bool(abs(value) <= 1e9)  # false of NaN, and safe for whole numbers too large for a float
 
 
 def _require(condition: bool, name: str, expected: str, found: Preprocessing) -> None:
