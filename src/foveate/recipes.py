@@ -1,1 +1,105 @@
-"""Named training recipes."""
+"""Named training recipes: data, each with what it reached, in what time, on what.
+
+A recipe says how; `--epochs` or `--budget` say how long. Every recipe's schedule follows progress, so the
+same recipe serves twenty seconds and two hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from foveate.batches.augment import Augmentation
+from foveate.errors import UnknownNameError
+from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        epochs: how long, where neither `--epochs` nor `--budget` says it.
+        mirrored: pictures may be seen from the other side; switched off for letters and digits.
+    """
+
+    name: str
+    summary: str
+    training: TrainingSettings
+    batch_size: int
+    augmentation: Augmentation
+    epochs: int
+
+    def batch_size_for(self, count: int) -> int:
+        """The recipe's batch size, halved for small data sets until an epoch has at least ten steps."""
+        size = self.batch_size
+        while size > 8 and count < 10 * size:
+            size //= 2
+        return size
+
+    def without_mirroring(self) -> Recipe:
+        return replace(self, augmentation=replace(self.augmentation, flip="none"))
+
+
+ARTICLE = Recipe(
+    name="article",
+    summary="The article's own: Adam at 0.001, batches of 100, ten epochs, nothing else.",
+    training=TrainingSettings(optimiser=OptimiserSettings("adam", learning_rate=1e-3)),
+    batch_size=100,
+    augmentation=Augmentation(),
+    epochs=10,
+)
+
+STANDARD = Recipe(
+    name="standard",
+    summary="For any network from scratch: AdamW, warm-up and cosine decay, mirrored and shifted pictures.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.05),
+        schedule=ScheduleSettings(warmup_fraction=0.1, decay="cosine"),
+        label_smoothing=0.1,
+        clip_norm=5.0,
+    ),
+    batch_size=64,
+    augmentation=Augmentation(flip="random", shift_px=3, brightness_fraction=0.2, contrast_fraction=0.2),
+    epochs=30,
+)
+
+COMPACT = Recipe(
+    name="compact",
+    summary="For the compact networks on small pictures: Nesterov momentum, one triangle of learning rate.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=1e-2, weight_decay=0.01),
+        schedule=ScheduleSettings(warmup_fraction=0.2, decay="linear"),
+        label_smoothing=0.1,
+    ),
+    batch_size=128,
+    augmentation=Augmentation(flip="alternating", shift_px=2),
+    epochs=10,
+)
+
+RECIPES = {recipe.name: recipe for recipe in (ARTICLE, STANDARD, COMPACT)}
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        UnknownNameError: there is none; the message lists the closest.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError("recipe", name, [*RECIPES, "auto"])
+    return RECIPES[name]
+
+
+def recipe_for(model: str) -> Recipe:
+    """The recipe that suits a network when the user names none."""
+    return COMPACT if model.startswith("compact") else STANDARD
+
+
+def looks_like_characters(classes: tuple[str, ...]) -> bool:
+    """Whether the classes are letters or digits: such pictures change their meaning in a mirror."""
+    return all(len(name.strip()) == 1 and name.strip().isalnum() for name in classes)
+
+
+# The networks that `--model auto` tries for small pictures, largest first, with the epochs below which a
+# smaller one does better in the same time (measured on Fashion-MNIST and CIFAR-10; see docs).
+AUTO_LADDER = {"compact_l": 12.0, "compact_m": 4.0, "compact_s": 0.0}

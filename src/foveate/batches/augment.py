@@ -1,0 +1,182 @@
+"""Augmentation on whole uint8 batches: one tensor operation for all pictures, each with its own numbers.
+
+Every transform draws its numbers from the generator it is given and from nothing else, so a batch is the
+same whenever the same generator state comes again: it is what makes a run resumable to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from foveate.errors import InputError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training pictures, never to validation or test pictures.
+
+    Attributes:
+        flip: mirror left and right: ``"none"``, ``"random"`` (a coin a picture) or ``"alternating"`` (each
+            picture is seen from the other side in every second epoch; Jordan 2024, arXiv 2404.00498).
+        shift_px: shift by up to this many pixels along each axis; the border is filled by reflection.
+        zoom_fraction: zoom in or out by up to this fraction.
+        rotate_degrees: turn by up to this angle.
+        crop_fraction: keep a random window of at least this share of each side, scaled back up; 1 keeps all.
+        brightness_fraction, contrast_fraction: scale brightness, contrast by a factor within 1 ± this.
+        erase_fraction: with probability one half, replace a rectangle of up to this share of the area by
+            noise (random erasing; Zhong et al. 2017, arXiv 1708.04896).
+    """
+
+    flip: Literal["none", "random", "alternating"] = "none"
+    shift_px: int = 0
+    zoom_fraction: float = 0.0
+    rotate_degrees: float = 0.0
+    crop_fraction: float = 1.0
+    brightness_fraction: float = 0.0
+    contrast_fraction: float = 0.0
+    erase_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.flip not in {"none", "random", "alternating"}:
+            raise InputError(f"Augmentation.flip is none, random or alternating, not {self.flip!r}.")
+        limits = {"shift_px": (0, 512), "rotate_degrees": (0, 180), "crop_fraction": (0.05, 1)}
+        for field in fields(self):
+            if field.name == "flip":
+                continue
+            low, high = limits.get(field.name, (0, 0.95))
+            value = getattr(self, field.name)
+            if not low <= value <= high:
+                raise InputError(f"Augmentation.{field.name} lies between {low} and {high}, not {value}.")
+
+    @property
+    def is_identity(self) -> bool:
+        return self == Augmentation()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def describe(self) -> str:
+        """The transforms that are on, in words: ``"flip alternating, shift 2 px"``."""
+        default = Augmentation()
+        parts = [
+            f"{field.name.removesuffix('_px').removesuffix('_fraction').removesuffix('_degrees')} "
+            f"{getattr(self, field.name)}{_UNITS.get(field.name, '')}"
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(default, field.name)
+        ]
+        return ", ".join(parts) or "none"
+
+    def __call__(self, images: Tensor, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+        """Augment a batch.
+
+        Args:
+            images: (N, C, H, W) uint8.
+            indices: (N,) the pictures' numbers in the data set, for the alternating flip.
+            epoch: counts from 0.
+            generator: on the images' device; its state decides the batch.
+
+        Returns:
+            (N, C, H, W) uint8, a new tensor unless no transform is on.
+        """
+        if self.is_identity:
+            return images
+        if self.flip != "none":
+            images = flip(images, self._flipped(indices, epoch, generator))
+        if self.zoom_fraction or self.rotate_degrees or self.crop_fraction < 1:
+            images = self._affine(images, generator)
+        if self.shift_px:
+            images = shift(images, self.shift_px, generator)
+        if self.brightness_fraction or self.contrast_fraction:
+            images = photometric(images, self.brightness_fraction, self.contrast_fraction, generator)
+        if self.erase_fraction:
+            images = erase(images, self.erase_fraction, generator)
+        return images
+
+    def _flipped(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+        if self.flip == "random":
+            return torch.rand(len(indices), generator=generator, device=indices.device) < 0.5
+        # A fixed pseudo-random bit a picture decides its side in epoch 0; the epoch's parity turns it over.
+        bit = (indices * 2654435761) >> 16
+        return (bit + epoch) % 2 == 1
+
+    def _affine(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        n = len(images)
+
+        def uniform(low: float, high: float) -> Tensor:
+            draws = torch.rand(n, generator=generator, device=images.device)
+            return low + (high - low) * draws
+
+        scale = 1 / uniform(1 - self.zoom_fraction, 1 + self.zoom_fraction)
+        window = uniform(self.crop_fraction, 1.0)
+        scale = scale * window
+        angle = torch.deg2rad(uniform(-self.rotate_degrees, self.rotate_degrees))
+        x, y = uniform(-1, 1) * (1 - window), uniform(-1, 1) * (1 - window)
+        height, width = images.shape[-2:]
+        cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+        matrix = torch.stack(
+            [
+                torch.stack([cos, -sin * height / width, x], dim=1),
+                torch.stack([sin * width / height, cos, y], dim=1),
+            ],
+            dim=1,
+        )  # (N, 2, 3): output coordinates to input coordinates, both in -1..1; the ratio keeps angles true
+        grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+        moved = F.grid_sample(
+            images.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
+        )
+        return moved.round_().clamp_(0, 255).to(torch.uint8)
+
+
+_UNITS = {"shift_px": " px", "rotate_degrees": " degrees"}
+
+
+def flip(images: Tensor, which: Tensor) -> Tensor:
+    """Mirror the chosen pictures left and right: (N, C, H, W), (N,) bool -> (N, C, H, W)."""
+    return torch.where(which[:, None, None, None], images.flip(-1), images)
+
+
+def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> Tensor:
+    """Shift each picture by whole pixels, up to ``limit_px`` along each axis, reflecting at the border."""
+    n, _, height, width = images.shape
+    limit = min(limit_px, height - 1, width - 1)
+    device = images.device
+    padded = F.pad(images.float(), [limit] * 4, mode="reflect").to(torch.uint8)
+    top = torch.randint(0, 2 * limit + 1, (n,), generator=generator, device=device)
+    left = torch.randint(0, 2 * limit + 1, (n,), generator=generator, device=device)
+    # All windows of the padded batch as a view; picking one a picture copies just what is kept.
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p+1, 2p+1, H, W)
+    return windows[torch.arange(n, device=device), :, top, left]
+
+
+def photometric(images: Tensor, brightness: float, contrast: float, generator: torch.Generator) -> Tensor:
+    """Scale brightness, and contrast about each picture's mean, by factors within 1 ± the given fractions."""
+    n = len(images)
+    draws = torch.rand(2, n, 1, 1, 1, generator=generator, device=images.device) * 2 - 1
+    pixels = images.float() * (1 + brightness * draws[0])
+    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    pixels = (pixels - mean) * (1 + contrast * draws[1]) + mean
+    return pixels.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def erase(images: Tensor, largest_fraction: float, generator: torch.Generator) -> Tensor:
+    """Random erasing: every second picture, by chance, loses a rectangle to uniform noise."""
+    n, _, height, width = images.shape
+    device = images.device
+    chance, area, ratio, u, v = torch.rand(5, n, 1, 1, 1, generator=generator, device=device)
+    area = (0.02 + (largest_fraction - 0.02) * area).clamp(min=0) * height * width
+    ratio = torch.exp((ratio * 2 - 1) * 1.2)  # between 0.3 and 3.3, as the paper has it
+    tall = (area * ratio).sqrt().round().clamp(1, height)
+    wide = (area / ratio).sqrt().round().clamp(1, width)
+    top, left = (u * (height - tall + 1)).floor(), (v * (width - wide + 1)).floor()
+    rows = torch.arange(height, device=device).view(1, 1, height, 1)
+    columns = torch.arange(width, device=device).view(1, 1, 1, width)
+    inside = (
+        (rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide) & (chance < 0.5)
+    )
+    noise = torch.randint(0, 256, images.shape, generator=generator, device=device, dtype=torch.uint8)
+    return torch.where(inside, noise, images)

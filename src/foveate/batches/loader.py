@@ -1,0 +1,163 @@
+"""From pixels in memory to shuffled, augmented, normalised batches.
+
+Nothing here keeps a random state between batches: a batch is a function of seed, epoch and its number in the
+epoch, so training resumes in the middle of an epoch without replaying it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foveate.batches.augment import Augmentation
+from foveate.errors import InputError
+from foveate.images.preprocess import Preprocessing
+
+
+def mix_seed(*numbers: int) -> int:
+    """One 63-bit seed from several numbers, well mixed (NumPy's SeedSequence)."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images: (N, C, H, W) float32, normalised, channels_last; labels: (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Pixels:
+    """A split's pictures and labels as tensors: (N, H, W, C) uint8 and (N,) int64.
+
+    The pictures may be a memory map on disk; they are then read batch by batch.
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device | str = "cpu") -> None:
+        if images.ndim != 4 or images.dtype != np.uint8:
+            raise InputError(f"Pixels takes (N, H, W, C) uint8 pictures, not {images.shape} {images.dtype}.")
+        if labels.shape != (len(images),):
+            raise InputError(
+                f"Pixels takes one label a picture: {len(images)} pictures, labels {labels.shape}."
+            )
+        self.device = torch.device(device)
+        self.labels = torch.from_numpy(labels.astype(np.int64)).to(self.device)
+        # A memory map that was opened read-only stays usable: the tensor is never written to.
+        self.images = torch.from_numpy(images if images.flags.writeable else _as_writeable_view(images))
+        if self.device.type != "cpu":
+            self.images = self.images.to(self.device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Tensor) -> Tensor:
+        """The pictures with these numbers as (n, C, H, W) uint8, stored channels last."""
+        return self.images[indices].permute(0, 3, 1, 2)
+
+
+def _as_writeable_view(images: np.ndarray) -> np.ndarray:
+    """torch warns about read-only memory; nothing here writes, so a copy is made only if one is needed."""
+    return images if images.flags.writeable else np.array(images)
+
+
+class Normaliser:
+    """uint8 (N, C, H, W) -> float32 (N, C, H, W): the multiply and add of `Preprocessing.normalise`."""
+
+    def __init__(self, preprocessing: Preprocessing, device: torch.device | str = "cpu") -> None:
+        channels = preprocessing.channels
+        self.scale = torch.from_numpy(preprocessing.scale.reshape(1, channels, 1, 1).copy()).to(device)
+        self.shift = torch.from_numpy(preprocessing.shift.reshape(1, channels, 1, 1).copy()).to(device)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.to(torch.float32, memory_format=torch.channels_last).mul_(self.scale).add_(self.shift)
+
+
+def batch_bounds(count: int, batch_size: int) -> list[tuple[int, int]]:
+    """Cut ``count`` samples into batches; every sample is kept, and no batch holds a single one.
+
+    A last batch of one has no variance for batch normalisation, so it joins the batch before it.
+    """
+    starts = list(range(0, count, batch_size))
+    if len(starts) > 1 and count - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], count], strict=True))
+
+
+class TrainingBatches:
+    """The training split, shuffled and augmented.
+
+    Args:
+        pixels: the pictures.
+        batch_size: samples a step; tiny data sets give smaller batches, never dropped samples.
+        seed: with the epoch's number it decides order and augmentation.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        normalise: Normaliser,
+        *,
+        batch_size: int,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+    ) -> None:
+        if batch_size < 1:
+            raise InputError(f"The batch size is at least 1, not {batch_size}.")
+        self.pixels = pixels
+        self.normalise = normalise
+        self.batch_size = batch_size
+        self.augmentation = augmentation or Augmentation()
+        self.seed = seed
+        self.bounds = batch_bounds(len(pixels), batch_size)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self.bounds)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (counted from 0), from number ``start`` on."""
+        device = self.pixels.device
+        shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 1, epoch))
+        order = torch.randperm(len(self.pixels), generator=shuffle).to(device)
+        generator = torch.Generator(device=device)
+        for number in range(start, len(self.bounds)):
+            first, last = self.bounds[number]
+            indices = order[first:last]
+            generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
+            yield Batch(self._pictures(indices, epoch, generator), self.pixels.labels[indices])
+
+    def _pictures(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+        return self.normalise(self.augmentation(self.pixels.take(indices), indices, epoch, generator))
+
+    def preview(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Augmented pictures before normalisation: (n, H, W, C) uint8, and their labels (n,)."""
+        count = min(count, len(self.pixels))
+        shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 3))
+        indices = torch.randperm(len(self.pixels), generator=shuffle)[:count].to(self.pixels.device)
+        generator = torch.Generator(device=self.pixels.device).manual_seed(mix_seed(self.seed, 4))
+        images = self.augmentation(self.pixels.take(indices), indices, 0, generator)
+        return images.permute(0, 2, 3, 1).cpu().numpy(), self.pixels.labels[indices].cpu().numpy()
+
+
+class EvaluationBatches:
+    """A split in its own order, as it is: no shuffling, no augmentation."""
+
+    def __init__(self, pixels: Pixels, normalise: Normaliser, *, batch_size: int = 500) -> None:
+        self.pixels = pixels
+        self.normalise = normalise
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.pixels) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for first in range(0, len(self.pixels), self.batch_size):
+            indices = torch.arange(
+                first, min(first + self.batch_size, len(self.pixels)), device=self.pixels.device
+            )
+            yield Batch(self.normalise(self.pixels.take(indices)), self.pixels.labels[indices])

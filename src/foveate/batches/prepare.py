@@ -1,0 +1,213 @@
+"""From a data set to pixels to train on: look, choose a size, decode once, drop what is broken, split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from foveate.batches.cache import decode
+from foveate.dataset.findings import Findings, duplicate_groups, enforce, find
+from foveate.dataset.samples import DataSet, Images
+from foveate.dataset.scan import ScanResult
+from foveate.dataset.split import stratified_split
+from foveate.errors import DatasetError, ImageError
+from foveate.images.preprocess import Preprocessing
+from foveate.images.read import is_grey
+
+SURVEY_COUNT = 200
+STATISTICS_COUNT = 5_000
+LARGEST_AUTO_SIZE_PX = 96  # pictures that all have one size up to this keep it
+PHOTOGRAPH_SIZE_PX = 64
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class PreparedSplit:
+    """pixels: (N, H, W, C) uint8; labels: (N,) int64; names: what people call each picture."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready for training.
+
+    ``fingerprint`` is a hash of every picture's content, label and side: equal fingerprints train alike.
+    ``tested_on`` says where the test split comes from: "given" by the user, "held out" here, or "" for none.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    splits: Mapping[str, PreparedSplit]
+    findings: Findings
+    notes: tuple[str, ...]
+    tested_on: Literal["given", "held out", ""]
+    fingerprint: str
+
+    def class_counts(self, split: str) -> np.ndarray:
+        return np.bincount(self.splits[split].labels, minlength=len(self.classes))
+
+
+def choose_preprocessing(
+    images: Images,
+    *,
+    image_size: int | None = None,
+    default_size: int | None = None,
+    fit: Literal["crop", "pad", "stretch"] = "crop",
+) -> Preprocessing:
+    """Size and channels for a data set, from a look at up to 200 of its pictures.
+
+    Pictures that all have the same size, up to 96 pixels, keep it; others become squares of ``default_size``
+    (64 if not given), and all become squares of ``image_size`` where it is given.
+    """
+    looked_at: list[np.ndarray] = []
+    for index in np.unique(np.linspace(0, len(images) - 1, min(SURVEY_COUNT, len(images))).astype(int)):
+        try:
+            looked_at.append(images.read(int(index)))
+        except ImageError:
+            continue  # the scan will name it
+    if not looked_at:
+        raise DatasetError(
+            "None of the pictures that were looked at can be read; run `foveate check` on the data."
+        )
+    sizes = {image.shape[:2] for image in looked_at}
+    if image_size is not None:
+        height = width = image_size
+    elif len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_AUTO_SIZE_PX:
+        height, width = next(iter(sizes))
+    else:
+        height = width = default_size or PHOTOGRAPH_SIZE_PX
+    channels = 1 if all(is_grey(image) for image in looked_at) else 3
+    return Preprocessing(height, width, channels=channels, fit=fit)
+
+
+def prepare(
+    dataset: DataSet,
+    *,
+    preprocessing: Preprocessing | None = None,
+    image_size: int | None = None,
+    default_size: int | None = None,
+    fit: Literal["crop", "pad", "stretch"] = "crop",
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    max_unreadable_fraction: float = 0.05,
+    seed: int = 0,
+    cache_directory: Path | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Read every picture once and make the splits.
+
+    A data set that brings its own validation or test split keeps it; what is missing is held out from the
+    training split. Mean and standard deviation are those of the training pictures. ``preprocessing``
+    overrides size and channels (mean and std included).
+
+    Raises:
+        DatasetError: too many unreadable pictures, fewer than two classes, or an empty split.
+    """
+    chosen = preprocessing or choose_preprocessing(
+        dataset.splits["train"].images, image_size=image_size, default_size=default_size, fit=fit
+    )
+    decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    all_grey = all(bool(np.all(result.grey[result.ok])) for result in scans.values())
+    if preprocessing is None and chosen.channels == 1 and not all_grey:
+        # The look missed the few pictures in colour: read again, in colour.
+        chosen = replace(chosen, channels=3, mean=(), std=())
+        decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    findings = find(dataset, scans)
+    enforce(findings, dataset, scans, max_unreadable_fraction=max_unreadable_fraction)
+    sides = _sides(dataset, scans, {"val": val_fraction, "test": test_fraction}, seed)
+    splits = {side: _gather(dataset, decoded, rows) for side, rows in sides.items()}
+    if preprocessing is None:
+        mean, std = channel_statistics(splits["train"].pixels)
+        chosen = replace(chosen, mean=mean, std=std)
+    tested_on: Literal["given", "held out", ""] = ""
+    if "test" in splits:
+        tested_on = "given" if "test" in dataset.splits else "held out"
+    return Prepared(
+        name=dataset.name,
+        classes=dataset.classes,
+        preprocessing=chosen,
+        splits=splits,
+        findings=findings,
+        notes=dataset.notes,
+        tested_on=tested_on,
+        fingerprint=_fingerprint(scans, sides, splits),
+    )
+
+
+def _decode_all(
+    dataset: DataSet, preprocessing: Preprocessing, directory: Path | None, progress: Progress | None
+) -> tuple[dict[str, np.ndarray], dict[str, ScanResult]]:
+    decoded, scans = {}, {}
+    for name, split in dataset.splits.items():
+        report = None if progress is None else lambda done, total, name=name: progress(name, done, total)
+        decoded[name], scans[name] = decode(split.images, preprocessing, directory=directory, progress=report)
+    return decoded, scans
+
+
+# Where a side's pictures come from: the data set's split they stand in, and their numbers there.
+Rows = tuple[str, np.ndarray]
+
+
+def _sides(
+    dataset: DataSet, scans: Mapping[str, ScanResult], fractions: Mapping[str, float], seed: int
+) -> dict[str, Rows]:
+    sides: dict[str, Rows] = {name: (name, np.flatnonzero(scans[name].ok)) for name in dataset.splits}
+    wanted = {name: share for name, share in fractions.items() if name not in dataset.splits and share > 0}
+    if "val" in dataset.splits and "test" not in dataset.splits:
+        wanted = {}  # a user's own train/val pair is complete: nothing is taken from its training pictures
+    if not wanted:
+        return sides
+    usable = sides["train"][1]
+    groups = duplicate_groups(scans["train"])[usable]
+    parts = stratified_split(dataset.splits["train"].labels[usable], groups, wanted, seed)
+    return sides | {name: ("train", usable[rows]) for name, rows in parts.items() if len(rows)}
+
+
+def _gather(dataset: DataSet, decoded: Mapping[str, np.ndarray], rows: Rows) -> PreparedSplit:
+    origin, indices = rows
+    pixels, split = decoded[origin], dataset.splits[origin]
+    whole = len(indices) == len(pixels)
+    names = tuple(split.images.name(int(i)) for i in indices)
+    return PreparedSplit(pixels if whole else pixels[indices], split.labels[indices], names)
+
+
+def channel_statistics(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel in 0..1, to four digits.
+
+    Exact sums over a histogram of up to 5,000 evenly spaced pictures: no rounding depends on their order.
+    """
+    rows = np.unique(np.linspace(0, len(pixels) - 1, min(STATISTICS_COUNT, len(pixels))).astype(int))
+    values = np.arange(256) / 255
+    means, deviations = [], []
+    for channel in range(pixels.shape[-1]):
+        histogram = np.bincount(pixels[rows, ..., channel].ravel(), minlength=256)
+        mean = float(histogram @ values / histogram.sum())
+        variance = float(histogram @ (values - mean) ** 2 / histogram.sum())
+        means.append(round(mean, 4))
+        deviations.append(max(round(variance**0.5, 4), 0.01))  # blank pictures must not divide by zero
+    return tuple(means), tuple(deviations)
+
+
+def _fingerprint(
+    scans: Mapping[str, ScanResult], sides: Mapping[str, Rows], splits: Mapping[str, PreparedSplit]
+) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for side in sorted(sides):
+        origin, indices = sides[side]
+        digest.update(side.encode())
+        digest.update(scans[origin].digests[indices].tobytes())
+        digest.update(splits[side].labels.tobytes())
+    return digest.hexdigest()

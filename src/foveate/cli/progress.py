@@ -1,0 +1,158 @@
+"""How a run looks: a live bar on a terminal, plain lines everywhere else; all on standard error."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol
+
+from foveate.cli.console import interactive, note, printable
+from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
+
+PHASE_WORDS = {
+    "read": "reading the pictures",
+    "plan": "choosing network and recipe",
+    "train": "training",
+    "calibrate": "calibrating",
+    "export": "exporting to ONNX and checking that it computes the same",
+    "measure": "measuring the finished model",
+    "report": "writing the report",
+    "save": "writing the report",
+}
+
+
+class Display(Protocol):
+    """Shows a run's events; a context manager around the run."""
+
+    def __call__(self, event: RunEvent) -> None: ...
+    def __enter__(self) -> Display: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def display(*, quiet: bool = False) -> AbstractContextManager[Any]:
+    """A live bar where standard error is a terminal, lines otherwise; nothing if ``quiet``."""
+    if quiet:
+        return _Silent()
+    return _Bar() if interactive() else _Lines()
+
+
+def duration(seconds: float) -> str:
+    """7 s, 1:05 min, 2:03 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"
+
+
+def epoch_line(row: dict[str, Any], *, best: bool) -> str:
+    """One evaluation in words."""
+    parts = [f"epoch {row['epoch']:>5}"]
+    if row["train_loss"] is not None:
+        parts.append(f"loss {row['train_loss']:.3f}  accuracy {row['train_accuracy']:.1%}")
+    if row["val_accuracy"] is not None:
+        parts.append(f"validation loss {row['val_loss']:.3f}  accuracy {row['val_accuracy']:.1%}")
+    parts.append(duration(row["seconds"]))
+    return "  |  ".join(parts) + ("  *best so far" if best else "")
+
+
+def sentence(event: RunEvent) -> str | None:
+    """What an event is in words, or None where it is only a step of something."""
+    match event:
+        case Planned(reasons=reasons):
+            return "\n".join(printable(reason) for reason in reasons)
+        case Note(text=text):
+            return f"note: {printable(text)}"
+        case EpochDone(row=row, is_best=best):
+            return epoch_line(row, best=best)
+        case Retried(epoch=epoch, learning_rate_scale=scale):
+            return f"The loss was not finite: epoch {epoch + 1} starts again with {scale:g} of the rate."
+        case StoppedEarly(best_epoch=best_epoch):
+            return f"No better epoch since epoch {best_epoch}: stopped early."
+    return None
+
+
+class _Silent:
+    def __call__(self, event: RunEvent) -> None:
+        pass
+
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        pass
+
+
+class _Lines(_Silent):
+    """For files, pipes and notebooks: a line an evaluation, and a sign of life every ten seconds."""
+
+    SIGN_OF_LIFE_SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._phase = ""
+
+    def __call__(self, event: RunEvent) -> None:
+        text = sentence(event)
+        if isinstance(event, PhaseStarted) and PHASE_WORDS.get(event.name) not in {None, self._phase}:
+            self._phase = PHASE_WORDS[event.name]
+            text = self._phase
+        elif text is None and time.monotonic() - self._last > self.SIGN_OF_LIFE_SECONDS:
+            text = self._alive(event)
+        if text is not None:
+            note(text)
+            self._last = time.monotonic()
+
+    def _alive(self, event: RunEvent) -> str | None:
+        if isinstance(event, Reading):
+            return f"  {event.split}: {event.done:,} of {event.total:,} pictures read"
+        if isinstance(event, StepDone) and not math.isnan(event.loss):
+            left = "" if event.seconds_left is None else f", {duration(event.seconds_left)} left"
+            return f"  {event.progress:.0%}: loss {event.loss:.3f}, accuracy {event.accuracy:.1%}{left}"
+        return None
+
+
+class _Bar(_Silent):
+    """A live line with loss, accuracy and the time that is left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[words]}"),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=None, words="")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: RunEvent) -> None:
+        text = sentence(event)
+        if text is not None:
+            self._progress.console.print(text, markup=False)
+        match event:
+            case PhaseStarted(name=name) if name in PHASE_WORDS:
+                self._progress.reset(self._task, total=None, description=PHASE_WORDS[name], words="")
+            case Reading(split=split, done=done, total=total):
+                self._update(done, total, f"{split}: {done:,} of {total:,}")
+            case StepDone(progress=progress, loss=loss, accuracy=accuracy, seconds_left=left):
+                remaining = "" if left is None else f"{duration(left)} left"
+                shown = "" if math.isnan(loss) else f"loss {loss:.3f}  accuracy {accuracy:.1%}  "
+                self._update(progress, 1.0, f"epoch {event.epoch + 1}  {shown}{remaining}")
+
+    def _update(self, done: float, total: float, words: str) -> None:
+        self._progress.update(self._task, completed=done, total=total, words=words)

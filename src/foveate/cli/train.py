@@ -1,0 +1,197 @@
+"""`foveate train`: class folders in, a model folder with a report out."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foveate.cli.console import emit_json, json_option, printable
+
+if TYPE_CHECKING:
+    from foveate.pipeline import Finished
+
+EXAMPLE = """
+\b
+Examples:
+  foveate train photos/                         class folders: photos/cat/1.jpg, photos/dog/2.jpg, ...
+  foveate train photos/ --budget 5m --out runs/pets
+  foveate train fashion-mnist --model convnet1 --recipe article --epochs 10
+  foveate train table.csv --model net.yaml
+"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("data")
+@click.option("--val", metavar="DATA", help="A data set of its own for validation.")
+@click.option(
+    "--out", "-o", "--output", metavar="DIR", help="The model folder to make.  [default: runs/NAME]"
+)
+@click.option(
+    "--model",
+    "-m",
+    default="auto",
+    show_default=True,
+    help="auto, a network's name, or a blueprint FILE.yaml.",
+)
+@click.option("--recipe", default="auto", show_default=True, help="auto, article, compact or standard.")
+@click.option("--budget", metavar="TIME", help="Wall time of the whole command: 60s, 5m, 2h.")
+@click.option("--epochs", type=int, metavar="N", help="Train N epochs instead; repeats to the byte.")
+@click.option("--image-size", "--imgsz", type=int, metavar="PX", help="Side of the pictures for the network.")
+@click.option("--fit", type=click.Choice(["crop", "pad", "stretch"]), default="crop", show_default=True)
+@click.option("--val-fraction", type=float, default=0.1, show_default=True, help="Held out to choose on.")
+@click.option("--test-fraction", type=float, default=0.1, show_default=True, help="Held out to measure on.")
+@click.option("--batch-size", "-b", type=int, metavar="N")
+@click.option("--lr", type=float, metavar="RATE", help="Peak learning rate, instead of the recipe's.")
+@click.option("--weights", metavar="FILE", help="Start from these weights (.safetensors, .pth).")
+@click.option("--augment", type=click.Choice(["auto", "none"]), default="auto", show_default=True)
+@click.option("--class-weights", type=click.Choice(["none", "balanced"]), default="none", show_default=True)
+@click.option("--label-smoothing", type=float, metavar="SHARE")
+@click.option(
+    "--select",
+    type=click.Choice(["val_accuracy", "val_macro_f1", "val_loss", "last"]),
+    default="val_accuracy",
+    show_default=True,
+    help="What decides which epoch is kept.",
+)
+@click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better one.")
+@click.option("--max-unreadable", default=0.05, show_default=True, help="Share of broken pictures to skip.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
+@click.option("--keep-checkpoint", is_flag=True, help="Keep the checkpoint when the run is done.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out.")
+@click.option("--allow-changed-data", is_flag=True, help="Resume although the pictures have changed.")
+@click.option("--overwrite", is_flag=True, help="Replace the finished model in --out.")
+@json_option
+def command(
+    data: str,
+    val: str | None,
+    out: str | None,
+    resume: bool,
+    allow_changed_data: bool,
+    overwrite: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Train a network on DATA.
+
+    DATA is a folder of class folders, a folder with train/ and val/ or test/, a CSV or JSON-lines table
+    (file_name,label), an IDX pair, an .npz, or a known name such as fashion-mnist.
+    """
+    from foveate.pipeline.request import TrainRequest, process_start_seconds
+
+    request = TrainRequest(**settings)
+    folder = output_folder(data, out, resume=resume, overwrite=overwrite)
+    from foveate.cli.progress import display
+    from foveate.pipeline import train
+
+    with stop_on_signal() as stop, display() as listener:
+        finished = train(
+            data,
+            request,
+            out=folder,
+            val=val,
+            resume=resume,
+            allow_changed_data=allow_changed_data,
+            listener=listener,
+            should_stop=stop.is_set,
+            started=process_start_seconds(),
+        )
+    if as_json:
+        emit_json(as_document(finished))
+    else:
+        click.echo(in_words(finished))
+
+
+def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) -> Path:
+    """The folder to make: the one asked for, or runs/NAME with the first free number.
+
+    Raises:
+        InputError: it holds a finished model and neither --resume nor --overwrite is given.
+    """
+    from foveate.errors import InputError
+
+    if out is not None:
+        folder = Path(out)
+        if (folder / "config.json").exists() and not (resume or overwrite):
+            raise InputError(
+                f"{printable(str(folder))} holds a finished model: choose another --out, or give --overwrite "
+                "to replace it when the new one is complete."
+            )
+        return folder
+    name = Path(data.rstrip("/")).stem or "model"
+    base = Path("runs") / ("model" if name in {".", ".."} else name)
+    if resume or overwrite:
+        return base
+    number = 2
+    folder = base
+    while folder.exists():
+        folder = base.with_name(f"{base.name}-{number}")
+        number += 1
+    return folder
+
+
+class StopFlag:
+    """Whether a signal has asked the run to stop."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[StopFlag]:
+    """SIGINT and SIGTERM finish the step, save and leave with 130; the second one leaves at once."""
+    flag = StopFlag()
+
+    def handle(number: int, frame: object) -> None:
+        if flag.is_set():
+            os._exit(130)
+        flag.set()
+        os.write(2, b"\nfoveate: stopping after this step and saving; once more to leave at once.\n")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def in_words(finished: Finished) -> str:
+    """The result of a run, and what to do with it."""
+    result = finished.evaluation
+    low, high = result.accuracy_interval
+    on = {"test": "test pictures", "val": "validation pictures", "train": "its own training pictures"}
+    folder = printable(str(finished.folder))
+    return "\n".join(
+        [
+            f"Accuracy {result.accuracy:.2%} on {result.samples:,} {on[finished.evaluated_on]} "
+            f"(95 % interval {low:.1%} to {high:.1%}).",
+            f"Model folder: {folder}   in {sum(finished.seconds_by_phase.values()):.1f} s",
+            f"  report   {folder}/report.html",
+            f"  use it   foveate predict {folder} PICTURE",
+        ]
+    )
+
+
+def as_document(finished: Finished) -> dict[str, Any]:
+    """The result for machines."""
+    return {
+        "model": str(finished.folder),
+        "evaluated_on": finished.evaluated_on,
+        "evaluation": finished.evaluation.to_dict(),
+        "validation": finished.validation.to_dict() if finished.validation else None,
+        "seconds_by_phase": {name: round(value, 3) for name, value in finished.seconds_by_phase.items()},
+    }

@@ -1,0 +1,274 @@
+"""From a trained network to a model folder: calibrate, export, measure what ships, tell."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from foveate.analysis.summary import summarize
+from foveate.artifact.format import InputShape, ModelConfig
+from foveate.artifact.predictor import Predictor
+from foveate.artifact.save import Draft
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
+from foveate.batches.prepare import Prepared, PreparedSplit
+from foveate.evaluation.calibration import Reliability, apply_temperature, fit_temperature, reliability
+from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
+from foveate.evaluation.report import render_card, render_report
+from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
+from foveate.pipeline.plan import Plan
+from foveate.pipeline.request import Phases, TrainRequest
+from foveate.training.evaluate import logits_of
+from foveate.training.loop import Trainer
+from foveate.training.rundir import history_csv
+
+PARITY_SAMPLES = 64
+MISTAKES_SHOWN = 24
+AUGMENTED_SHOWN = 24
+PREDICT_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run whose training is over."""
+
+    out: Path
+    prepared: Prepared
+    plan: Plan
+    trainer: Trainer
+    request: TrainRequest
+    phases: Phases
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run: the folder, what it measured, and where the time went."""
+
+    folder: Path
+    evaluation: Evaluation
+    evaluated_on: str
+    validation: Evaluation | None
+    seconds_by_phase: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Calibration:
+    temperature: float
+    before: Reliability | None  # of the validation pictures, without the temperature
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """What the finished model does: probabilities (N, K) and scores by split; ``on`` is the one to quote."""
+
+    probabilities: Mapping[str, np.ndarray]
+    results: Mapping[str, Evaluation]
+    on: str
+
+
+def finish(run: TrainedRun) -> Finished:
+    """Write the model folder: network, measurements on held-out pictures, report.
+
+    The measurements are of ``model.onnx`` as it will be used, not of the network in training.
+
+    Raises:
+        ParityError: the exported network computes something else.
+        StorageError: the folder could not be written; an older one is intact.
+    """
+    prepared, phases = run.prepared, run.phases
+    phases.enter("calibrate")
+    module = run.trainer.load_best().to("cpu", memory_format=torch.contiguous_format)
+    calibration = _calibrate(module, prepared)
+    with Draft(run.out) as draft:
+        phases.enter("export")
+        draft.add_network(
+            module,
+            preprocessing=prepared.preprocessing,
+            classes=prepared.classes,
+            temperature=calibration.temperature,
+            sample_images=_in_colour(_parity_pictures(prepared)),
+            architecture=run.plan.network.architecture,
+        )
+        phases.enter("measure")
+        measured = _measure_all(draft.predictor(), prepared)
+        phases.enter("report")
+        config = _config(run, calibration, measured)
+        data = _report_data(run, module, config, calibration, measured)
+        draft.add_text("history.csv", history_csv(run.trainer.history))
+        draft.add_text("README.md", render_card(data))
+        draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
+        folder = draft.publish(config, keep_checkpoint=run.request.keep_checkpoint)
+    phases.enter("done")
+    results = measured.results
+    return Finished(folder, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
+
+
+def _calibrate(module: nn.Module, prepared: Prepared) -> _Calibration:
+    """The temperature that fits the validation pictures best; 1 where there are none."""
+    if "val" not in prepared.splits:
+        return _Calibration(1.0, None)
+    split = prepared.splits["val"]
+    batches = EvaluationBatches(Pixels(split.pixels, split.labels), Normaliser(prepared.preprocessing))
+    logits = logits_of(module, batches)[0].numpy()
+    unscaled = apply_temperature(logits, 1.0)
+    before = reliability(unscaled.max(axis=1), unscaled.argmax(axis=1) == split.labels)
+    return _Calibration(fit_temperature(logits, split.labels), before)
+
+
+def _parity_pictures(prepared: Prepared) -> np.ndarray:
+    """Real pictures, from the validation split where there is one, evenly spaced; at least two."""
+    pixels = prepared.splits["val" if "val" in prepared.splits else "train"].pixels
+    rows = np.linspace(0, len(pixels) - 1, max(min(PARITY_SAMPLES, len(pixels)), 2)).astype(int)
+    return pixels[rows]
+
+
+def _in_colour(pixels: np.ndarray) -> np.ndarray:
+    """(N, H, W, 1 or 3) -> (N, H, W, 3): what the exported network takes."""
+    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else np.ascontiguousarray(pixels)
+
+
+def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
+    """Validation and test pictures; the training pictures where there is nothing else to measure on."""
+    names = [name for name in ("val", "test") if name in prepared.splits] or ["train"]
+    probabilities = {name: _measure(predictor, prepared.splits[name].pixels) for name in names}
+    results = {
+        name: evaluate(found, prepared.splits[name].labels, prepared.classes)
+        for name, found in probabilities.items()
+    }
+    return _Measurement(probabilities, results, names[-1])
+
+
+def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) from the exported network, in batches."""
+    parts = [
+        predictor.predict_proba(_in_colour(pixels[first : first + PREDICT_BATCH]))
+        for first in range(0, len(pixels), PREDICT_BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _config(run: TrainedRun, calibration: _Calibration, measured: _Measurement) -> ModelConfig:
+    shape, plan = run.prepared.preprocessing, run.plan
+    scores = {
+        name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1, "ece": r.ece, "samples": r.samples}
+        for name, r in measured.results.items()
+    }
+    return ModelConfig(
+        architecture=plan.network.architecture,
+        classes=run.prepared.classes,
+        input=InputShape(shape.height, shape.width, shape.channels),
+        preprocessing=shape.to_dict(),
+        temperature=calibration.temperature,
+        recipe={
+            "name": plan.recipe.name,
+            "batch_size": plan.batches.batch_size,
+            "epochs_trained": run.trainer.history[-1]["epoch"],
+            "augmentation": plan.recipe.augmentation.to_dict(),
+            "training": plan.settings.to_dict(),
+            "request": run.request.to_dict(),
+        },
+        seed=run.request.seed,
+        versions=library_versions(),
+        metrics={"evaluated_on": measured.on, **scores},
+        created=_now(),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what made the model."""
+    versions = {"python": platform.python_version()}
+    for name in ("foveate", "torch", "numpy", "pillow", "onnx", "onnxscript", "onnxruntime"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _report_data(
+    run: TrainedRun,
+    module: nn.Module,
+    config: ModelConfig,
+    calibration: _Calibration,
+    measured: _Measurement,
+) -> ReportData:
+    prepared, plan, trainer = run.prepared, run.plan, run.trainer
+    shape = prepared.preprocessing
+    summary = summarize(module, (shape.channels, shape.height, shape.width))
+    pictures, labels = plan.batches.preview(AUGMENTED_SHOWN)
+    counts = {name: prepared.class_counts(name).tolist() for name in prepared.splits}
+    return ReportData(
+        title=run.out.name,
+        created=config.created,
+        classes=prepared.classes,
+        evaluated_on=measured.on,
+        evaluation=measured.results[measured.on],
+        validation=measured.results.get("val"),
+        architecture=plan.network.name,
+        model_path=str(run.out),
+        reliability_before=calibration.before,
+        temperature=calibration.temperature,
+        history=trainer.history,
+        best_epoch=trainer.best_row["epoch"] if trainer.best_row else None,
+        mistakes=_mistakes(
+            prepared.splits[measured.on], measured.probabilities[measured.on], prepared.classes
+        ),
+        augmented=[Augmented(p, prepared.classes[k]) for p, k in zip(pictures, labels, strict=True)],
+        dataset=DatasetSummary(prepared.name, counts, [*prepared.notes, *prepared.findings.sentences()]),
+        preprocessing=shape.describe(),
+        layers=[row.to_dict() for row in summary.rows],
+        parameters=summary.parameters,
+        macs=summary.macs,
+        settings=_settings_in_words(prepared, plan, trainer),
+        versions=config.versions,
+        seed=config.seed,
+    )
+
+
+def _mistakes(split: PreparedSplit, probabilities: np.ndarray, classes: tuple[str, ...]) -> list[Mistake]:
+    rows = most_confident_mistakes(probabilities, split.labels, MISTAKES_SHOWN)
+    predicted = probabilities.argmax(axis=1)
+    return [
+        Mistake(
+            picture=np.asarray(split.pixels[row]),
+            name=split.names[row],
+            true=classes[split.labels[row]],
+            predicted=classes[predicted[row]],
+            probability=float(probabilities[row, predicted[row]]),
+        )
+        for row in rows
+    ]
+
+
+def _settings_in_words(prepared: Prepared, plan: Plan, trainer: Trainer) -> dict[str, str]:
+    optimiser, schedule = plan.settings.optimiser, plan.settings.schedule
+    words: dict[str, Any] = {
+        "network": plan.network.name,
+        "recipe": f"{plan.recipe.name}: {plan.recipe.summary}",
+        "epochs": trainer.history[-1]["epoch"],
+        "batch size": plan.batches.batch_size,
+        "optimiser": f"{optimiser.name}, learning rate {optimiser.learning_rate:g}, "
+        f"weight decay {optimiser.weight_decay:g}",
+        "schedule": f"warm-up over {schedule.warmup_fraction:.0%} of the run, then {schedule.decay}",
+        "label smoothing": plan.settings.label_smoothing,
+        "class weights": "balanced" if plan.settings.class_weights else "none",
+        "augmentation": plan.recipe.augmentation.describe(),
+        "best epoch chosen by": plan.settings.select,
+        "test pictures": {
+            "given": "the data set's own",
+            "held out": "held out from the training pictures",
+        }.get(prepared.tested_on, "none"),
+    }
+    return {name: str(value) for name, value in words.items()}

@@ -1,0 +1,44 @@
+"""What a run tells while it goes on, beside the training loop's own events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from foveate.training.events import Event
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A phase begins: "read", "plan", "train", "calibrate", "export", "measure", "report" or "save"."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Pictures of a split are being read: ``done`` of ``total``."""
+
+    split: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is going to be trained; the reasons are sentences for the user."""
+
+    network: str
+    recipe: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the user should know, in one sentence."""
+
+    text: str
+
+
+RunEvent = Event | PhaseStarted | Reading | Planned | Note
+Listener = Callable[[RunEvent], None]

@@ -1,0 +1,179 @@
+"""What the user asks of a training run, as data: validated when made, written down for `--resume`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from foveate.errors import CheckpointError, InputError
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
+SHORTEST_BUDGET_SECONDS = 10
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of a budget such as ``60s``, ``5m``, ``1.5h``.
+
+    Raises:
+        InputError: it is not a number with a unit, or shorter than ten seconds.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip().lower())
+    if not match:
+        raise InputError(f"A budget is a number with s, m or h, such as 60s, 5m or 2h; found {text!r}.")
+    seconds = float(match[1]) * _UNIT_SECONDS[match[2]]
+    if seconds < SHORTEST_BUDGET_SECONDS:
+        raise InputError(
+            f"The shortest budget is {SHORTEST_BUDGET_SECONDS}s, of which several seconds go into loading "
+            f"and export; found {text!r}."
+        )
+    return seconds
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """The settings of one run; every field has the command line's flag of the same name.
+
+    Attributes:
+        model: "auto", a network's name, or a blueprint file.
+        recipe: "auto" or a recipe's name.
+        budget: wall time of the whole run ("60s", "5m", "2h"), or None.
+        epochs: how many epochs instead; then the same seed on the same machine gives the same bytes.
+        image_size: side of the pictures in pixels; None chooses by looking at the data.
+        fit: how pictures come to that size: "crop", "pad" or "stretch".
+        val_fraction, test_fraction: held out of the training pictures where the data bring no such split.
+        batch_size, lr: override the recipe's.
+        weights: a file of weights to start from.
+        augment: "auto" (the recipe's) or "none".
+        class_weights: "none", or "balanced" for classes of unequal size.
+        select: what decides the best epoch.
+        patience: stop after so many epochs without a better one.
+        max_unreadable: largest share of unreadable pictures that is skipped rather than refused.
+        keep_checkpoint: keep the folder that `--resume` needs after the run is done.
+    """
+
+    model: str = "auto"
+    recipe: str = "auto"
+    budget: str | None = None
+    epochs: int | None = None
+    image_size: int | None = None
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    val_fraction: float = 0.1
+    test_fraction: float = 0.1
+    batch_size: int | None = None
+    lr: float | None = None
+    weights: str | None = None
+    augment: Literal["auto", "none"] = "auto"
+    class_weights: Literal["none", "balanced"] = "none"
+    label_smoothing: float | None = None
+    select: Literal["val_accuracy", "val_macro_f1", "val_loss", "last"] = "val_accuracy"
+    patience: int | None = None
+    max_unreadable: float = 0.05
+    seed: int = 0
+    device: str = "auto"
+    tensorboard: bool = False
+    keep_checkpoint: bool = False
+
+    def __post_init__(self) -> None:
+        if self.budget is not None:
+            parse_budget(self.budget)
+            if self.epochs is not None:
+                raise InputError("Give either --budget (a time) or --epochs (a number), not both.")
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise InputError(f"--{name.replace('_', '-')} lies between {low} and {high}, not {value}.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                found = getattr(self, name)
+                raise InputError(f"--{name.replace('_', '-')} is one of {', '.join(choices)}, not {found!r}.")
+        if self.val_fraction + self.test_fraction > 0.8:
+            raise InputError(
+                "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."
+            )
+
+    @property
+    def budget_seconds(self) -> float | None:
+        return parse_budget(self.budget) if self.budget else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def resumed_from(self, stored: Mapping[str, Any]) -> TrainRequest:
+        """The interrupted run's request; what is said anew must be the same.
+
+        Raises:
+            CheckpointError: a flag differs from the interrupted run's.
+        """
+        names = {field.name: field.default for field in fields(self)}
+        if set(stored) != set(names):
+            raise CheckpointError(
+                "The interrupted run was made by another version; start again without --resume."
+            )
+        changed = [n for n, default in names.items() if getattr(self, n) not in (default, stored[n])]
+        if changed:
+            told = ", ".join(f"--{n.replace('_', '-')} {stored[n]} (now {getattr(self, n)})" for n in changed)
+            raise CheckpointError(f"The interrupted run had {told}; leave these flags out to resume it.")
+        return TrainRequest(**stored)
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("epochs", 1, 100_000),
+    ("image_size", 8, 1024),
+    ("val_fraction", 0, 0.5),
+    ("test_fraction", 0, 0.5),
+    ("batch_size", 1, 65_536),
+    ("lr", 1e-8, 1e3),
+    ("label_smoothing", 0, 0.9),
+    ("patience", 1, 100_000),
+    ("max_unreadable", 0, 1),
+    ("seed", 0, 2**63 - 1),
+)
+_CHOICES = {
+    "fit": ("crop", "pad", "stretch"),
+    "augment": ("auto", "none"),
+    "class_weights": ("none", "balanced"),
+    "select": ("val_accuracy", "val_macro_f1", "val_loss", "last"),
+}
+
+
+def process_start_seconds() -> float:
+    """The moment this process began, on time.monotonic()'s scale; now, where the system does not tell."""
+    try:
+        # Field 22 of /proc/self/stat counts clock ticks since boot; the name in field 2 may hold spaces.
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        import os
+
+        up = float(Path("/proc/uptime").read_text().split()[0])
+        return time.monotonic() - max(up - ticks / os.sysconf("SC_CLK_TCK"), 0.0)
+    except (OSError, ValueError, IndexError):
+        return time.monotonic()
+
+
+class Phases:
+    """A clock that books the time spent under the name of the phase at hand."""
+
+    def __init__(self, start: float, listen: Callable[[str], None] = lambda name: None) -> None:
+        self.start = self._last = start
+        self.seconds: dict[str, float] = {}
+        self._name = "start-up"
+        self._listen = listen
+
+    def enter(self, name: str) -> None:
+        """End the phase at hand and begin another."""
+        now = time.monotonic()
+        self.seconds[self._name] = self.seconds.get(self._name, 0.0) + now - self._last
+        self._name, self._last = name, now
+        self._listen(name)
+
+    def so_far(self) -> dict[str, float]:
+        """Seconds by phase, the phase at hand included."""
+        now = time.monotonic()
+        return {**self.seconds, self._name: self.seconds.get(self._name, 0.0) + now - self._last}
+
+    def elapsed(self) -> float:
+        """Seconds since the run's start."""
+        return time.monotonic() - self.start

@@ -1,0 +1,187 @@
+"""The run: one function that reads as the story of a training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from foveate.artifact.publish import check_output
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
+from foveate.batches.prepare import Prepared, prepare
+from foveate.dataset import DataSet, open_dataset
+from foveate.errors import CheckpointError, InterruptedRunError
+from foveate.models.registry import model_info
+from foveate.pipeline.finish import Finished, TrainedRun, finish
+from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading
+from foveate.pipeline.plan import Plan, is_blueprint_file, make_plan
+from foveate.pipeline.request import Phases, TrainRequest
+from foveate.training.events import EpochDone
+from foveate.training.loop import Trainer
+from foveate.training.rundir import RunDirectory, RunLock
+from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
+
+# What is kept back from a budget for the steps after training, beside the measuring of test pictures:
+# export and its check, report, writing (seconds on the machine of the README's table).
+FINISH_SECONDS = 5.0
+
+
+def train(
+    data: str | Path | DataSet,
+    request: TrainRequest | None = None,
+    *,
+    out: str | Path,
+    val: str | Path | None = None,
+    module: nn.Module | None = None,
+    resume: bool = False,
+    allow_changed_data: bool = False,
+    listener: Listener = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    started: float | None = None,
+) -> Finished:
+    """Train a network on a data set and leave a model folder.
+
+    Args:
+        data: any form of data set that `foveate.open_dataset` takes.
+        request: the settings; the default trains the network that suits the pictures.
+        out: the model folder to make. An older model there is replaced when the new one is complete.
+        val: a data set of its own for validation.
+        module: your own network instead of ``request.model``: (N, C, H, W) float to (N, classes) logits.
+        resume: go on with the interrupted run in ``out``.
+        allow_changed_data: resume even though the data set is not what it was.
+        listener: called with every event of the run.
+        should_stop: asked after every step; True saves the state and raises InterruptedRunError.
+        started: when the run began on time.monotonic()'s scale, for the budget; now, if not given.
+
+    Raises:
+        FoveateError: each failure its own kind, in one sentence.
+    """
+    request = request or TrainRequest()
+    phases = Phases(
+        time.monotonic() if started is None else started, lambda name: listener(PhaseStarted(name))
+    )
+    out = check_output(out)
+    with RunLock(out):
+        run = RunDirectory(out)
+        stored = run.request() if resume else None
+        if stored is not None:
+            request = request.resumed_from(stored["request"])
+        phases.enter("read")
+        prepared = _prepare(open_dataset(data, val=val), request, listener, should_stop)
+        snapshot = None
+        if stored is not None:
+            _check_same_data(stored["dataset"], _identity(prepared), allow_changed_data)
+            snapshot, damage = run.checkpoints.load_latest()
+            for sentence in damage:
+                listener(Note(sentence))
+        phases.enter("plan")
+        spent = snapshot.numbers["seconds"] if snapshot else 0.0
+        deadline = phases.start + request.budget_seconds - spent if request.budget_seconds else None
+        torch.manual_seed(request.seed)
+        # A network that was chosen by timing the machine stays chosen when the run goes on.
+        model = snapshot.numbers["network"] if snapshot and request.model == "auto" else request.model
+        plan = make_plan(
+            request if module is not None else replace(request, model=model),
+            prepared,
+            module=module,
+            train_seconds=None if deadline is None else deadline - time.monotonic() - FINISH_SECONDS,
+        )
+        listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
+        if stored is None:
+            run.start({"request": request.to_dict(), "dataset": _identity(prepared)})
+        phases.enter("train")
+        horizon = _horizon(prepared, plan, deadline, spent)
+        trainer = _trainer(prepared, plan, run, horizon, should_stop)
+        if snapshot is not None:
+            trainer.restore(snapshot)
+        for event in trainer.run():
+            if isinstance(event, EpochDone):
+                run.write_history(trainer.history)
+            listener(event)
+        return finish(TrainedRun(out, prepared, plan, trainer, request, phases))
+
+
+def _prepare(
+    dataset: DataSet, request: TrainRequest, listener: Listener, should_stop: Callable[[], bool]
+) -> Prepared:
+    def progress(split: str, done: int, total: int) -> None:
+        if should_stop():
+            raise InterruptedRunError("Stopped while reading the pictures; nothing was written.")
+        listener(Reading(split, done, total))
+
+    prepared = prepare(
+        dataset,
+        image_size=request.image_size,
+        default_size=_size_of(request.model),
+        fit=request.fit,
+        val_fraction=request.val_fraction,
+        test_fraction=request.test_fraction,
+        max_unreadable_fraction=request.max_unreadable,
+        seed=request.seed,
+        progress=progress,
+    )
+    for sentence in (*prepared.notes, *prepared.findings.sentences()):
+        listener(Note(sentence))
+    return prepared
+
+
+def _size_of(model: str) -> int | None:
+    """The side of the pictures that a network of the guides was made for; None for the others."""
+    return None if model == "auto" or is_blueprint_file(model) else model_info(model).input_size[1]
+
+
+def _identity(prepared: Prepared) -> dict[str, Any]:
+    """What must be the same when a run goes on."""
+    counts = {name: len(split) for name, split in prepared.splits.items()}
+    return {"fingerprint": prepared.fingerprint, "classes": list(prepared.classes), "pictures": counts}
+
+
+def _check_same_data(before: dict[str, Any], now: dict[str, Any], allow_changed: bool) -> None:
+    if before == now or (allow_changed and before["classes"] == now["classes"]):
+        return
+    told = [
+        f"{key} were {before[key]}, now {now[key]}"
+        for key in ("classes", "pictures")
+        if before[key] != now[key]
+    ]
+    difference = "; ".join(told) or "the same number of pictures, but some with other content or labels"
+    raise CheckpointError(
+        f"The data set has changed since the run began ({difference}): bring it back, start again without "
+        "--resume, or go on with --allow-changed-data."
+    )
+
+
+def _horizon(prepared: Prepared, plan: Plan, deadline: float | None, spent: float) -> Horizon:
+    """When training ends: after the plan's epochs, or in time for what comes after training."""
+    if deadline is None:
+        return StepHorizon((plan.epochs or 1) * len(plan.batches))
+    measured = sum(len(prepared.splits[name]) for name in ("val", "val", "test") if name in prepared.splits)
+    after = FINISH_SECONDS + measured * (plan.speed.forward_seconds_per_image if plan.speed else 0.0)
+    return TimeHorizon(deadline - after, spent)
+
+
+def _trainer(
+    prepared: Prepared, plan: Plan, run: RunDirectory, horizon: Horizon, should_stop: Callable[[], bool]
+) -> Trainer:
+    validation = None
+    device = plan.batches.pixels.device
+    if "val" in prepared.splits:
+        split = prepared.splits["val"]
+        validation = EvaluationBatches(
+            Pixels(split.pixels, split.labels, device), Normaliser(prepared.preprocessing, device)
+        )
+    return Trainer(
+        plan.network.module,
+        plan.batches,
+        validation,
+        plan.settings,
+        horizon,
+        checkpoints=run.checkpoints,
+        should_stop=should_stop,
+        facts={"network": plan.network.name},
+    )

@@ -1,0 +1,145 @@
+"""Checkpoints: all that an exact resume needs, written atomically, hashed, the last two kept. No pickle.
+
+A checkpoint is two files in one directory:
+
+    step-000001234.safetensors   every tensor: weights, averages, optimiser state, best weights
+    step-000001234.json          the numbers, and the SHA-256 of the tensors; its own SHA-256 is the last line
+
+The JSON file is written last: where it stands and its hashes hold, the checkpoint is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from foveate.errors import CheckpointError, StorageError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """tensors: by dotted name; numbers: what JSON can hold."""
+
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside, flush to the disk, rename: the file at ``path`` is the old one or the new, never a part.
+
+    Raises:
+        StorageError: the disk is full or refuses; the old file is intact and nothing is left behind.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(
+            f"Could not write {path}: {error.strerror or error}. The old file is intact."
+        ) from error
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class CheckpointStore:
+    """The checkpoints of one run, newest last."""
+
+    def __init__(self, directory: Path, keep: int = 2) -> None:
+        self.directory = directory
+        self.keep = keep
+
+    def save(self, step: int, snapshot: Snapshot) -> None:
+        """Write a checkpoint, then remove all but the newest ``keep``.
+
+        Raises:
+            StorageError: it could not be written; the earlier checkpoints are intact.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"Could not make {self.directory}: {error.strerror}.") from error
+        tensors = save(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in snapshot.tensors.items()}
+        )
+        numbers = {
+            "format_version": FORMAT_VERSION,
+            "step": step,
+            "tensors_sha256": hashlib.sha256(tensors).hexdigest(),
+            "numbers": snapshot.numbers,
+        }
+        body = json.dumps(numbers).encode() + b"\n"
+        stem = self.directory / f"step-{step:09d}"
+        write_atomically(stem.with_suffix(".safetensors"), tensors)
+        write_atomically(stem.with_suffix(".json"), body + hashlib.sha256(body).hexdigest().encode() + b"\n")
+        self._prune()
+
+    def _prune(self) -> None:
+        keep = {path.stem for path in self._newest_first()[: self.keep]}
+        for path in self.directory.glob("step-*"):
+            if path.stem not in keep:
+                path.unlink(missing_ok=True)
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.directory.glob("step-*.json"), reverse=True)
+
+    def load_latest(self) -> tuple[Snapshot, list[str]]:
+        """The newest checkpoint that is whole, and one sentence for each damaged one that was passed over.
+
+        Raises:
+            CheckpointError: there is none, or all are damaged.
+        """
+        damage: list[str] = []
+        for path, snapshot in self._candidates(damage):
+            if snapshot is not None:
+                return snapshot, damage
+            damage.append(f"The checkpoint {path.name} is damaged; the one before it is used.")
+        if damage:
+            raise CheckpointError(
+                f"Every checkpoint in {self.directory} is damaged; start again without --resume."
+            )
+        raise CheckpointError(f"There is no checkpoint in {self.directory}; start again without --resume.")
+
+    def _candidates(self, damage: list[str]) -> Iterator[tuple[Path, Snapshot | None]]:
+        for path in self._newest_first():
+            try:
+                yield path, _read(path)
+            except (OSError, ValueError, KeyError, SafetensorError):
+                yield path, None
+
+
+def _read(path: Path) -> Snapshot:
+    """Read one checkpoint; ValueError where a hash does not hold."""
+    body, _, rest = path.read_bytes().rpartition(b"}\n")
+    body += b"}\n"
+    if hashlib.sha256(body).hexdigest().encode() + b"\n" != rest:
+        raise ValueError("the numbers' hash does not hold")
+    document = json.loads(body)
+    tensors = path.with_suffix(".safetensors").read_bytes()
+    if hashlib.sha256(tensors).hexdigest() != document["tensors_sha256"]:
+        raise ValueError("the tensors' hash does not hold")
+    if document["format_version"] != FORMAT_VERSION:
+        raise ValueError("another format version")
+    return Snapshot(load(tensors), document["numbers"])

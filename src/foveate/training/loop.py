@@ -1,0 +1,348 @@
+"""The training loop: a generator of events over a module and its batches.
+
+It draws no random numbers of its own: each step's dropout is seeded by (seed, step), each batch by
+(seed, epoch, number). So a run that was killed and resumed from a checkpoint computes the same bytes as one
+that never stopped, as long as no retry after a non-finite loss was needed (a retry goes back to the last
+epoch start or resume).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from foveate.batches.loader import Batch, mix_seed
+from foveate.errors import DivergedError, InterruptedRunError
+from foveate.training.average import WeightAverage
+from foveate.training.checkpoint import CheckpointStore, Snapshot
+from foveate.training.evaluate import LabelledImages, Scores, logits_of, scores
+from foveate.training.events import CheckpointSaved, EpochDone, Event, Retried, StepDone, StoppedEarly
+from foveate.training.optim import make_optimiser, set_learning_rate
+from foveate.training.schedule import Horizon, learning_rate_factor
+from foveate.training.settings import TrainingSettings
+
+MAX_RETRIES = 3
+
+
+class EpochBatches(Protocol):
+    """Training batches by epoch; the same (epoch, number) always gives the same batch."""
+
+    def __len__(self) -> int: ...
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
+
+
+class Evaluation(Protocol):
+    """Batches of the validation split, to be gone through once an evaluation."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[LabelledImages]: ...
+
+
+class Trainer:
+    """One run: the network, its optimiser, its average, and where the run is.
+
+    Args:
+        module: the network; trained in place. Its forward takes (N, C, H, W) and gives logits (N, K), or,
+            where it has ``training_loss(images, loss)``, computes its own loss (auxiliary heads).
+        batches: the training split.
+        validation: the validation split, or None: then nothing is selected and the last weights are kept.
+        horizon: when the run ends.
+        checkpoints: where to save; None saves nothing.
+        checkpoint_seconds: time between checkpoints within an epoch; an epoch's end always saves.
+        should_stop: asked after every step; True saves and raises InterruptedRunError.
+        facts: what the caller wants to find again in every checkpoint's numbers.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        batches: EpochBatches,
+        validation: Evaluation | None,
+        settings: TrainingSettings,
+        horizon: Horizon,
+        *,
+        checkpoints: CheckpointStore | None = None,
+        checkpoint_seconds: float = 30.0,
+        should_stop: Callable[[], bool] = lambda: False,
+        facts: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.module, self.batches, self.validation = module, batches, validation
+        self.settings, self.horizon = settings, horizon
+        self.checkpoints, self.checkpoint_seconds = checkpoints, checkpoint_seconds
+        self.should_stop, self.clock = should_stop, clock
+        self.facts = dict(facts or {})
+        self.device = next(module.parameters()).device
+        self.optimiser = make_optimiser(module, settings.optimiser)
+        half_life = settings.average_half_life_epochs
+        self.average = WeightAverage(module, half_life * len(batches)) if half_life else None
+        weights = settings.class_weights
+        self.class_weights = torch.tensor(weights, device=self.device) if weights else None
+        self.step = self.epoch = self.number = (
+            0  # optimiser steps; epochs, batches of this epoch that are done
+        )
+        self.seconds = 0.0  # training time of this run and of the runs it was resumed from
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Tensor] | None = None
+        self.best_row: dict[str, Any] | None = None
+        self.retries, self.rate_scale = 0, 1.0
+        self._sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, right answers, samples
+        self._evaluation_seconds = 0.0
+
+    # The run
+
+    def run(self) -> Iterator[Event]:
+        """Train to the horizon, evaluating at the end of epochs.
+
+        Raises:
+            InterruptedRunError: it was asked to stop; the state is saved if there is a checkpoint store.
+            DivergedError: the loss is not finite and the policy's retries are used up.
+        """
+        self.module.train()
+        self._tick = self._last_save = self.clock()
+        good = self.snapshot()
+        while not self._finished():
+            try:
+                yield from self._epoch()
+            except _NonFiniteLossError as error:
+                yield self._retry(good, error)
+                continue
+            if self.number < len(self.batches):
+                break  # the time was up within the epoch
+            self.epoch, self.number = self.epoch + 1, 0
+            row = yield from self._evaluate_if_due()
+            self._sums.zero_()
+            yield from self._save()
+            good = self.snapshot()
+            if row is not None and self._out_of_patience():
+                yield StoppedEarly(self.epoch, self.best_row["epoch"] if self.best_row else self.epoch)
+                return
+        if not self.history or self.history[-1]["step"] != self.step:
+            yield self._evaluate()
+
+    def _finished(self) -> bool:
+        return self.step > 0 and self.horizon.progress(self.step) >= 1.0
+
+    def _epoch(self) -> Iterator[Event]:
+        for batch in self.batches.epoch(self.epoch, self.number):
+            progress = self.horizon.progress(self.step)
+            if progress >= 1.0 and self.step > 0:
+                return
+            factor = learning_rate_factor(progress, self.settings.schedule)
+            rate = self.settings.optimiser.learning_rate * factor * self.rate_scale
+            set_learning_rate(self.optimiser, rate)
+            self.rate = rate
+            self._train_step(batch)
+            self.step += 1
+            self.number += 1
+            self._count_time()
+            yield self._step_done(progress)
+            if self.should_stop():
+                yield from self._save()
+                raise InterruptedRunError(f"Stopped after step {self.step}; `--resume` goes on from here.")
+            if self.clock() - self._last_save > self.checkpoint_seconds:
+                yield from self._save()
+
+    def _train_step(self, batch: Batch) -> None:
+        torch.manual_seed(mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
+        with self._precision():
+            loss, logits = self._loss(batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_norm)
+        value = loss.detach()
+        if self._check_now() and not math.isfinite(value.item()):
+            raise _NonFiniteLossError(self.step)
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update(self.module)
+        count = len(batch.labels)
+        right = (logits.detach().argmax(dim=1) == batch.labels).sum()
+        self._sums += torch.stack([value.double() * count, right.double(), right.new_tensor(count).double()])
+
+    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        with_aux = getattr(self.module, "forward_with_aux", None)
+        if with_aux is None:
+            logits = self.module(batch.images)
+            return self._cross_entropy(logits, batch.labels), logits
+        outputs = with_aux(batch.images)  # (logits, auxiliary logits...), as GoogLeNet trains
+        loss = self._cross_entropy(outputs[0], batch.labels)
+        for auxiliary in outputs[1:]:
+            loss = loss + self.module.aux_weight * self._cross_entropy(auxiliary, batch.labels)
+        return loss, outputs[0]
+
+    def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(
+            logits.float(), labels, weight=self.class_weights, label_smoothing=self.settings.label_smoothing
+        )
+
+    def _precision(self) -> contextlib.AbstractContextManager[Any]:
+        """Half precision where it is the fast one: on CUDA, with float32 weights and loss."""
+        if self.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def _check_now(self) -> bool:
+        """Reading the loss makes a GPU wait, so there it is read every fiftieth step only."""
+        return self.device.type == "cpu" or self.step % 50 == 0
+
+    def _step_done(self, progress: float) -> StepDone:
+        loss_sum, right, count = self._sums.tolist() if self._check_now() else (math.nan, math.nan, 1.0)
+        left = self.horizon.seconds_left(self.step)
+        return StepDone(self.step, self.epoch, progress, loss_sum / count, right / count, left)
+
+    def _count_time(self) -> None:
+        now = self.clock()
+        self.seconds += now - self._tick
+        self._tick = now
+
+    # Evaluation and selection
+
+    @property
+    def evaluated_module(self) -> nn.Module:
+        """What is measured and kept: the average of the weights where there is one."""
+        return self.module if self.average is None else self.average.module
+
+    def _evaluate_if_due(self) -> Iterator[Event]:
+        """Evaluate now, unless a time budget would be eaten up by evaluating; returns the row, or None."""
+        since = self.seconds - (self.history[-1]["seconds"] if self.history else 0.0)
+        if self.horizon.timed and self._evaluation_seconds > 0.05 * since:
+            return None
+        event = self._evaluate()
+        yield event
+        return event.row
+
+    def _evaluate(self) -> EpochDone:
+        started = self.clock()
+        found: Scores | None = None
+        if self.validation is not None:
+            with self._precision():
+                found = scores(*logits_of(self.evaluated_module, self.validation))
+        loss_sum, right, count = self._sums.tolist()
+        row = {
+            "epoch": self.epoch
+            if self.number == 0
+            else round(self.epoch + self.number / len(self.batches), 3),
+            "step": self.step,
+            "lr": self.rate,
+            "train_loss": loss_sum / count if count else None,
+            "train_accuracy": right / count if count else None,
+            "val_loss": found.loss if found else None,
+            "val_accuracy": found.accuracy if found else None,
+            "val_macro_f1": found.macro_f1 if found else None,
+            "seconds": round(self.seconds, 3),
+        }
+        self.history.append(row)
+        is_best = self._is_better(row)
+        if is_best:
+            self.best_row = row
+            self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
+        self._evaluation_seconds = self.clock() - started
+        return EpochDone(row, is_best)
+
+    def _is_better(self, row: dict[str, Any]) -> bool:
+        metric = self.settings.select
+        if self.best_row is None or metric == "last" or row[metric] is None:
+            return True
+        if metric == "val_loss":
+            return bool(row[metric] < self.best_row[metric])
+        return bool(row[metric] > self.best_row[metric])
+
+    def _out_of_patience(self) -> bool:
+        patience = self.settings.patience_epochs
+        return (
+            patience is not None
+            and self.best_row is not None
+            and self.epoch - self.best_row["epoch"] >= patience
+        )
+
+    def load_best(self) -> nn.Module:
+        """Put the selected weights into the module and return it, in evaluation mode."""
+        if self.best is not None:
+            self.module.load_state_dict(self.best)
+        return self.module.eval()
+
+    # State: what a checkpoint holds
+
+    def snapshot(self) -> Snapshot:
+        """Everything that the rest of the run depends on, copied."""
+        tensors = {f"module.{k}": v for k, v in self.module.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{k}": v for k, v in self.average.module.state_dict().items()}
+        if self.best is not None:
+            tensors |= {f"best.{k}": v for k, v in self.best.items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
+        numbers = {
+            **self.facts,
+            "step": self.step,
+            "epoch": self.epoch,
+            "number": self.number,
+            "seconds": self.seconds,
+            "history": list(self.history),
+            "best_row": self.best_row,
+            "retries": self.retries,
+            "rate_scale": self.rate_scale,
+            "rate": getattr(self, "rate", 0.0),
+            "sums": self._sums.tolist(),
+            "average_steps": self.average.steps if self.average is not None else 0,
+        }
+        return Snapshot({k: v.detach().clone() for k, v in tensors.items()}, numbers)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of the same run."""
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "average": {}, "best": {}, "optimiser": {}}
+        for name, tensor in snapshot.tensors.items():
+            part, _, key = name.partition(".")
+            parts[part][key] = tensor.to(self.device)
+        self.module.load_state_dict(parts["module"])
+        if self.average is not None:
+            self.average.module.load_state_dict(parts["average"])
+            self.average.steps = snapshot.numbers["average_steps"]
+        self.best = {k: v.clone() for k, v in parts["best"].items()} or None
+        self._restore_optimiser(parts["optimiser"])
+        numbers = snapshot.numbers
+        self.step, self.epoch, self.number = numbers["step"], numbers["epoch"], numbers["number"]
+        self.seconds, self.rate = numbers["seconds"], numbers["rate"]
+        self.history, self.best_row = list(numbers["history"]), numbers["best_row"]
+        self.retries, self.rate_scale = numbers["retries"], numbers["rate_scale"]
+        self._sums = torch.tensor(numbers["sums"], dtype=torch.float64, device=self.device)
+
+    def _restore_optimiser(self, tensors: dict[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = tensor.clone()
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+    def _save(self) -> Iterator[Event]:
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.step, self.snapshot())
+            yield CheckpointSaved(self.step)
+        self._last_save = self.clock()
+
+    def _retry(self, good: Snapshot, error: _NonFiniteLossError) -> Retried:
+        if self.settings.non_finite == "stop" or self.retries >= MAX_RETRIES:
+            raise DivergedError(
+                f"The loss is not a finite number at step {error.step} "
+                f"(learning rate {self.rate:.3g}, after {self.retries} retries): try a smaller --lr."
+            ) from None
+        retries, scale = self.retries + 1, self.rate_scale / 2
+        self.restore(good)
+        self.retries, self.rate_scale = retries, scale
+        return Retried(self.epoch, scale)
+
+
+class _NonFiniteLossError(Exception):
+    def __init__(self, step: int) -> None:
+        super().__init__(step)
+        self.step = step

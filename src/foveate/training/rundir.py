@@ -1,0 +1,124 @@
+"""The directory of a run: held by one process at a time, and remembering what was asked for."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from foveate.errors import BusyError, CheckpointError, StorageError
+from foveate.training.checkpoint import CheckpointStore, write_atomically
+from foveate.training.events import HISTORY_COLUMNS
+
+
+class RunLock:
+    """Holds a run's directory while the process lives; the kernel lets go of it however the process ends.
+
+    The lock file stands beside the directory, not in it, because finishing a run replaces the directory.
+
+    Raises:
+        BusyError: on entering, when another process holds it; the message names that process.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.path = out.with_name(f".{out.name}.lock")
+        self._handle: int | None = None
+
+    def __enter__(self) -> RunLock:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+        except OSError as error:
+            raise StorageError(f"Could not write {self.path}: {error.strerror}.") from error
+        return self
+
+    def _acquire(self) -> None:
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
+                os.close(handle)
+                raise BusyError(
+                    f"{self.out} is in use by {holder}: wait for it to end, or choose another --out."
+                ) from None
+            if self._is_current(handle):
+                break
+            os.close(handle)  # the holder before us removed the file between our open and our lock
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()}".encode(), 0)
+        self._handle = handle
+
+    def _is_current(self, handle: int) -> bool:
+        try:
+            return os.fstat(handle).st_ino == self.path.stat().st_ino
+        except FileNotFoundError:
+            return False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handle is not None:
+            self.path.unlink(missing_ok=True)
+            os.close(self._handle)
+            self._handle = None
+
+
+class RunDirectory:
+    """What a run keeps in ``OUT/checkpoint`` while it trains: run.json, history.csv, the checkpoints.
+
+    Nothing else in OUT is touched: an older finished model there stays whole until the new one replaces it.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.checkpoints = CheckpointStore(out / "checkpoint")
+
+    @property
+    def request_path(self) -> Path:
+        return self.checkpoints.directory / "run.json"
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        """Begin a new run: forget an older run's checkpoints, write down what is asked for."""
+        try:
+            self.checkpoints.directory.mkdir(parents=True, exist_ok=True)
+            for path in self.checkpoints.directory.glob("step-*"):
+                path.unlink()
+        except OSError as error:
+            raise StorageError(f"Could not write {error.filename or self.out}: {error.strerror}.") from error
+        write_atomically(self.request_path, json.dumps(request, indent=2).encode())
+
+    def request(self) -> dict[str, Any]:
+        """What the interrupted run was asked for.
+
+        Raises:
+            CheckpointError: there is no interrupted run here.
+        """
+        try:
+            document: dict[str, Any] = json.loads(self.request_path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"There is no interrupted run in {self.out}; start one without --resume."
+            ) from error
+        return document
+
+    def write_history(self, history: Iterable[Mapping[str, Any]]) -> None:
+        write_atomically(self.checkpoints.directory / "history.csv", history_csv(history).encode())
+
+
+def history_csv(history: Iterable[Mapping[str, Any]]) -> str:
+    """The history as CSV; floats are written so that they read back exactly."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in history:
+        writer.writerow({key: "" if row[key] is None else row[key] for key in HISTORY_COLUMNS})
+    return text.getvalue()

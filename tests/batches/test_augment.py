@@ -1,0 +1,148 @@
+"""Augmentation: what may change, what may not, and that the same generator state gives the same batch."""
+
+import pytest
+import torch
+
+from foveate.batches.augment import Augmentation, erase, flip, photometric, shift
+from foveate.errors import InputError
+
+ALL = Augmentation(
+    flip="random",
+    shift_px=2,
+    zoom_fraction=0.2,
+    rotate_degrees=15,
+    crop_fraction=0.8,
+    brightness_fraction=0.2,
+    contrast_fraction=0.2,
+    erase_fraction=0.2,
+)
+
+
+def pictures(n=6, c=3, h=9, w=11):
+    return torch.randint(0, 256, (n, c, h, w), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_all_transforms_keep_shape_and_type_and_leave_the_input_alone(channels):
+    images = pictures(c=channels)
+    before = images.clone()
+    out = ALL(images, torch.arange(6), 0, generator())
+    assert out.shape == images.shape
+    assert out.dtype == torch.uint8
+    assert torch.equal(images, before)
+    assert not torch.equal(out, images)
+
+
+def test_the_same_generator_state_gives_the_same_batch_and_another_state_another():
+    images, indices = pictures(), torch.arange(6)
+    assert torch.equal(ALL(images, indices, 0, generator(5)), ALL(images, indices, 0, generator(5)))
+    assert not torch.equal(ALL(images, indices, 0, generator(5)), ALL(images, indices, 0, generator(6)))
+
+
+def test_identity_returns_the_pictures_themselves():
+    images = pictures()
+    assert Augmentation()(images, torch.arange(6), 0, generator()) is images
+
+
+def test_flip_mirrors_only_the_chosen_pictures():
+    images = pictures()
+    which = torch.tensor([True, False, True, False, False, True])
+    out = flip(images, which)
+    for i, mirrored in enumerate(which.tolist()):
+        expected = torch.flip(images[i], dims=[2]) if mirrored else images[i]
+        assert torch.equal(out[i], expected)
+
+
+def test_alternating_flip_shows_each_picture_from_the_other_side_in_the_next_epoch():
+    augmentation = Augmentation(flip="alternating")
+    images, indices = pictures(n=200), torch.arange(200)
+    first = augmentation(images, indices, 0, generator())
+    second = augmentation(images, indices, 1, generator())
+    third = augmentation(images, indices, 2, generator())
+    assert torch.equal(second, torch.flip(first, dims=[3]))
+    assert torch.equal(third, first)
+    mirrored = sum(not torch.equal(a, b) for a, b in zip(first, images, strict=True))
+    assert 70 < mirrored < 130  # about half start mirrored
+
+
+def test_shift_moves_whole_pixels_and_reflects_at_the_border():
+    picture = torch.arange(25, dtype=torch.uint8).reshape(1, 1, 5, 5)
+    seen = set()
+    for seed in range(200):
+        out = shift(picture, 1, generator(seed))[0, 0]
+        seen.add(tuple(out.flatten().tolist()))
+    by_hand = set()
+    rows = torch.tensor(
+        [[1, 0, 1, 2, 3], [0, 1, 2, 3, 4], [1, 2, 3, 4, 3]]
+    )  # shifted by -1, 0, +1 with reflection
+    for r in rows:
+        for c in rows:
+            by_hand.add(tuple(picture[0, 0][r][:, c].flatten().tolist()))
+    assert seen == by_hand
+
+
+def test_shift_of_a_picture_smaller_than_the_shift_still_works():
+    assert shift(pictures(h=2, w=2), 8, generator()).shape == (6, 3, 2, 2)
+
+
+def test_rotation_by_zero_and_zoom_by_zero_with_full_crop_change_nothing():
+    # A crop fraction just under 1 runs the affine path with a nearly identical grid.
+    smooth = torch.linspace(0, 255, 16 * 16).reshape(1, 1, 16, 16).to(torch.uint8)
+    out = Augmentation(crop_fraction=0.999)(smooth, torch.arange(1), 0, generator())
+    assert (out.int() - smooth.int()).abs().max() <= 1
+
+
+def test_rotation_keeps_the_angle_on_pictures_that_are_not_square():
+    # A bright centred disc stays a disc under rotation, whatever the aspect of the frame; only the middle is
+    # compared, because further out the reflected border shows the disc again.
+    rows, columns = torch.meshgrid(torch.arange(21.0), torch.arange(61.0), indexing="ij")
+    disc = (((rows - 10) ** 2 + (columns - 30) ** 2) < 36).to(torch.uint8)[None, None] * 255
+    out = Augmentation(rotate_degrees=180)(disc, torch.arange(1), 0, generator(3))
+    change = (out.int() - disc.int()).abs()[..., 20:41]
+    assert (change > 128).sum() <= 0.15 * (disc > 0).sum()
+
+
+def test_photometric_scales_the_mean_by_brightness_only():
+    images = torch.full((500, 1, 4, 4), 100, dtype=torch.uint8)
+    out = photometric(images, 0.5, 0.9, generator()).float()
+    assert (
+        out.amax(dim=(1, 2, 3)) == out.amin(dim=(1, 2, 3))
+    ).all()  # flat pictures have no contrast to change
+    means = out.mean(dim=(1, 2, 3))
+    assert means.min() >= 50
+    assert means.max() <= 150
+    assert means.max() - means.min() > 80
+
+
+def test_erase_touches_one_rectangle_in_about_half_of_the_pictures():
+    images = torch.full((400, 1, 20, 20), 7, dtype=torch.uint8)
+    out = erase(images, 0.25, generator())
+    changed = (out != 7).flatten(1).any(1)
+    assert 150 < changed.sum() < 250
+    for picture in out[changed][:20]:
+        rows, columns = torch.nonzero(picture[0] != 7, as_tuple=True)
+        area = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+        assert area <= 0.25 * 400 * 1.3 + 20  # sides are rounded
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"flip": "sometimes"}, "none, random or alternating"),
+        ({"shift_px": -1}, "shift_px lies between 0 and 512, not -1"),
+        ({"crop_fraction": 0.0}, "crop_fraction lies between"),
+        ({"erase_fraction": 1.5}, "erase_fraction lies between 0 and 0.95"),
+    ],
+)
+def test_wrong_settings_are_refused(setting, message):
+    with pytest.raises(InputError, match=message):
+        Augmentation(**setting)
+
+
+def test_describe_names_only_what_is_on():
+    assert Augmentation().describe() == "none"
+    assert Augmentation(flip="random", shift_px=2).describe() == "flip random, shift 2 px"

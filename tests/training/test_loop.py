@@ -1,0 +1,263 @@
+"""The loop: learns, repeats, resumes to the byte, survives bad losses and bad batch sizes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from foveate.batches.augment import Augmentation
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.errors import DivergedError, InterruptedRunError
+from foveate.images.preprocess import Preprocessing
+from foveate.training.checkpoint import CheckpointStore
+from foveate.training.events import CheckpointSaved, EpochDone, Retried, StepDone, StoppedEarly
+from foveate.training.loop import Trainer
+from foveate.training.rundir import history_csv
+from foveate.training.schedule import StepHorizon, TimeHorizon
+from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+
+PREPROCESSING = Preprocessing(8, 8, channels=1, mean=(0.5,), std=(0.25,))
+
+
+def stripes(count, seed=0):
+    """Horizontal or vertical stripes under noise: easy for a convolution, balanced."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    images = rng.integers(0, 120, (count, 8, 8, 1))
+    for image, label in zip(images, labels, strict=True):
+        if label:
+            image[::2] += 130
+        else:
+            image[:, ::2] += 130
+    return Pixels(images.astype(np.uint8), labels)
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Flatten(),
+        nn.Linear(256, 2),
+    )
+
+
+def trainer(
+    tmp_path=None, *, epochs=3, settings=None, module=None, count=50, batch_size=8, horizon=None, **more
+):
+    normalise = Normaliser(PREPROCESSING)
+    batches = TrainingBatches(
+        stripes(count), normalise, batch_size=batch_size, augmentation=Augmentation(shift_px=1), seed=7
+    )
+    return Trainer(
+        module or network(),
+        batches,
+        EvaluationBatches(stripes(30, seed=1), normalise),
+        settings
+        or TrainingSettings(average_half_life_epochs=0.5, schedule=ScheduleSettings(0.2, "linear"), seed=7),
+        horizon or StepHorizon(epochs * len(batches)),
+        checkpoints=CheckpointStore(tmp_path) if tmp_path else None,
+        **more,
+    )
+
+
+def bytes_of(run):
+    state = run.load_best().state_dict()
+    history = [{k: v for k, v in row.items() if k != "seconds"} for row in run.history]
+    return b"".join(t.numpy().tobytes() for t in state.values()), json.dumps(history)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_every_optimiser_learns_the_stripes(name):
+    rate = 0.05 if name == "sgd" else 0.01
+    run = trainer(epochs=4, settings=TrainingSettings(optimiser=OptimiserSettings(name, learning_rate=rate)))
+    list(run.run())
+    assert run.best_row["val_accuracy"] > 0.9
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"]
+
+
+def test_events_count_every_step_and_epoch():
+    run = trainer(epochs=2)
+    events = list(run.run())
+    steps = [e for e in events if isinstance(e, StepDone)]
+    assert [e.step for e in steps] == list(range(1, 2 * len(run.batches) + 1))
+    assert [e.row["epoch"] for e in events if isinstance(e, EpochDone)] == [1, 2]
+    assert steps[0].progress == 0
+    assert run.history[-1]["lr"] < run.history[0]["lr"]
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    first, second = trainer(), trainer()
+    list(first.run())
+    list(second.run())
+    assert bytes_of(first) == bytes_of(second)
+
+
+@pytest.mark.parametrize("stop_at", [1, 6, 7, 8, 13])
+def test_a_run_stopped_at_any_step_resumes_to_the_same_bytes(tmp_path, stop_at):
+    whole = trainer()
+    list(whole.run())
+    interrupted = trainer(tmp_path, should_stop=lambda: interrupted.step == stop_at)
+    with pytest.raises(InterruptedRunError, match=f"Stopped after step {stop_at}; `--resume`"):
+        list(interrupted.run())
+    resumed = trainer(
+        tmp_path, module=network(seed=99)
+    )  # other initial weights: all must come from the checkpoint
+    resumed.restore(resumed.checkpoints.load_latest()[0])
+    list(resumed.run())
+    assert bytes_of(resumed) == bytes_of(whole)
+
+
+def test_a_run_abandoned_after_any_checkpoint_resumes_to_the_same_bytes(tmp_path):
+    whole = trainer()
+    list(whole.run())
+    abandoned = trainer(tmp_path, checkpoint_seconds=0)  # saves after every step
+    saves = 0
+    for event in abandoned.run():
+        saves += isinstance(event, CheckpointSaved)
+        if saves == 10:
+            break
+    resumed = trainer(tmp_path, module=network(seed=99))
+    resumed.restore(resumed.checkpoints.load_latest()[0])
+    list(resumed.run())
+    assert bytes_of(resumed) == bytes_of(whole)
+
+
+def test_a_last_batch_of_one_does_not_break_batch_norm_and_no_sample_is_lost():
+    run = trainer(count=17, batch_size=8, epochs=1)
+    list(run.run())
+    assert run.history[0]["train_accuracy"] * 17 == pytest.approx(
+        round(run.history[0]["train_accuracy"] * 17)
+    )
+
+
+class Poison(nn.Module):
+    """Gives NaN from its forward pass at chosen calls, then behaves."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.inner, self.at, self.calls = network(), at, 0
+
+    def forward(self, x):
+        self.calls += self.training
+        out = self.inner(x)
+        return out * float("nan") if self.training and self.calls in self.at else out
+
+
+def test_a_nan_goes_back_to_the_start_of_the_epoch_with_half_the_rate():
+    run = trainer(module=Poison({10}), epochs=2)
+    events = list(run.run())
+    retried = [e for e in events if isinstance(e, Retried)]
+    assert retried == [Retried(epoch=1, learning_rate_scale=0.5)]
+    assert run.step == 2 * len(run.batches)
+    assert all(torch.isfinite(t).all() for t in run.load_best().state_dict().values())
+
+
+def test_a_loss_that_stays_nan_ends_the_run_and_is_never_the_best_model():
+    run = trainer(module=Poison(range(8, 10_000)))
+    with pytest.raises(DivergedError, match=r"not a finite number at step 7 .* after 3 retries"):
+        list(run.run())
+    assert all(torch.isfinite(t).all() for t in run.best.values())
+
+
+def test_the_stop_policy_does_not_retry():
+    with pytest.raises(DivergedError, match="after 0 retries"):
+        list(trainer(module=Poison({3}), settings=TrainingSettings(non_finite="stop")).run())
+
+
+def test_a_time_horizon_ends_the_run_on_time_and_evaluates_once_more():
+    now = [0.0]
+
+    def clock():
+        now[0] += 0.01
+        return now[0]
+
+    run = trainer(horizon=TimeHorizon(3.0, clock=clock), clock=clock)
+    list(run.run())
+    assert now[0] < 3.5
+    assert run.history[-1]["step"] == run.step
+    assert run.history[-1]["lr"] < 0.05 * run.settings.optimiser.learning_rate
+
+
+def test_early_stopping_waits_for_its_patience():
+    settings = TrainingSettings(optimiser=OptimiserSettings("sgd", learning_rate=1e-8), patience_epochs=2)
+    run = trainer(settings=settings, epochs=50)
+    events = list(run.run())
+    assert isinstance(events[-1], StoppedEarly)
+    assert events[-1].epoch - events[-1].best_epoch == 2
+
+
+def test_the_best_epoch_is_kept_not_the_last():
+    run = trainer(epochs=3, settings=TrainingSettings(optimiser=OptimiserSettings("sgd", learning_rate=0.05)))
+    for event in run.run():
+        if isinstance(event, EpochDone) and event.row["epoch"] == 1:
+            run.best_row = {**event.row, "val_accuracy": 2.0}  # nothing can be better
+            kept = {k: v.clone() for k, v in run.best.items()}
+    state = run.load_best().state_dict()
+    assert all(torch.equal(state[k], kept[k]) for k in kept)
+
+
+def test_class_weights_and_label_smoothing_enter_the_loss():
+    settings = TrainingSettings(class_weights=(1.0, 3.0), label_smoothing=0.1)
+    run = trainer(settings=settings)
+    logits, labels = torch.tensor([[2.0, 0.0], [0.5, 1.0]]), torch.tensor([0, 1])
+    log_p = torch.log_softmax(logits, 1)
+    weights = torch.tensor([1.0, 3.0])
+    # torch's definition, by hand: smoothed targets, each class's term weighted, over the labels' weights
+    targets = torch.tensor([[0.95, 0.05], [0.05, 0.95]])
+    expected = -(targets * weights * log_p).sum() / weights[labels].sum()
+    assert run._cross_entropy(logits, labels).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_gradients_are_clipped_to_the_norm():
+    settings = TrainingSettings(
+        optimiser=OptimiserSettings("sgd", learning_rate=1.0, momentum=0), clip_norm=1e-3
+    )
+    module = network()
+    before = [p.detach().clone() for p in module.parameters()]
+    run = trainer(module=module, settings=settings, horizon=StepHorizon(1))
+    list(run.run())
+    moved = torch.cat([(a - b).flatten() for a, b in zip(module.parameters(), before, strict=True)]).norm()
+    assert moved.item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_auxiliary_heads_train_with_their_weight():
+    class WithHead(nn.Module):
+        aux_weight = 0.3
+
+        def __init__(self):
+            super().__init__()
+            self.body, self.head, self.aux = nn.Flatten(), nn.Linear(64, 2), nn.Linear(64, 2)
+
+        def forward(self, x):
+            return self.head(self.body(x))
+
+        def forward_with_aux(self, x):
+            return self.head(self.body(x)), self.aux(self.body(x))
+
+    module = WithHead()
+    run = trainer(module=module, epochs=1)
+    before = module.aux.weight.detach().clone()
+    list(run.run())
+    assert not torch.equal(module.aux.weight, before)
+
+
+def test_history_csv_reads_back_exactly_and_has_time_last():
+    run = trainer(epochs=1)
+    list(run.run())
+    header, line = history_csv(run.history).splitlines()
+    assert header.split(",")[-1] == "seconds"
+    values = dict(zip(header.split(","), line.split(","), strict=True))
+    assert float(values["val_loss"]) == run.history[0]["val_loss"]
+
+
+def test_frozen_parameters_are_not_trained():
+    module = network()
+    module[0].requires_grad_(False)
+    before = module[0].weight.clone()
+    list(trainer(module=module, epochs=1).run())
+    assert torch.equal(module[0].weight, before)

@@ -1,0 +1,48 @@
+"""A run's directory: one process at a time, and nothing of an older model is touched."""
+
+import subprocess
+import sys
+
+import pytest
+
+from foveate.errors import BusyError, CheckpointError
+from foveate.training.rundir import RunDirectory, RunLock
+
+HOLD = """
+import sys
+from pathlib import Path
+from foveate.training.rundir import RunLock
+with RunLock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path):
+    out = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BusyError, match=f"is in use by process {holder.pid}: wait"), RunLock(out):
+            pass
+        holder.kill()  # the kernel lets go, however the holder ends
+    with RunLock(out):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resuming_nothing_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="There is no interrupted run"):
+        RunDirectory(tmp_path).request()
+
+
+def test_starting_forgets_older_checkpoints_and_keeps_everything_else(tmp_path):
+    run = RunDirectory(tmp_path)
+    (tmp_path / "config.json").write_text("old model")
+    run.checkpoints.directory.mkdir()
+    (run.checkpoints.directory / "step-000000001.json").write_text("old")
+    run.start({"request": {"seed": 1}})
+    assert run.request() == {"request": {"seed": 1}}
+    assert [p.name for p in run.checkpoints.directory.iterdir()] == ["run.json"]
+    assert (tmp_path / "config.json").read_text() == "old model"
