@@ -162,7 +162,7 @@ def read_config(folder: str | Path) -> ModelConfig:
     if not folder.is_dir():
         what = "a file" if folder.exists() else "nothing"
         raise ModelFolderError(
-            f"{_show(folder)}: expected a model folder, found {what}; "
+            f"{show_path(folder)}: expected a model folder, found {what}; "
             "give the folder that `foveate train` wrote."
         )
     data = read_bounded(folder, CONFIG_NAME, MAX_CONFIG_BYTES)
@@ -171,7 +171,7 @@ def read_config(folder: str | Path) -> ModelConfig:
         _check_version(document)
         return ModelConfig.from_dict(document)
     except InputError as error:
-        raise ModelFolderError(f"{_show(folder / CONFIG_NAME)}: {error}") from error
+        raise ModelFolderError(f"{show_path(folder / CONFIG_NAME)}: {error}") from error
 
 
 def verify(folder: str | Path, names: Iterable[str] | None = None) -> ModelConfig:
@@ -190,7 +190,7 @@ def read_verified(folder: str | Path, config: ModelConfig, name: str) -> bytes:
     """The bytes of a listed file, after their hash was checked: what was verified is what is used."""
     if name not in config.files:
         raise ModelFolderError(
-            f"{_show(Path(folder) / CONFIG_NAME)}: does not list {name}; train or export again."
+            f"{show_path(Path(folder) / CONFIG_NAME)}: does not list {name}; train or export again."
         )
     record = config.files[name]
     data = read_bounded(folder, name, min(record.bytes, MAX_MODEL_BYTES))
@@ -199,7 +199,7 @@ def read_verified(folder: str | Path, config: ModelConfig, name: str) -> bytes:
         found = "its SHA-256 is not the recorded one"
     if found:
         raise ModelFolderError(
-            f"{_show(Path(folder) / name)}: damaged or changed after training ({found}); "
+            f"{show_path(Path(folder) / name)}: damaged or changed after training ({found}); "
             "copy the model folder again, or train again."
         )
     return data
@@ -213,24 +213,26 @@ def read_bounded(folder: str | Path, name: str, limit: int) -> bytes:
         descriptor = os.open(path, flags)
     except FileNotFoundError:
         raise ModelFolderError(
-            f"{_show(path)}: missing; expected a complete model folder, as `foveate train` writes it."
+            f"{show_path(path)}: missing; expected a complete model folder, as `foveate train` writes it."
         ) from None
     except OSError as error:
         reason = "is a link, and files of a model folder must be plain files" if path.is_symlink() else ""
-        raise ModelFolderError(f"{_show(path)}: cannot be opened: {reason or error.strerror}.") from error
+        raise ModelFolderError(f"{show_path(path)}: cannot be opened: {reason or error.strerror}.") from error
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise ModelFolderError(f"{_show(path)}: expected a plain file, found a pipe, device or folder.")
+            raise ModelFolderError(
+                f"{show_path(path)}: expected a plain file, found a pipe, device or folder."
+            )
         if info.st_size > limit:
             raise ModelFolderError(
-                f"{_show(path)}: has {info.st_size} bytes, expected at most {limit}; "
+                f"{show_path(path)}: has {info.st_size} bytes, expected at most {limit}; "
                 "copy the model folder again."
             )
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise ModelFolderError(f"{_show(path)}: cannot be read: {error.strerror}.") from error
+        raise ModelFolderError(f"{show_path(path)}: cannot be read: {error.strerror}.") from error
     finally:
         os.close(descriptor)
 
@@ -359,7 +361,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _show(path: Path) -> str:
+def show_path(path: str | os.PathLike[str]) -> str:
     """A path for an error sentence, with control characters and undecodable bytes escaped."""
-    text = str(path)
+    text = os.fspath(path)
     return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,0 +1,179 @@
+"""A trained network as an ONNX file, and the proof that both compute the same.
+
+The file holds everything between the picture's bytes and the answer: grey, scaling, the network, the
+temperature, softmax. Two runs with the same weights give the same bytes.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import onnx.inliner
+import torch
+from torch import Tensor, nn
+
+from foveate.artifact.emitter import OPSET, NotInTable, emit
+from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
+from foveate.errors import InputError, ParityError
+from foveate.images.preprocess import Preprocessing
+
+TRACE_BATCH = 3  # not 1, which exporters take for a constant
+# float32 sums in another order differ by about 1e-6 of a logit a layer; a wrong padding, epsilon or channel
+# order moves probabilities by 1e-2 and more. Log-odds see what softmax hides when it is sure of itself.
+PROBABILITY_TOLERANCE = 1e-4
+LOG_ODDS_TOLERANCE = 1e-3  # absolute, plus this fraction of the log-odds themselves
+SMALLEST_COMPARED = 1e-30  # below, float32 probabilities lose their digits and their logarithms mean nothing
+_LUMA = (19595.0, 38470.0, 7471.0)  # Pillow's rule, in 65536ths; whole numbers, so float32 sums are exact
+
+
+class Deployed(nn.Module):
+    """uint8 pictures (N, H, W, 3) RGB of the network's size -> probabilities (N, K) float32.
+
+    Works on a copy of the network, on the CPU, in eval mode, float32.
+    """
+
+    luma: Tensor
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing, temperature: float) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).cpu().float().eval()
+        self.temperature = float(temperature)
+        self.grey = preprocessing.channels == 1
+        self.register_buffer("luma", torch.tensor(_LUMA).reshape(1, 3, 1, 1), persistent=False)
+        for name in ("scale", "shift"):
+            values = torch.from_numpy(getattr(preprocessing, name)).reshape(1, -1, 1, 1)
+            self.register_buffer(name, values, persistent=False)
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.float().permute(0, 3, 1, 2)  # (N, 3, H, W)
+        if self.grey:
+            x = torch.floor((x * self.luma).sum(1, keepdim=True) / 65536.0 + 0.5)  # (N, 1, H, W)
+        logits = self.network(x * self.scale + self.shift)  # (N, K)
+        return torch.softmax(logits / self.temperature, dim=1)
+
+
+def export_onnx(
+    deployed: Deployed, preprocessing: Preprocessing, classes: Sequence[str], metadata: dict[str, str]
+) -> bytes:
+    """The bytes of ``model.onnx``. ``metadata`` joins classes and preprocessing in ``metadata_props``.
+
+    Raises InputError when neither this program's emitter nor torch's exporter can write the network.
+    """
+    shape = (TRACE_BATCH, preprocessing.height, preprocessing.width, 3)
+    noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, shape, dtype=np.uint8)
+    sample = torch.from_numpy(noise)
+    try:
+        model = emit(deployed, sample, INPUT_NAME, OUTPUT_NAME)
+    except NotInTable:
+        model = _official(deployed, sample)
+    properties = {
+        "classes": json.dumps(list(classes)),
+        "preprocessing": json.dumps(preprocessing.to_dict()),
+        "author": "foveate",
+        **metadata,
+    }
+    onnx.helper.set_model_props(model, dict(sorted(properties.items())))
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
+    """torch's own exporter, cleared of what it says about the machine it ran on."""
+    quiet = logging.getLogger("torch.onnx")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)  # it reports that torchvision is not installed; nothing here needs it
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside torch's exporter, not of our making
+            program = torch.onnx.export(
+                deployed,
+                (sample,),
+                dynamo=True,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes=({0: torch.export.Dim("N")},),
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter raises what it likes, from any depth
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        raise InputError(
+            f"This network cannot be written as ONNX ({line}); replace the layer that is named, or "
+            "keep Python decisions that depend on the pictures out of forward()."
+        ) from error
+    finally:
+        quiet.setLevel(level)
+    if program is None:
+        raise InputError("torch's exporter returned nothing; torch >= 2.11 is expected.")
+    model: onnx.ModelProto = program.model_proto
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    _strip(model)
+    return model
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove stack traces and notes: they name folders of the machine and change between runs."""
+    model.ClearField("doc_string")
+    model.graph.ClearField("metadata_props")
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for tensor in model.graph.initializer:
+        tensor.ClearField("metadata_props")
+        tensor.ClearField("doc_string")
+
+
+def check_parity(deployed: Deployed, predictor: Predictor, pictures: np.ndarray) -> None:
+    """Compare the exported file, run as it will be run, with torch on real pictures (N >= 2, H, W, 3) uint8.
+
+    Both as one batch and one by one for the first, so that a batch size baked into the graph shows. Compared
+    are probabilities (absolute), log-odds against the likeliest class, and the likeliest class itself unless
+    two are nearly equal. Raises ParityError with the largest difference.
+    """
+    with torch.inference_mode():
+        expected = deployed(torch.from_numpy(np.ascontiguousarray(pictures))).numpy()
+    if not np.isfinite(expected).all():
+        raise ParityError(
+            "The network gives NaN or infinity for some of the sample pictures; its training diverged. "
+            "Train again with a smaller learning rate."
+        )
+    compare(expected, predictor.run(pictures))
+    compare(expected[:1], predictor.run(pictures[:1]))
+
+
+def compare(expected: np.ndarray, found: np.ndarray) -> None:
+    """Raise ParityError unless two tables of probabilities (N, K) agree; see `check_parity`."""
+    difference = float(np.abs(expected - found).max())
+    if difference > PROBABILITY_TOLERANCE:
+        _mismatch(f"probabilities differ by up to {difference:.2g}, allowed {PROBABILITY_TOLERANCE:g}")
+    best = expected.argmax(axis=1)
+    rows = np.arange(len(best))
+    gap = expected[rows, best] - expected[rows, found.argmax(axis=1)]
+    if (gap > 2 * PROBABILITY_TOLERANCE).any():
+        _mismatch("the likeliest class is another one")
+    compared = (expected >= SMALLEST_COMPARED) & (found >= SMALLEST_COMPARED)
+    compared |= (expected >= SMALLEST_COMPARED * 1e3) | (found >= SMALLEST_COMPARED * 1e3)
+    tiny = np.finfo(np.float32).tiny
+    odds = [np.log(np.maximum(p, tiny)) - np.log(p[rows, best])[:, None] for p in (expected, found)]
+    excess = np.abs(odds[0] - odds[1]) - LOG_ODDS_TOLERANCE * (1 + np.abs(odds[0]))
+    worst = float(np.where(compared, excess, 0).max())
+    if worst > 0:
+        _mismatch(f"log-odds differ by {worst:.2g} more than allowed")
+
+
+def _mismatch(what: str) -> None:
+    raise ParityError(
+        f"The exported network does not compute what the trained one computes: {what}. No model folder was "
+        "written; please report the network's layers."
+    )

@@ -1,0 +1,349 @@
+"""Running a model folder: NumPy, Pillow and ONNX Runtime, no torch.
+
+    predictor = load("runs/demo")
+    predictor.predict(["cat.jpg"])[0].label
+
+The same class measures a model before it is published, so what is measured is what ships.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foveate.artifact.format import (
+    MAX_MODEL_BYTES,
+    ONNX_NAME,
+    ModelConfig,
+    read_bounded,
+    read_config,
+    read_verified,
+    show_path,
+)
+from foveate.artifact.onnx_check import check_onnx
+from foveate.errors import FoveateError, ImageError, InputError, ModelFolderError
+from foveate.images.preprocess import Preprocessing
+from foveate.images.read import read_image
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
+BATCH_SIZE = 32
+MAX_ARENA_BYTES = (
+    4 << 30
+)  # what ONNX Runtime may hold while it runs: a hostile graph fails instead of swapping
+
+Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one picture; ``top`` holds the likeliest (label, probability), best first."""
+
+    label: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class PathPrediction:
+    """What became of one file: a prediction, or the error that kept it from being read."""
+
+    path: str | Path
+    prediction: Prediction | None
+    error: ImageError | None = None
+
+
+def load(folder: str | Path, *, threads: int | None = None, verify: bool = True) -> Predictor:
+    """Open a model folder for use. Only ``config.json`` and ``model.onnx`` are read.
+
+    threads: how many ONNX Runtime uses, by default the physical cores. verify: compare ``model.onnx`` with
+    the SHA-256 that ``config.json`` holds. Raises ModelFolderError: missing, damaged or hostile.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    if verify:
+        model = read_verified(folder, config, ONNX_NAME)
+    else:
+        model = read_bounded(folder, ONNX_NAME, MAX_MODEL_BYTES)
+    try:
+        preprocessing = Preprocessing.from_dict(dict(config.preprocessing))
+    except InputError as error:
+        raise ModelFolderError(f"{show_path(folder)}/config.json: preprocessing: {error}") from error
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    if shape != (config.input.height, config.input.width, config.input.channels):
+        raise ModelFolderError(
+            f"{show_path(folder)}/config.json: expected input and preprocessing to agree, found "
+            f"{config.input} and {shape}; copy the model folder again."
+        )
+    return Predictor(
+        model, config.classes, preprocessing, config=config, threads=threads, source=str(folder / ONNX_NAME)
+    )
+
+
+class Predictor:
+    """A classifier in use. ``classes_`` are its labels in order, as scikit-learn names them.
+
+    model: the bytes of ``model.onnx``. source: what errors call it. Raises ModelFolderError when the graph
+    is not what the classes and the preprocessing ask for, or holds what no model of this program holds.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        classes: Sequence[str],
+        preprocessing: Preprocessing,
+        *,
+        config: ModelConfig | None = None,
+        threads: int | None = None,
+        source: str = ONNX_NAME,
+    ) -> None:
+        self.classes_ = tuple(classes)
+        self.preprocessing = preprocessing
+        self.config = config
+        self._source = show_path(source)
+        self._session = self._open(model, threads)
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """Probabilities (N, classes) float32 of pictures that `Preprocessing.apply` made already.
+
+        batch: (N, height, width, 1 or 3) uint8. Raises InputError for another shape or type.
+        """
+        height, width = self.preprocessing.height, self.preprocessing.width
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:3] != (height, width):
+            raise InputError(
+                f"expected uint8 pictures (N, {height}, {width}, 3), found {batch.dtype} {batch.shape}; "
+                "`predict_proba` takes pictures of any size."
+            )
+        if batch.shape[3] == 1:
+            batch = np.repeat(batch, 3, axis=3)  # the graph takes RGB; its luma of R = G = B is exactly that
+        if len(batch) == 0:
+            return np.zeros((0, len(self.classes_)), np.float32)
+        try:
+            probabilities = self._session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(batch)})[0]
+        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+            raise ModelFolderError(
+                f"{self._source}: cannot be run on {batch.shape}: {_first(error)}"
+            ) from error
+        return self._checked(probabilities, len(batch))
+
+    def predict_proba(
+        self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE
+    ) -> np.ndarray:
+        """Probabilities (N, classes) float32 of pictures of any size.
+
+        pictures: names of files, their bytes, (H, W, 3) uint8 arrays, or one (N, H, W, 3) array; also a
+        single picture. Raises ImageError for the first that cannot be read.
+        """
+        chunks = [
+            self.run(np.stack([self._prepare(picture) for picture in batch]))
+            for batch in _batches(_each(pictures), batch_size)
+        ]
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.classes_)), np.float32)
+
+    def predict(
+        self, pictures: Picture | Iterable[Picture], *, top_k: int = 5, batch_size: int = BATCH_SIZE
+    ) -> list[Prediction]:
+        """The likeliest classes of each picture; takes what `predict_proba` takes, in the same order."""
+        return [self.explain(row, top_k) for row in self.predict_proba(pictures, batch_size=batch_size)]
+
+    def predict_paths(
+        self, paths: Iterable[str | Path], *, top_k: int = 5, batch_size: int = BATCH_SIZE
+    ) -> Iterator[PathPrediction]:
+        """Predict files one batch after the other, in order, however many; unreadable ones are reported.
+
+        The next batch is decoded in threads while this one is computed; memory holds two batches.
+        """
+        from concurrent.futures import ThreadPoolExecutor  # 10 ms that one picture need not pay
+
+        paths = iter(paths)
+        with ThreadPoolExecutor(max_workers=max(2, _physical_cores())) as pool:
+            waiting: deque[list[tuple[str | Path, Future[np.ndarray]]]] = deque()
+            try:
+                for batch in _batches(paths, batch_size):
+                    waiting.append([(path, pool.submit(self._prepare, path)) for path in batch])
+                    if len(waiting) > 1:
+                        yield from self._finish(waiting.popleft(), top_k)
+                while waiting:
+                    yield from self._finish(waiting.popleft(), top_k)
+            finally:
+                for _, future in (item for batch in waiting for item in batch):
+                    future.cancel()
+
+    def score(self, pictures: Iterable[Picture], labels: Sequence[str] | Sequence[int] | np.ndarray) -> float:
+        """The fraction of pictures whose likeliest class is the label; labels are names or class numbers."""
+        numbers = self.class_numbers(labels)
+        found = self.predict_proba(pictures).argmax(axis=1)
+        if len(found) != len(numbers):
+            raise InputError(
+                f"expected a label for each of {len(found)} pictures, found {len(numbers)} labels."
+            )
+        return float((found == numbers).mean())
+
+    def class_numbers(self, labels: Sequence[str] | Sequence[int] | np.ndarray) -> np.ndarray:
+        """Labels as int64 class numbers. Raises InputError for a label that the model does not know."""
+        place = {name: number for number, name in enumerate(self.classes_)}
+        values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+        numbers = [place.get(value) if isinstance(value, str) else value for value in values]
+        for value, number in zip(values, numbers, strict=True):
+            if not isinstance(number, int) or not 0 <= number < len(self.classes_):
+                raise InputError(
+                    f"label {value!r}: expected one of the model's {len(self.classes_)} classes."
+                )
+        return np.array(numbers, dtype=np.int64)
+
+    def explain(self, probabilities: np.ndarray, top_k: int = 5) -> Prediction:
+        """One row of probabilities (classes,) as a `Prediction`; of equal ones the earlier class is first."""
+        if top_k < 1:
+            raise InputError(f"top_k: expected at least 1, found {top_k}.")
+        order = np.argsort(-probabilities, kind="stable")[:top_k]
+        top = tuple((self.classes_[i], float(probabilities[i])) for i in order)
+        return Prediction(top[0][0], top[0][1], top)
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _prepare(self, picture: Picture) -> np.ndarray:
+        """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
+        image = picture if isinstance(picture, np.ndarray) else read_image(picture)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ImageError(f"expected a picture (H, W, 3) uint8, found {image.dtype} {image.shape}.")
+        return self.preprocessing.apply(image)
+
+    def _finish(
+        self, batch: list[tuple[str | Path, Future[np.ndarray]]], top_k: int
+    ) -> Iterator[PathPrediction]:
+        errors: dict[int, ImageError] = {}
+        prepared = []
+        for number, (_, future) in enumerate(batch):
+            try:
+                prepared.append(future.result())
+            except ImageError as error:
+                errors[number] = error
+        rows = iter(self.run(np.stack(prepared)) if prepared else ())
+        for number, (path, _) in enumerate(batch):
+            if number in errors:
+                yield PathPrediction(path, None, errors[number])
+            else:
+                yield PathPrediction(path, self.explain(next(rows), top_k))
+
+    def _open(self, model: bytes, threads: int | None) -> Any:
+        try:
+            check_onnx(model)
+        except InputError as error:
+            raise ModelFolderError(f"{self._source}: {error}") from error
+        try:
+            session = _session(model, threads or _physical_cores())
+        except FoveateError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors have no common class of their own
+            raise ModelFolderError(f"{self._source}: cannot be opened: {_first(error)}") from error
+        height, width = self.preprocessing.height, self.preprocessing.width
+        found = [_describe(value) for value in (*session.get_inputs(), *session.get_outputs())]
+        expected = [
+            f"{INPUT_NAME} tensor(uint8) (N, {height}, {width}, 3)",
+            f"{OUTPUT_NAME} tensor(float) (N, {len(self.classes_)})",
+        ]
+        if found != expected:
+            raise ModelFolderError(
+                f"{self._source}: expected {' -> '.join(expected)}, found {' -> '.join(found)[:300]}; "
+                "the model does not belong to this config.json."
+            )
+        return session
+
+    def _checked(self, probabilities: Any, count: int) -> np.ndarray:
+        """A graph may lie about its output: its shape and range are looked at each time."""
+        ok = isinstance(probabilities, np.ndarray) and probabilities.shape == (count, len(self.classes_))
+        if not ok or not (probabilities.min() >= 0 and probabilities.max() <= 1.001):  # NaN compares false
+            raise ModelFolderError(
+                f"{self._source}: expected probabilities ({count}, {len(self.classes_)}) between 0 and 1, "
+                "and the network gave something else; train or export it again."
+            )
+        return probabilities
+
+
+def _session(model: bytes, threads: int) -> Any:
+    """An ONNX Runtime session on the CPU, from bytes: no path is known, so none can be resolved."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # errors come as exceptions
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Decoding threads need the cores that waiting for the next batch would burn.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if _limit_memory():
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    return onnxruntime.InferenceSession(
+        model,
+        options,
+        providers=["CPUExecutionProvider"],
+        # Folding runs parts of the graph while it is being opened, outside the memory limit.
+        disabled_optimizers=["ConstantFolding"],
+    )
+
+
+_memory_limited: bool | None = None
+
+
+def _limit_memory() -> bool:
+    """Register one bounded allocator for all sessions of this process; False if another program part did."""
+    global _memory_limited  # noqa: PLW0603 -- ONNX Runtime's environment is one a process, too
+    if _memory_limited is None:
+        import onnxruntime as ort
+
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        kind = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+        arena = ort.OrtArenaCfg({"max_mem": min(MAX_ARENA_BYTES, physical // 2)})
+        _memory_limited = False
+        with contextlib.suppress(Exception):
+            ort.create_and_register_allocator(kind, arena)
+            _memory_limited = True
+    return _memory_limited
+
+
+def _physical_cores() -> int:
+    """The cores this process may use, two hardware threads of a core counted once."""
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    siblings = set()
+    for cpu in usable:
+        try:
+            path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+            siblings.add(path.read_text())
+        except OSError:
+            siblings.add(str(cpu))
+    return max(1, len(siblings))
+
+
+def _describe(value: Any) -> str:
+    sides = [str(side) if isinstance(side, int) else "N" for side in value.shape or ()]
+    return f"{value.name} {value.type} ({', '.join(sides)})"
+
+
+def _first(error: Exception) -> str:
+    """The first line of a foreign error, short and safe to print."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return ascii(lines[0][:200])[1:-1]
+
+
+def _each(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    single = isinstance(pictures, str | Path | bytes)
+    if single or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
+        return [pictures]  # type: ignore[list-item]
+    return pictures  # type: ignore[return-value]
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    if size < 1:
+        raise InputError(f"batch_size: expected at least 1, found {size}.")
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

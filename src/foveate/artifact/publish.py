@@ -1,0 +1,250 @@
+"""Putting a finished folder in its place at once: a crash leaves the old folder or the new one, never a mix.
+
+The new folder is built beside the old one under a hidden name (same file system), flushed, and exchanged
+with it in one system call. What the old folder holds that this program did not make is carried over, never
+deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from foveate.artifact.format import CONFIG_NAME, FILE_NAMES, show_path
+from foveate.errors import InputError, StorageError
+
+OWN_NAMES = frozenset(
+    {CONFIG_NAME, *FILE_NAMES}
+)  # replaced by publishing, or removed if the new one has none
+RUN_NAME = "checkpoint"  # the folder that training keeps in OUT while it runs, holding run.json
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2, and RENAME_SWAP of macOS's renamex_np
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        name = show_path(error.filename if isinstance(error.filename, str | os.PathLike) else path)
+        raise StorageError(
+            f"{name}: could not be written: {error.strerror or error}; what was there before is intact. "
+            "Free some space or choose another --out, and run again."
+        ) from error
+
+
+def check_output(out: str | Path) -> Path:
+    """The real path of an output folder that training may fill and publishing may replace.
+
+    It may be absent, empty (hidden files aside), a model folder, or a run's folder (``checkpoint/run.json``).
+    Raises InputError for anything else: publishing replaces a folder, and must never replace a user's own.
+    """
+    given, out = Path(out), Path(os.path.realpath(out))
+    if not os.path.lexists(out):
+        return out
+    if not out.is_dir():
+        raise InputError(f"--out {show_path(given)}: expected a folder, found a file; give another name.")
+    if Path.cwd().is_relative_to(out):
+        raise InputError(
+            f"--out {show_path(given)}: is the folder you are in, and finishing replaces it; "
+            "go to another folder, or give a new name."
+        )
+    with storage(out):
+        names = [entry.name for entry in os.scandir(out) if not entry.name.startswith(".")]
+    is_run = set(names) <= {RUN_NAME} or (out / RUN_NAME / "run.json").is_file()
+    if not is_run and not _is_model_folder(out):
+        raise InputError(
+            f"--out {show_path(given)}: expected a new or empty folder or an earlier run, found other files "
+            f"({show_path(sorted(names)[0])}, ...); give another name."
+        )
+    return out
+
+
+def _is_model_folder(folder: Path) -> bool:
+    try:
+        with (folder / CONFIG_NAME).open("rb") as file:
+            return b'"format_version"' in file.read(4096)
+    except OSError:
+        return False
+
+
+# --- Staging ---------------------------------------------------------------------------------------------
+
+
+class Staging:
+    """A hidden folder beside OUT, removed on leaving unless it was published.
+
+    The folder is locked while its process lives: what a killed process left is found by its missing lock and
+    cleared away by the next run with the same OUT.
+    """
+
+    def __init__(self, out: str | Path) -> None:
+        self.out = check_output(out)
+        key = hashlib.sha256(os.fsencode(self.out.name)).hexdigest()[:12]
+        self._prefix = f".foveate-{key}-"
+        with storage(self.out.parent):
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            self._recover()
+            self.folder = Path(tempfile.mkdtemp(prefix=self._prefix, suffix=".new", dir=self.out.parent))
+            self._lock = os.open(self.folder, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self.folder.chmod(self.out.stat().st_mode & 0o7777 if self.out.exists() else 0o777 & ~_umask())
+
+    def close(self) -> None:
+        """Remove the folder if it is still there. Never raises: it runs while errors are on their way."""
+        if self._lock >= 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = -1
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file and flush it to the disk. Raises StorageError."""
+        path = self.folder / name
+        with storage(path), path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def publish(self, drop: Iterable[str] = ()) -> Path:
+        """Exchange the folder with OUT; names in ``drop`` are this program's and are not carried over.
+
+        Raises StorageError, with OUT as it was.
+        """
+        with storage(self.out):
+            if self.out.is_dir():
+                _carry_over(self.out, self.folder, OWN_NAMES.union(drop))
+            sync_folder(self.folder)
+            _put_in_place(self.folder, self.out)
+        # From here on the new folder is in place: what fails now costs tidiness, not data.
+        with contextlib.suppress(OSError):
+            sync_folder(self.out.parent)
+        if self.folder.is_dir():  # now the old folder
+            _clear(self.folder, self.out, OWN_NAMES.union(drop))
+        os.close(self._lock)
+        self._lock = -1
+        return self.out
+
+    def _recover(self) -> None:
+        """Deal with what a killed process left beside OUT."""
+        for left in sorted(self.out.parent.glob(f"{self._prefix}*")):
+            if left.suffix == ".old" and not os.path.lexists(self.out):
+                left.rename(self.out)  # the two-step exchange was cut in the middle: the old one is whole
+            elif left.is_dir() and _abandoned(left):
+                _clear(left, self.out, OWN_NAMES | {RUN_NAME})
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)  # there is no other way to read it
+    os.umask(mask)
+    return mask
+
+
+def _abandoned(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's list of names to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- Moving ----------------------------------------------------------------------------------------------
+
+
+def _carry_over(old: Path, new: Path, own: frozenset[str]) -> None:
+    """Give the new folder everything of the old one that is not named in ``own``, as hard links."""
+    for entry in os.scandir(old):
+        if entry.name not in own:
+            _link(Path(entry.path), new / entry.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under a second name: nothing is copied, and open or locked files stay what they are."""
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir()
+        for entry in os.scandir(source):
+            _link(Path(entry.path), target / entry.name)
+        shutil.copystat(source, target)
+        sync_folder(target)
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+            raise
+        shutil.copy2(source, target, follow_symlinks=False)  # a file system without hard links
+
+
+def _put_in_place(new: Path, out: Path) -> None:
+    """Make OUT be the new folder in one step; afterwards ``new`` is the old folder, if there was one."""
+    if not out.is_dir():
+        new.rename(out)
+    elif not _exchange(new, out):
+        aside = new.with_suffix(".old")  # two steps; `_recover` undoes the first if the second never came
+        out.rename(aside)
+        try:
+            new.rename(out)
+        except OSError:
+            aside.rename(out)
+            raise
+        aside.rename(new)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once. False where the system or the file system cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    a, b = os.fsencode(one), os.fsencode(other)
+    here = -100  # AT_FDCWD
+    if sys.platform == "linux" and hasattr(libc, "renameat2"):
+        failed = libc.renameat2(here, a, here, b, _EXCHANGE)
+    elif sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(a, b, _EXCHANGE)
+    else:
+        return False
+    code = ctypes.get_errno()
+    if failed and code not in {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}:
+        raise OSError(code, os.strerror(code), str(other))
+    return not failed
+
+
+def _clear(old: Path, new: Path, own: frozenset[str]) -> None:
+    """Remove a replaced folder: what this program made, and what the new folder has a link of.
+
+    Anything else of the user's came while publishing; it is moved to the new folder. Never raises.
+    """
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(old):
+            path, twin = Path(entry.path), new / entry.name
+            folder = entry.is_dir(follow_symlinks=False)
+            if entry.name in own or not new.is_dir():
+                if folder:
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+            elif not os.path.lexists(twin):
+                path.rename(twin)
+            elif folder and twin.is_dir():
+                _clear(path, twin, frozenset())
+            else:
+                path.unlink()
+        old.rmdir()
