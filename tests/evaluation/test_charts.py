@@ -43,7 +43,7 @@ def test_every_point_lies_inside_the_frame(values, others, start):
     ]:
         svg = charts.line_chart(series, title="t", unit=unit, mark=start)
         for x, y in (point for line in points(svg) for point in line):
-            assert 54 <= x <= 428
+            assert 54 <= x <= 412
             assert 13.9 <= y <= 248.1
         names = [float(t.get("y")) for t in elements(svg, "text") if "name" in t.get("class", "")]
         assert len(names) == len(series)

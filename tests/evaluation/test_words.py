@@ -62,6 +62,10 @@ def test_shown_is_visible_short_of_the_limit_and_idempotent(text):
         assert words.shown(result, 50) == result
 
 
+def test_a_name_of_nothing_is_told():
+    assert words.shown("") == "(empty)"
+
+
 def test_moment():
     assert words.moment("2026-11-14T10:32:07+00:00") == "14 November 2026, 10:32 UTC"
     assert words.moment("2026-01-02T03:04:05") == "2 January 2026, 03:04"

@@ -32,7 +32,7 @@ def line_chart(
     series: name -> (epoch, value) points in order; at most two, not empty. unit: "number" or "percent".
     mark: the epoch that was kept, drawn as a vertical rule.
     """
-    width, height, left, right, top, bottom = 520, 290, 54, 92, 14, 42
+    width, height, left, right, top, bottom = 520, 290, 54, 108, 14, 42
     points = [point for line in series.values() for point in line]
     svg = _svg(width, height, title)
     svg.set("class", "chart curves")
@@ -121,24 +121,22 @@ def confusion_chart(confusion: Confusion, classes: Sequence[str]) -> str:
     """
     chosen = matrix_classes(confusion)
     labels = [shown(classes[i], _LABEL_CHARACTERS) for i in chosen]
-    cell = max(13, min(46, 560 // max(len(chosen), 1)))
+    cell = max(15, min(46, 560 // max(len(chosen), 1)))
     longest = 7 * max((columns(label) for label in labels), default=0)
-    slant = longest > cell - 4
+    turn = 0 if longest <= cell - 4 else -45 if cell > 18 else -90  # as little as lets them pass each other
     margin, side = 16 + longest, len(chosen) * cell
-    above, beside = (22 + int(margin * 0.72), int(margin * 0.72)) if slant else (40, 12)
-    svg = _svg(
-        margin + side + beside,
-        above + side + 24,
-        "Confusion matrix: rows are true classes, columns what the network said",
-    )
+    above, beside = {0: (40, 12), -45: (22 + int(margin * 0.72), int(margin * 0.72)), -90: (margin, 12)}[turn]
+    width = margin + side + beside
+    words = "Confusion matrix: rows are true classes, columns what the network said"
+    svg = _svg(width, above + side + 24, words)
     # Narrow screens scroll rather than shrink the numbers below what can be read.
-    svg.set("style", f"min-width:{min(margin + side + beside, 480)}px;max-width:{margin + side + beside}px")
-    svg.set("class", "chart matrix")
+    svg.set("style", f"min-width:{min(width, 480 if turn > -90 else 900)}px;max-width:{width}px")
+    svg.set("class", "chart matrix" if turn > -90 else "chart matrix dense")
     _rect(svg, (margin, above, side, side), "field")
     for i, label in enumerate(labels):
         row = _text(svg, (margin - 8, above + (i + 0.5) * cell + 4), label, "end")
-        x = margin + (i + 0.5) * cell + (4 if slant else 0)
-        column = _turned_text(svg, (x, above - 8), -45 if slant else 0, label, "start" if slant else "middle")
+        x = margin + (i + 0.5) * cell + (4 if turn else 0)
+        column = _turned_text(svg, (x, above - 8), turn, label, "start" if turn else "middle")
         for text in (row, column):
             SubElement(text, "title").text = shown(classes[chosen[i]])
     place = {int(number): i for i, number in enumerate(chosen)}
@@ -166,7 +164,8 @@ def _cell(
     SubElement(square, "title").text = words
     text = f"{number}" if number < 10_000 else f"{number / 1000:.0f}k"
     if cell >= 28 or (cell >= 20 and len(text) <= 2):
-        ink = "number strong" if strength > 0.62 else "number"
+        # Which ink contrasts more changes at another strength in the light than in the dark theme.
+        ink = "number strong" if strength > 0.83 else "number middle" if strength > 0.6 else "number"
         _text(svg, (corner[0] + cell / 2, corner[1] + cell / 2 + 4), text, "middle", ink)
 
 

@@ -29,11 +29,12 @@ SUSPICIOUSLY_MANY = 50  # samples, all right
 
 def shown(text: object, limit: int = NAME_LIMIT) -> str:
     """A name that can stand in any page or terminal: what is invisible (control characters, newlines,
-    direction overrides, undecodable bytes) is written as an escape; what is too long is cut with an ellipsis.
+    direction overrides, undecodable bytes) is written as an escape; what is too long is cut with an ellipsis;
+    nothing is "(empty)".
 
     It is not escaped for HTML or Markdown: that belongs to where it is put.
     """
-    characters = str(text)
+    characters = str(text) or "(empty)"
     cut = characters if len(characters) <= limit else characters[: limit - 1] + "…"
     return "".join(c if c.isprintable() or c in _HARMLESS else _escape(c) for c in cut)
 
