@@ -1,1 +1,65 @@
-"""foveate."""
+"""foveate: a folder of pictures goes in; a trained, measured, explained network that runs anywhere comes out.
+
+>>> import foveate
+>>> foveate.list_models("lenet*")
+['lenet5']
+
+The names below are imported when they are first used: importing foveate imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foveate.artifact.predictor import Predictor, load
+    from foveate.dataset import DataSet, open_dataset
+    from foveate.images.preprocess import Preprocessing
+    from foveate.images.read import read_image
+    from foveate.models.registry import create_model, list_models, model_info
+    from foveate.pipeline import Finished, TrainRequest, train
+
+__version__ = version("foveate")
+
+_HOMES = {
+    "DataSet": "foveate.dataset",
+    "Finished": "foveate.pipeline",
+    "Predictor": "foveate.artifact.predictor",
+    "Preprocessing": "foveate.images.preprocess",
+    "TrainRequest": "foveate.pipeline",
+    "create_model": "foveate.models.registry",
+    "list_models": "foveate.models.registry",
+    "load": "foveate.artifact.predictor",
+    "model_info": "foveate.models.registry",
+    "open_dataset": "foveate.dataset",
+    "read_image": "foveate.images.read",
+    "train": "foveate.pipeline",
+}
+
+__all__ = [
+    "DataSet",
+    "Finished",
+    "Predictor",
+    "Preprocessing",
+    "TrainRequest",
+    "__version__",
+    "create_model",
+    "list_models",
+    "load",
+    "model_info",
+    "open_dataset",
+    "read_image",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'foveate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -10,8 +10,8 @@ from foveate.training.settings import OptimiserSettings, ScheduleSettings, Train
 
 
 def test_linear_triangle():
-    schedule = ScheduleSettings(warmup_fraction=0.2, decay="linear")
-    points = {0.0: 0.01, 0.1: 0.5, 0.2: 1.0, 0.6: 0.5, 1.0: 0.0}
+    schedule = ScheduleSettings(warmup_fraction=0.2, start_fraction=0.2, decay="linear")
+    points = {0.0: 0.2, 0.1: 0.6, 0.2: 1.0, 0.6: 0.5, 1.0: 0.0}
     for progress, factor in points.items():
         assert learning_rate_factor(progress, schedule) == pytest.approx(factor)
 

@@ -63,14 +63,14 @@ class Prepared:
 def choose_preprocessing(
     images: Images,
     *,
-    image_size: int | None = None,
+    image_size: tuple[int, int] | None = None,
     default_size: int | None = None,
     fit: Literal["crop", "pad", "stretch"] = "crop",
 ) -> Preprocessing:
     """Size and channels for a data set, from a look at up to 200 of its pictures.
 
     Pictures that all have the same size, up to 96 pixels, keep it; others become squares of ``default_size``
-    (64 if not given), and all become squares of ``image_size`` where it is given.
+    (64 if not given), and all come to ``image_size`` (height, width) where it is given.
     """
     looked_at: list[np.ndarray] = []
     for index in np.unique(np.linspace(0, len(images) - 1, min(SURVEY_COUNT, len(images))).astype(int)):
@@ -84,7 +84,7 @@ def choose_preprocessing(
         )
     sizes = {image.shape[:2] for image in looked_at}
     if image_size is not None:
-        height = width = image_size
+        height, width = image_size
     elif len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_AUTO_SIZE_PX:
         height, width = next(iter(sizes))
     else:
@@ -97,7 +97,7 @@ def prepare(
     dataset: DataSet,
     *,
     preprocessing: Preprocessing | None = None,
-    image_size: int | None = None,
+    image_size: tuple[int, int] | None = None,
     default_size: int | None = None,
     fit: Literal["crop", "pad", "stretch"] = "crop",
     val_fraction: float = 0.1,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from foveate.analysis.summary import summarize
@@ -21,8 +20,9 @@ from foveate.artifact.save import Draft
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, PreparedSplit
 from foveate.evaluation.calibration import Reliability, apply_temperature, fit_temperature, reliability
+from foveate.evaluation.card import render_card
 from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
-from foveate.evaluation.report import render_card, render_report
+from foveate.evaluation.report import render_report
 from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
@@ -60,12 +60,6 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class _Calibration:
-    temperature: float
-    before: Reliability | None  # of the validation pictures, without the temperature
-
-
-@dataclass(frozen=True)
 class _Measurement:
     """What the finished model does: probabilities (N, K) and scores by split; ``on`` is the one to quote."""
 
@@ -85,23 +79,23 @@ def finish(run: TrainedRun) -> Finished:
     """
     prepared, phases = run.prepared, run.phases
     phases.enter("calibrate")
-    module = run.trainer.load_best().to("cpu", memory_format=torch.contiguous_format)
-    calibration = _calibrate(module, prepared)
+    module = run.trainer.load_best().to("cpu")
+    temperature = _temperature(module, prepared)
     with Draft(run.out) as draft:
         phases.enter("export")
         draft.add_network(
             module,
             preprocessing=prepared.preprocessing,
             classes=prepared.classes,
-            temperature=calibration.temperature,
+            temperature=temperature,
             sample_images=_in_colour(_parity_pictures(prepared)),
             architecture=run.plan.network.architecture,
         )
         phases.enter("measure")
         measured = _measure_all(draft.predictor(), prepared)
         phases.enter("report")
-        config = _config(run, calibration, measured)
-        data = _report_data(run, module, config, calibration, measured)
+        config = _config(run, temperature, measured)
+        data = _report_data(run, module, config, measured)
         draft.add_text("history.csv", history_csv(run.trainer.history))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
@@ -111,16 +105,23 @@ def finish(run: TrainedRun) -> Finished:
     return Finished(folder, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
 
 
-def _calibrate(module: nn.Module, prepared: Prepared) -> _Calibration:
+def _temperature(module: nn.Module, prepared: Prepared) -> float:
     """The temperature that fits the validation pictures best; 1 where there are none."""
     if "val" not in prepared.splits:
-        return _Calibration(1.0, None)
+        return 1.0
     split = prepared.splits["val"]
     batches = EvaluationBatches(Pixels(split.pixels, split.labels), Normaliser(prepared.preprocessing))
-    logits = logits_of(module, batches)[0].numpy()
-    unscaled = apply_temperature(logits, 1.0)
-    before = reliability(unscaled.max(axis=1), unscaled.argmax(axis=1) == split.labels)
-    return _Calibration(fit_temperature(logits, split.labels), before)
+    logits, labels = logits_of(module, batches)
+    return fit_temperature(logits.numpy(), labels.numpy())
+
+
+def _before_scaling(measured: _Measurement, prepared: Prepared, temperature: float) -> Reliability:
+    """How the same predictions would be calibrated had the temperature been left at 1."""
+    probabilities = measured.probabilities[measured.on]
+    with np.errstate(divide="ignore"):
+        unscaled = apply_temperature(np.maximum(np.log(probabilities), -1e4), 1 / temperature)
+    right = unscaled.argmax(axis=1) == prepared.splits[measured.on].labels
+    return reliability(unscaled.max(axis=1), right)
 
 
 def _parity_pictures(prepared: Prepared) -> np.ndarray:
@@ -155,7 +156,7 @@ def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _config(run: TrainedRun, calibration: _Calibration, measured: _Measurement) -> ModelConfig:
+def _config(run: TrainedRun, temperature: float, measured: _Measurement) -> ModelConfig:
     shape, plan = run.prepared.preprocessing, run.plan
     scores = {
         name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1, "ece": r.ece, "samples": r.samples}
@@ -166,7 +167,7 @@ def _config(run: TrainedRun, calibration: _Calibration, measured: _Measurement) 
         classes=run.prepared.classes,
         input=InputShape(shape.height, shape.width, shape.channels),
         preprocessing=shape.to_dict(),
-        temperature=calibration.temperature,
+        temperature=temperature,
         recipe={
             "name": plan.recipe.name,
             "batch_size": plan.batches.batch_size,
@@ -201,7 +202,6 @@ def _report_data(
     run: TrainedRun,
     module: nn.Module,
     config: ModelConfig,
-    calibration: _Calibration,
     measured: _Measurement,
 ) -> ReportData:
     prepared, plan, trainer = run.prepared, run.plan, run.trainer
@@ -218,8 +218,8 @@ def _report_data(
         validation=measured.results.get("val"),
         architecture=plan.network.name,
         model_path=str(run.out),
-        reliability_before=calibration.before,
-        temperature=calibration.temperature,
+        reliability_before=_before_scaling(measured, prepared, config.temperature),
+        temperature=config.temperature,
         history=trainer.history,
         best_epoch=trainer.best_row["epoch"] if trainer.best_row else None,
         mistakes=_mistakes(
@@ -228,7 +228,7 @@ def _report_data(
         augmented=[Augmented(p, prepared.classes[k]) for p, k in zip(pictures, labels, strict=True)],
         dataset=DatasetSummary(prepared.name, counts, [*prepared.notes, *prepared.findings.sentences()]),
         preprocessing=shape.describe(),
-        layers=[row.to_dict() for row in summary.rows],
+        layers=[asdict(row) for row in summary.rows],
         parameters=summary.parameters,
         macs=summary.macs,
         settings=_settings_in_words(prepared, plan, trainer),

@@ -14,7 +14,8 @@ from torch import nn
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.batches.prepare import Prepared
-from foveate.errors import InputError, UnknownNameError
+from foveate.errors import InputError, UnknownNameError, WeightsError
+from foveate.models import anatomy as models
 from foveate.models.blueprint import build, load_blueprint
 from foveate.models.pretrained import load_weights
 from foveate.models.registry import create_model, list_models, model_options
@@ -24,6 +25,7 @@ from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
+MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
 
 
 @dataclass(frozen=True)
@@ -81,20 +83,32 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
     shape = prepared.preprocessing
     classes = len(prepared.classes)
     if is_blueprint_file(model):
-        blueprint = load_blueprint(Path(model))
-        module: nn.Module = build(blueprint, num_classes=classes, in_channels=shape.channels)
+        blueprint = load_blueprint(Path(model)).adapted(
+            classes=classes, channels=shape.channels, size=(shape.height, shape.width)
+        )
+        module: models.Network = build(blueprint)
         architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
         name = Path(model).stem
     else:
         if model not in list_models():
             raise UnknownNameError("network", model, [*list_models(), "auto"])
-        size = {"image_size": (shape.height, shape.width)} if "image_size" in model_options(model) else {}
+        size: dict[str, Any] = {}
+        if "image_size" in model_options(model):
+            size = {"image_size": (shape.height, shape.width)}
         module = create_model(model, num_classes=classes, in_channels=shape.channels, **size)
         architecture = {"name": model, "options": {key: list(value) for key, value in size.items()}}
         name = model
     if weights is not None:
-        load_weights(module, Path(weights), skip_head=True)
+        _load(module, Path(weights))
     return Network(module, name, architecture)
+
+
+def _load(module: models.Network, path: Path) -> None:
+    """Load a file of weights; a last layer made for other classes is left as it is."""
+    try:
+        load_weights(module, path)
+    except WeightsError:
+        load_weights(module, path, skip_head=True)
 
 
 def is_blueprint_file(model: str) -> bool:
@@ -136,83 +150,106 @@ def make_plan(
         train_seconds: time for training, where a budget decides; networks are then timed on this machine.
     """
     device = choose_device(request.device)
-    pixels = Pixels(prepared.splits["train"].pixels, prepared.splits["train"].labels, device)
+    split = prepared.splits["train"]
+    maker = _Planner(request, prepared, Pixels(split.pixels, split.labels, device), train_seconds)
     if module is not None:
         kind = type(module)
-        network = Network(module, kind.__name__, {"custom": f"{kind.__module__}.{kind.__qualname__}"})
-        candidates = [(network, _recipe(request, prepared, network.name))]
-    elif request.model == "auto":
-        names = _auto_names(prepared, timed=train_seconds is not None)
-        candidates = [(make_network(n, prepared), _recipe(request, prepared, n)) for n in names]
+        architecture = {"custom": f"{kind.__module__}.{kind.__qualname__}"}
+        plan = maker.plan(Network(module, kind.__name__, architecture))
+    elif request.model != "auto":
+        plan = maker.plan(make_network(request.model, prepared, request.weights))
     else:
-        network = make_network(request.model, prepared, request.weights)
-        candidates = [(network, _recipe(request, prepared, network.name))]
-    chosen, reasons = None, []
-    for network, recipe in candidates:
-        chosen = _plan(request, prepared, network, recipe, pixels, measure=train_seconds is not None)
-        if train_seconds is None or chosen.speed is None or network is candidates[-1][0]:
-            break
-        epochs = train_seconds / (chosen.speed.step_seconds * len(chosen.batches))
-        if epochs >= AUTO_LADDER[network.name]:
-            break
-    if chosen is None:
-        raise InputError("There is no network to choose from.")
-    reasons.append(_reason(request, prepared, chosen, train_seconds, device))
-    return replace(chosen, reasons=tuple(reasons))
+        plan = maker.choose()
+    return replace(plan, reasons=(_reason(plan, prepared, maker.epochs(plan), device),))
 
 
-def _auto_names(prepared: Prepared, *, timed: bool) -> list[str]:
-    """The compact networks, largest first; without a time to keep, the one that suits the amount of data."""
-    names = list(AUTO_LADDER)
-    if timed:
-        return names
-    return ["compact_m" if len(prepared.splits["train"]) >= 2_000 else "compact_s"]
+@dataclass(frozen=True)
+class _Planner:
+    """Plans for one request: what is the same whatever the network is."""
 
+    request: TrainRequest
+    prepared: Prepared
+    pixels: Pixels
+    train_seconds: float | None  # None where epochs decide: then nothing is timed, and plans repeat exactly
 
-def _recipe(request: TrainRequest, prepared: Prepared, network: str) -> Recipe:
-    recipe = recipe_for(network) if request.recipe == "auto" else get_recipe(request.recipe)
-    if request.recipe == "auto" and looks_like_characters(prepared.classes):
-        recipe = recipe.without_mirroring()
-    return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
+    def choose(self) -> Plan:
+        """The largest compact network that gets enough epochs in the time there is."""
+        if self.train_seconds is None:
+            enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
+            return self.plan(make_network("compact_m" if enough else "compact_s", self.prepared))
+        for name, enough_epochs in AUTO_LADDER.items():
+            plan = self.plan(make_network(name, self.prepared))
+            if self.epochs(plan) >= enough_epochs:
+                break
+        return plan
 
+    def plan(self, network: Network) -> Plan:
+        """Network, recipe and batches put together."""
+        module = network.module.to(self.pixels.device)
+        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
+        initialise = getattr(module, "initialise_from", None)
+        if initialise is not None and self.request.weights is None:
+            initialise(
+                normalise(
+                    self.pixels.take(_evenly(len(self.pixels), INITIALISATION_COUNT).to(self.pixels.device))
+                )
+            )
+        check_takes(module, self.prepared)
+        recipe = self._recipe(network.name, epochs=self.request.epochs or 1)
+        plan = self._with(network, recipe, normalise, speed=None)
+        if self.train_seconds is None:
+            return plan
+        speed = measure_speed(module, plan.batches, plan.settings.optimiser)
+        plan = replace(plan, speed=speed)
+        recipe = self._recipe(network.name, epochs=self.epochs(plan))
+        return self._with(network, recipe, normalise, speed)
 
-def _plan(
-    request: TrainRequest,
-    prepared: Prepared,
-    network: Network,
-    recipe: Recipe,
-    pixels: Pixels,
-    *,
-    measure: bool,
-) -> Plan:
-    device = pixels.device
-    module = network.module.to(device, memory_format=torch.channels_last)
-    normalise = Normaliser(prepared.preprocessing, device)
-    initialise = getattr(module, "initialise_from", None)
-    if initialise is not None and request.weights is None:
-        rows = torch.from_numpy(
-            np.linspace(0, len(pixels) - 1, min(INITIALISATION_COUNT, len(pixels))).astype(int)
+    def epochs(self, plan: Plan) -> float:
+        """How many epochs the run is going to have, about."""
+        if plan.epochs is not None or plan.speed is None or self.train_seconds is None:
+            return plan.epochs or plan.recipe.epochs
+        return self.train_seconds / (plan.speed.step_seconds * len(plan.batches))
+
+    def _recipe(self, network: str, epochs: float) -> Recipe:
+        request = self.request
+        recipe = recipe_for(network, epochs) if request.recipe == "auto" else get_recipe(request.recipe)
+        if request.recipe == "auto" and looks_like_characters(self.prepared.classes):
+            recipe = recipe.without_mirroring()
+        return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
+
+    def _with(self, network: Network, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:
+        request = self.request
+        batches = TrainingBatches(
+            self.pixels,
+            normalise,
+            batch_size=request.batch_size or recipe.batch_size_for(len(self.pixels)),
+            augmentation=recipe.augmentation,
+            seed=request.seed,
         )
-        initialise(normalise(pixels.take(rows.to(device))))
-    check_takes(module, prepared)
-    settings = replace(
-        recipe.training,
-        seed=request.seed,
-        select=request.select,
-        patience_epochs=request.patience,
-        class_weights=_class_weights(prepared) if request.class_weights == "balanced" else None,
-    )
-    if request.lr is not None:
-        settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
-    if request.label_smoothing is not None:
-        settings = replace(settings, label_smoothing=request.label_smoothing)
-    batch_size = request.batch_size or recipe.batch_size_for(len(pixels))
-    batches = TrainingBatches(
-        pixels, normalise, batch_size=batch_size, augmentation=recipe.augmentation, seed=request.seed
-    )
-    speed = measure_speed(module, batches, settings.optimiser) if measure else None
-    epochs = None if request.budget else request.epochs or recipe.epochs
-    return Plan(network, recipe, settings, batches, epochs, speed, ())
+        epochs = None if request.budget else request.epochs or recipe.epochs
+        return Plan(network, recipe, self._settings(recipe), batches, epochs, speed, ())
+
+    def _settings(self, recipe: Recipe) -> TrainingSettings:
+        request = self.request
+        settings = replace(
+            recipe.training,
+            seed=request.seed,
+            select=request.select,
+            patience_epochs=request.patience,
+            class_weights=_class_weights(self.prepared) if request.class_weights == "balanced" else None,
+        )
+        if request.lr is not None:
+            optimiser = replace(settings.optimiser, learning_rate=request.lr)
+            settings = replace(settings, optimiser=optimiser)
+        if request.label_smoothing is not None:
+            settings = replace(settings, label_smoothing=request.label_smoothing)
+        return settings
+
+
+def _evenly(count: int, most: int) -> torch.Tensor:
+    """At most ``most`` evenly spaced numbers below ``count``."""
+    return torch.from_numpy(np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64)))
 
 
 def _class_weights(prepared: Prepared) -> tuple[float, ...]:
@@ -222,17 +259,14 @@ def _class_weights(prepared: Prepared) -> tuple[float, ...]:
     return tuple(float(w) for w in weights)
 
 
-def _reason(
-    request: TrainRequest, prepared: Prepared, plan: Plan, train_seconds: float | None, device: torch.device
-) -> str:
+def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device) -> str:
     shape = prepared.preprocessing
     kind = "grey" if shape.channels == 1 else "colour"
     what = f"{len(plan.batches.pixels):,} {kind} pictures of {shape.width}x{shape.height} px"
-    size = plan.batches.batch_size
-    how = f"{plan.network.name} with recipe {plan.recipe.name}, batches of {size}, on {device}"
-    if plan.epochs is not None:
-        return f"{what}: {how}, {plan.epochs} epochs."
-    if plan.speed is None or train_seconds is None:
-        return f"{what}: {how}."
-    epochs = train_seconds / (plan.speed.step_seconds * len(plan.batches))
-    return f"{what}: {how}; about {epochs:.1f} epochs fit into {train_seconds:.0f} s of training."
+    how = f"{plan.network.name}, recipe {plan.recipe.name}, batches of {plan.batches.batch_size}, on {device}"
+    about = (
+        f"{epochs:.0f} epochs"
+        if plan.epochs is not None
+        else f"about {epochs:.1f} epochs in the time there is"
+    )
+    return f"{what}: {how}, {about}."

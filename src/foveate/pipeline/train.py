@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, prepare
 from foveate.dataset import DataSet, open_dataset
 from foveate.errors import CheckpointError, InterruptedRunError
+from foveate.models.blueprint import load_blueprint
 from foveate.models.registry import model_info
 from foveate.pipeline.finish import Finished, TrainedRun, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading
 from foveate.pipeline.plan import Plan, is_blueprint_file, make_plan
 from foveate.pipeline.request import Phases, TrainRequest
+from foveate.pipeline.tensorboard import TensorBoard
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.rundir import RunDirectory, RunLock
@@ -99,10 +102,13 @@ def train(
         trainer = _trainer(prepared, plan, run, horizon, should_stop)
         if snapshot is not None:
             trainer.restore(snapshot)
-        for event in trainer.run():
-            if isinstance(event, EpochDone):
-                run.write_history(trainer.history)
-            listener(event)
+        with TensorBoard(out / "tensorboard") if request.tensorboard else nullcontext() as board:
+            for event in trainer.run():
+                if isinstance(event, EpochDone):
+                    run.write_history(trainer.history)
+                    if board is not None:
+                        board(event)
+                listener(event)
         return finish(TrainedRun(out, prepared, plan, trainer, request, phases))
 
 
@@ -116,8 +122,8 @@ def _prepare(
 
     prepared = prepare(
         dataset,
-        image_size=request.image_size,
-        default_size=_size_of(request.model),
+        image_size=_image_size(request),
+        default_size=_usual_size(request.model),
         fit=request.fit,
         val_fraction=request.val_fraction,
         test_fraction=request.test_fraction,
@@ -130,7 +136,14 @@ def _prepare(
     return prepared
 
 
-def _size_of(model: str) -> int | None:
+def _image_size(request: TrainRequest) -> tuple[int, int] | None:
+    """The size (height, width) that pictures must have: the user's, or the blueprint's own."""
+    if request.image_size is not None:
+        return request.image_size, request.image_size
+    return load_blueprint(Path(request.model)).input[1:] if is_blueprint_file(request.model) else None
+
+
+def _usual_size(model: str) -> int | None:
     """The side of the pictures that a network of the guides was made for; None for the others."""
     return None if model == "auto" or is_blueprint_file(model) else model_info(model).input_size[1]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -175,8 +175,9 @@ class Trainer:
             return self._cross_entropy(logits, batch.labels), logits
         outputs = with_aux(batch.images)  # (logits, auxiliary logits...), as GoogLeNet trains
         loss = self._cross_entropy(outputs[0], batch.labels)
+        weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # a module's attributes have no type
         for auxiliary in outputs[1:]:
-            loss = loss + self.module.aux_weight * self._cross_entropy(auxiliary, batch.labels)
+            loss = loss + weight * self._cross_entropy(auxiliary, batch.labels)
         return loss, outputs[0]
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -211,7 +212,7 @@ class Trainer:
         """What is measured and kept: the average of the weights where there is one."""
         return self.module if self.average is None else self.average.module
 
-    def _evaluate_if_due(self) -> Iterator[Event]:
+    def _evaluate_if_due(self) -> Generator[Event, None, dict[str, Any] | None]:
         """Evaluate now, unless a time budget would be eaten up by evaluating; returns the row, or None."""
         since = self.seconds - (self.history[-1]["seconds"] if self.history else 0.0)
         if self.horizon.timed and self._evaluation_seconds > 0.05 * since:

@@ -16,13 +16,11 @@ from foveate.training.settings import ScheduleSettings
 
 
 def learning_rate_factor(progress: float, schedule: ScheduleSettings) -> float:
-    """The factor on the peak learning rate at ``progress`` in 0..1.
-
-    Linear warm-up never starts at zero learning: its first factor is a hundredth.
-    """
+    """The factor on the peak learning rate at ``progress`` in 0..1."""
     progress = min(max(progress, 0.0), 1.0)
     if progress < schedule.warmup_fraction:
-        return max(progress / schedule.warmup_fraction, 0.01)
+        risen = progress / schedule.warmup_fraction
+        return schedule.start_fraction + (1 - schedule.start_fraction) * risen
     rest = (progress - schedule.warmup_fraction) / (1 - schedule.warmup_fraction)
     if schedule.decay == "constant":
         return 1.0

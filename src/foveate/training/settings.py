@@ -43,9 +43,14 @@ class OptimiserSettings:
 
 @dataclass(frozen=True)
 class ScheduleSettings:
-    """The learning rate over a run: linear warm-up, then decay from the peak to ``final_fraction`` of it."""
+    """The learning rate over a run, in fractions of its peak.
+
+    Linear warm-up from ``start_fraction`` over the first ``warmup_fraction`` of the run, then decay to
+    ``final_fraction``.
+    """
 
     warmup_fraction: float = 0.0
+    start_fraction: float = 0.01
     decay: Literal["constant", "linear", "cosine"] = "constant"
     final_fraction: float = 0.0
 

@@ -1,1 +1,0 @@
-"""From a folder of pictures to a model folder: the whole story."""

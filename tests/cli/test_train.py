@@ -1,0 +1,129 @@
+"""`foveate train` as a process: exit codes, signals, locks, kills."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
+FLAGS = ["--model", "tiny_vgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    root = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 120)):
+        (root / name).mkdir()
+        for i in range(30):
+            Image.fromarray(rng.integers(low, low + 130, (16, 16, 3), dtype=np.uint8)).save(
+                root / name / f"{i}.png"
+            )
+    return root
+
+
+def environment():
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def run(*arguments, **more):
+    return subprocess.run(
+        [*FOVEATE, *arguments], capture_output=True, text=True, env=environment(), check=False, **more
+    )
+
+
+def start(*arguments):
+    return subprocess.Popen([*FOVEATE, *arguments], stderr=subprocess.PIPE, text=True, env=environment())
+
+
+def wait_for_checkpoint(out, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not list(out.glob("checkpoint/step-*.json")):
+        assert time.monotonic() < deadline, "no checkpoint came"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory):
+    """A run that nobody interrupts."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    result = run("train", str(photos), "--out", str(out), "--epochs", "60", *FLAGS, "--json")
+    assert result.returncode == 0, result.stderr
+    return out, result
+
+
+def test_json_is_one_document_and_notes_go_to_standard_error(whole):
+    out, result = whole
+    document = json.loads(result.stdout)
+    assert document["model"] == str(out)
+    assert document["evaluated_on"] == "test"
+    assert "epoch" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)]
+)
+def test_a_run_ended_by_a_signal_resumes_to_the_same_bytes(photos, tmp_path, whole, number, code):
+    out = tmp_path / "run"
+    process = start("train", str(photos), "--out", str(out), "--epochs", "60", *FLAGS)
+    wait_for_checkpoint(out)
+    process.send_signal(number)
+    _, notes = process.communicate(timeout=60)
+    assert process.returncode == code, notes
+    if code == 130:
+        assert "--resume" in notes
+    resumed = run("train", str(photos), "--out", str(out), "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert (out / "model.safetensors").read_bytes() == (whole[0] / "model.safetensors").read_bytes()
+    rows = [line.rpartition(",")[0] for line in (out / "history.csv").read_text().splitlines()]
+    assert rows == [line.rpartition(",")[0] for line in (whole[0] / "history.csv").read_text().splitlines()]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]  # no litter
+
+
+def test_a_second_run_in_the_same_directory_is_refused_at_once(photos, tmp_path):
+    out = tmp_path / "run"
+    process = start("train", str(photos), "--out", str(out), "--epochs", "100000", *FLAGS)
+    wait_for_checkpoint(out)
+    second = run("train", str(photos), "--out", str(out), "--epochs", "1", *FLAGS)
+    process.kill()
+    process.communicate()
+    assert second.returncode == 2
+    assert f"is in use by process {process.pid}" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "no-such-folder"], "no-such-folder"),
+        (["train", "{photos}", "--model", "resnet5O"], "did you mean"),
+        (["train", "{photos}", "--recipe", "artcle"], "did you mean article"),
+        (["train", "{photos}", "--budget", "60"], "such as 60s, 5m or 2h"),
+        (["train", "{photos}", "--budget", "60s", "--epochs", "2"], "not both"),
+        (["train", "{photos}", "--epochs", "many"], "--epochs"),
+        (["train", "{photos}", "--resume"], "There is no interrupted run"),
+        (["train", "{photos}", "--device", "cuda:7"], "no such device"),
+        (["train", "{photos}", "--colour", "red"], "No such option"),
+        (["trian", "{photos}"], "did you mean train"),
+        (["train"], "DATA"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(photos, tmp_path, arguments, message):
+    filled = [argument.format(photos=photos) for argument in arguments]
+    result = run(*filled, cwd=tmp_path)
+    expected = 1 if "--resume" in arguments else 2
+    assert result.returncode == expected, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_model_is_not_replaced_by_accident(photos, whole):
+    result = run("train", str(photos), "--out", str(whole[0]), "--epochs", "1", *FLAGS)
+    assert result.returncode == 2
+    assert "holds a finished model" in result.stderr

@@ -1,0 +1,68 @@
+"""What may be asked of a run, and what a resumed run may ask anew."""
+
+import time
+
+import pytest
+
+from foveate.errors import CheckpointError, InputError
+from foveate.pipeline.request import Phases, TrainRequest, parse_budget, process_start_seconds
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("5m", 300), ("1.5h", 5400), (" 20 S ", 20)])
+def test_budgets(text, seconds):
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["60", "s", "-5m", "5 minutes", "", "1e3s", "5d"])
+def test_wrong_budgets_name_the_form(text):
+    with pytest.raises(InputError, match="a number with s, m or h, such as 60s, 5m or 2h; found"):
+        parse_budget(text)
+
+
+def test_a_budget_too_short_to_export_in_is_refused():
+    with pytest.raises(InputError, match="shortest budget is 10s"):
+        parse_budget("3s")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "--epochs lies between 1 and 100000, not 0"),
+        ({"budget": "60s", "epochs": 3}, "either --budget .* or --epochs"),
+        ({"val_fraction": 0.5, "test_fraction": 0.4}, "less than a fifth"),
+        ({"image_size": 4}, "--image-size lies between 8 and 1024"),
+        ({"batch_size": 0}, "--batch-size lies between"),
+        ({"lr": 0.0}, "--lr lies between"),
+        ({"seed": -1}, "--seed lies between"),
+        ({"fit": "squeeze"}, "--fit is one of crop, pad, stretch, not 'squeeze'"),
+        ({"select": "accuracy"}, "--select is one of"),
+    ],
+)
+def test_wrong_settings_are_refused_by_their_flag(settings, message):
+    with pytest.raises(InputError, match=message):
+        TrainRequest(**settings)
+
+
+def test_resuming_takes_the_stored_request_and_refuses_contradictions():
+    stored = TrainRequest(epochs=5, seed=3, model="lenet5").to_dict()
+    assert TrainRequest().resumed_from(stored) == TrainRequest(epochs=5, seed=3, model="lenet5")
+    assert TrainRequest(epochs=5).resumed_from(stored).seed == 3
+    with pytest.raises(CheckpointError, match=r"had --seed 3 \(now 4\); leave these flags out"):
+        TrainRequest(seed=4).resumed_from(stored)
+    with pytest.raises(CheckpointError, match="another version"):
+        TrainRequest().resumed_from({"epochs": 5})
+
+
+def test_the_process_began_before_now_and_after_the_machine():
+    start = process_start_seconds()
+    assert 0 <= start <= time.monotonic()
+    assert time.monotonic() - start < 3600
+
+
+def test_phases_book_all_the_time_there_is():
+    phases = Phases(time.monotonic() - 1.0)
+    phases.enter("read")
+    phases.enter("train")
+    assert phases.seconds["start-up"] >= 1.0
+    assert set(phases.so_far()) == {"start-up", "read", "train"}
+    assert sum(phases.so_far().values()) == pytest.approx(phases.elapsed(), abs=0.05)

@@ -1,0 +1,173 @@
+"""The whole story on small real files: what comes out, that it repeats, that it resumes."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import foveate
+from foveate.artifact.format import verify
+from foveate.errors import CheckpointError, DatasetError, InterruptedRunError, ShapeError, UnknownNameError
+from foveate.pipeline import TrainRequest, train
+from foveate.pipeline.listen import PhaseStarted, Planned, Reading
+from foveate.training.events import EpochDone, StepDone
+
+QUICK = TrainRequest(model="tiny_vgg", recipe="article", epochs=2, batch_size=16, lr=3e-3)
+FILES = ["README.md", "config.json", "history.csv", "model.onnx", "model.safetensors", "report.html"]
+
+
+@pytest.fixture(scope="module")
+def finished(photos, tmp_path_factory):
+    events = []
+    result = train(photos, QUICK, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
+    return result, events
+
+
+def test_the_model_folder_is_complete_and_whole(finished):
+    result, _ = finished
+    assert sorted(p.name for p in result.folder.iterdir()) == FILES
+    config = verify(result.folder)
+    assert config.classes == ("flat", "lying", "standing")
+    assert config.recipe["request"]["epochs"] == 2
+    assert config.metrics["test"]["samples"] == 12
+
+
+def test_events_tell_the_story_in_order(finished):
+    _, events = finished
+    phases = [e.name for e in events if isinstance(e, PhaseStarted)]
+    assert phases == ["read", "plan", "train", "calibrate", "export", "measure", "report", "done"]
+    for kind in (Reading, Planned, StepDone, EpochDone):
+        assert any(isinstance(e, kind) for e in events)
+
+
+def test_what_ships_is_what_was_measured(finished, photos):
+    result, _ = finished
+    predictor = foveate.load(result.folder)
+    answers = predictor.predict([photos / "lying" / "00.png", photos / "standing" / "00.png"])
+    assert {a.label for a in answers} <= set(predictor.classes_)
+    probabilities = predictor.predict_proba(np.zeros((3, 16, 16, 3), np.uint8))
+    assert probabilities.shape == (3, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_report_is_one_page_without_scripts_or_addresses(finished):
+    text = (finished[0].folder / "report.html").read_text()
+    assert "<script" not in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_the_same_request_gives_the_same_bytes(finished, photos, tmp_path):
+    again = train(photos, QUICK, out=tmp_path / "again")
+    for name in ("model.safetensors", "model.onnx"):
+        assert (again.folder / name).read_bytes() == (finished[0].folder / name).read_bytes()
+    assert again.evaluation.to_dict() == finished[0].evaluation.to_dict()
+
+
+def test_an_interrupted_run_resumes_to_the_same_bytes(finished, photos, tmp_path):
+    steps = []
+    with pytest.raises(InterruptedRunError):
+        train(photos, QUICK, out=tmp_path / "run", listener=steps.append, should_stop=lambda: len(steps) > 60)
+    assert not (tmp_path / "run" / "config.json").exists()
+    resumed = train(photos, out=tmp_path / "run", resume=True)
+    assert (resumed.folder / "model.safetensors").read_bytes() == (
+        finished[0].folder / "model.safetensors"
+    ).read_bytes()
+    assert not (resumed.folder / "checkpoint").exists()
+    untimed = [line.rpartition(",")[0] for line in (resumed.folder / "history.csv").read_text().splitlines()]
+    whole = (finished[0].folder / "history.csv").read_text().splitlines()
+    assert untimed == [line.rpartition(",")[0] for line in whole]
+
+
+def test_resuming_on_changed_pictures_is_refused_with_the_difference(photos, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    steps = []
+    with pytest.raises(InterruptedRunError):
+        train(data, QUICK, out=tmp_path / "run", listener=steps.append, should_stop=lambda: len(steps) > 60)
+    (data / "flat" / "00.png").unlink()
+    with pytest.raises(CheckpointError, match=r"has changed since the run began .*--allow-changed-data"):
+        train(data, out=tmp_path / "run", resume=True)
+    assert train(data, out=tmp_path / "run", resume=True, allow_changed_data=True).evaluation.samples > 0
+
+
+def test_an_older_model_stays_whole_while_a_new_one_is_trained(finished, photos, tmp_path):
+    old = tmp_path / "model"
+    shutil.copytree(finished[0].folder, old)
+    events = []
+    with pytest.raises(InterruptedRunError):
+        train(photos, QUICK, out=old, listener=events.append, should_stop=lambda: len(events) > 60)
+    verify(old)
+    assert foveate.load(old).classes_ == ("flat", "lying", "standing")
+
+
+def test_any_torch_module_can_be_trained(photos, tmp_path):
+    class Mine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            self.head = nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.head(self.body(x))
+
+    torch.manual_seed(0)
+    result = train(photos, TrainRequest(epochs=1, recipe="article"), out=tmp_path / "mine", module=Mine())
+    assert json.loads((result.folder / "config.json").read_text())["architecture"]["custom"].endswith("Mine")
+    assert foveate.load(result.folder).predict_proba(np.zeros((2, 16, 16, 3), np.uint8)).shape == (2, 3)
+
+
+def test_a_module_with_the_wrong_number_of_outputs_is_refused(photos, tmp_path):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16 * 16 * 3, 7))
+    with pytest.raises(
+        foveate.errors.InputError, match=r"outputs of shape \(2, 7\) .* 3 classes need \(2, 3\)"
+    ):
+        train(photos, TrainRequest(epochs=1), out=tmp_path / "wrong", module=module)
+
+
+def test_a_network_too_deep_for_the_pictures_is_refused_with_the_formula(photos, tmp_path):
+    with pytest.raises(ShapeError, match=r"floor|ceil"):
+        train(photos, TrainRequest(model="alexnet", epochs=1, image_size=16), out=tmp_path / "deep")
+    assert not (tmp_path / "deep").exists()
+
+
+def test_an_unknown_network_lists_the_closest(photos, tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean resnet50"):
+        train(photos, TrainRequest(model="resnet-50", epochs=1), out=tmp_path / "unknown")
+
+
+def test_broken_pictures_are_skipped_up_to_the_threshold_and_refused_beyond(photos, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(photos, data)
+    (data / "flat" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    notes = []
+    result = train(data, QUICK, out=tmp_path / "skipped", listener=notes.append)
+    assert any("broken.png" in getattr(note, "text", "") for note in notes)
+    assert result.evaluation.samples == 12
+    for i in range(20):
+        (data / "flat" / f"broken{i}.png").write_bytes(b"not a picture")
+    with pytest.raises(DatasetError, match=r"could not be read|cannot be read|unreadable"):
+        train(data, QUICK, out=tmp_path / "refused")
+
+
+def test_grey_pictures_train_a_network_of_one_channel(photos, tmp_path):
+    data = tmp_path / "grey"
+    for path in photos.glob("*/*.png"):
+        target = data / path.relative_to(photos)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).convert("L").save(target)
+    result = train(data, QUICK, out=tmp_path / "model")
+    config = verify(result.folder)
+    assert config.input.channels == 1
+    assert foveate.load(result.folder).predict([data / "flat" / "00.png"])[0].label in config.classes
+
+
+def test_a_budget_is_kept(photos, tmp_path):
+    import time
+
+    started = time.monotonic()
+    train(photos, TrainRequest(model="tiny_vgg", budget="12s"), out=tmp_path / "timed", started=started)
+    assert time.monotonic() - started < 14
