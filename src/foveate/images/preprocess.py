@@ -215,10 +215,10 @@ def _is_int(value: object, low: int, high: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(low <= value <= high)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    return bool(abs(value) <= 1e9)  # false of NaN, and safe for whole numbers too large for a float
+    return bool(-1e9 <= value <= 1e9)  # false of NaN, and safe for whole numbers too large for a float
 
 
 def _require(condition: bool, name: str, expected: str, found: Preprocessing) -> None:

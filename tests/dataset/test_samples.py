@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from foveate.dataset import ArrayImages, DataSet, FileImages, Split
+from foveate.dataset.samples import from_names, listed
+from foveate.errors import DatasetError, ImageError
+
+
+def arrays(n: int, channels: int = 1) -> ArrayImages:
+    values = np.arange(n, dtype=np.uint8)[:, None, None, None]
+    return ArrayImages(np.broadcast_to(values, (n, 2, 3, channels)).copy(), "train")
+
+
+def test_files_are_read_named_and_selected(tmp_path):
+    (tmp_path / "a").mkdir()
+    for i, name in enumerate(["a/x.png", "a/y.png", "z.png"]):
+        Image.new("RGB", (4, 3), (i, 0, 0)).save(tmp_path / name)
+    images = FileImages(["a/x.png", "a/y.png", "z.png"], tmp_path)
+    assert len(images) == 3 and images.name(1) == "a/y.png"
+    assert images.read(2).shape == (3, 4, 3) and images.read(2)[0, 0, 0] == 2
+    assert images.data(0) == (tmp_path / "a/x.png").read_bytes()
+    chosen = images.select([2, 0])
+    assert [chosen.name(i) for i in range(2)] == ["z.png", "a/x.png"]
+    assert chosen.read(1)[0, 0, 0] == 0
+
+
+def test_errors_name_the_file_as_people_know_it(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no")
+    images = FileImages(["bad.png", "gone.png"], tmp_path)
+    with pytest.raises(ImageError, match=r"picture 'bad\.png'"):
+        images.read(0)
+    for read in (images.read, images.data):
+        with pytest.raises(ImageError, match=r"picture 'gone\.png': there is no such file"):
+            read(1)
+
+
+def test_arrays_are_read_named_and_selected():
+    images = arrays(5)
+    assert images.read(3).shape == (2, 3, 3) and (images.read(3) == 3).all()
+    assert images.name(3) == "train[3]"
+    twice = images.select([4, 2, 1]).select([0, 2])
+    assert [twice.name(i) for i in range(2)] == ["train[4]", "train[1]"]
+    np.testing.assert_array_equal(twice.array[:, 0, 0, 0], [4, 1])
+    assert images.data(2) == bytes([2] * 6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_read_belongs_to_the_reader(channels):
+    images = arrays(2, channels)
+    images.read(0)[:] = 255
+    assert (images.array[0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 4, 4), np.uint8),
+        np.zeros((2, 4, 4, 2), np.uint8),
+        np.zeros((2, 4, 4, 3)),
+        np.zeros((2, 0, 4, 1), np.uint8),
+    ],
+)
+def test_other_arrays_are_refused(wrong):
+    with pytest.raises(DatasetError, match="Pictures in an array"):
+        ArrayImages(wrong)
+
+
+def test_a_split_keeps_pictures_and_labels_together():
+    split = Split(arrays(4), [0, 1, 1, 0])
+    assert len(split) == 4 and split.labels.dtype == np.int64
+    part = split.select(np.array([3, 1]))
+    assert part.labels.tolist() == [0, 1] and part.images.name(0) == "train[3]"
+    with pytest.raises(ValueError, match="read-only"):
+        split.labels[0] = 1
+    with pytest.raises(DatasetError, match="4 pictures need as many labels"):
+        Split(arrays(4), [0, 1])
+
+
+def test_a_data_set_checks_itself_and_orders_its_splits():
+    train, test = Split(arrays(3), [0, 1, 1]), Split(arrays(2), [1, 1])
+    data = DataSet("d", ["a", "b", "c"], {"test": test, "train": train})
+    assert list(data.splits) == ["train", "test"] and data.num_classes == 3
+    assert data.counts("train").tolist() == [1, 2, 0]
+    with pytest.raises(TypeError):
+        data.splits["val"] = test
+    with pytest.raises(DatasetError, match="Labels of train are 0 to 1; 1 classes allow 0 to 0"):
+        DataSet("d", ("a",), {"train": train})
+    with pytest.raises(DatasetError, match="splits are train, val, test, not 'dev'"):
+        DataSet("d", ("a", "b"), {"dev": train})
+    with pytest.raises(DatasetError, match="names the class 'a' twice"):
+        DataSet("d", ("a", "b", "a"), {"train": train})
+    for classes in ((), ("",), (1, 2)):
+        with pytest.raises(DatasetError, match="needs classes with names"):
+            DataSet("d", classes, {"train": train})
+
+
+def test_classes_are_mapped_by_name_and_never_by_number():
+    data = DataSet("d", ("ant", "bee", "cat"), {"test": Split(arrays(3), [0, 1, 0])})
+    mapped = data.with_classes(["bee", "dog", "ant"])
+    assert mapped.classes == ("bee", "dog", "ant")
+    assert [mapped.classes[i] for i in mapped.splits["test"].labels] == ["ant", "bee", "ant"]
+    with pytest.raises(DatasetError, match="pictures of 'ant', unknown where the classes are 'bee', 'cat'"):
+        data.with_classes(["bee", "cat"])
+
+
+def test_classes_are_sorted_as_strings():
+    rows = {"train": (arrays(4), ["10", "9", "B", "a"])}
+    assert from_names("d", rows).classes == ("10", "9", "B", "a")
+
+
+def test_from_names_refuses_what_cannot_be_learnt():
+    with pytest.raises(DatasetError, match="pictures of 'c' in val and none in train"):
+        from_names("d", {"train": (arrays(2), ["a", "b"]), "val": (arrays(1), ["c"])})
+    with pytest.raises(DatasetError, match="the one class 'a'; a classifier needs at least 2"):
+        from_names("d", {"train": (arrays(2), ["a", "a"])})
+    assert from_names("d", {"train": (arrays(2), ["a", "a"])}, min_classes=1).classes == ("a",)
+    with pytest.raises(DatasetError, match="no training pictures"):
+        from_names("d", {"val": (arrays(2), ["a", "b"])})
+
+
+def test_ten_thousand_classes():
+    names = [f"class {i}" for i in range(10_000)]
+    data = from_names("d", {"train": (arrays(10_000), names)})
+    assert data.num_classes == 10_000
+    assert [data.classes[i] for i in data.splits["train"].labels[:3]] == names[:3]
+    assert listed(data.classes) == "'class 0', 'class 1', 'class 10', 'class 100', 'class 1000' and 9995 more"
