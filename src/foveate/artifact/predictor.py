@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,15 +33,13 @@ from foveate.errors import FoveateError, ImageError, InputError, ModelFolderErro
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_image
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
 BATCH_SIZE = 32
 MAX_ARENA_BYTES = (
     4 << 30
 )  # what ONNX Runtime may hold while it runs: a hostile graph fails instead of swapping
 
+Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
 
 
@@ -144,10 +142,12 @@ class Predictor:
         pictures: names of files, their bytes, (H, W, 3) uint8 arrays, or one (N, H, W, 3) array; also a
         single picture. Raises ImageError for the first that cannot be read.
         """
-        chunks = [
-            self.run(np.stack([self._prepare(picture) for picture in batch]))
-            for batch in _batches(_each(pictures), batch_size)
-        ]
+        if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
+            starts = range(0, len(pictures), _checked_size(batch_size))
+            chunks = [self.run(self._prepare_array(pictures[at : at + batch_size])) for at in starts]
+        else:
+            batches = _batches(_each(pictures), batch_size)
+            chunks = [self.run(np.stack([self._prepare(picture) for picture in batch])) for batch in batches]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(self.classes_)), np.float32)
 
     def predict(
@@ -163,20 +163,46 @@ class Predictor:
 
         The next batch is decoded in threads while this one is computed; memory holds two batches.
         """
-        from concurrent.futures import ThreadPoolExecutor  # 10 ms that one picture need not pay
+        for path, row in self.stream(paths, read_image, batch_size=batch_size):
+            if isinstance(row, ImageError):
+                yield PathPrediction(path, None, row)
+            else:
+                yield PathPrediction(path, self.explain(row, top_k))
 
-        paths = iter(paths)
-        with ThreadPoolExecutor(max_workers=max(2, _physical_cores())) as pool:
-            waiting: deque[list[tuple[str | Path, Future[np.ndarray]]]] = deque()
+    def stream(
+        self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[Item, np.ndarray | ImageError]]:
+        """Each item with its probabilities (classes,), or with the ImageError that reading it raised.
+
+        read: item -> (H, W, 3) uint8; called in several threads.
+        """
+
+        def prepared(item: Item) -> np.ndarray | ImageError:
             try:
-                for batch in _batches(paths, batch_size):
-                    waiting.append([(path, pool.submit(self._prepare, path)) for path in batch])
+                return self._prepare(read(item))
+            except ImageError as error:
+                return error
+
+        batches = _batches(items, batch_size)
+        first = next(batches, [])
+        if len(first) < 2:  # one picture: no threads, and no 10 ms to import them
+            yield from self._finish(first, [prepared(item) for item in first])
+            return
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        with ThreadPoolExecutor(max_workers=max(2, _physical_cores())) as pool:
+            waiting: deque[tuple[list[Item], list[Future[np.ndarray | ImageError]]]] = deque()
+            try:
+                for batch in chain([first], batches):
+                    waiting.append((batch, [pool.submit(prepared, item) for item in batch]))
                     if len(waiting) > 1:
-                        yield from self._finish(waiting.popleft(), top_k)
+                        ready, futures = waiting.popleft()
+                        yield from self._finish(ready, [future.result() for future in futures])
                 while waiting:
-                    yield from self._finish(waiting.popleft(), top_k)
+                    ready, futures = waiting.popleft()
+                    yield from self._finish(ready, [future.result() for future in futures])
             finally:
-                for _, future in (item for batch in waiting for item in batch):
+                for future in chain.from_iterable(futures for _, futures in waiting):
                     future.cancel()
 
     def score(self, pictures: Iterable[Picture], labels: Sequence[str] | Sequence[int] | np.ndarray) -> float:
@@ -214,26 +240,24 @@ class Predictor:
     def _prepare(self, picture: Picture) -> np.ndarray:
         """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
         image = picture if isinstance(picture, np.ndarray) else read_image(picture)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
             raise ImageError(f"expected a picture (H, W, 3) uint8, found {image.dtype} {image.shape}.")
         return self.preprocessing.apply(image)
 
+    def _prepare_array(self, pictures: np.ndarray) -> np.ndarray:
+        if pictures.dtype != np.uint8 or pictures.shape[3] not in (1, 3):
+            raise ImageError(
+                f"expected pictures (N, H, W, 3) uint8, found {pictures.dtype} {pictures.shape}."
+            )
+        return self.preprocessing.apply_batch(pictures)
+
     def _finish(
-        self, batch: list[tuple[str | Path, Future[np.ndarray]]], top_k: int
-    ) -> Iterator[PathPrediction]:
-        errors: dict[int, ImageError] = {}
-        prepared = []
-        for number, (_, future) in enumerate(batch):
-            try:
-                prepared.append(future.result())
-            except ImageError as error:
-                errors[number] = error
-        rows = iter(self.run(np.stack(prepared)) if prepared else ())
-        for number, (path, _) in enumerate(batch):
-            if number in errors:
-                yield PathPrediction(path, None, errors[number])
-            else:
-                yield PathPrediction(path, self.explain(next(rows), top_k))
+        self, items: list[Item], prepared: list[np.ndarray | ImageError]
+    ) -> Iterator[tuple[Item, np.ndarray | ImageError]]:
+        pictures = [picture for picture in prepared if isinstance(picture, np.ndarray)]
+        rows = iter(self.run(np.stack(pictures)) if pictures else ())
+        for item, picture in zip(items, prepared, strict=True):
+            yield item, picture if isinstance(picture, ImageError) else next(rows)
 
     def _open(self, model: bytes, threads: int | None) -> Any:
         try:
@@ -341,9 +365,13 @@ def _each(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
     return pictures  # type: ignore[return-value]
 
 
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def _checked_size(size: int) -> int:
     if size < 1:
         raise InputError(f"batch_size: expected at least 1, found {size}.")
+    return size
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+    while batch := list(islice(iterator, _checked_size(size))):
         yield batch

@@ -1,0 +1,223 @@
+"""`foveate predict`: pictures in, classes and probabilities out. Starts without torch."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foveate.cli.console import emit_json, interactive, json_option, note, printable
+from foveate.errors import InputError
+
+if TYPE_CHECKING:
+    from foveate.artifact.predictor import Prediction
+
+STDIN = "-"
+BAR_FROM = 64  # pictures
+
+
+@click.command("predict")
+@click.argument("model", type=click.Path())
+@click.argument("pictures", nargs=-1, metavar="IMAGE|FOLDER|GLOB|-")
+@click.option("--top-k", default=5, show_default=True, type=click.IntRange(min=1), help="Classes to show.")
+@click.option(
+    "--files-from",
+    metavar="FILE",
+    help="Read names of pictures from FILE, one a line; - is standard input.",
+)
+@click.option(
+    "-0", "--null", is_flag=True, help="Names in --files-from end with a zero byte (`find -print0`)."
+)
+@click.option("-b", "--batch-size", default=32, show_default=True, type=click.IntRange(1, 65536))
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: file, label, probability, label_2, ...")
+@json_option
+def command(
+    model: str,
+    pictures: tuple[str, ...],
+    *,
+    top_k: int,
+    files_from: str | None,
+    null: bool,
+    batch_size: int,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """Classify pictures with the model folder MODEL.
+
+    \b
+    foveate predict runs/pets cat.jpg
+    foveate predict runs/pets holiday/ 'more/*.png' --csv > labels.csv
+    find . -name '*.jpg' -print0 | foveate predict runs/pets --files-from - -0
+    curl -s https://example.org/cat.jpg | foveate predict runs/pets -
+
+    Folders are searched for pictures at any depth; - is one picture's bytes from standard input. A file that
+    cannot be read is named on standard error and the others are done: the exit code is then 1, or 2 if none
+    could be used.
+    """
+    if as_csv and as_json:
+        raise InputError("--csv and --json: expected one of them, found both.")
+    names = list(dict.fromkeys([*_expand(pictures), *_listed(files_from, null)]))
+    if not names:
+        raise InputError("expected pictures, found none; see `foveate predict --help` for what can be given.")
+    from foveate.artifact.predictor import load
+    from foveate.errors import ImageError
+
+    predictor = load(model)
+    write = _writer(as_json, as_csv, min(top_k, len(predictor.classes_)), len(names))
+    errors = []
+    # Results on the same terminal would tear a bar apart, and importing rich costs time.
+    hidden = len(names) < BAR_FROM or (not as_json and sys.stdout.isatty())
+    with bar(hidden=hidden) as progress:
+        found = predictor.stream(names, _reader(), batch_size=batch_size)
+        for number, (name, row) in enumerate(found, start=1):
+            if isinstance(row, ImageError):
+                errors.append({"file": name, "error": str(row)})
+                note(f"foveate: {printable(str(row))}")
+            else:
+                write(name, predictor.explain(row, top_k))
+            progress(number, len(names))
+    if as_json:
+        emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[attr-defined]
+    if errors:
+        sys.stdout.flush()
+        sys.exit(2 if len(errors) == len(names) else 1)
+
+
+# --- What to classify ------------------------------------------------------------------------------------
+
+
+def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
+    """The files that the arguments mean, in order; what is no file is left for reading to complain of."""
+    for argument in arguments:
+        if argument == STDIN or os.path.isfile(argument):  # noqa: PTH113 -- names stay as they were typed
+            yield argument
+        elif os.path.isdir(argument):  # noqa: PTH112
+            yield from _walk(argument)
+        elif glob.has_magic(argument) and not os.path.lexists(argument):
+            found = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 -- a pattern may be absolute
+            if not found:
+                raise InputError(
+                    f"{printable(argument)}: no file matches; put the pattern in quotes and check it."
+                )
+            for name in found:
+                yield from _walk(name) if os.path.isdir(name) else [name]  # noqa: PTH112
+        else:
+            yield argument
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """The pictures in a folder at any depth, by name; hidden ones left out, each folder entered once."""
+    from foveate.images.read import is_image_name
+
+    entered: set[tuple[int, int]] = set()
+    count = 0
+    for place, folders, files in os.walk(folder, followlinks=True):
+        status = os.stat(place)  # noqa: PTH116
+        if (status.st_dev, status.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if is_image_name(name) and not name.startswith("."):
+                count += 1
+                yield os.path.join(place, name)  # noqa: PTH118
+    if not count:
+        raise InputError(f"{printable(folder)}: expected pictures in this folder, found none.")
+
+
+def _listed(source: str | None, null: bool) -> Iterator[str]:
+    if source is None:
+        if null:
+            raise InputError("-0: expected --files-from as well, which it belongs to.")
+        return
+    if source == STDIN:
+        data = sys.stdin.buffer.read()
+    else:
+        with open(source, "rb") as file:  # noqa: PTH123
+            data = file.read()
+    for name in data.split(b"\0") if null else data.splitlines():
+        if name:
+            yield os.fsdecode(name)
+
+
+def _reader() -> Callable[[str], Any]:
+    from foveate.images.read import MAX_FILE_BYTES, read_image
+
+    def read(name: str) -> Any:
+        if name != STDIN:
+            return read_image(name)
+        return read_image(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
+
+    return read
+
+
+# --- What to say -----------------------------------------------------------------------------------------
+
+
+class _Json:
+    def __init__(self) -> None:
+        self.done: list[dict[str, Any]] = []
+
+    def __call__(self, name: str, prediction: Prediction) -> None:
+        top = [{"label": label, "probability": probability} for label, probability in prediction.top]
+        self.done.append({"file": name, **top[0], "top": top})
+
+
+class _Csv:
+    def __init__(self, columns: int) -> None:
+        import csv
+        import io
+
+        self._text = io.StringIO()
+        self._rows = csv.writer(self._text, lineterminator="\n")
+        header = [f"{word}_{i}" for i in range(1, columns + 1) for word in ("label", "probability")]
+        self._row(["file", "label", "probability", *header[2:]])
+
+    def __call__(self, name: str, prediction: Prediction) -> None:
+        cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
+        self._row([name, *cells])
+
+    def _row(self, cells: list[str]) -> None:
+        # For machines names are kept to the byte; a terminal must not be sent what a name may hold.
+        self._rows.writerow([printable(cell) for cell in cells] if sys.stdout.isatty() else cells)
+        click.echo(self._text.getvalue().encode("utf-8", "surrogateescape"), nl=False)
+        self._text.seek(0)
+        self._text.truncate()
+
+
+class _Text:
+    def __init__(self, count: int) -> None:
+        self._one = count == 1
+
+    def __call__(self, name: str, prediction: Prediction) -> None:
+        if self._one:
+            for label, probability in prediction.top:
+                click.echo(f"{probability:7.1%}  {printable(label)}")
+        else:
+            top = ", ".join(f"{printable(label)} {probability:.1%}" for label, probability in prediction.top)
+            click.echo(f"{printable(name)}: {top}")
+
+
+def _writer(as_json: bool, as_csv: bool, columns: int, count: int) -> Callable[[str, Prediction], None]:
+    return _Json() if as_json else _Csv(columns) if as_csv else _Text(count)
+
+
+@contextlib.contextmanager
+def bar(*, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error where that is a terminal; gives the function to tell (done, total)."""
+    if hidden or not interactive():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("pictures", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
