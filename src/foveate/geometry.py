@@ -60,6 +60,20 @@ def output_size(
     return out - 1 if ceil_mode and (out - 1) * stride >= n + before else out
 
 
+def worked(
+    n: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0, dilation: int = 1
+) -> str:
+    """The formula with its numbers and their result, also where the result is none.
+
+    >>> worked(224, 7, 2, 3)
+    'floor((224 + 3 + 3 − 1·(7−1) − 1)/2) + 1 = 112'
+    """
+    before, after = pair(padding)
+    value = (n + before + after - dilation * (kernel - 1) - 1) // stride + 1
+    numbers = f"floor(({n} + {before} + {after} − {dilation}·({kernel}−1) − 1)/{stride}) + 1"
+    return f"{numbers} = {str(value).replace('-', '−')}"
+
+
 def same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
     """(before, after) so that ``ceil(n / stride)`` places fit: TensorFlow's "SAME", the odd pixel behind.
 
@@ -89,14 +103,12 @@ def _no_room(axis: str, n: int, *, kernel: int, stride: int, dilation: int, padd
     before, after = padding
     extent = dilation * (kernel - 1) + 1
     padded = n + before + after
-    numbers = f"floor(({n} + {before} + {after} − {dilation}·({kernel}−1) − 1)/{stride}) + 1"
-    value = (padded - extent) // stride + 1
     fits = f"a kernel of at most {(padded - 1) // dilation + 1}"
     if dilation > 1:
         fits += f" at dilation {dilation}"
     return (
-        f"A window of {extent} does not fit into a padded {axis} of {padded}: {FORMULA} = {numbers} = "
-        f"{str(value).replace('-', '−')}, and an output needs at least 1; what would fit: {fits}, "
-        f"padding of at least {extent - n} in total, or an {axis if axis == 'input' else 'input ' + axis} "
-        f"of at least {extent - before - after}."
+        f"A window of {extent} does not fit into a padded {axis} of {padded}: {FORMULA} = "
+        f"{worked(n, kernel, stride, padding, dilation)}, and an output needs at least 1; what would fit: "
+        f"{fits}, padding of at least {extent - n} in total, or an "
+        f"{axis if axis == 'input' else 'input ' + axis} of at least {extent - before - after}."
     )
