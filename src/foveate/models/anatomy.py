@@ -23,9 +23,6 @@ class Window(NamedTuple):
 
     def output(self, side: int, axis: str) -> int:
         """The side that a map of this side leaves with. Raises :class:`ShapeError` with the size formula."""
-        least = self.kernel - 2 * self.padding
-        if self.ceil and least - self.stride < side < least:
-            return 1  # torch counts a single, partly filled window in ceil mode
         return output_size(side, self.kernel, self.stride, self.padding, ceil_mode=self.ceil, axis=axis)
 
 

@@ -166,6 +166,8 @@ def lookalike(weights: Mapping[str, Tensor]) -> str | None:
         theirs = _signature(candidate, candidate.state_dict())
         file = _signature(candidate, ours)
         share = len(file & theirs) / max(len(file | theirs), 1)
+        if share == 1:
+            return name
         if share > best_share:
             best, best_share = name, share
     return best

@@ -1,0 +1,133 @@
+"""The table of networks against the published figures, and against the networks themselves."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from foveate.models import create_model, list_models, model_info
+from foveate.models.anatomy import Network
+
+# torchvision's documentation (0.28) for its networks, timm's results table for Lite (tf_efficientnet_lite*),
+# guide and papers for the rest.
+PUBLISHED_PARAMETERS = {
+    "lenet5": 61_706,
+    "alexnet": 61_100_840,
+    "vgg11": 132_863_336,
+    "vgg11_bn": 132_868_840,
+    "vgg13": 133_047_848,
+    "vgg13_bn": 133_053_736,
+    "vgg16": 138_357_544,
+    "vgg16_bn": 138_365_992,
+    "vgg19": 143_667_240,
+    "vgg19_bn": 143_678_248,
+    "googlenet": 6_624_904,
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+    "efficientnet_b0": 5_288_548,
+    "efficientnet_b1": 7_794_184,
+    "efficientnet_b2": 9_109_994,
+    "efficientnet_b3": 12_233_232,
+    "efficientnet_b4": 19_341_616,
+    "efficientnet_b5": 30_389_784,
+    "efficientnet_b6": 43_040_704,
+    "efficientnet_b7": 66_347_960,
+    "efficientnet_lite0": 4_652_008,
+    "efficientnet_lite1": 5_416_680,
+    "efficientnet_lite2": 6_092_072,
+    "efficientnet_lite3": 8_197_096,
+    "efficientnet_lite4": 13_006_568,
+    # By hand, C_out (C_in k k + 1) a convolution, 2 C a batch norm, (inputs + 1) outputs a dense layer:
+    "convnet1": 16 * 26 + 32 + 32 * (16 * 25 + 1) + 64 + (1568 + 1) * 10,
+    "convnet1_k3": 16 * 10 + 32 + 32 * (16 * 9 + 1) + 64 + (1568 + 1) * 10,
+    "lesson32": 32 * 28 + 64 * 289 + 128 * 577 + 2049 * 256 + 257 * 10,
+    "lesson_cnn": 32 * 28 + 64 + 64 * 289 + 128 + 128 * 577 + 256 + 2049 * 256 + 257 * 10,
+    "tinyvgg": 10 * 28 + 3 * 10 * 91 + 1691 * 10,
+}
+# GMACs of torchvision's documentation ("GFLOPS" there) at its own picture sizes, where those are the paper's.
+PUBLISHED_GMACS = {
+    "alexnet": 0.71,
+    "vgg11": 7.61,
+    "vgg13": 11.31,
+    "vgg16": 15.47,
+    "vgg19": 19.63,
+    "googlenet": 1.50,
+    "resnet18": 1.81,
+    "resnet34": 3.66,
+    "resnet50": 4.09,
+    "resnet101": 7.80,
+    "resnet152": 11.51,
+    "efficientnet_b0": 0.39,
+    "efficientnet_b1": 0.69,
+    "efficientnet_b3": 1.83,
+    "efficientnet_b4": 4.39,
+    "efficientnet_b5": 10.27,
+    "efficientnet_b6": 19.07,
+    "efficientnet_b7": 37.75,
+}
+COUNTED = ["alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_lite2"]
+GUIDE_TOP5 = {"alexnet": 16.4, "vgg16": 7.3, "googlenet": 6.7, "resnet50": 5.3, "efficientnet_b0": 6.7}
+GUIDE_YEARS = {"lenet5": 1998, "alexnet": 2012, "vgg16": 2014, "googlenet": 2014, "resnet50": 2015}
+COMPACT = "compact"  # this program's own network, which has no published figures; its own tests hold it
+
+NAMES = [name for name in list_models() if model_info(name).family != COMPACT]
+
+
+def on_meta(name: str) -> Network:
+    with torch.device("meta"):
+        return create_model(name)
+
+
+def test_every_network_of_the_guide_is_there() -> None:
+    assert set(NAMES) == set(PUBLISHED_PARAMETERS)
+
+
+def test_macs_and_errors_are_the_published_ones() -> None:
+    for name, giga in PUBLISHED_GMACS.items():
+        assert model_info(name).macs / 1e9 == pytest.approx(giga, abs=0.006), name
+    assert {name: model_info(name).top5_error for name in GUIDE_TOP5} == GUIDE_TOP5
+    assert {name: model_info(name).year for name in GUIDE_YEARS} == GUIDE_YEARS
+    for name in NAMES:
+        info = model_info(name)
+        assert (info.top5_error is None) or info.top5_note, name  # an error says how it was measured
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_counted_to_the_unit(name: str) -> None:
+    at_work = [value for key, value in on_meta(name).named_parameters() if not key.startswith("aux")]
+    assert sum(value.numel() for value in at_work) == model_info(name).parameters
+    assert model_info(name).parameters == PUBLISHED_PARAMETERS[name]
+
+
+# The flop counter is slow: one or two of each family, and what is left is held by PUBLISHED_GMACS.
+@pytest.mark.parametrize("name", [n for n in NAMES if PUBLISHED_PARAMETERS[n] < 2_000_000] + COUNTED)
+def test_macs_are_counted_to_the_unit(name: str) -> None:
+    info, network = model_info(name), on_meta(name).eval()
+    pictures = torch.empty(1, *info.input_size, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        features = network.forward_features(pictures)
+        scores = network.forward_head(features)
+    assert counter.get_total_flops() == 2 * info.macs
+    assert features.shape[:2] == (1, network.num_features)
+    assert scores.shape == (1, info.num_classes)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "vgg16", "resnet34", "resnet152", "efficientnet_b4"])
+def test_depth_counts_the_weighted_layers_of_the_path(name: str) -> None:
+    aside = ("downsample", ".fc1", ".fc2")  # projection shortcuts; squeeze-and-excitation
+    layers = [
+        key
+        for key, module in on_meta(name).named_modules()
+        if isinstance(module, nn.Conv2d | nn.Linear) and not any(part in key for part in aside)
+    ]
+    assert len(layers) == model_info(name).depth
+
+
+def test_googlenet_is_22_layers_deep() -> None:
+    stem, modules, convolutions_a_module, dense = 3, 9, 2, 1
+    assert model_info("googlenet").depth == stem + modules * convolutions_a_module + dense

@@ -1,0 +1,222 @@
+"""Weights files: formats, wrappers and names that load, and what is said about those that do not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from foveate.errors import MissingExtraError, WeightsError
+from foveate.models import create_model
+from foveate.models.anatomy import Network
+from foveate.models.pretrained import PRETRAINED, load_weights, lookalike
+
+
+def small(**changes: Any) -> Network:
+    return create_model("resnet18", **({"width": 8, "num_classes": 10} | changes)).eval()
+
+
+@pytest.fixture
+def state() -> dict[str, Tensor]:
+    torch.manual_seed(7)
+    return dict(small().state_dict())
+
+
+def assert_loaded(network: nn.Module, state: dict[str, Tensor]) -> None:
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_all_formats_load(state: dict[str, Tensor], tmp_path: Path, suffix: str) -> None:
+    path, network = tmp_path / f"weights{suffix}", small()
+    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    load_weights(network, path)
+    assert_loaded(network, state)
+
+
+def test_a_folder_with_model_safetensors_loads(state: dict[str, Tensor], tmp_path: Path) -> None:
+    save_file(state, tmp_path / "model.safetensors")
+    network = small()
+    load_weights(network, tmp_path)
+    assert_loaded(network, state)
+
+
+@pytest.mark.parametrize("wrapper", ["model", "state_dict", "model_state_dict"])
+def test_trainers_wrappers_and_prefixes_come_off(
+    state: dict[str, Tensor], tmp_path: Path, wrapper: str
+) -> None:
+    parallel = {f"module.{key}": value for key, value in state.items()}
+    torch.save({"epoch": 3, wrapper: parallel}, tmp_path / "a.pth")
+    network = small()
+    load_weights(network, tmp_path / "a.pth")
+    assert_loaded(network, state)
+
+
+def test_files_from_before_the_batch_counter_load(state: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.save({k: v for k, v in state.items() if "num_batches" not in k}, tmp_path / "old.pth")
+    network = small()
+    load_weights(network, tmp_path / "old.pth")
+    assert_loaded(network, state)
+
+
+def test_a_mismatch_names_keys_shapes_and_the_lookalike(tmp_path: Path) -> None:
+    state = dict(create_model("resnet18").state_dict())
+    del state["bn1.weight"], state["layer1.0.bn1.bias"]
+    state["extra.weight"] = torch.zeros(2)
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(WeightsError) as caught:
+        load_weights(create_model("resnet34", num_classes=10, width=32), tmp_path / "a.pth")
+    message = str(caught.value)
+    assert "does not fit ResNet: of its 218 tensors" in message
+    assert "missing (bn1.weight, layer1.0.bn1.bias, layer1.2.conv1.weight" in message
+    assert "1 not expected (extra.weight)" in message
+    assert "conv1.weight is 64x3x7x7 and should be 32x3x7x7" in message
+    assert message.endswith("The file looks like resnet18.")
+
+
+def test_a_file_of_nothing_known_is_said_to_be_that(tmp_path: Path) -> None:
+    torch.save({"some.weight": torch.zeros(3, 3)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="looks like none of the networks that `foveate models` lists"):
+        load_weights(small(), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("name", ["convnet1_k3", "vgg11_bn", "googlenet", "resnet34"])
+def test_files_are_recognised_whatever_their_classes(name: str) -> None:
+    with torch.device("meta"):
+        weights = create_model(name, num_classes=7).state_dict()
+    assert lookalike(weights) == name
+
+
+def test_another_head_is_skipped_only_when_asked(state: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "a.pth")
+    network = small(num_classes=3)
+    before = network.get_submodule("fc").weight.clone()
+    with pytest.raises(WeightsError, match=r"num_classes=10, or skip the head \(skip_head=True\)"):
+        load_weights(network, tmp_path / "a.pth")
+    load_weights(network, tmp_path / "a.pth", skip_head=True)
+    assert torch.equal(network.get_submodule("fc").weight, before)
+    assert torch.equal(network.get_submodule("layer4.1.bn2").weight, state["layer4.1.bn2.weight"])
+
+
+def test_googlenet_loads_with_and_without_its_side_heads(tmp_path: Path) -> None:
+    with_heads = create_model("googlenet", num_classes=5)
+    torch.save(with_heads.state_dict(), tmp_path / "a.pth")
+    without = create_model("googlenet", num_classes=5, aux_logits=False).eval()
+    load_weights(without, tmp_path / "a.pth")
+    picture = torch.rand(1, 3, 32, 32)
+    assert torch.equal(without(picture), with_heads.eval()(picture))
+
+
+def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    torch.save({"conv1.weight": Bomb()}, tmp_path / "a.pth")
+    (tmp_path / "b.pth").write_bytes(pickle.dumps(Bomb()))
+    for name in ("a.pth", "b.pth"):
+        with pytest.raises(WeightsError, match=r"is not unpickled|is damaged"):
+            load_weights(small(), tmp_path / name)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x04", b"PK\x03\x04" + b"\0" * 50, b"\xff" * 16])
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_damaged_files_are_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=f"a{suffix} "):
+        load_weights(small(), path)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"Weights come as \.safetensors, \.pth, \.pt or a folder"):
+        load_weights(small(), tmp_path / "weights.onnx")
+    with pytest.raises(WeightsError, match="There is no weights file"):
+        load_weights(small(), tmp_path / "absent.pth")
+    torch.save([torch.zeros(1)], tmp_path / "list.pth")
+    with pytest.raises(WeightsError, match=r"holds no state dict .* but list"):
+        load_weights(small(), tmp_path / "list.pth")
+    torch.save({"epoch": 3}, tmp_path / "number.pth")
+    with pytest.raises(WeightsError, match="'epoch' is int, no tensor"):
+        load_weights(small(), tmp_path / "number.pth")
+
+
+# Names of tf_efficientnet_lite0 in timm, and of the package's file, as their writers give them.
+TIMM = ["conv_stem", "bn1", "blocks.0.0.conv_dw", "blocks.0.0.bn1", "blocks.0.0.conv_pw", "blocks.0.0.bn2"]
+TIMM += ["blocks.1.0.conv_pw", "blocks.1.0.bn1", "blocks.1.0.conv_dw", "blocks.1.0.bn2"]
+TIMM += ["blocks.1.0.conv_pwl", "blocks.1.0.bn3", "blocks.6.0.bn3", "conv_head", "bn2", "classifier"]
+LUKEMELAS = ["_conv_stem", "_bn0", "_blocks.0._depthwise_conv", "_blocks.0._bn1", "_blocks.0._project_conv"]
+LUKEMELAS += ["_blocks.0._bn2", "_blocks.1._expand_conv", "_blocks.1._bn0", "_blocks.15._bn2"]
+LUKEMELAS += ["_conv_head", "_bn1", "_fc"]
+
+
+@pytest.mark.parametrize(("style", "names"), [(0, TIMM), (1, LUKEMELAS)])
+def test_lite_loads_other_programs_names(tmp_path: Path, style: int, names: list[str]) -> None:
+    network = create_model("efficientnet_lite0", width=0.25, num_classes=5)
+    table = network.foreign_names()[style]
+    ours = {name for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)}
+    assert set(table.values()) == ours | {"classifier.1"}
+    assert set(names) <= set(table)
+    theirs = {ours: name for name, ours in table.items()}
+    state = {}
+    for key, value in network.state_dict().items():
+        layer, _, tensor = key.rpartition(".")
+        state[f"{theirs[layer]}.{tensor}"] = value
+    torch.save(state, tmp_path / "a.pth")
+    other = create_model("efficientnet_lite0", width=0.25, num_classes=5)
+    load_weights(other, tmp_path / "a.pth")
+    assert_loaded(other, network.state_dict())
+
+
+def test_timms_order_of_layers_is_kept() -> None:
+    """timm writes a block's layers in the order of its forward pass, and so do we: they pair in order."""
+    network = create_model("efficientnet_lite1")
+    ours = [
+        name
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv2d | nn.BatchNorm2d | nn.Linear)
+    ]
+    timm = network.foreign_names()[0]
+    ends = ("conv_stem", "bn1"), ("conv_head", "bn2", "classifier")
+    blocks = [name for name in timm if name.startswith("blocks.")]
+    assert [timm[name] for name in (*ends[0], *blocks, *ends[1])] == ours
+
+
+def test_published_weights_need_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        MissingExtraError, match=r"Pretrained efficientnet_lite0 needs .*foveate\[pretrained\]"
+    ):
+        create_model("efficientnet_lite0", pretrained=True)
+
+
+def test_published_weights_are_checked_by_their_hash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    published = PRETRAINED["efficientnet_lite0"]
+    folder = tmp_path / published.package
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('a weights package is never imported')\n")
+    (folder / published.file).write_bytes(b"something else")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(WeightsError, match="is not the published file: its SHA-256 is"):
+        create_model("efficientnet_lite0", pretrained=True)
+
+
+def test_published_weights_load_with_a_head_for_other_classes() -> None:
+    if importlib.util.find_spec(PRETRAINED["efficientnet_lite0"].package) is None:
+        pytest.skip("the package of published weights is not installed")
+    network = create_model("efficientnet_lite0", pretrained=True, num_classes=3)
+    assert network.get_submodule("classifier.1").out_features == 3
+    preprocessing = PRETRAINED["efficientnet_lite0"].preprocessing
+    black, white = (
+        -preprocessing.mean[0] / preprocessing.std[0],
+        (1 - preprocessing.mean[0]) / preprocessing.std[0],
+    )
+    assert (black, white) == pytest.approx((-127 / 128, 128 / 128))

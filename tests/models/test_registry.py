@@ -1,0 +1,92 @@
+"""Making networks by name: options, names, errors, and that the table needs no torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from foveate.errors import InputError, UnknownNameError, WeightsError
+from foveate.models import create_model, list_models, model_info, model_options, register
+
+
+def test_importing_and_listing_needs_no_torch() -> None:
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import foveate.models as m\n"
+        "assert m.model_info('resnet50').parameters == 25_557_032\n"
+        "try: m.create_model('lenet5')\n"
+        "except m.registry.MissingExtraError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'foveate[train]'" in done.stdout
+
+
+def test_patterns() -> None:
+    assert list_models("vgg1?") == ["vgg11", "vgg13", "vgg16", "vgg19"]
+    assert list_models("LITE") == [f"efficientnet_lite{i}" for i in range(5)]
+    assert list_models("nothing") == []
+
+
+def test_an_unknown_name_lists_close_ones() -> None:
+    for make in (create_model, model_info, model_options, register):
+        with pytest.raises(UnknownNameError, match=r"Unknown network 'resnet-50'; did you mean .*resnet50"):
+            make("resnet-50")
+
+
+def test_classes_channels_and_options_arrive() -> None:
+    network = create_model("lesson_cnn", num_classes=7, in_channels=2, dropout=0.25)
+    assert network(torch.zeros(2, 2, 8, 8)).shape == (2, 7)
+    assert (network.num_classes, network.in_channels) == (7, 2)
+    assert network.get_submodule("classifier.2").p == 0.25
+
+
+def test_an_unknown_option_lists_the_known_ones() -> None:
+    message = r"resnet18 takes no option 'drop_path', 'dropout'; its options are: block, depths, width, zero"
+    with pytest.raises(InputError, match=message):
+        create_model("resnet18", dropout=0.5, drop_path=0.1)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "10"])
+def test_counts_are_whole_numbers(value: object) -> None:
+    with pytest.raises(InputError, match="num_classes must be a whole number of at least 1"):
+        create_model("lenet5", num_classes=value)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="in_channels must be a whole number of at least 1"):
+        create_model("lenet5", in_channels=value)  # type: ignore[arg-type]
+
+
+def test_options_show_the_presets() -> None:
+    assert model_options("resnet34") == {
+        "block": "basic",
+        "depths": (3, 4, 6, 3),
+        "width": 64,
+        "zero_init_residual": False,
+    }
+    assert model_options("lenet5") == {"image_size": (32, 32)}
+
+
+@pytest.mark.parametrize("size", [28, (28,), (0, 28), ("28", "28"), (28.0, 28.0)])
+def test_a_wrong_image_size_is_refused(size: object) -> None:
+    with pytest.raises(InputError, match=r"image_size must be \(height, width\) in pixels"):
+        create_model("convnet1", image_size=size)
+
+
+def test_networks_without_a_package_of_weights_say_where_to_get_them() -> None:
+    with pytest.raises(WeightsError, match=r"No pretrained weights of resnet50 .* --weights FILE"):
+        create_model("resnet50", pretrained=True)
+
+
+def test_pretrained_networks_see_colour() -> None:
+    with pytest.raises(InputError, match="sees 3 channels, not 1"):
+        create_model("efficientnet_lite0", pretrained=True, in_channels=1)
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    networks = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        networks.append(create_model("resnet18", width=8).state_dict())
+    assert all(torch.equal(networks[0][key], networks[1][key]) for key in networks[0])
