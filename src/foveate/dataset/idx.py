@@ -70,9 +70,8 @@ def open_idx(
     images, labels = {}, {}
     for key, (images_path, labels_path) in pairs.items():
         pixels, numbers = read_idx(images_path), read_idx(labels_path)
-        if pixels.ndim == 3:
-            pixels = pixels[..., None]  # (N, H, W, 1)
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3) or not pixels.size:
+        channels = 1 if pixels.ndim == 3 else pixels.shape[-1]
+        if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or channels not in (1, 3) or not pixels.size:
             raise DatasetError(
                 f"{str(images_path)!r} holds {pixels.dtype} {pixels.shape}; pictures are uint8 (N, H, W) or "
                 f"(N, H, W, C) with C 1 or 3."
@@ -86,13 +85,17 @@ def open_idx(
                 f"{str(images_path)!r} holds {len(pixels)} pictures and {str(labels_path)!r} "
                 f"{len(numbers)} labels."
             )
+        pixels = pixels.reshape(*pixels.shape[:3], channels)
         images[key], labels[key] = ArrayImages(pixels.astype(np.uint8, copy=False), key), numbers
     return label_arrays(name or os.fspath(path), images, labels, classes, min_classes=min_classes)
 
 
 def has_idx(folder: str | Path) -> bool:
-    """Whether a folder holds IDX pictures."""
-    return any(is_idx_name(entry) for entry in os.listdir(folder))  # noqa: PTH208 (names are enough)
+    """Whether a folder holds IDX pictures; not so where it cannot be listed."""
+    try:
+        return any(is_idx_name(entry) for entry in os.listdir(folder))  # noqa: PTH208 (names are enough)
+    except OSError:
+        return False
 
 
 def _pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:

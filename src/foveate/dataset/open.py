@@ -10,6 +10,7 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
+from foveate.dataset import known
 from foveate.dataset.arrays import from_arrays, open_npz
 from foveate.dataset.folder import LAYOUT, open_folder
 from foveate.dataset.idx import has_idx, is_idx_name, open_idx
@@ -24,11 +25,6 @@ FORMS = (
     "a folder of class folders, a folder with train/ and val/ or test/, a table (.csv, .tsv, .jsonl), IDX "
     "files, an .npz file, or a known name"
 )
-
-try:
-    from foveate.dataset import known  # type: ignore[attr-defined]
-except ImportError:  # until the known data sets have their file
-    known = None
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
@@ -60,8 +56,10 @@ def _open(data: Data, min_classes: int) -> DataSet:
         return from_arrays(*data, min_classes=min_classes)
     if not isinstance(data, str | Path):
         raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
+    if not os.fspath(data):
+        raise DatasetError(f"The name of the data is empty; data is {FORMS}.")
     path = Path(data)
-    named = isinstance(data, str) and known is not None and data in known.NAMES
+    named = isinstance(data, str) and data in known.NAMES
     if path.is_dir():
         opened = (
             open_idx(path, min_classes=min_classes)
@@ -102,9 +100,7 @@ def _open_file(path: Path, min_classes: int) -> DataSet:
 def _missing(text: str) -> str:
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
         return f"{text!r} is an address; nothing is downloaded from addresses: fetch it and name the folder."
-    if not text:
-        return f"The name of the data is empty; data is {FORMS}."
-    names = sorted(known.NAMES) if known is not None else []
+    names = sorted(known.NAMES)
     close = difflib.get_close_matches(text, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known by name: {', '.join(names)}."
     return f"There is no file or folder {text!r}; {hint}"
