@@ -151,12 +151,13 @@ def _inside(path: Path, line: int, file_name: str) -> str:
     """The file name relative to the table's folder; refused where it leads out of it."""
     folder = os.path.abspath(path.parent)  # noqa: PTH100 (links are left as the user made them)
     target = os.path.normpath(os.path.join(folder, file_name))  # noqa: PTH118
-    if not target.startswith(folder.rstrip(os.sep) + os.sep):
+    start = folder.rstrip(os.sep) + os.sep
+    if not target.startswith(start):
         raise DatasetError(
             f"Line {line} of {str(path)!r} names {file_name!r}, which lies outside the table's folder; "
             f"move the table to a folder above its pictures and name them from there."
         )
-    return os.path.relpath(target, folder)
+    return target.removeprefix(start)
 
 
 def _without_repeats(path: Path, rows: list[_Row]) -> tuple[list[_Row], int]:
