@@ -29,7 +29,7 @@ from foveate.artifact.format import (
     show_path,
 )
 from foveate.artifact.onnx_check import check_onnx
-from foveate.errors import FoveateError, ImageError, InputError, ModelFolderError
+from foveate.errors import ImageError, InputError, ModelFolderError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_image
 
@@ -266,12 +266,10 @@ class Predictor:
             raise ModelFolderError(f"{self._source}: {error}") from error
         try:
             session = _session(model, threads or _physical_cores())
-        except FoveateError:
-            raise
+            found = [_describe(value) for value in (*session.get_inputs(), *session.get_outputs())]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(f"{self._source}: cannot be opened: {_first(error)}") from error
         height, width = self.preprocessing.height, self.preprocessing.width
-        found = [_describe(value) for value in (*session.get_inputs(), *session.get_outputs())]
         expected = [
             f"{INPUT_NAME} tensor(uint8) (N, {height}, {width}, 3)",
             f"{OUTPUT_NAME} tensor(float) (N, {len(self.classes_)})",
@@ -312,6 +310,7 @@ def _session(model: bytes, threads: int) -> Any:
         providers=["CPUExecutionProvider"],
         # Folding runs parts of the graph while it is being opened, outside the memory limit.
         disabled_optimizers=["ConstantFolding"],
+        enable_fallback=0,  # else it prints an error and tries the same again
     )
 
 

@@ -59,7 +59,7 @@ def check_output(out: str | Path) -> Path:
             "go to another folder, or give a new name."
         )
     with storage(out):
-        names = [entry.name for entry in os.scandir(out) if not entry.name.startswith(".")]
+        names = [entry.name for entry in _entries(out) if not entry.name.startswith(".")]
     is_run = set(names) <= {RUN_NAME} or (out / RUN_NAME / "run.json").is_file()
     if not is_run and not _is_model_folder(out):
         raise InputError(
@@ -142,6 +142,11 @@ class Staging:
                 _clear(left, self.out, OWN_NAMES | {RUN_NAME})
 
 
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
 def _umask() -> int:
     mask = os.umask(0o022)  # there is no other way to read it
     os.umask(mask)
@@ -173,7 +178,7 @@ def sync_folder(folder: Path) -> None:
 
 def _carry_over(old: Path, new: Path, own: frozenset[str]) -> None:
     """Give the new folder everything of the old one that is not named in ``own``, as hard links."""
-    for entry in os.scandir(old):
+    for entry in _entries(old):
         if entry.name not in own:
             _link(Path(entry.path), new / entry.name)
 
@@ -182,7 +187,7 @@ def _link(source: Path, target: Path) -> None:
     """The same file under a second name: nothing is copied, and open or locked files stay what they are."""
     if source.is_dir() and not source.is_symlink():
         target.mkdir()
-        for entry in os.scandir(source):
+        for entry in _entries(source):
             _link(Path(entry.path), target / entry.name)
         shutil.copystat(source, target)
         sync_folder(target)
@@ -233,7 +238,7 @@ def _clear(old: Path, new: Path, own: frozenset[str]) -> None:
     Anything else of the user's came while publishing; it is moved to the new folder. Never raises.
     """
     with contextlib.suppress(OSError):
-        for entry in os.scandir(old):
+        for entry in _entries(old):
             path, twin = Path(entry.path), new / entry.name
             folder = entry.is_dir(follow_symlinks=False)
             if entry.name in own or not new.is_dir():
