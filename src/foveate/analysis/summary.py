@@ -16,10 +16,11 @@ from foveate.analysis.walk import Node, Walk, walk
 class LayerRow:
     """One call of a layer, for one picture.
 
-    output_shape is (C, H, W) or (features,); activation_bytes is 0 where the output lies in its input's
-    memory; a layer called twice has its parameters counted the first time. receptive_field is (rows, columns)
-    in input pixels, padding included, and None where each value sees the whole picture; jump is the step in
-    input pixels from one position of the map to the next, and None where the map is left.
+    padding is (rows, columns), or (top, bottom, left, right) where sides differ, or a word. output_shape is
+    (C, H, W) or (features,); activation_bytes is 0 where the output lies in its input's memory; a layer
+    called twice has its parameters counted the first time. receptive_field is (rows, columns) in input
+    pixels, padding included, and None where each value sees the whole picture; jump is the step in input
+    pixels from one position of the map to the next, and None where the map is left.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Summary:
             ("activations", f"{bytes_text(self.activation_bytes)} for one picture"),
             ("size on disk", bytes_text(self.disk_bytes)),
             ("training memory", f"about {bytes_text(t.total)} = {' + '.join(map(bytes_text, parts))}"),
-            ("", t.formula),
+            ("that is", t.formula),
         ]
         if self.not_run:
             layers = ", ".join(f"{name} ({count:,} parameters)" for name, count in self.not_run)
@@ -169,8 +170,8 @@ def _padding(module: nn.Module) -> tuple[int, ...] | str | None:
     value = getattr(module, "padding", None)
     if isinstance(value, int):
         return value, value
-    if isinstance(value, tuple | list) and all(isinstance(n, int) for n in value):
-        return tuple(value)
+    if isinstance(value, tuple | list):
+        return tuple(n for side in value for n in (side if isinstance(side, tuple) else (side,)))
     return value if isinstance(value, str) else None
 
 
