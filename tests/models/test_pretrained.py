@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import pickle
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from foveate.errors import MissingExtraError, WeightsError
-from foveate.models import create_model
+from foveate.models import create_model, pretrained
 from foveate.models.anatomy import Network
 from foveate.models.pretrained import PRETRAINED, load_weights, lookalike
 
@@ -112,6 +113,25 @@ def test_googlenet_loads_with_and_without_its_side_heads(tmp_path: Path) -> None
     load_weights(without, tmp_path / "a.pth")
     picture = torch.rand(1, 3, 32, 32)
     assert torch.equal(without(picture), with_heads.eval()(picture))
+
+
+def test_torchvisions_googlenet_file_implies_its_scaling(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "googlenet.pth"
+    torch.save(create_model("googlenet", num_classes=5).state_dict(), path)
+    plain = create_model("googlenet", num_classes=5).eval()
+    load_weights(plain, path)
+    assert not plain.transform_input
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    monkeypatch.setitem(pretrained.FILE_OPTIONS, digits, pretrained.FILE_OPTIONS["1378be20"])
+    assert pretrained.implied_options(path) == {"transform_input": True}
+    network = create_model("googlenet", num_classes=5).eval()
+    load_weights(network, path)
+    picture = torch.rand(1, 3, 32, 32)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    normalised = (picture - mean[:, None, None]) / std[:, None, None]
+    assert torch.allclose(network(normalised), plain((picture - 0.5) / 0.5), rtol=1e-3, atol=1e-5)
 
 
 def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:

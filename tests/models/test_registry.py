@@ -90,3 +90,14 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         torch.manual_seed(3)
         networks.append(create_model("resnet18", width=8).state_dict())
     assert all(torch.equal(networks[0][key], networks[1][key]) for key in networks[0])
+
+
+def test_a_wrong_kind_of_block_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="Unknown block 'bottelneck'; did you mean bottleneck"):
+        create_model("resnet18", block="bottelneck")
+
+
+def test_an_even_kernel_changes_the_dense_layer() -> None:
+    network = create_model("convnet1", kernel=4).eval()  # 28 -> 29 -> 14 -> 15 -> 7
+    assert network(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
+    assert network.map_size(28, 28) == (7, 7)

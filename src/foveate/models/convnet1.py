@@ -17,8 +17,6 @@ from foveate.models.registry import register
 class ConvNet1(Network):
     """Convolution, batch norm, ReLU, max pooling; the same again; a dense layer."""
 
-    windows = (Window("layer1.3", 2, 2), Window("layer2.3", 2, 2))
-
     def __init__(
         self,
         *,
@@ -29,6 +27,13 @@ class ConvNet1(Network):
     ) -> None:
         super().__init__(
             num_features=32, num_classes=num_classes, in_channels=in_channels, image_size=image_size
+        )
+        same = kernel // 2
+        self.windows = (
+            Window("layer1.0", kernel, 1, same),
+            Window("layer1.3", 2, 2),
+            Window("layer2.0", kernel, 1, same),
+            Window("layer2.3", 2, 2),
         )
         height, width = self.map_size(*image_size)
         self.layer1 = _stage(in_channels, 16, kernel)

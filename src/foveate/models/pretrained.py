@@ -10,6 +10,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,6 +59,10 @@ PRETRAINED: dict[str, Pretrained] = {
     ),
 }
 
+# Options that a published file implies, by the first eight digits of its SHA-256, which torchvision writes
+# into its file names: its GoogLeNet was trained on pictures scaled by 0.5 and 0.5.
+FILE_OPTIONS: dict[str, dict[str, Any]] = {"1378be20": {"transform_input": True}}
+
 
 def load_pretrained(network: Network, name: str) -> None:
     """Load the published weights of the named network, of the published number of classes.
@@ -75,7 +80,7 @@ def load_pretrained(network: Network, name: str) -> None:
     if found is None or not found.submodule_search_locations:
         raise MissingExtraError(f"Pretrained {name}", "pretrained")
     path = Path(found.submodule_search_locations[0]) / published.file
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = _sha256(path)
     if digest != published.sha256:
         raise WeightsError(
             f"{path} is not the published file: its SHA-256 is {digest}, not {published.sha256}."
@@ -98,6 +103,22 @@ def load_weights(module: Network, path: str | Path, *, skip_head: bool = False) 
         weights = {name: value for name, value in weights.items() if not _in_head(module, name)}
     _check(module, weights, Path(path), skip_head)
     module.load_state_dict(weights, strict=False)
+    for option, value in implied_options(path).items():
+        setattr(module, option, value)
+
+
+def implied_options(path: str | Path) -> dict[str, Any]:
+    """Options of :func:`create_model` that a published file implies, for whoever writes them down.
+
+    torchvision's GoogLeNet implies ``transform_input``. :func:`load_weights` sets them on the network too.
+    """
+    path = Path(path)
+    return FILE_OPTIONS.get(_sha256(path)[:8], {}) if path.is_file() else {}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _in_our_names(module: Network, weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 from torch import Tensor, nn
 
+from foveate.errors import UnknownNameError
 from foveate.layers.residual import BasicBlock, Bottleneck
 from foveate.models.anatomy import Network
 from foveate.models.registry import register
@@ -42,6 +43,8 @@ class ResNet(Network):
         num_classes: int = 1000,
         in_channels: int = 3,
     ) -> None:
+        if block not in BLOCKS:
+            raise UnknownNameError("block", block, BLOCKS)
         kind = BLOCKS[block]
         channels = [width * 2**stage for stage in range(4)]
         outputs = [c * kind.expansion for c in channels]
