@@ -54,6 +54,18 @@ _lesson = partial(
     input_size=(3, 32, 32),
     num_classes=10,
 )
+_compact = partial(
+    ModelInfo,
+    family="compact",
+    year=2026,
+    title="This program's own network for small pictures",
+    source="foveate.models.compact, after Page 2019, hlb-CIFAR10 2022 and airbench (arXiv:2404.00498)",
+    key_idea="a frozen first layer that whitens the data's own patches",
+    module="foveate.models.compact",
+    depth=7,
+    input_size=(3, 32, 32),
+    num_classes=10,
+)
 _vgg = partial(
     ModelInfo,
     family="vgg",
@@ -122,6 +134,9 @@ _ROWS: tuple[ModelInfo, ...] = (
         parameters=620_810,
         macs=10_848_768,
     ),
+    _compact(name="compact_s", parameters=73_930, macs=4_701_088),
+    _compact(name="compact_m", parameters=162_586, macs=9_567_456),
+    _compact(name="compact_l", parameters=285_802, macs=16_203_296),
     ModelInfo(
         name="tinyvgg",
         family="tinyvgg",
