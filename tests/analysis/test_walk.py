@@ -47,6 +47,24 @@ def test_pixels_outside_have_no_influence_and_edge_pixels_have_some(network):
             assert hull(mask) == (top, bottom, left, right)
 
 
+def test_real_networks_too():
+    """The stem and two stages of ResNet-18, and GoogLeNet up to inception 3a, on their middle position."""
+    torch.manual_seed(0)
+    resnet, googlenet = create_model("resnet18"), create_model("googlenet")
+    stem = (resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool)
+    inception = (googlenet.conv1, googlenet.maxpool1, googlenet.conv2, googlenet.conv3, googlenet.maxpool2)
+    for layers, size, jump in [
+        ((*stem, resnet.layer1, resnet.layer2), 99, 8),
+        ((*inception, googlenet.inception3a), 43, 8),
+    ]:
+        net = nn.Sequential(*layers).double().eval()
+        seen = walk(net, (3, 113, 113)).nodes[-1].seen
+        assert (seen.rows.size, seen.rows.jump) == (size, jump)
+        middle = seen.shape[0] // 2
+        found = hull(influence(net, middle, middle, (3, 113, 113)))
+        assert found == clipped(seen.sees(middle, middle), 113, 113)
+
+
 def test_a_gate_sees_everything_and_keeps_its_step(gate):
     seen = walk(gate, (2, SIDE, SIDE)).nodes[-1].seen
     assert seen.rows.size is None and seen.rows.jump == 2

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,3 +86,10 @@ def test_a_file_that_is_there_is_not_overwritten_unasked(picture, capsys):
     assert run("cat.png", "emboss") == 0
     assert run("cat.png", "emboss") == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_it_runs_without_torch(picture):
+    program = "import sys; sys.modules['torch'] = None; from foveate.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "filter", "cat.png", "all"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("cat-all.png\n")

@@ -1,6 +1,8 @@
 """Blueprints: equal to the Python networks, refused where wrong, and never anything but an InputError."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -341,6 +343,19 @@ def test_files(tmp_path):
     for missing in (tmp_path, tmp_path / "none.yaml", "none\0.yaml", "x" * 5000):
         with pytest.raises(InputError, match=r"is not a file|cannot be read"):
             load_blueprint(missing)
+
+
+def test_checking_needs_no_torch():
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from foveate.errors import MissingExtraError\n"
+        "from foveate.models.blueprint import build, load_blueprint\n"
+        f"blueprint = load_blueprint({str(SHIPPED[0])!r})\n"
+        "try:\n    build(blueprint)\n"
+        "except MissingExtraError as error:\n    print(len(blueprint.shapes()), error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "install it with" in done.stdout
 
 
 WORDS = st.sampled_from(
