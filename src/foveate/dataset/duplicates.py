@@ -28,6 +28,7 @@ COLOUR_SIDE = 4  # of the colour thumbnail
 _COSINE = 0.95
 _RIDGE = 0.1  # added to the covariance, in units of its mean eigenvalue: directions of pure noise stay small
 _LEAST_VARIANCE = 0.01  # that mean is taken to be at least this; pixels are scaled to a variance of 1
+_LEARNT_FROM = 20_000  # pictures at most: more would not change a covariance of 256 x 256
 _PRIOR = 8  # pictures' weight of the assumption that nothing is in common
 _COLOUR_LEVELS = 40  # a red copy of a green picture is another picture: colour may be the class
 _FLAT_LEVELS = 2.0  # standard deviation below which a picture shows nothing that could be compared
@@ -64,7 +65,8 @@ def near_pairs(thumbnails: NDArray[np.uint8], colours: NDArray[np.uint8]) -> Int
     kept = np.flatnonzero(contrast > _FLAT_LEVELS)
     if len(kept) < 2:
         return np.empty((0, 2), dtype=np.int64)
-    white = _whitened(x[kept] / contrast[kept, None])  # neither brightness nor contrast counts
+    x /= np.maximum(contrast, _FLAT_LEVELS)[:, None]  # neither brightness nor contrast counts
+    white = _whitened(x[kept] if len(kept) < len(x) else x)
     pairs = _candidates(_signatures(white))
     pairs = pairs[np.einsum("pd,pd->p", white[pairs[:, 0]], white[pairs[:, 1]]) > _COSINE]
     pairs = kept[pairs]
@@ -75,18 +77,22 @@ def near_pairs(thumbnails: NDArray[np.uint8], colours: NDArray[np.uint8]) -> Int
 
 def joined(groups: Integers, pairs: Integers) -> Integers:
     """(N,) groups in which the two pictures of every pair share one: its smallest number."""
-    root = np.arange(len(groups)).tolist()
+    links = np.flatnonzero(groups != np.arange(len(groups)))
+    root: dict[int, int] = {}  # of pictures that are not alone
 
     def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = root[root[i]]
-            i = root[i]
+        while (above := root.setdefault(i, i)) != i:
+            root[i] = root[above]
+            i = above
         return i
 
-    for i, j in [*enumerate(groups.tolist()), *pairs.tolist()]:
+    for i, j in [*zip(links.tolist(), groups[links].tolist(), strict=True), *pairs.tolist()]:
         a, b = find(i), find(j)
         root[max(a, b)] = min(a, b)
-    return np.array([find(i) for i in range(len(root))], dtype=np.int64)
+    merged = groups.copy()
+    for i in root:
+        merged[i] = find(i)
+    return merged
 
 
 def _whitened(x: Floats) -> Floats:
@@ -95,13 +101,16 @@ def _whitened(x: Floats) -> Floats:
     "In common" is learnt from distinct pictures only: a hundred copies of one are not what all share. Of few
     pictures little can be learnt, so the mean is drawn to 0 and the covariance to a multiple of the identity.
     """
-    distinct = x[_distinct(x)]
+    chosen = _distinct(x)
+    distinct = x[chosen[:: 1 + len(chosen) // _LEARNT_FROM]]
     count, size = distinct.shape
     centre = distinct.sum(axis=0) / (count + _PRIOR)
     distinct -= centre
     values, vectors = np.linalg.eigh((distinct.T @ distinct).astype(np.float64) / count)
     ridge = _RIDGE * (1 + size / count) * max(values.mean(), _LEAST_VARIANCE)
-    white: Floats = (x - centre) @ (vectors / np.sqrt(np.maximum(values, 0) + ridge)).astype(np.float32)
+    turn = (vectors / np.sqrt(np.maximum(values, 0) + ridge)).astype(np.float32)
+    white: Floats = x @ turn
+    white -= centre @ turn
     white /= np.maximum(np.sqrt(np.einsum("nd,nd->n", white, white)), 1e-9)[:, None]
     return white
 
