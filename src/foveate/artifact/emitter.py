@@ -39,6 +39,8 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
         self.out: Any = None  # what the function at hand returned in torch
+        # Zero padding of the rows and columns: name -> (what is padded, pads as a convolution takes them).
+        self.padded: dict[str, tuple[str, list[int]]] = {}
         self._known = known  # id of a parameter -> its name in the network
         self._names: dict[int, str] = {}
         self._alive: list[Any] = []  # an id is a name only while its tensor lives
@@ -83,6 +85,20 @@ class Graph:
             helper.make_node(kind, [self.value(i) for i in inputs], names, name=names[0], **attributes)
         )
         return names[0] if outputs == 1 else names
+
+    def producer(self, name: str) -> Any:
+        """The node that computes a value; None for a constant or the input."""
+        return next((node for node in reversed(self.nodes) if name in node.output), None)
+
+    def prune(self, result: str) -> None:
+        """Drop the nodes and constants that the result does not need."""
+        needed = {result}
+        for node in reversed(list(self.nodes)):
+            if needed.isdisjoint(node.output):
+                self.nodes.remove(node)
+            else:
+                needed.update(node.input)
+        self.constants = {name: value for name, value in self.constants.items() if name in needed}
 
 
 class _Recorder(TorchFunctionMode):
@@ -140,6 +156,7 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, output_name: str) 
     if not graph.is_tracked(out):
         raise NotInTable("the network does not return one tensor")
     graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [output_name], name=output_name))
+    graph.prune(output_name)
     proto: GraphProto = helper.make_graph(
         graph.nodes,
         "foveate",

@@ -308,8 +308,9 @@ def _session(model: bytes, threads: int) -> Any:
         model,
         options,
         providers=["CPUExecutionProvider"],
-        # Folding runs parts of the graph while it is being opened, outside the memory limit.
-        disabled_optimizers=["ConstantFolding"],
+        # Folding runs parts of the graph while it is being opened, outside the memory limit; Pad_Fusion takes
+        # zeros before a maximum pool for the pool's own padding, which is minus infinity.
+        disabled_optimizers=["ConstantFolding", "Pad_Fusion"],
         enable_fallback=0,  # else it prints an error and tries the same again
     )
 

@@ -30,7 +30,6 @@ from foveate.artifact.format import (
     FileRecord,
     InputShape,
     ModelConfig,
-    check_classes,
 )
 from foveate.artifact.predictor import Predictor
 from foveate.artifact.publish import RUN_NAME, Staging
@@ -86,23 +85,22 @@ class Draft:
             from foveate.artifact.export import Deployed, check_parity, export_onnx
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Writing a model folder ({error.name})", "train") from error
-        classes = check_classes(tuple(classes))
-        pictures = _in_colour(sample_images, preprocessing)
-        deployed = Deployed(module, preprocessing, temperature)
-        _check_output(deployed, pictures[:2], len(classes))
-        metadata = {"version": version("foveate"), "architecture": json.dumps(dict(architecture))}
-        self._model = export_onnx(deployed, preprocessing, classes, metadata)
-        if len(self._model) > MAX_MODEL_BYTES:
-            raise InputError(
-                f"The network has {len(self._model)} bytes, ONNX holds at most {MAX_MODEL_BYTES}."
-            )
-        self._network = {
+        facts: dict[str, Any] = {
             "architecture": dict(architecture),
-            "classes": classes,
+            "classes": tuple(classes),
             "input": InputShape(preprocessing.height, preprocessing.width, preprocessing.channels),
             "preprocessing": preprocessing.to_dict(),
             "temperature": float(temperature),
         }
+        ModelConfig(**facts)  # what config.json could not hold is refused before anything is computed
+        pictures = _in_colour(sample_images, preprocessing)
+        deployed = Deployed(module, preprocessing, temperature)
+        _check_output(deployed, pictures[:2], len(classes))
+        metadata = {"version": version("foveate"), "architecture": json.dumps(facts["architecture"])}
+        self._model = export_onnx(deployed, preprocessing, classes, metadata)
+        if len(self._model) > MAX_MODEL_BYTES:
+            raise InputError(f"The network has {len(self._model)} bytes; ONNX holds {MAX_MODEL_BYTES}.")
+        self._network = facts
         check_parity(deployed, self.predictor(), pictures)
         self._write(ONNX_NAME, self._model)
         self._write(WEIGHTS_NAME, weights_bytes(module))

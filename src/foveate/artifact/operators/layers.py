@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,7 +33,13 @@ def _conv2d(
         pads = [t // 2 for t in total] + [t - t // 2 for t in total]
     else:
         pads = [0] * 4 if padding == "valid" else pair(padding) * 2
-    inputs = [input, weight] if bias is None else [input, weight, bias]
+    before = g.producer(g.value(input))
+    if before is not None and before.name in g.padded:  # torch pads on one side only in a step of its own
+        source, amounts = g.padded[before.name]
+        pads = [a + b for a, b in zip(pads, amounts, strict=True)]
+    else:
+        source = g.value(input)
+    inputs = [source, weight] if bias is None else [source, weight, bias]
     return g.op(
         "Conv",
         *inputs,
@@ -56,6 +63,11 @@ def _max_pool2d(
     return_indices: bool = False,
 ) -> str:
     only(input.dim() == 4 and not return_indices, "pooling with indices")
+    before = g.producer(g.value(input))
+    if before is not None and before.name in g.padded:
+        # A pool's own padding never wins, a padded zero beats negative numbers. ONNX Runtime (1.31) takes one
+        # for the other and merges the two steps (its Pad_Fusion), but only where the zero is exactly zero.
+        before.input[2] = g.value(float(np.finfo(np.float32).tiny))
     return g.op(
         "MaxPool",
         input,

@@ -96,4 +96,9 @@ def _pad(
     before, after = list(reversed(pad[0::2])), list(reversed(pad[1::2]))  # torch starts with the last axis
     rest = [0] * (input.dim() - len(before))
     only(rest != [], "padding of the batch")
-    return g.op("Pad", input, g.integers(rest + before + rest + after), float(value or 0), mode=modes[mode])
+    name: str = g.op(
+        "Pad", input, g.integers(rest + before + rest + after), float(value or 0), mode=modes[mode]
+    )
+    if mode == "constant" and not value and input.dim() == 4 and len(before) == 2 and min(pad) >= 0:
+        g.padded[name] = (g.value(input), before + after)
+    return name
