@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
-FLAGS = ["--model", "tiny_vgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]
+FLAGS = ["--model", "tinyvgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]
 
 
 @pytest.fixture(scope="module")

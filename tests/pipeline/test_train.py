@@ -16,8 +16,21 @@ from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import PhaseStarted, Planned, Reading
 from foveate.training.events import EpochDone, StepDone
 
-QUICK = TrainRequest(model="tiny_vgg", recipe="article", epochs=2, batch_size=16, lr=3e-3)
+QUICK = TrainRequest(model="tinyvgg", recipe="article", epochs=2, batch_size=16, lr=3e-3)
 FILES = ["README.md", "config.json", "history.csv", "model.onnx", "model.safetensors", "report.html"]
+
+
+class StopAfter:
+    """A listener that counts steps, and asks the run to stop after some."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self, event):
+        self.left -= isinstance(event, StepDone)
+
+    def due(self):
+        return self.left <= 0
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +81,9 @@ def test_the_same_request_gives_the_same_bytes(finished, photos, tmp_path):
 
 
 def test_an_interrupted_run_resumes_to_the_same_bytes(finished, photos, tmp_path):
-    steps = []
+    stop = StopAfter(7)
     with pytest.raises(InterruptedRunError):
-        train(photos, QUICK, out=tmp_path / "run", listener=steps.append, should_stop=lambda: len(steps) > 60)
+        train(photos, QUICK, out=tmp_path / "run", listener=stop, should_stop=stop.due)
     assert not (tmp_path / "run" / "config.json").exists()
     resumed = train(photos, out=tmp_path / "run", resume=True)
     assert (resumed.folder / "model.safetensors").read_bytes() == (
@@ -85,9 +98,9 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(finished, photos, tmp_path
 def test_resuming_on_changed_pictures_is_refused_with_the_difference(photos, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(photos, data)
-    steps = []
+    stop = StopAfter(7)
     with pytest.raises(InterruptedRunError):
-        train(data, QUICK, out=tmp_path / "run", listener=steps.append, should_stop=lambda: len(steps) > 60)
+        train(data, QUICK, out=tmp_path / "run", listener=stop, should_stop=stop.due)
     (data / "flat" / "00.png").unlink()
     with pytest.raises(CheckpointError, match=r"has changed since the run began .*--allow-changed-data"):
         train(data, out=tmp_path / "run", resume=True)
@@ -97,9 +110,9 @@ def test_resuming_on_changed_pictures_is_refused_with_the_difference(photos, tmp
 def test_an_older_model_stays_whole_while_a_new_one_is_trained(finished, photos, tmp_path):
     old = tmp_path / "model"
     shutil.copytree(finished[0].folder, old)
-    events = []
+    stop = StopAfter(7)
     with pytest.raises(InterruptedRunError):
-        train(photos, QUICK, out=old, listener=events.append, should_stop=lambda: len(events) > 60)
+        train(photos, QUICK, out=old, listener=stop, should_stop=stop.due)
     verify(old)
     assert foveate.load(old).classes_ == ("flat", "lying", "standing")
 
@@ -169,5 +182,5 @@ def test_a_budget_is_kept(photos, tmp_path):
     import time
 
     started = time.monotonic()
-    train(photos, TrainRequest(model="tiny_vgg", budget="12s"), out=tmp_path / "timed", started=started)
+    train(photos, TrainRequest(model="tinyvgg", budget="12s"), out=tmp_path / "timed", started=started)
     assert time.monotonic() - started < 14

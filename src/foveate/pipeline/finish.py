@@ -226,7 +226,7 @@ def _report_data(
             prepared.splits[measured.on], measured.probabilities[measured.on], prepared.classes
         ),
         augmented=[Augmented(p, prepared.classes[k]) for p, k in zip(pictures, labels, strict=True)],
-        dataset=DatasetSummary(prepared.name, counts, [*prepared.notes, *prepared.findings.sentences()]),
+        dataset=DatasetSummary(prepared.name, counts, prepared.remarks),
         preprocessing=shape.describe(),
         layers=[asdict(row) for row in summary.rows],
         parameters=summary.parameters,

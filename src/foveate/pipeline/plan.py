@@ -177,11 +177,12 @@ class _Planner:
         if self.train_seconds is None:
             enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
             return self.plan(make_network("compact_m" if enough else "compact_s", self.prepared))
-        for name, enough_epochs in AUTO_LADDER.items():
-            plan = self.plan(make_network(name, self.prepared))
-            if self.epochs(plan) >= enough_epochs:
-                break
-        return plan
+        smallest = self.plan(make_network(AUTO_LADDER[-1].network, self.prepared))
+        epochs = self.epochs(smallest)
+        rung = next(rung for rung in AUTO_LADDER if epochs / rung.relative_cost >= rung.enough_epochs)
+        if rung is AUTO_LADDER[-1]:
+            return smallest
+        return self.plan(make_network(rung.network, self.prepared))
 
     def plan(self, network: Network) -> Plan:
         """Network, recipe and batches put together."""

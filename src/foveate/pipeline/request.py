@@ -44,7 +44,8 @@ class TrainRequest:
         epochs: how many epochs instead; then the same seed on the same machine gives the same bytes.
         image_size: side of the pictures in pixels; None chooses by looking at the data.
         fit: how pictures come to that size: "crop", "pad" or "stretch".
-        val_fraction, test_fraction: held out of the training pictures where the data bring no such split.
+        val_fraction, test_fraction: held out of the training pictures where the data bring no such split;
+            None holds out a tenth, but at most 3,000 pictures.
         batch_size, lr: override the recipe's.
         weights: a file of weights to start from.
         augment: "auto" (the recipe's) or "none".
@@ -61,8 +62,8 @@ class TrainRequest:
     epochs: int | None = None
     image_size: int | None = None
     fit: Literal["crop", "pad", "stretch"] = "crop"
-    val_fraction: float = 0.1
-    test_fraction: float = 0.1
+    val_fraction: float | None = None
+    test_fraction: float | None = None
     batch_size: int | None = None
     lr: float | None = None
     weights: str | None = None
@@ -90,7 +91,7 @@ class TrainRequest:
             if getattr(self, name) not in choices:
                 found = getattr(self, name)
                 raise InputError(f"--{name.replace('_', '-')} is one of {', '.join(choices)}, not {found!r}.")
-        if self.val_fraction + self.test_fraction > 0.8:
+        if (self.val_fraction or 0) + (self.test_fraction or 0) > 0.8:
             raise InputError(
                 "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."
             )

@@ -131,7 +131,7 @@ def _prepare(
         seed=request.seed,
         progress=progress,
     )
-    for sentence in (*prepared.notes, *prepared.findings.sentences()):
+    for sentence in prepared.remarks:
         listener(Note(sentence))
     return prepared
 

@@ -50,7 +50,8 @@ class Trainer:
 
     Args:
         module: the network; trained in place. Its forward takes (N, C, H, W) and gives logits (N, K), or,
-            where it has ``training_loss(images, loss)``, computes its own loss (auxiliary heads).
+            where it has ``forward_with_aux``, logits and the auxiliary heads' logits, whose losses count
+            ``module.aux_weight``.
         batches: the training split.
         validation: the validation split, or None: then nothing is selected and the last weights are kept.
         horizon: when the run ends.
@@ -173,12 +174,12 @@ class Trainer:
         if with_aux is None:
             logits = self.module(batch.images)
             return self._cross_entropy(logits, batch.labels), logits
-        outputs = with_aux(batch.images)  # (logits, auxiliary logits...), as GoogLeNet trains
-        loss = self._cross_entropy(outputs[0], batch.labels)
+        logits, auxiliaries = with_aux(batch.images)  # GoogLeNet trains with heads on the way
+        loss = self._cross_entropy(logits, batch.labels)
         weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # a module's attributes have no type
-        for auxiliary in outputs[1:]:
+        for auxiliary in auxiliaries:
             loss = loss + weight * self._cross_entropy(auxiliary, batch.labels)
-        return loss, outputs[0]
+        return loss, logits
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(
@@ -318,9 +319,15 @@ class Trainer:
         self._sums = torch.tensor(numbers["sums"], dtype=torch.float64, device=self.device)
 
     def _restore_optimiser(self, tensors: dict[str, Tensor]) -> None:
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             index, _, key = name.partition(".")
+            parameter = parameters[int(index)]
+            if tensor.shape == parameter.shape:
+                # Files forget the memory format, and fused optimisers walk through memory: the moments must
+                # lie in it as their parameter does (channels last), or they are paired with other weights.
+                tensor = torch.empty_like(parameter).copy_(tensor)
             state.setdefault(int(index), {})[key] = tensor.clone()
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,37 @@
+"""Timing a few steps: plausible numbers, an untouched module."""
+
+import copy
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
+from foveate.images.preprocess import Preprocessing
+from foveate.training.settings import OptimiserSettings
+from foveate.training.speed import measure_speed
+
+
+class Slow(nn.Module):
+    """A network whose forward pass takes at least 20 ms."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, x):
+        time.sleep(0.02)
+        return self.head(x.flatten(1))
+
+
+def test_a_step_and_a_forward_pass_take_what_they_take_and_the_module_is_not_changed():
+    pixels = Pixels(np.zeros((64, 4, 4, 1), np.uint8), np.arange(64) % 2)
+    batches = TrainingBatches(pixels, Normaliser(Preprocessing(4, 4, channels=1)), batch_size=8)
+    module = Slow()
+    before = copy.deepcopy(module.state_dict())
+    speed = measure_speed(module, batches, OptimiserSettings("sgd"), seconds=0.1)
+    assert 0.02 <= speed.step_seconds < 0.5
+    assert 0.02 / 8 <= speed.forward_seconds_per_image < 0.5 / 8
+    assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())
+    assert module.training
