@@ -324,11 +324,11 @@ class Trainer:
         for name, tensor in tensors.items():
             index, _, key = name.partition(".")
             parameter = parameters[int(index)]
-            if tensor.shape == parameter.shape:
-                # Files forget the memory format, and fused optimisers walk through memory: the moments must
-                # lie in it as their parameter does (channels last), or they are paired with other weights.
-                tensor = torch.empty_like(parameter).copy_(tensor)
-            state.setdefault(int(index), {})[key] = tensor.clone()
+            # Files forget the memory format, and fused optimisers walk through memory: the moments must lie
+            # in it as their parameter does (channels last), or they are paired with other weights.
+            same = tensor.shape == parameter.shape
+            value = torch.empty_like(parameter).copy_(tensor) if same else tensor.clone()
+            state.setdefault(int(index), {})[key] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
 
