@@ -99,15 +99,22 @@ def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
         elif os.path.isdir(argument):  # noqa: PTH112
             yield from _walk(argument)
         elif glob.has_magic(argument) and not os.path.lexists(argument):
-            found = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 -- a pattern may be absolute
-            if not found:
-                raise InputError(
-                    f"{printable(argument)}: no file matches; put the pattern in quotes and check it."
-                )
-            for name in found:
+            for name in _matching(argument):
                 yield from _walk(name) if os.path.isdir(name) else [name]  # noqa: PTH112
         else:
             yield argument
+
+
+def _matching(pattern: str) -> list[str]:
+    """The names that a pattern matches, sorted; a folder reached by several links gives its files once."""
+    found: dict[tuple[str, str], str] = {}
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207 -- a pattern may be absolute
+    for name in sorted(names, key=lambda name: (name.count(os.sep), name)):
+        place, last = os.path.split(name)  # noqa: PTH206
+        found.setdefault((os.path.realpath(place), last), name)
+    if not found:
+        raise InputError(f"{printable(pattern)}: no file matches; put the pattern in quotes and check it.")
+    return sorted(found.values())
 
 
 def _walk(folder: str) -> Iterator[str]:
