@@ -14,6 +14,7 @@ from foveate.artifact.onnx_check import check_onnx
 from foveate.artifact.predictor import Predictor
 from foveate.errors import InputError, ParityError
 from foveate.images.preprocess import Preprocessing
+from foveate.models.registry import create_model, list_models, model_info
 
 CLASSES = ("a", "b", "c")
 
@@ -302,3 +303,17 @@ def test_what_counts_as_the_same(expected, found, message):
     else:
         with pytest.raises(ParityError, match=message):
             compare(expected, found, np.float32([20.0]))
+
+
+SMALL = [name for name in list_models() if model_info(name).macs < 1e8]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_registered_networks_need_no_other_exporter(name, only_the_table):
+    channels, height, width = model_info(name).input_size
+    shape = Preprocessing(height, width, channels, mean=(0.5,) * channels, std=(0.25,) * channels)
+    torch.manual_seed(0)
+    deployed = Deployed(create_model(name, num_classes=3), shape, 1.0)
+    predictor = Predictor(export_onnx(deployed, shape, CLASSES, {}), CLASSES, shape, threads=1)
+    images = np.random.default_rng(4).integers(0, 256, (3, height, width, 3), dtype=np.uint8)
+    check_parity(deployed, predictor, images)

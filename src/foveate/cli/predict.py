@@ -110,7 +110,7 @@ def _matching(pattern: str) -> list[str]:
     found: dict[tuple[str, str], str] = {}
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 -- a pattern may be absolute
     for name in sorted(names, key=lambda name: (name.count(os.sep), name)):
-        place, last = os.path.split(name)  # noqa: PTH206
+        place, last = os.path.split(name)
         found.setdefault((os.path.realpath(place), last), name)
     if not found:
         raise InputError(f"{printable(pattern)}: no file matches; put the pattern in quotes and check it.")
