@@ -127,9 +127,9 @@ def distance_weights(kernel: int | Pair) -> Array:
     """(kh, kw) weights of sum 1: ``exp(−½·((i − (kh−1)/2)²/σh² + (j − (kw−1)/2)²/σw²))`` with σ = k/4.
 
     >>> distance_weights(3).round(3)
-    array([[0.052, 0.125, 0.052],
-           [0.125, 0.29 , 0.125],
-           [0.052, 0.125, 0.052]])
+    array([[0.051, 0.124, 0.051],
+           [0.124, 0.301, 0.124],
+           [0.051, 0.124, 0.051]])
     """
     kh, kw = pair(kernel)
     i, j = np.arange(kh)[:, None] - (kh - 1) / 2, np.arange(kw) - (kw - 1) / 2
