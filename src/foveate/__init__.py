@@ -10,7 +10,6 @@ The names below are imported when they are first used: importing foveate imports
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from foveate.models.registry import create_model, list_models, model_info
     from foveate.pipeline import Finished, TrainRequest, train
 
-__version__ = version("foveate")
+    __version__: str
 
 _HOMES = {
     "DataSet": "foveate.dataset",
@@ -56,6 +55,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes 25 ms, which `foveate predict` need not wait for
+
+        return version("foveate")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'foveate' has no attribute {name!r}")

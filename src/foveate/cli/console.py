@@ -15,7 +15,7 @@ json_option = click.option(
 
 
 def emit_json(document: Any) -> None:
-    """Print one JSON document: strict (no NaN), ASCII-only, so that no name can break a reader or a terminal."""
+    """Print one JSON document: strict (no NaN) and ASCII, so that no name can break a reader or a terminal."""
     click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=True))
 
 

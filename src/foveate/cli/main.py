@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        cli.main(args=arguments, prog_name="foveate", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="foveate", standalone_mode=False)
     except Exception as error:
         if debug:
             raise
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
         if debug:
             raise
         fail("interrupted.", 130)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _explain(error: Exception) -> NoReturn:

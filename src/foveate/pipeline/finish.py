@@ -88,7 +88,7 @@ def finish(run: TrainedRun) -> Finished:
             preprocessing=prepared.preprocessing,
             classes=prepared.classes,
             temperature=temperature,
-            sample_images=_in_colour(_parity_pictures(prepared)),
+            sample_images=_parity_pictures(prepared),
             architecture=run.plan.network.architecture,
         )
         phases.enter("measure")
@@ -131,11 +131,6 @@ def _parity_pictures(prepared: Prepared) -> np.ndarray:
     return pixels[rows]
 
 
-def _in_colour(pixels: np.ndarray) -> np.ndarray:
-    """(N, H, W, 1 or 3) -> (N, H, W, 3): what the exported network takes."""
-    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else np.ascontiguousarray(pixels)
-
-
 def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
     """Validation and test pictures; the training pictures where there is nothing else to measure on."""
     names = [name for name in ("val", "test") if name in prepared.splits] or ["train"]
@@ -149,10 +144,7 @@ def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
 
 def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) from the exported network, in batches."""
-    parts = [
-        predictor.predict_proba(_in_colour(pixels[first : first + PREDICT_BATCH]))
-        for first in range(0, len(pixels), PREDICT_BATCH)
-    ]
+    parts = [predictor.run(pixels[i : i + PREDICT_BATCH]) for i in range(0, len(pixels), PREDICT_BATCH)]
     return np.concatenate(parts)
 
 

@@ -17,7 +17,7 @@ from foveate.batches.prepare import Prepared
 from foveate.errors import InputError, UnknownNameError, WeightsError
 from foveate.models import anatomy as models
 from foveate.models.blueprint import build, load_blueprint
-from foveate.models.pretrained import load_weights
+from foveate.models.pretrained import implied_options, load_weights
 from foveate.models.registry import create_model, list_models, model_options
 from foveate.pipeline.request import TrainRequest
 from foveate.recipes import AUTO_LADDER, Recipe, get_recipe, looks_like_characters, recipe_for
@@ -92,11 +92,11 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
     else:
         if model not in list_models():
             raise UnknownNameError("network", model, [*list_models(), "auto"])
-        size: dict[str, Any] = {}
+        options: dict[str, Any] = {} if weights is None else dict(implied_options(Path(weights)))
         if "image_size" in model_options(model):
-            size = {"image_size": (shape.height, shape.width)}
-        module = create_model(model, num_classes=classes, in_channels=shape.channels, **size)
-        architecture = {"name": model, "options": {key: list(value) for key, value in size.items()}}
+            options["image_size"] = (shape.height, shape.width)
+        module = create_model(model, num_classes=classes, in_channels=shape.channels, **options)
+        architecture = {"name": model, "options": options}
         name = model
     if weights is not None:
         _load(module, Path(weights))

@@ -31,7 +31,7 @@ from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
 
 # What is kept back from a budget for the steps after training, beside the measuring of test pictures:
 # export and its check, report, writing (seconds on the machine of the README's table).
-FINISH_SECONDS = 5.0
+FINISH_SECONDS = 1.5
 
 
 def train(

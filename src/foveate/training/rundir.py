@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import io
@@ -30,9 +31,11 @@ class RunLock:
         self.out = out
         self.path = out.with_name(f".{out.name}.lock")
         self._handle: int | None = None
+        self._made: list[Path] = []  # folders that were not there: removed again if nothing came into them
 
     def __enter__(self) -> RunLock:
         try:
+            self._made = [folder for folder in self.path.parents if not folder.exists()]
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._acquire()
         except OSError as error:
@@ -70,6 +73,9 @@ class RunLock:
             self.path.unlink(missing_ok=True)
             os.close(self._handle)
             self._handle = None
+        for folder in self._made:  # innermost first
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 class RunDirectory:
