@@ -1,0 +1,35 @@
+"""TensorBoard: the tags others use, read back with TensorBoard's own reader."""
+
+import pytest
+
+from foveate.errors import MissingExtraError
+from foveate.pipeline.tensorboard import TensorBoard
+from foveate.training.events import EpochDone
+
+
+def test_scalars_stand_under_the_usual_tags(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    row = dict.fromkeys(("train_loss", "train_accuracy", "lr", "val_accuracy", "val_macro_f1"), 0.5)
+    with TensorBoard(tmp_path) as board:
+        board(EpochDone({**row, "step": 10, "val_loss": 0.25}, is_best=True))
+        board(EpochDone({**row, "step": 20, "val_loss": None}, is_best=False))
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert set(events.Tags()["scalars"]) == {
+        "train/loss",
+        "train/accuracy",
+        "train/lr",
+        "val/loss",
+        "val/accuracy",
+        "val/macro_f1",
+    }
+    assert [(e.step, e.value) for e in events.Scalars("val/loss")] == [(10, 0.25)]
+
+
+def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingExtraError, match=r"--tensorboard needs .*foveate\[tensorboard\]"):
+        TensorBoard(tmp_path)
