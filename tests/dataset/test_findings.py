@@ -107,7 +107,7 @@ def test_copies_across_splits_are_a_leak(folder):
     shutil.copy(folder / "train/ants/03.png", folder / "test/ants/and again.png")
     item = only(look(folder), "exact-leak")
     assert item.severity == "warning"
-    assert item.message.startswith("2 of test have a copy in an earlier split (1 group")
+    assert item.message.startswith("2 of 22 pictures in test have an exact copy in an earlier split")
     assert len(item.groups[0]) == 3
 
 

@@ -60,11 +60,11 @@ def _leak(view: View, kind: str, groups: Sequence[Integers]) -> list[Finding]:
     for members in groups:
         first = view.split[members].min()
         told.update(view.keys[s] for s in view.split[members] if s != first)
-    parts = " and ".join(f"{told[key]} of {key}" for key in view.keys if told[key])
-    message = (
-        f"{parts} have a copy in an earlier split ({counted(len(groups), 'group')} of pictures that are "
-        f"{_WORDS[kind]}): what is measured on them is memory, not skill."
+    parts = " and ".join(
+        f"{told[key]} of {len(view.results[key]):,} pictures in {key}" for key in view.keys if told[key]
     )
+    copy = "an exact copy" if kind == "exact" else "nearly a copy (saved again, resized, a little brighter)"
+    message = f"{parts} have {copy} in an earlier split: on those, memory is measured and not skill."
     return [Finding(f"{kind}-leak", "warning", message, view.placed(groups))]
 
 

@@ -18,6 +18,7 @@ from foveate.dataset.scan import ScanResult
 from foveate.errors import DatasetError
 
 MAX_UNREADABLE_FRACTION = 0.05
+FILES_NAMED = 3  # in a sentence
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
@@ -107,6 +108,14 @@ def refusals(found: Findings, max_unreadable_fraction: float = MAX_UNREADABLE_FR
     return [*_too_many_unreadable(found, max_unreadable_fraction), *found.of("error")]
 
 
+def in_order(found: Findings, refused: Sequence[Finding]) -> list[Finding]:
+    """All findings for a reader, `refusals` first, nothing said twice."""
+    said = {*map(id, refused)}
+    if any(item.kind == "too-many-unreadable" for item in refused):
+        said |= {id(item) for item in found.items if item.kind == "unreadable"}
+    return [*refused, *(item for item in found.items if id(item) not in said)]
+
+
 def enforce(found: Findings, max_unreadable_fraction: float = MAX_UNREADABLE_FRACTION) -> None:
     """Let a data set pass or refuse it.
 
@@ -172,13 +181,13 @@ def _too_many_unreadable(found: Findings, max_fraction: float) -> list[Finding]:
     if len(groups) <= max_fraction * total:
         return []
     message = (
-        f"{len(groups)} of {total} pictures cannot be read, {len(groups) / total:.1%}; at most "
+        f"{len(groups)} of {total:,} pictures cannot be read, {len(groups) / total:.1%}; at most "
         f"{max_fraction:.1%} may be: {_files([place for (place,) in groups])}. Repair or remove them, or "
         f"allow more with --max-unreadable."
     )
     return [Finding("too-many-unreadable", "error", message, groups)]
 
 
-def _files(places: Sequence[Place], most: int = 3) -> str:
+def _files(places: Sequence[Place], most: int = FILES_NAMED) -> str:
     shown = ", ".join(f"{place.name!r} ({place.remark})" for place in places[:most])
     return shown if len(places) <= most else f"{shown} and {len(places) - most} more"

@@ -1,0 +1,182 @@
+"""`foveate check`: what is wrong with a data set, before time is spent on training. Starts without torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foveate.cli.console import emit_json, json_option, note, printable, table
+from foveate.cli.predict import bar
+from foveate.errors import StorageError
+
+if TYPE_CHECKING:
+    from foveate.dataset.finding import Finding
+    from foveate.dataset.findings import Findings
+    from foveate.dataset.samples import DataSet
+    from foveate.dataset.scan import ScanResult
+
+_CLASSES_SHOWN = 30
+_GROUPS_SHOWN = 5
+_COPIES_SHOWN = 4
+
+
+class Share(click.ParamType[float]):
+    """A share of a whole: ``5%`` or ``0.05``."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"expected a share such as 5% or 0.05, found {text!r}.", param, ctx)
+        return share
+
+
+@click.command("check")
+@click.argument("data")
+@click.option("--val", metavar="DATA", help="A validation set that lies elsewhere; copies across are found.")
+@click.option("--test", metavar="DATA", help="A test set that lies elsewhere.")
+@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page with thumbnails.")
+@click.option(
+    "--max-unreadable",
+    type=Share(),
+    default="5%",
+    show_default=True,
+    help="Broken pictures training accepts.",
+)
+@json_option
+def command(
+    data: str, *, val: str | None, test: str | None, html: str | None, max_unreadable: float, as_json: bool
+) -> None:
+    """Tell what is wrong with DATA: files that cannot be read, copies, leaks, small classes, odd names.
+
+    \b
+    foveate check photos/
+    foveate check photos/ --html check.html
+    foveate check train.csv --val val.csv --json > check.json
+
+    Nothing of yours is changed. The exit code is 0 if training would accept the data (warnings or not), 1 if
+    it would refuse them, 2 if they are no data set at all.
+    """
+    from foveate.dataset.findings import findings, in_order, refusals
+    from foveate.dataset.open import open_dataset
+    from foveate.dataset.scan import scan
+
+    dataset = open_dataset(data, val=val, test=test)
+    total = sum(len(split) for split in dataset.splits.values())
+    results: dict[str, ScanResult] = {}
+    with bar() as progress:
+        for key, split in dataset.splits.items():
+            before = sum(len(result) for result in results.values())
+            report = partial(_report, progress, before, total)
+            results[key] = scan(split.images, progress=report)
+    found = findings(dataset, results)
+    refused = refusals(found, max_unreadable)
+    if html is not None:
+        _write_page(Path(html), dataset, found, refused)
+    items = in_order(found, refused)
+    if as_json:
+        listed = [item.to_dict() for item in items]
+        emit_json({**found.to_dict(), "usable": not refused, "findings": listed})
+    else:
+        click.echo(_in_words(found, items, refused=bool(refused)))
+        if html is not None:
+            note(f"The page is {printable(html)}.")
+    if refused:
+        sys.exit(1)
+
+
+def _report(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
+
+
+def _write_page(path: Path, dataset: DataSet, found: Findings, refused: Sequence[Finding]) -> None:
+    """Under a temporary name first: a page that cannot be written whole leaves the old one."""
+    from foveate.dataset.check_page import render_check_page
+
+    page = render_check_page(dataset, found, refused)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"Could not write {os.fspath(path)!r}: {error.strerror or error}.") from error
+
+
+def _in_words(found: Findings, items: Sequence[Finding], *, refused: bool) -> str:
+    words = {severity: sum(item.severity == severity for item in items) for severity in ("error", "warning")}
+    errors, warnings = (_plural(words[severity], severity) for severity in ("error", "warning"))
+    if refused:
+        verdict = f"Training would refuse this data set: {errors}, {warnings}."
+    elif words["warning"]:
+        verdict = f"Training would accept this data set: {warnings} above."
+    else:
+        verdict = "Nothing is wrong with this data set that could be found."
+    blocks = [printable(found.name), _splits(found), _classes(found), *map(_finding, items), verdict]
+    return "\n\n".join(blocks)
+
+
+def _splits(found: Findings) -> str:
+    rows = [
+        [
+            key,
+            f"{split.images:,}",
+            f"{split.usable:,}",
+            f"{split.grey:,}",
+            ", ".join(f"{width} x {height}" for width, height in dict.fromkeys(split.sizes.values())),
+            ", ".join(f"{count:,} {form}" for form, count in split.formats.items()),
+        ]
+        for key, split in found.splits.items()
+    ]
+    header = ["split", "pictures", "readable", "grey", "sizes (smallest, median, largest)", "formats"]
+    return table(header, rows, right=(1, 2, 3))
+
+
+def _classes(found: Findings) -> str:
+    splits = list(found.splits.values())
+    rows = [
+        [printable(name), *(f"{split.per_class[c]:,}" for split in splits)]
+        for c, name in enumerate(found.classes)
+    ]
+    shown = rows
+    if len(rows) > _CLASSES_SHOWN:  # the extremes are what matters
+        by_count = sorted(range(len(rows)), key=lambda c: -splits[0].per_class[c])
+        half = _CLASSES_SHOWN // 2
+        middle = [f"... {len(rows) - 2 * half} more", *["" for _ in splits]]
+        shown = [*(rows[c] for c in by_count[:half]), middle, *(rows[c] for c in by_count[-half:])]
+    return table(["class", *found.splits], shown, right=range(1, 1 + len(splits)))
+
+
+def _finding(item: Finding) -> str:
+    from foveate.dataset.findings import FILES_NAMED
+
+    lines = [f"{item.severity}: {printable(item.message)}"]
+    if item.kind == "unreadable" and len(item.groups) <= FILES_NAMED:
+        return lines[0]  # the sentence names them all
+    for group in item.groups[:_GROUPS_SHOWN]:
+        names = [
+            printable(place.name) + (f" ({printable(place.remark)})" if place.remark else "")
+            for place in group[:_COPIES_SHOWN]
+        ]
+        more = f" and {len(group) - _COPIES_SHOWN} more" if len(group) > _COPIES_SHOWN else ""
+        lines.append("    " + " = ".join(names) + more)
+    if len(item.groups) > _GROUPS_SHOWN:
+        lines.append(
+            f"    ... and {len(item.groups) - _GROUPS_SHOWN} more (--json lists all, --html shows them)"
+        )
+    return "\n".join(lines)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
