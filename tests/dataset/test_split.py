@@ -1,4 +1,4 @@
-"""A division must be a division: every sample once, copies together, classes in their shares, for ever the same."""
+"""A division must be one: every sample once, copies together, classes in their shares, for ever the same."""
 
 from __future__ import annotations
 
