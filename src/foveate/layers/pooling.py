@@ -159,7 +159,7 @@ POOLINGS: dict[str, type[nn.Module]] = {
     "adaptive_average": nn.AdaptiveAvgPool2d,
     "adaptive_max": AdaptiveMaxPool2d,
 }
-"""The one table of names: of blueprints, of the command line, of the reference."""
+"""Every pooling of the guides by name, as `foveate.reference.POOLINGS` has them; blueprints say `max_pool`, ..."""
 
 
 def pooling(name: str) -> type[nn.Module]:
