@@ -159,7 +159,7 @@ POOLINGS: dict[str, type[nn.Module]] = {
     "adaptive_average": nn.AdaptiveAvgPool2d,
     "adaptive_max": AdaptiveMaxPool2d,
 }
-"""Every pooling of the guides by name, as `foveate.reference.POOLINGS` has them; blueprints say `max_pool`, ..."""
+"""Every pooling of the guides by name; `foveate.reference.POOLINGS` has the same names."""
 
 
 def pooling(name: str) -> type[nn.Module]:
