@@ -23,8 +23,9 @@ Floats = NDArray[np.float32]
 SIDE = 16  # of the grey thumbnail
 COLOUR_SIDE = 4  # of the colour thumbnail
 
-# Measured on Fashion-MNIST, CIFAR-10 and 500 photographs: copies saved again as JPEG of quality 10, at half
-# the size or 20 % brighter stay above 0.95; no two different photographs reach 0.6.
+# Measured among 500, 100 and 20 photographs: all copies saved as JPEG of quality 10, at half the size or with
+# 20 % less contrast are found, of those 10 % brighter 19 in 20, and no two different photographs are taken for
+# copies (they stay below 0.6). A crop of 2 % a side is another picture here: it is found in one case of ten.
 _COSINE = 0.95
 _RIDGE = 0.1  # added to the covariance, in units of its mean eigenvalue: directions of pure noise stay small
 _LEAST_VARIANCE = 0.01  # that mean is taken to be at least this; pixels are scaled to a variance of 1
@@ -35,9 +36,7 @@ _FLAT_LEVELS = 2.0  # standard deviation below which a picture shows nothing tha
 _BITS = 256
 _BAND_BITS = 16
 _BITS_APART = 45  # of 256; a pair at the limit differs in 26 with a standard deviation of 4.8
-_WINDOW = (
-    32  # neighbours looked at within a bucket: a thousand frames of one film must not cost a million pairs
-)
+_WINDOW = 32  # neighbours compared within a bucket: 1,000 frames of one film must not cost a million pairs
 
 
 def exact_groups(digests: NDArray[np.uint64], usable: NDArray[np.bool_]) -> Integers:
