@@ -24,8 +24,8 @@ SIDE = 16  # of the grey thumbnail
 COLOUR_SIDE = 4  # of the colour thumbnail
 
 # Measured among 500, 100 and 20 photographs: all copies saved as JPEG of quality 10, at half the size or with
-# 20 % less contrast are found, of those 10 % brighter 19 in 20, and no two different photographs are taken for
-# copies (they stay below 0.6). A crop of 2 % a side is another picture here: it is found in one case of ten.
+# 20 % less contrast are found, of those 10 % brighter 19 in 20, and no two different photographs are taken
+# for copies (they stay below 0.6). A crop of 2 % a side is another picture here: hardly one in ten is found.
 _COSINE = 0.95
 _RIDGE = 0.1  # added to the covariance, in units of its mean eigenvalue: directions of pure noise stay small
 _LEAST_VARIANCE = 0.01  # that mean is taken to be at least this; pixels are scaled to a variance of 1
