@@ -66,7 +66,7 @@ STANDARD = Recipe(
 _COMPACT_TRAINING = TrainingSettings(
     optimiser=OptimiserSettings("adamw", learning_rate=0.015, weight_decay=0.01, betas=(0.9, 0.99)),
     schedule=ScheduleSettings(warmup_fraction=0.2, start_fraction=0.2, decay="linear"),
-    label_smoothing=0.2,
+    label_smoothing=0.1,
 )
 
 # Below so many epochs a compact network has not seen enough of the pictures to gain by shifting them.

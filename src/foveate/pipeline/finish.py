@@ -99,10 +99,10 @@ def finish(run: TrainedRun) -> Finished:
         draft.add_text("history.csv", history_csv(run.trainer.history))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
-        folder = draft.publish(config, keep_checkpoint=run.request.keep_checkpoint)
+        draft.publish(config, keep_checkpoint=run.request.keep_checkpoint)
     phases.enter("done")
     results = measured.results
-    return Finished(folder, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
+    return Finished(run.out, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
 
 
 def _temperature(module: nn.Module, prepared: Prepared) -> float:
@@ -202,7 +202,7 @@ def _report_data(
     pictures, labels = plan.batches.preview(AUGMENTED_SHOWN)
     counts = {name: prepared.class_counts(name).tolist() for name in prepared.splits}
     return ReportData(
-        title=run.out.name,
+        title=run.out.resolve().name,
         created=config.created,
         classes=prepared.classes,
         evaluated_on=measured.on,

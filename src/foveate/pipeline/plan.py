@@ -14,7 +14,7 @@ from torch import nn
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.batches.prepare import Prepared
-from foveate.errors import InputError, UnknownNameError, WeightsError
+from foveate.errors import InputError, UnknownNameError
 from foveate.models import anatomy as models
 from foveate.models.blueprint import build, load_blueprint
 from foveate.models.pretrained import implied_options, load_weights
@@ -99,16 +99,8 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
         architecture = {"name": model, "options": options}
         name = model
     if weights is not None:
-        _load(module, Path(weights))
+        load_weights(module, Path(weights), skip_head=None)
     return Network(module, name, architecture)
-
-
-def _load(module: models.Network, path: Path) -> None:
-    """Load a file of weights; a last layer made for other classes is left as it is."""
-    try:
-        load_weights(module, path)
-    except WeightsError:
-        load_weights(module, path, skip_head=True)
 
 
 def is_blueprint_file(model: str) -> bool:

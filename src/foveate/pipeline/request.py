@@ -91,6 +91,11 @@ class TrainRequest:
             if getattr(self, name) not in choices:
                 found = getattr(self, name)
                 raise InputError(f"--{name.replace('_', '-')} is one of {', '.join(choices)}, not {found!r}.")
+        if self.weights is not None and self.model == "auto":
+            raise InputError(
+                "--weights belong to one network: name it with --model, such as --model resnet18; "
+                "`foveate models` lists them."
+            )
         if (self.val_fraction or 0) + (self.test_fraction or 0) > 0.8:
             raise InputError(
                 "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."

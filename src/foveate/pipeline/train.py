@@ -16,14 +16,16 @@ from foveate.artifact.publish import check_output
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, prepare
 from foveate.dataset import DataSet, open_dataset
-from foveate.errors import CheckpointError, InterruptedRunError
+from foveate.errors import CheckpointError, InterruptedRunError, UnknownNameError
 from foveate.models.blueprint import load_blueprint
-from foveate.models.registry import model_info
+from foveate.models.registry import list_models, model_info
+from foveate.models.weights_file import find_weights
 from foveate.pipeline.finish import Finished, TrainedRun, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading
-from foveate.pipeline.plan import Plan, is_blueprint_file, make_plan
+from foveate.pipeline.plan import Plan, choose_device, is_blueprint_file, make_plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.tensorboard import TensorBoard
+from foveate.recipes import get_recipe
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.rundir import RunDirectory, RunLock
@@ -68,12 +70,13 @@ def train(
     phases = Phases(
         time.monotonic() if started is None else started, lambda name: listener(PhaseStarted(name))
     )
-    out = check_output(out)
-    with RunLock(out):
-        run = RunDirectory(out)
+    out, place = Path(out), check_output(out)
+    with RunLock(place):
+        run = RunDirectory(place)
         stored = run.request() if resume else None
         if stored is not None:
             request = request.resumed_from(stored["request"])
+        _check_choices(request)
         phases.enter("read")
         prepared = _prepare(open_dataset(data, val=val), request, listener, should_stop)
         snapshot = None
@@ -102,7 +105,7 @@ def train(
         trainer = _trainer(prepared, plan, run, horizon, should_stop)
         if snapshot is not None:
             trainer.restore(snapshot)
-        with TensorBoard(out / "tensorboard") if request.tensorboard else nullcontext() as board:
+        with TensorBoard(place / "tensorboard") if request.tensorboard else nullcontext() as board:
             for event in trainer.run():
                 if isinstance(event, EpochDone):
                     run.write_history(trainer.history)
@@ -134,6 +137,19 @@ def _prepare(
     for sentence in prepared.remarks:
         listener(Note(sentence))
     return prepared
+
+
+def _check_choices(request: TrainRequest) -> None:
+    """Find a wrong name now, not after minutes of reading pictures."""
+    choose_device(request.device)
+    if request.recipe != "auto":
+        get_recipe(request.recipe)
+    if is_blueprint_file(request.model):
+        load_blueprint(Path(request.model))
+    elif request.model not in (names := [*list_models(), "auto"]):
+        raise UnknownNameError("network", request.model, names)
+    if request.weights is not None:
+        find_weights(request.weights)
 
 
 def _image_size(request: TrainRequest) -> tuple[int, int] | None:
