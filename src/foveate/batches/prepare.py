@@ -15,7 +15,7 @@ from foveate.dataset.findings import Findings, enforce
 from foveate.dataset.findings import findings as look_for_faults
 from foveate.dataset.samples import DataSet, Images
 from foveate.dataset.scan import ScanResult
-from foveate.dataset.split import stratified_split
+from foveate.dataset.split import split_notes, stratified_split
 from foveate.errors import DatasetError, ImageError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import is_grey
@@ -75,14 +75,16 @@ def choose_preprocessing(
     (64 if not given), and all come to ``image_size`` (height, width) where it is given.
     """
     looked_at: list[np.ndarray] = []
+    first_error: ImageError | None = None
     for index in np.unique(np.linspace(0, len(images) - 1, min(SURVEY_COUNT, len(images))).astype(int)):
         try:
             looked_at.append(images.read(int(index)))
-        except ImageError:
-            continue  # the scan will name it
+        except ImageError as error:
+            first_error = first_error or error  # the scan will name it
     if not looked_at:
         raise DatasetError(
-            "None of the pictures that were looked at can be read; run `foveate check` on the data."
+            f"None of the pictures that were looked at can be read; the first: {first_error} "
+            "`foveate check` lists them all."
         )
     sizes = {image.shape[:2] for image in looked_at}
     if image_size is not None:
@@ -133,7 +135,7 @@ def prepare(
     tenth = min(0.1, HELD_OUT_MOST / max(len(dataset.splits["train"]), 1))
     fractions = {"val": val_fraction, "test": test_fraction}
     shares = {name: tenth if share is None else share for name, share in fractions.items()}
-    sides = _sides(dataset, scans, found, shares, seed)
+    sides, notes = _sides(dataset, scans, found, shares, seed)
     splits = {side: _gather(dataset, decoded, rows) for side, rows in sides.items()}
     if preprocessing is None:
         mean, std = channel_statistics(splits["train"].pixels)
@@ -146,7 +148,7 @@ def prepare(
         classes=dataset.classes,
         preprocessing=chosen,
         splits=splits,
-        remarks=tuple(item.message for item in found.items),
+        remarks=(*(item.message for item in found.items), *notes),
         tested_on=tested_on,
         fingerprint=_fingerprint(scans, sides, splits),
     )
@@ -172,18 +174,21 @@ def _sides(
     found: Findings,
     fractions: Mapping[str, float],
     seed: int,
-) -> dict[str, Rows]:
+) -> tuple[dict[str, Rows], list[str]]:
+    """Which pictures stand on which side, and what a person should know about that."""
     sides: dict[str, Rows] = {name: (name, np.flatnonzero(scans[name].ok)) for name in dataset.splits}
     wanted = {name: share for name, share in fractions.items() if name not in dataset.splits and share > 0}
     if "val" in dataset.splits and "test" not in dataset.splits:
         wanted = {}  # a user's own train/val pair is complete: nothing is taken from its training pictures
     if not wanted:
-        return sides
+        return sides, []
     usable = sides["train"][1]
     groups = found.groups["train"][usable]
     wanted["train"] = 1 - sum(wanted.values())
-    parts = stratified_split(dataset.splits["train"].labels[usable], groups, wanted, seed)
-    return sides | {name: ("train", usable[rows]) for name, rows in parts.items() if len(rows)}
+    labels = dataset.splits["train"].labels[usable]
+    parts = stratified_split(labels, groups, wanted, seed)
+    made: dict[str, Rows] = {name: ("train", usable[rows]) for name, rows in parts.items() if len(rows)}
+    return sides | made, split_notes(labels, parts, dataset.classes)
 
 
 def _gather(dataset: DataSet, decoded: Mapping[str, np.ndarray], rows: Rows) -> PreparedSplit:

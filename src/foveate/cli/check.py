@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable, table
+from foveate.cli.console import Share, emit_json, json_option, note, printable, table
 from foveate.cli.predict import bar
 from foveate.errors import StorageError
 
@@ -24,22 +24,6 @@ if TYPE_CHECKING:
 _CLASSES_SHOWN = 30
 _GROUPS_SHOWN = 5
 _COPIES_SHOWN = 4
-
-
-class Share(click.ParamType[float]):
-    """A share of a whole: ``5%`` or ``0.05``."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        text = str(value).strip()
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
-            self.fail(f"expected a share such as 5% or 0.05, found {text!r}.", param, ctx)
-        return share
 
 
 @click.command("check")

@@ -5,9 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+
+
+class Share(click.ParamType[float]):
+    """A share of a whole: ``5%`` or ``0.05``."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"expected a share such as 5% or 0.05, found {text!r}.", param, ctx)
+        return share
+
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output."
@@ -15,7 +33,7 @@ json_option = click.option(
 
 
 def emit_json(document: Any) -> None:
-    """Print one JSON document: strict (no NaN) and ASCII, so that no name can break a reader or a terminal."""
+    """Print one JSON document: strict (no NaN) and ASCII, so that no name can break a reader."""
     click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=True))
 
 
@@ -29,6 +47,12 @@ def printable(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
+
+
+def typed(path: Path) -> str:
+    """A path as a person would type it here: relative where it lies below the folder at hand."""
+    here = Path.cwd()
+    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:

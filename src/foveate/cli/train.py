@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, json_option, printable
+from foveate.cli.console import Share, emit_json, json_option, printable, typed
 
 if TYPE_CHECKING:
     from foveate.pipeline import Finished
+
+LONGEST_NAME = 100  # characters of runs/NAME: a file system takes 255 bytes, and more is put around it
 
 EXAMPLE = """
 \b
@@ -60,7 +62,13 @@ Examples:
     help="What decides which epoch is kept.",
 )
 @click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better one.")
-@click.option("--max-unreadable", default=0.05, show_default=True, help="Share of broken pictures to skip.")
+@click.option(
+    "--max-unreadable",
+    type=Share(),
+    default="5%",
+    show_default=True,
+    help="Share of broken pictures to skip.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
@@ -125,7 +133,7 @@ def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) 
                 "to replace it when the new one is complete."
             )
         return folder
-    name = Path(data.rstrip("/")).stem or "model"
+    name = Path(data.rstrip("/")).stem[:LONGEST_NAME] or "model"
     base = Path("runs") / ("model" if name in {".", ".."} else name)
     if resume or overwrite:
         return base
@@ -173,8 +181,8 @@ def in_words(finished: Finished) -> str:
     """The result of a run, and what to do with it."""
     result = finished.evaluation
     low, high = result.accuracy_interval
-    on = {"test": "test pictures", "val": "validation pictures", "train": "its own training pictures"}
-    folder = printable(str(finished.folder))
+    on = {"test": "test pictures", "val": "validation pictures", "train": "pictures it was trained on"}
+    folder = typed(finished.folder)
     return "\n".join(
         [
             f"Accuracy {result.accuracy:.2%} on {result.samples:,} {on[finished.evaluated_on]} "
