@@ -124,7 +124,7 @@ BROKEN = {
     "unknown key": (lambda folder: text_with(folder, extra=1), "found 'extra'"),
     "missing key": (
         lambda folder: text_with(folder).replace('"seed": 7, ', ""),
-        "config.json: expected the field 'seed', found 'none'",
+        "fields: expected the field 'seed', found 'none'",
     ),
     "deep": (lambda _: "[" * 100_000 + "]" * 100_000, "nested deeper than"),
     "deep metrics": (lambda f: text_with(f, metrics={"a": json.loads("[" * 40 + "]" * 40)}), "32 levels"),

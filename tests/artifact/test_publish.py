@@ -251,7 +251,7 @@ def test_other_places_that_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(inside)
     with pytest.raises(InputError, match="is the folder you are in"):
         check_output(inside.parent)
-    with pytest.raises(StorageError, match="could not be written"):
+    with pytest.raises(InputError, match="found the file 'file'"):
         Staging(file / "out")
 
 

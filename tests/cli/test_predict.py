@@ -149,7 +149,7 @@ WRONG = {
     "both forms": (["red.png", "--csv", "--json"], "--csv and --json: expected one of them"),
     "null alone": (["red.png", "-0"], "-0: expected --files-from"),
     "top 0": (["red.png", "--top-k", "0"], "top-k"),
-    "no list": (["--files-from", "nowhere"], "nowhere: No such file"),
+    "no list": (["--files-from", "nowhere"], "nowhere: cannot be read (No such file"),
 }
 
 

@@ -82,7 +82,7 @@ def test_a_model_folder(capsys, tmp_path, architecture):
     ("arguments", "message"),
     [
         (["resnet51"], "did you mean"),
-        (["none.yaml"], "is not a file"),
+        (["none.yaml"], "is not there"),
         (["."], "config.json"),
         (["convnet1", "--input", "28x28"], "channels x height x width"),
         (["convnet1", "--input", "1x3x3"], "A picture of 3x3 is too small"),

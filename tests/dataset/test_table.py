@@ -95,10 +95,10 @@ SPLIT_HEAD = "file_name,label,split\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "needs the columns 'file_name', 'label' .*; 'file_name', 'label' is missing, nothing found"),
-        ("name,label\n1.png,a\n", "'file_name' is missing, 'name', 'label' found"),
+        ("", "needs the columns 'file_name', 'label' .*; missing: 'file_name', 'label'; found: nothing"),
+        ("name,label\n1.png,a\n", "missing: 'file_name'; found: 'name', 'label'"),
         ("file_name,label,label\n", "names a column twice"),
-        (HEAD, "has no training pictures"),
+        (HEAD, "has no rows"),
         (HEAD + "1.png,a\n2.png,\n", "Line 3 .* has an empty 'label'"),
         (HEAD + "1.png,a\n ,b\n", "Line 3 .* has an empty 'file_name'"),
         (HEAD + "1.png,a\n2.png,b,c\n", "Line 3 .* has 3 columns; the header has 2"),

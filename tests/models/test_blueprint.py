@@ -301,7 +301,7 @@ def test_growth_is_bounded():
         ('{"layers": [], "layers": []}', "The key 'layers' stands twice"),
         (
             "a: !!python/object/apply:os.system ['true']\n",
-            "This is no YAML in line 1: could not determine a constr",
+            "os.system' in line 1 is not taken",
         ),
         ("[" * 5000 + "\n", "nested too deeply"),
         ("a: &a [*a]\ninput: *a\nlayers: *a\n", "'a' is none of them"),
@@ -341,7 +341,7 @@ def test_files(tmp_path):
     with pytest.raises(BlueprintError, match="at most 1,048,576 bytes"):
         load_blueprint(path)
     for missing in (tmp_path, tmp_path / "none.yaml", "none\0.yaml", "x" * 5000):
-        with pytest.raises(InputError, match=r"is not a file|cannot be read"):
+        with pytest.raises(InputError, match=r"is not a file|is not there|cannot be read"):
             load_blueprint(missing)
 
 

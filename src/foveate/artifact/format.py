@@ -125,7 +125,7 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, document: Any) -> ModelConfig:
         """The configuration that `to_dict` wrote. Raises InputError for a missing or unknown field."""
-        values = _exact_keys(document, {field.name for field in dataclasses.fields(cls)}, "config.json")
+        values = _exact_keys(document, {field.name for field in dataclasses.fields(cls)}, "fields")
         values["input"] = InputShape(**_exact_keys(values["input"], {"height", "width", "channels"}, "input"))
         _need(isinstance(values["files"], dict), "files", "an object", values["files"])
         _need(isinstance(values["classes"], list), "classes", "a list", values["classes"])

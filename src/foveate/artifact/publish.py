@@ -50,6 +50,12 @@ def check_output(out: str | Path) -> Path:
     """
     given, out = Path(out), Path(os.path.realpath(out))
     if not os.path.lexists(out):
+        above = next(folder for folder in out.parents if folder.exists())
+        if not above.is_dir():
+            raise InputError(
+                f"--out {show_path(given)}: expected folders above it, found the file {above.name!r}; "
+                "give another name."
+            )
         return out
     if not out.is_dir():
         raise InputError(f"--out {show_path(given)}: expected a folder, found a file; give another name.")

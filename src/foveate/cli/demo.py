@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.cli.console import emit_json, json_option, note, printable, typed
 
 SHOWN = 8
 
@@ -25,11 +25,12 @@ def command(budget: str, out: str, seed: int, as_json: bool) -> None:
     from foveate.pipeline import TrainRequest, train
     from foveate.pipeline.request import process_start_seconds
 
+    request = TrainRequest(budget=budget, seed=seed)
     name = "fashion-mnist" if _fetch() else "fashion-mnist-mini"
     with stop_on_signal() as stop, display() as listener:
         finished = train(
             name,
-            TrainRequest(budget=budget, seed=seed),
+            request,
             out=Path(out),
             listener=listener,
             should_stop=stop.is_set,
@@ -83,9 +84,9 @@ def _next(folder: Path, name: str) -> str:
     return "\n".join(
         [
             "Try next:",
-            f"  open {folder}/report.html",
-            f"  foveate predict {folder} {picture}",
-            f"  foveate evaluate {folder} {name}",
+            f"  open {typed(folder)}/report.html",
+            f"  foveate predict {typed(folder)} {picture}",
+            f"  foveate evaluate {typed(folder)} {name}",
             "  foveate summary convnet1",
             "  foveate train YOUR/PICTURES     one folder a class",
         ]

@@ -160,7 +160,10 @@ def _target(image: Path, name: str, out: Path | None) -> Path:
 def _save(picture: NDArray[np.uint8], target: Path) -> None:
     from PIL import Image
 
-    Image.fromarray(picture).save(target)
+    from foveate.cli.files import replacing
+
+    with replacing(target) as part:
+        Image.fromarray(picture).save(part)
 
 
 def _tell(facts: dict[str, Any]) -> None:

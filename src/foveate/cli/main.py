@@ -74,7 +74,9 @@ def cli() -> None:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    click.echo(f"foveate: {message}", err=True)
+    from foveate.cli.console import printable
+
+    click.echo(f"foveate: {printable(message)}", err=True)
     sys.exit(code)
 
 
@@ -108,9 +110,9 @@ def _explain(error: Exception) -> NoReturn:
         fail("interrupted.", 130)
     if isinstance(error, click.UsageError):
         where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
-        fail(error.format_message() + where, 2)
+        fail(_sentence(error) + where, 2)
     if isinstance(error, click.ClickException):
-        fail(error.format_message(), error.exit_code)
+        fail(_sentence(error), error.exit_code)
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
         sys.exit(0)
@@ -126,3 +128,9 @@ def _explain(error: Exception) -> NoReturn:
 
 if __name__ == "__main__":
     main()
+def _sentence(error: click.ClickException) -> str:
+    """The message of one of click's errors as one line that ends as a sentence does."""
+    text = " ".join(error.format_message().split())
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+

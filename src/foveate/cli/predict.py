@@ -146,8 +146,14 @@ def _listed(source: str | None, null: bool) -> Iterator[str]:
     if source == STDIN:
         data = sys.stdin.buffer.read()
     else:
-        with open(source, "rb") as file:  # noqa: PTH123
-            data = file.read()
+        try:
+            with open(source, "rb") as file:  # noqa: PTH123
+                data = file.read()
+        except OSError as error:
+            raise InputError(
+                f"--files-from {printable(source)}: cannot be read ({error.strerror}); name a file that "
+                "holds the names of pictures, one a line."
+            ) from error
     for name in data.split(b"\0") if null else data.splitlines():
         if name:
             yield os.fsdecode(name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.cli.files import replacing
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def command(
         module, shape = _network(network, size, num_classes)
     summary = summarize(module, shape, batch_size=batch_size)
     if drawing is not None:
-        draw(summary.walk, drawing)
+        with replacing(drawing) as part:
+            draw(summary.walk, part)
         note(f"Drawn to {printable(str(drawing))}.")
     if as_json:
         emit_json({"network": network} | summary.to_dict())

@@ -118,7 +118,8 @@ def _require_classes(walk: _Walk, pictures: dict[str, list[str]], loose: list[st
     kinds = Counter(PurePath(file).suffix.lower() or "no suffix" for file in walk.ignored)
     seen = ", ".join(f"{count} of {kind!r}" for kind, count in kinds.most_common(3))
     found = f"only other files ({seen})" if seen else "only empty folders" if pictures else "nothing"
-    raise DatasetError(f"Data set {walk.root!r} has no pictures; {found} found. {LAYOUT}.")
+    skipped = f" {walk.notes[0]}" if walk.notes else ""
+    raise DatasetError(f"Data set {walk.root!r} has no pictures; {found} found.{skipped} {LAYOUT}.")
 
 
 @dataclass

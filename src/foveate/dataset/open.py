@@ -101,9 +101,17 @@ def _missing(text: str) -> str:
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
         return f"{text!r} is an address; nothing is downloaded from addresses: fetch it and name the folder."
     names = sorted(known.NAMES)
-    close = difflib.get_close_matches(text, names, n=1)
+    close = difflib.get_close_matches(text.rstrip("/"), [*names, *_beside(Path(text))], n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known by name: {', '.join(names)}."
     return f"There is no file or folder {text!r}; {hint}"
+
+
+def _beside(path: Path) -> list[str]:
+    """What else lies where a missing path should be, written as the path was."""
+    try:
+        return [str(path.parent / name) for name in sorted(os.listdir(path.parent))]  # noqa: PTH208
+    except (OSError, ValueError):
+        return []
 
 
 def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:

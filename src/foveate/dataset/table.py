@@ -40,6 +40,8 @@ def open_table(path: str | Path, *, min_classes: int = 2) -> DataSet:
     """
     path = Path(path)
     rows, repeated = _without_repeats(path, list(_rows(path)))
+    if not rows:
+        raise DatasetError(f"Table {str(path)!r} has no rows; write one a picture: its file name and label.")
     _require_files(path, rows)
     splits = {}
     for key in SPLITS:
@@ -106,7 +108,7 @@ def _require_columns(path: Path, columns: list[str]) -> None:
         found = listed(columns) if columns else "nothing"
         raise DatasetError(
             f"Table {str(path)!r} needs the columns 'file_name', 'label' (and 'split', if wanted) in its "
-            f"first line; {listed(missing)} is missing, {found} found."
+            f"first line; missing: {listed(missing)}; found: {found}."
         )
     if len(set(columns)) != len(columns):
         raise DatasetError(f"Table {str(path)!r} names a column twice: {listed(columns)}.")

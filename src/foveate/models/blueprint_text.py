@@ -23,15 +23,16 @@ def read_text(source: str | Path) -> tuple[str, str]:
         return source, "The blueprint"
     path = Path(source)
     try:
-        if not path.is_file():
-            raise InputError(
-                f"Blueprint {str(source)!r} is not a file; give a {', '.join(SUFFIXES)} file "
-                "or a blueprint's text."
-            )
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        found = path.is_file()
+        data = _beginning(path) if found else b""
     except (OSError, ValueError) as error:
-        raise InputError(f"Blueprint {str(source)!r} cannot be read: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"Blueprint {str(source)!r} cannot be read: {reason}.") from error
+    if not found:
+        what = "is not a file" if path.exists() else "is not there"
+        raise InputError(
+            f"Blueprint {str(source)!r} {what}; give a {', '.join(SUFFIXES)} file or a blueprint's text."
+        )
     if len(data) > MAX_BYTES:
         raise BlueprintError(
             f"{source}: a blueprint has at most {MAX_BYTES:,} bytes, and this file has more."
@@ -42,6 +43,12 @@ def read_text(source: str | Path) -> tuple[str, str]:
         raise BlueprintError(
             f"{source}: a blueprint must be UTF-8 text, and byte {error.start} is not."
         ) from None
+
+
+def _beginning(path: Path) -> bytes:
+    """As much of a file as a blueprint may have, and a byte more where it is longer."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse(text: str) -> Any:
@@ -56,6 +63,11 @@ def parse(text: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        if error.problem and "constructor for the tag" in error.problem:
+            tag = error.problem.rpartition(" ")[2][:80]
+            raise BlueprintError(
+                f"The tag {tag}{line} is not taken: a blueprint holds plain lists, names, texts and numbers."
+            ) from None
         raise BlueprintError(f"This is no YAML{line}: {error.problem or error.context}.") from None
     except RecursionError:
         raise BlueprintError("This YAML is nested too deeply to be a blueprint.") from None

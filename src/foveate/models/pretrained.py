@@ -88,17 +88,20 @@ def load_pretrained(network: Network, name: str) -> None:
     load_weights(network, path)
 
 
-def load_weights(module: Network, path: str | Path, *, skip_head: bool = False) -> None:
+def load_weights(module: Network, path: str | Path, *, skip_head: bool | None = False) -> None:
     """Fill a network with the weights of a file, strictly: every tensor is there and has its shape.
 
     ``path`` is a ``.safetensors``, ``.pth`` or ``.pt`` file (or a folder with ``model.safetensors``) with
     torchvision's key names, or timm's where the network knows them. With ``skip_head`` the last dense layer
-    keeps the weights it has: for a file that was made for other classes.
+    keeps the weights it has: for a file that was made for other classes. None skips it just then.
 
     Raises :class:`WeightsError`, which names the keys that are missing or not expected, the shapes that
     differ, and the registered network that the file looks like.
     """
     weights = _in_our_names(module, read_weights(path))
+    if skip_head is None:
+        head = {name: value for name, value in module.state_dict().items() if _in_head(module, name)}
+        skip_head = any(k not in weights or weights[k].shape != value.shape for k, value in head.items())
     if skip_head:
         weights = {name: value for name, value in weights.items() if not _in_head(module, name)}
     _check(module, weights, Path(path), skip_head)

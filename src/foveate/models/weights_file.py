@@ -5,6 +5,8 @@ Nothing in a file is executed: safetensors holds no code, and ``torch.load`` run
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,30 +30,45 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
     Raises :class:`WeightsError` for another kind of file, a damaged one, or one that holds no tensors.
     """
+    found = find_weights(path)
+    return _without_prefix(_unwrapped(_read(found), found))
+
+
+def find_weights(path: str | Path) -> Path:
+    """The weights file that a path names, itself or the folder it is in; it is not opened.
+
+    Raises :class:`WeightsError` where there is none, or one of another kind.
+    """
     path = Path(path)
     if path.is_dir():
         path = path / "model.safetensors"
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise WeightsError(
             f"Weights come as {', '.join(SUFFIXES)} or a folder with model.safetensors; got {path}."
         )
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}.")
-    return _without_prefix(_unwrapped(_read(path), path))
+    return path
 
 
 def _read(path: Path) -> Any:
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about the pickle's protocol
+            return torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged or no weights file: {_first_line(error)}") from error
+        raise WeightsError(f"{path} is damaged or no weights file: {_first_line(error)}.") from error
     except Exception as error:  # torch's unpickler answers a refused or broken pickle with many types
+        # Its own text is not repeated: it advises to load the file with code and all.
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"asks for {asked[1]}" if asked else "holds more than tensors, or is damaged,"
         raise WeightsError(
-            f"{path} holds more than tensors, or is damaged, and is not unpickled: {_first_line(error)}"
+            f"{path} {what} and is not unpickled; a file of weights holds names and tensors alone: "
+            "save the network's state_dict() as .safetensors."
         ) from error
 
 
@@ -99,4 +116,4 @@ def some(names: Iterable[str], limit: int = 4) -> str:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    return lines[0][:200].rstrip(".") if lines else type(error).__name__

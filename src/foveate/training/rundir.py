@@ -39,6 +39,7 @@ class RunLock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._acquire()
         except OSError as error:
+            self._remove_made()
             raise StorageError(f"Could not write {self.path}: {error.strerror}.") from error
         return self
 
@@ -73,6 +74,9 @@ class RunLock:
             self.path.unlink(missing_ok=True)
             os.close(self._handle)
             self._handle = None
+        self._remove_made()
+
+    def _remove_made(self) -> None:
         for folder in self._made:  # innermost first
             with contextlib.suppress(OSError):
                 folder.rmdir()

@@ -1,0 +1,31 @@
+"""Files that the commands write: whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from foveate.cli.console import printable
+from foveate.errors import InputError, StorageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A hidden name beside ``path``, of the same suffix, to write under; what is whole takes the name.
+
+    Raises:
+        InputError: there is no folder for it.
+        StorageError: it could not be written; a file that was there is intact, and nothing is left behind.
+    """
+    if not path.parent.is_dir():
+        folder = printable(str(path.parent))
+        raise InputError(f"{printable(str(path))}: there is no folder {folder}; make it, or write elsewhere.")
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(f"Could not write {printable(str(path))}: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
