@@ -126,11 +126,11 @@ def _explain(error: Exception) -> NoReturn:
     fail(f"internal error: {type(error).__name__}: {error} (run again with --debug for the traceback).", 1)
 
 
-if __name__ == "__main__":
-    main()
 def _sentence(error: click.ClickException) -> str:
     """The message of one of click's errors as one line that ends as a sentence does."""
     text = " ".join(error.format_message().split())
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
+if __name__ == "__main__":
+    main()
