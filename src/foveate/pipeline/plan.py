@@ -20,7 +20,14 @@ from foveate.models.blueprint import build, load_blueprint
 from foveate.models.pretrained import implied_options, load_weights
 from foveate.models.registry import create_model, list_models, model_options
 from foveate.pipeline.request import TrainRequest
-from foveate.recipes import AUTO_LADDER, Recipe, get_recipe, looks_like_characters, recipe_for
+from foveate.recipes import (
+    AUTO_LADDER,
+    SHIFT_FROM_EPOCHS,
+    Recipe,
+    get_recipe,
+    looks_like_characters,
+    recipe_for,
+)
 from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
 
@@ -189,7 +196,7 @@ class _Planner:
                 )
             )
         check_takes(module, self.prepared)
-        recipe = self._recipe(network.name, epochs=self.request.epochs or 1)
+        recipe = self._recipe(network.name, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
         if self.train_seconds is None:
             return plan
@@ -220,7 +227,7 @@ class _Planner:
             augmentation=recipe.augmentation,
             seed=request.seed,
         )
-        epochs = None if request.budget else request.epochs or recipe.epochs
+        epochs = None if request.budget else request.epochs or recipe.epochs_for(len(batches))
         return Plan(network, recipe, self._settings(recipe), batches, epochs, speed, ())
 
     def _settings(self, recipe: Recipe) -> TrainingSettings:
