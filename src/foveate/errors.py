@@ -7,7 +7,7 @@ The command line prints the message alone and leaves with the class's ``exit_cod
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class FoveateError(Exception):
@@ -100,3 +100,12 @@ class UnreadableImageError(ImageError):
         super().__init__(f"Cannot read picture {name!r}: {reason}.")
         self.name = name
         self.reason = reason
+
+
+class RequestError(FoveateError):
+    """An HTTP request cannot be answered as asked; ``status`` and ``headers`` are those of the answer."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("foveate.cli.check", "Tell what is wrong with a data set before you train on it."),
     "summary": ("foveate.cli.summary", "Show every layer's shape, parameters, cost and receptive field."),
     "models": ("foveate.cli.models", "List the networks that can be made by name."),
+    "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "data": ("foveate.cli.data", "List and get known data sets."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),

@@ -1,0 +1,141 @@
+"""`foveate serve`: a model folder over HTTP. Starts without torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from foveate.cli.console import emit_json, json_option, note
+from foveate.errors import InputError, MissingExtraError
+
+
+@click.command("serve")
+@click.argument("model", type=click.Path())
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free."
+)
+@click.option(
+    "--api-key",
+    envvar="FOVEATE_API_KEY",
+    help="Required of every request that classifies; also read from FOVEATE_API_KEY, which no process list "
+    "shows.",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name clients use for this server, besides addresses; can be given again.",
+)
+@click.option("--name", help="The model's name in paths; by default the folder's.")
+@click.option(
+    "--queue", default=128, show_default=True, type=click.IntRange(1), help="Pictures that may wait."
+)
+@click.option(
+    "--batch-size", "-b", default=32, show_default=True, type=click.IntRange(1), help="Pictures run at once."
+)
+@click.option(
+    "--batch-wait-ms",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0, 1000),
+    help="Longest wait of a decoded picture for others that are being decoded.",
+)
+@click.option("--max-body-mb", default=16, show_default=True, type=click.IntRange(1, 1024), help="MiB.")
+@click.option(
+    "--max-megapixels",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Of one picture; decoding takes about 18 bytes a pixel at worst.",
+)
+@click.option(
+    "--timeout",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 3600),
+    help="Seconds a client has for its body, and the server for its answer.",
+)
+@click.option(
+    "--drain-seconds",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 3600),
+    help="After SIGTERM, how long new requests are still answered while /health says 503.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), help="Of ONNX Runtime; by default the physical cores."
+)
+@click.option("--log-json", is_flag=True, help="Log every request, as JSON, on standard error.")
+@json_option
+def command(
+    model: str,
+    *,
+    host: str,
+    port: int,
+    api_key: str | None,
+    allowed_hosts: tuple[str, ...],
+    name: str | None,
+    queue: int,
+    batch_size: int,
+    batch_wait_ms: float,
+    max_body_mb: int,
+    max_megapixels: int,
+    timeout: float,
+    drain_seconds: float,
+    threads: int | None,
+    log_json: bool,
+    as_json: bool,
+) -> None:
+    """Answer over HTTP with the model folder MODEL.
+
+    \b
+    foveate serve runs/pets
+    curl --data-binary @cat.jpg http://127.0.0.1:8000/predict
+    FOVEATE_API_KEY=$(openssl rand -hex 16) foveate serve runs/pets --host 0.0.0.0
+
+    Open the address in a browser to drop pictures on a page; /docs lists all that can be asked, /metrics is
+    for Prometheus, /v2 is the Open Inference Protocol. Stop with Ctrl-C or SIGTERM: what was accepted is
+    answered first, and the exit code is 0; a second signal ends the process at once (130).
+    """
+    from foveate.artifact.predictor import load
+    from foveate.serve.settings import ServeSettings
+
+    settings = ServeSettings(
+        host=host,
+        port=port,
+        api_key=api_key,
+        allowed_hosts=allowed_hosts,
+        queue_pictures=queue,
+        max_pictures=min(queue, ServeSettings.max_pictures),
+        max_batch=batch_size,
+        batch_wait_seconds=batch_wait_ms / 1000,
+        max_body_bytes=max_body_mb << 20,
+        max_waiting_bytes=max(max_body_mb << 20, ServeSettings.max_waiting_bytes),
+        max_pixels=max_megapixels * 1_000_000,
+        body_seconds=timeout,
+        answer_seconds=timeout,
+        drain_seconds=drain_seconds,
+    )
+    try:
+        from foveate.serve.app import url_name
+        from foveate.serve.log import set_up_log
+        from foveate.serve.server import serve
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("`foveate serve`", "serve") from error
+    shown = url_name(name or Path(model).resolve().name)
+    if name and shown != name:
+        raise InputError(f"--name: expected letters, digits, dots, dashes and underscores, found {name!a}.")
+    predictor = load(model, threads=threads)
+    set_up_log(as_json=log_json)
+
+    def ready(url: str) -> None:
+        if as_json:
+            emit_json({"url": url, "model": shown, "pid": os.getpid()})
+        else:
+            note(f"foveate: {shown} answers at {url} (stop with Ctrl-C)")
+
+    serve(predictor, shown, settings, ready)

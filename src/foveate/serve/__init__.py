@@ -1,0 +1,10 @@
+"""A model folder over HTTP, without torch: `foveate serve MODEL`.
+
+connection.py   what may arrive on a socket, and by when
+guard.py        who may ask: Host, Origin, key; what every answer carries
+body.py         a request's body, within limits -> pictures
+engine.py       pictures -> probabilities: decode in threads, run in batches, refuse at once when full
+predict.py      POST /predict          inference.py   the Open Inference Protocol, /v2
+pages.py        GET /, /docs           app.py         which path leads where
+server.py       start, stop, drain
+"""

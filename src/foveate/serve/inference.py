@@ -1,0 +1,278 @@
+"""The Open Inference Protocol, version 2, with the binary tensor and classification extensions.
+
+https://github.com/open-inference/open-inference-protocol (specification/protocol/inference_rest.md). The
+tensors are those of ``model.onnx``: ``images`` uint8 (N, height, width, 3), already of the network's size,
+and ``probabilities`` float32 (N, classes). Whoever has files to classify uses `POST /predict` instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import Any, NoReturn
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME
+from foveate.errors import RequestError
+from foveate.serve.body import BodyReader
+from foveate.serve.engine import Engine
+from foveate.serve.guard import State
+from foveate.serve.replies import json_reply, to_json
+from foveate.serve.settings import ServeSettings
+
+HEADER_LENGTH = "inference-header-content-length"
+VERSION = "1"  # a model folder is one version of a model
+EXTENSIONS = ("binary_tensor_data", "classification")
+MAX_JSON_BYTES = 4 << 20  # parsing holds Python's lock: this much takes about 50 ms
+
+
+class InferenceProtocol:
+    """The endpoints under ``/v2``."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        bodies: BodyReader,
+        *,
+        settings: ServeSettings,
+        state: State,
+        version: str,
+    ) -> None:
+        self._name = name
+        self._engine = engine
+        self._bodies = bodies
+        self._settings = settings
+        self._state = state
+        self._server_version = version
+
+    async def server_metadata(self, request: Request) -> Response:
+        return json_reply(
+            {"name": "foveate", "version": self._server_version, "extensions": list(EXTENSIONS)}
+        )
+
+    async def live(self, request: Request) -> Response:
+        return json_reply({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        ready = not self._state.draining
+        return json_reply({"ready": ready}, 200 if ready else 503)
+
+    async def model_ready(self, request: Request) -> Response:
+        self._check_model(request)
+        ready = not self._state.draining
+        return json_reply({"name": self._name, "ready": ready}, 200 if ready else 503)
+
+    async def model_metadata(self, request: Request) -> Response:
+        self._check_model(request)
+        predictor = self._engine.predictor
+        height, width = predictor.preprocessing.height, predictor.preprocessing.width
+        return json_reply(
+            {
+                "name": self._name,
+                "versions": [VERSION],
+                "platform": "onnxruntime_onnx",
+                "inputs": [{"name": INPUT_NAME, "datatype": "UINT8", "shape": [-1, height, width, 3]}],
+                "outputs": [
+                    {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, len(predictor.classes_)]}
+                ],
+            }
+        )
+
+    async def infer(self, request: Request) -> Response:
+        self._check_model(request)
+        self._engine.check_room()
+        with await self._bodies.read(request) as body:
+            question = await asyncio.to_thread(
+                parse_question, body, request.headers.get(HEADER_LENGTH), self._shape(), self._settings
+            )
+            rows = await self._engine.run(question.images)
+        return self._answer(question, rows)
+
+    def _check_model(self, request: Request) -> None:
+        name, version = request.path_params["model"], request.path_params.get("version", VERSION)
+        if name != self._name or version != VERSION:
+            raise RequestError(
+                404, f"This server has the model {self._name!a}, version {VERSION}, and no other."
+            )
+
+    def _shape(self) -> tuple[int, int, int]:
+        preprocessing = self._engine.predictor.preprocessing
+        return preprocessing.height, preprocessing.width, 3
+
+    def _answer(self, question: Question, rows: np.ndarray) -> Response:
+        if question.top_k:
+            tensor, datatype = _classified(rows, self._engine.predictor.classes_, question.top_k), "BYTES"
+            values = [text.decode("utf-8", "replace") for text in tensor.ravel()]
+        else:
+            tensor, datatype = rows, "FP32"
+            values = [] if question.binary else rows.ravel().tolist()
+        output: dict[str, Any] = {"name": OUTPUT_NAME, "datatype": datatype, "shape": list(tensor.shape)}
+        answer: dict[str, Any] = {
+            "model_name": self._name,
+            "model_version": VERSION,
+            **({"id": question.id} if question.id is not None else {}),
+            "outputs": [output],
+        }
+        if not question.binary:
+            output["data"] = values
+            return json_reply(answer)
+        data = _to_bytes(tensor)
+        output["parameters"] = {"binary_data_size": len(data)}
+        header = to_json(answer)
+        return Response(
+            header + data,
+            headers={HEADER_LENGTH: str(len(header))},
+            media_type="application/octet-stream",
+        )
+
+
+class Question:
+    """An inference request: the pictures, and the form in which the answer is wanted."""
+
+    def __init__(self, images: np.ndarray, id: str | None, *, binary: bool, top_k: int) -> None:
+        self.images = images  # (N, height, width, 3) uint8
+        self.id = id
+        self.binary = binary
+        self.top_k = top_k  # 0: the probabilities themselves
+
+
+def parse_question(
+    body: bytes, header_length: str | None, shape: tuple[int, int, int], settings: ServeSettings
+) -> Question:
+    """A body of JSON, or of JSON followed by a binary tensor -> a `Question`.
+
+    shape: the (height, width, 3) that the network takes. Raises RequestError 400 or 413 with the field.
+    """
+    size = len(body)
+    if header_length is not None:
+        if not (header_length.isascii() and header_length.isdigit() and len(header_length) < 12):
+            _fail("Inference-Header-Content-Length", "a whole number", header_length)
+        size = int(header_length)
+        if size > len(body):
+            _fail("Inference-Header-Content-Length", f"at most the body's {len(body)} bytes", size)
+    if size > MAX_JSON_BYTES:
+        raise RequestError(
+            413,
+            f"The JSON is longer than {MAX_JSON_BYTES:,} bytes; send the tensor in binary form.",
+        )
+    document = _parse(body[:size])
+    given = _one(document, "inputs")
+    if given.get("name") != INPUT_NAME:
+        _fail("inputs[0].name", repr(INPUT_NAME), given.get("name"))
+    if given.get("datatype") != "UINT8":
+        _fail("inputs[0].datatype", "'UINT8'", given.get("datatype"))
+    wanted = _wanted(given.get("shape"), shape, settings.max_pictures)
+    images = _tensor(given, body[size:], wanted)
+    binary, top_k = _output(document)
+    identity = document.get("id")
+    if identity is not None and not (isinstance(identity, str) and len(identity) <= 1000):
+        _fail("id", "a text of at most 1,000 characters", identity)
+    return Question(images, identity, binary=binary, top_k=top_k)
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(
+            text.decode("utf-8"), parse_constant=lambda name: _refuse("JSON", "numbers", name)
+        )
+    except (ValueError, RecursionError):
+        raise RequestError(400, "The request is not valid JSON.") from None
+    if not isinstance(document, dict):
+        _fail("the request", "a JSON object", document)
+    return document
+
+
+def _one(document: dict[str, Any], field: str) -> dict[str, Any]:
+    values = document.get(field)
+    if not (isinstance(values, list) and len(values) == 1 and isinstance(values[0], dict)):
+        _fail(field, "a list of one object", values)
+    one: dict[str, Any] = values[0]
+    return one
+
+
+def _wanted(shape: Any, picture: tuple[int, int, int], most: int) -> tuple[int, ...]:
+    expected = f"[N, {', '.join(map(str, picture))}], N from 1 to {most}"
+    whole = isinstance(shape, list) and all(type(side) is int for side in shape)
+    if not whole or tuple(shape[1:]) != picture or not 1 <= shape[0] <= most:
+        _fail("inputs[0].shape", expected, shape)
+    return tuple(shape)
+
+
+def _tensor(given: dict[str, Any], binary: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    count = math.prod(shape)
+    size = _parameters(given, "inputs[0]").get("binary_data_size")
+    if size is not None:
+        if type(size) is not int or size != count or size != len(binary):
+            expected = f"{count}, as the shape has it, and as many bytes after the JSON"
+            _refuse("inputs[0].parameters.binary_data_size", expected, f"{size} and {len(binary)}")
+        return np.frombuffer(binary, np.uint8).reshape(shape)
+    if binary:
+        _refuse("the body", "nothing after the JSON, or binary_data_size", f"{len(binary)} bytes")
+    data = given.get("data")
+    expected = f"{count} whole numbers from 0 to 255, flat or nested as the shape"
+    if not isinstance(data, list):
+        _fail("inputs[0].data", expected, data)
+    try:
+        array = np.array(data)
+    except (ValueError, OverflowError):  # ragged, or nested too deeply
+        _refuse("inputs[0].data", expected, "a ragged list")
+    if array.dtype.kind not in "iu" or array.size != count or array.shape not in ((count,), shape):
+        _refuse("inputs[0].data", expected, f"{array.dtype} {list(array.shape)}")
+    if array.min() < 0 or array.max() > 255:
+        _refuse("inputs[0].data", expected, f"{array.min()} to {array.max()}")
+    return array.astype(np.uint8).reshape(shape)
+
+
+def _output(document: dict[str, Any]) -> tuple[bool, int]:
+    """Whether the answer is to be binary, and how many classes by name, 0 for the probabilities."""
+    binary = _parameters(document, "the request").get("binary_data_output", False)
+    top_k = 0
+    if document.get("outputs") is not None and document["outputs"] != []:
+        output = _one(document, "outputs")
+        if output.get("name") != OUTPUT_NAME:
+            _fail("outputs[0].name", repr(OUTPUT_NAME), output.get("name"))
+        parameters = _parameters(output, "outputs[0]")
+        binary = parameters.get("binary_data", binary)
+        top_k = parameters.get("classification", 0)
+    if not isinstance(binary, bool):
+        _fail("binary_data", "true or false", binary)
+    if type(top_k) is not int or not 0 <= top_k <= 1_000_000:
+        _fail("classification", "a whole number", top_k)
+    return binary, top_k
+
+
+def _parameters(value: dict[str, Any], where: str) -> dict[str, Any]:
+    parameters = value.get("parameters")
+    if parameters is not None and not isinstance(parameters, dict):
+        _fail(f"{where}.parameters", "an object", parameters)
+    return parameters or {}
+
+
+def _classified(rows: np.ndarray, classes: tuple[str, ...], top_k: int) -> np.ndarray:
+    """(N, k) texts ``probability:number:label``, best first, as Triton writes them."""
+    order = np.argsort(-rows, axis=1, kind="stable")[:, :top_k]
+    texts = [
+        [f"{row[i]:f}:{i}:{classes[i]}".encode("utf-8", "replace") for i in numbers]
+        for row, numbers in zip(rows, order, strict=True)
+    ]
+    return np.array(texts, dtype=object)
+
+
+def _to_bytes(tensor: np.ndarray) -> bytes:
+    """Little-endian numbers; texts each behind their length in four bytes."""
+    if tensor.dtype == object:
+        return b"".join(len(text).to_bytes(4, "little") + text for text in tensor.ravel())
+    return tensor.astype("<f4", copy=False).tobytes()
+
+
+def _fail(field: str, expected: str, found: Any) -> NoReturn:
+    _refuse(field, expected, "an object" if isinstance(found, dict) else ascii(found)[:80])
+
+
+def _refuse(field: str, expected: str, found: str) -> NoReturn:
+    raise RequestError(400, f"{field}: expected {expected}, found {found}.")

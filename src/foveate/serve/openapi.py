@@ -1,0 +1,222 @@
+"""`/openapi.json`: what the server takes and gives, for machines; `/docs` shows the same to people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
+from foveate.serve.settings import ServeSettings
+
+_TEXT = {"type": "string"}
+_BYTES = {"type": "string", "format": "binary"}
+_ERROR = {"$ref": "#/components/schemas/Error"}
+_PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1.001}
+
+_SENTENCES = {
+    "400": "Something in the request is wrong; the error says what.",
+    "401": "The API key is missing or wrong.",
+    "403": "Sent by a page of another origin.",
+    "404": "There is no such model here.",
+    "408": "The body came too slowly.",
+    "413": "The body is too large, or has too many pictures.",
+    "415": "The body is compressed.",
+    "422": "A picture cannot be read; the error names it and the reason.",
+    "503": "No room, or the server is stopping; Retry-After gives the seconds to wait.",
+    "504": "No answer in time.",
+}
+
+
+def describe(name: str, predictor: Predictor, settings: ServeSettings, version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of a server of one model, called ``name``."""
+    secured = settings.api_key is not None
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"foveate: {name}",
+            "version": version,
+            "description": f"Classifies pictures into {len(predictor.classes_):,} classes. "
+            + predictor.preprocessing.describe(),
+        },
+        "paths": {
+            **_predict_path(settings, secured),
+            **_health_paths(secured),
+            **_protocol_paths(name, predictor, settings, secured),
+        },
+        "components": {"schemas": _schemas()},
+    }
+    if secured:
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    return document
+
+
+def _predict_path(settings: ServeSettings, secured: bool) -> dict[str, Any]:
+    operation = {
+        "operationId": "predict",
+        "summary": "Classify one picture, or several",
+        "description": "One picture is the body itself, in any format the model folder's own reader takes "
+        "(JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM): its content decides, whatever Content-Type says. "
+        f"Several, at most {settings.max_pictures}, are the parts of a multipart/form-data body. A body has "
+        f"at most {settings.max_body_bytes:,} bytes, a picture at most {settings.max_pixels:,} pixels.",
+        "parameters": [
+            {
+                "name": "top_k",
+                "in": "query",
+                "description": "How many classes to name, the likeliest first.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 999_999, "default": 5},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": _BYTES},
+                "image/*": {"schema": _BYTES},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"image": {"type": "array", "items": _BYTES, "minItems": 1}},
+                        "required": ["image"],
+                    }
+                },
+            },
+        },
+        "responses": {
+            "200": _json("The answer, in the order of the pictures.", "Predictions"),
+            **_errors("400", "403", "408", "413", "415", "422", "503", "504", secured=secured),
+        },
+        "x-example": "curl --data-binary @cat.jpg {url}predict\n"
+        "curl -F image=@cat.jpg -F image=@dog.png '{url}predict?top_k=3'",
+    }
+    return {"/predict": {"post": _secured(operation, secured)}}
+
+
+def _health_paths(secured: bool) -> dict[str, Any]:
+    text = {"description": "Prometheus' text format.", "content": {"text/plain": {"schema": _TEXT}}}
+    metrics = {
+        "operationId": "metrics",
+        "summary": "Counters for Prometheus",
+        "responses": {"200": text, **_errors(secured=secured)},
+    }
+    health = {
+        "operationId": "health",
+        "summary": "Whether the server is well, and which model it has",
+        "responses": {
+            "200": _json("Well.", "Health"),
+            "503": _json("Stopping: send new requests elsewhere.", "Health"),
+        },
+        "x-example": "curl {url}health",
+    }
+    return {"/health": {"get": health}, "/metrics": {"get": _secured(metrics, secured)}}
+
+
+def _protocol_paths(
+    name: str, predictor: Predictor, settings: ServeSettings, secured: bool
+) -> dict[str, Any]:
+    def get(operation: str, summary: str, schema: str, *codes: str, open_: bool = False) -> dict[str, Any]:
+        described = {
+            "operationId": operation,
+            "summary": summary,
+            "responses": {
+                "200": _json("As said above.", schema),
+                **{code: _json("Not ready: the server is stopping.", schema) for code in codes},
+                **({} if open_ else _errors(secured=secured)),
+            },
+        }
+        return {"get": described if open_ else _secured(described, secured)}
+
+    height, width = predictor.preprocessing.height, predictor.preprocessing.width
+    model = f"/v2/models/{name}"
+    infer = {
+        "operationId": "infer",
+        "summary": "Open Inference Protocol: run the network",
+        "description": f"Input `{INPUT_NAME}` UINT8 [N, {height}, {width}, 3], of the network's own size; "
+        f"output `{OUTPUT_NAME}` FP32 [N, {len(predictor.classes_)}]; N is at most {settings.max_pictures}. "
+        "The binary tensor extension is spoken in both directions.",
+        "parameters": [
+            {
+                "name": "Inference-Header-Content-Length",
+                "in": "header",
+                "description": "Bytes of JSON in front of a binary tensor.",
+                "schema": {"type": "integer", "minimum": 0},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/InferenceRequest"}},
+                "application/octet-stream": {"schema": _BYTES},
+            },
+        },
+        "responses": {
+            "200": _json("The probabilities.", "InferenceResponse"),
+            **_errors("400", "403", "408", "413", "415", "503", "504", secured=secured),
+        },
+    }
+    infer["responses"]["200"]["content"]["application/octet-stream"] = {"schema": _BYTES}  # type: ignore[index]
+    return {
+        "/v2": {**get("server_metadata", "Open Inference Protocol: the server", "Server")},
+        "/v2/health/live": get("live", "Whether the process answers", "Object", open_=True),
+        "/v2/health/ready": get("ready", "Whether new requests are welcome", "Object", "503", open_=True),
+        model: get("model_metadata", "The model's tensors", "Model"),
+        f"{model}/ready": get("model_ready", "Whether the model is ready", "Object", "503"),
+        f"{model}/infer": {"post": _secured(infer, secured)},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    def an(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {**required, **(optional or {})},
+            "required": list(required),
+        }
+
+    def some(items: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "array", "items": items, "minItems": 1}
+
+    label = {"label": _TEXT, "probability": _PROBABILITY}
+    shape = some({"type": "integer"})
+    parameters = {"type": "object"}
+    tensor = {"name": _TEXT, "datatype": _TEXT, "shape": shape}
+    data = {"data": {"type": "array"}, "parameters": parameters}
+    return {
+        "Error": an({"error": _TEXT}),
+        "Object": {"type": "object"},
+        "Health": an({"status": {"enum": ["ok", "stopping"]}, "model": _TEXT, "version": _TEXT}),
+        "Predictions": an(
+            {
+                "model": _TEXT,
+                "predictions": some(an({**label, "top": some(an(label))}, {"file": _TEXT})),
+            }
+        ),
+        "Server": an({"name": _TEXT, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}}),
+        "Model": an(
+            {
+                "name": _TEXT,
+                "versions": some(_TEXT),
+                "platform": _TEXT,
+                "inputs": some(an(tensor)),
+                "outputs": some(an(tensor)),
+            }
+        ),
+        "InferenceRequest": an(
+            {"inputs": some(an(tensor, data))},
+            {"id": _TEXT, "outputs": some(an({"name": _TEXT}, {"parameters": parameters}))},
+        ),
+        "InferenceResponse": an(
+            {"model_name": _TEXT, "model_version": _TEXT, "outputs": some(an(tensor, data))}, {"id": _TEXT}
+        ),
+    }
+
+
+def _json(description: str, schema: str) -> dict[str, Any]:
+    reference = {"$ref": f"#/components/schemas/{schema}"}
+    return {"description": description, "content": {"application/json": {"schema": reference}}}
+
+
+def _errors(*codes: str, secured: bool) -> dict[str, Any]:
+    every = sorted({*codes, "400", *(("401",) if secured else ())})
+    return {code: _json(_SENTENCES[code], "Error") for code in every}
+
+
+def _secured(operation: dict[str, Any], secured: bool) -> dict[str, Any]:
+    return {**operation, "security": [{"key": []}]} if secured else operation

@@ -1,0 +1,80 @@
+"""The pages for people: `GET /` and `GET /docs`. All they need is in the package; nothing is fetched."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foveate.artifact.predictor import Predictor
+from foveate.errors import RequestError
+
+_ASSETS = {
+    "page.css": "text/css; charset=utf-8",
+    "predict.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+
+class Pages:
+    """The two pages, rendered once, and their style sheet, script and icon, read once."""
+
+    def __init__(
+        self, name: str, predictor: Predictor, openapi: dict[str, Any], *, secured: bool, max_body_bytes: int
+    ) -> None:
+        environment = Environment(
+            loader=PackageLoader("foveate.serve", "web"), autoescape=True, undefined=StrictUndefined
+        )
+        common = {"name": _shown(name), "secured": secured}
+        self._index = environment.get_template("index.html.j2").render(
+            classes=[_shown(label) for label in predictor.classes_[:200]],
+            class_count=len(predictor.classes_),
+            preprocessing=predictor.preprocessing.describe(),
+            facts=_facts(predictor),
+            max_body_bytes=max_body_bytes,
+            **common,
+        )
+        self._docs = environment.get_template("docs.html.j2").render(openapi=openapi, **common)
+        folder = resources.files("foveate.serve") / "web"
+        self._assets = {file: (folder / file).read_bytes() for file in _ASSETS}
+
+    async def index(self, request: Request) -> Response:
+        return _html(self._index)
+
+    async def docs(self, request: Request) -> Response:
+        return _html(self._docs)
+
+    async def asset(self, request: Request) -> Response:
+        file = request.path_params["file"]
+        if file not in self._assets:
+            raise RequestError(404, "There is nothing at this path.")
+        return Response(self._assets[file], media_type=_ASSETS[file])
+
+
+def _html(text: str) -> Response:
+    return Response(text.encode("utf-8"), media_type="text/html; charset=utf-8")
+
+
+def _shown(text: str) -> str:
+    """A name as a page can show it: what UTF-8 cannot hold becomes U+FFFD."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _facts(predictor: Predictor) -> list[str]:
+    """What is known of the model, in a few words each."""
+    config = predictor.config
+    if config is None:
+        return []
+    facts = []
+    if isinstance(architecture := config.architecture.get("name"), str):
+        facts.append(_shown(architecture))
+    split = config.metrics.get("evaluated_on")
+    measured = config.metrics.get(split) if isinstance(split, str) else None
+    if isinstance(measured, dict) and isinstance(accuracy := measured.get("accuracy"), int | float):
+        samples = measured.get("samples")
+        of = f" of {samples:,} {_shown(str(split))} pictures" if isinstance(samples, int) else ""
+        facts.append(f"{accuracy:.1%}{of} right")
+    return facts

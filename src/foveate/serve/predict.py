@@ -1,0 +1,63 @@
+"""`POST /predict`: one picture as the body, or several as multipart."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from foveate.artifact.predictor import Prediction
+from foveate.errors import RequestError
+from foveate.serve.body import BodyReader, is_multipart, split_multipart
+from foveate.serve.engine import Engine
+from foveate.serve.replies import json_reply
+from foveate.serve.settings import ServeSettings
+
+DEFAULT_TOP_K = 5
+
+
+class Predict:
+    """The endpoint. Answers ``{"model", "predictions": [{"label", "probability", "top"}, ...]}``."""
+
+    def __init__(self, name: str, engine: Engine, bodies: BodyReader, settings: ServeSettings) -> None:
+        self._name = name
+        self._engine = engine
+        self._bodies = bodies
+        self._settings = settings
+
+    async def predict(self, request: Request) -> Response:
+        top_k = _top_k(request.query_params.get("top_k", str(DEFAULT_TOP_K)))
+        self._engine.check_room()  # before the body is read: refused at once, at no cost
+        content_type = request.headers.get("content-type", "")
+        with await self._bodies.read(request) as body:
+            if is_multipart(content_type):
+                files = await asyncio.to_thread(
+                    split_multipart, content_type, body, self._settings.max_pictures
+                )
+            else:
+                files = [("the body", body)] if body else []
+            if not files:
+                raise RequestError(
+                    400, "Expected a picture in the body (`curl --data-binary @cat.jpg`), found none."
+                )
+            rows = await self._engine.classify(files)
+        predictor = self._engine.predictor
+        predictions = [_plain(predictor.explain(row, top_k)) for row in rows]
+        if is_multipart(content_type):
+            predictions = [
+                {"file": name, **found} for (name, _), found in zip(files, predictions, strict=True)
+            ]
+        return json_reply({"model": self._name, "predictions": predictions})
+
+
+def _top_k(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text) >= 1):
+        raise RequestError(400, "top_k: expected a whole number from 1 to 999999.")
+    return int(text)
+
+
+def _plain(prediction: Prediction) -> dict[str, Any]:
+    top = [{"label": label, "probability": probability} for label, probability in prediction.top]
+    return {"label": prediction.label, "probability": prediction.probability, "top": top}

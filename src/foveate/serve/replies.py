@@ -1,0 +1,25 @@
+"""Answers: JSON that no class name can break, and errors of one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from foveate.errors import RequestError
+
+
+def to_json(document: Any) -> bytes:
+    """Strict JSON, ASCII only: a class name may hold what UTF-8 cannot (an undecodable folder name)."""
+    return json.dumps(document, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+def json_reply(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(to_json(document), status, headers, media_type="application/json")
+
+
+def error_reply(error: RequestError) -> Response:
+    """``{"error": sentence}``, which is also what the Open Inference Protocol asks for."""
+    return json_reply({"error": str(error)}, error.status, error.headers)

@@ -1,0 +1,95 @@
+// Pictures dropped, chosen or pasted go to POST predict, one after the other; each answer becomes a card.
+// All text is set as text, never as HTML: class names and file names are not ours.
+
+const byId = (id) => document.getElementById(id);
+const form = byId("form"), drop = byId("drop"), files = byId("files"), top_ = byId("top"), key = byId("key");
+const answers = byId("answers"), status = byId("status");
+const MAX_CARDS = 50;
+const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+let line = Promise.resolve(); // one request at a time: a folder of pictures must not fill the server's queue
+let waiting = 0;
+
+function add(list) {
+  const pictures = [...list];
+  if (!pictures.length) return;
+  if (key && !key.reportValidity()) return;
+  waiting += pictures.length;
+  for (const picture of pictures) line = line.then(() => classify(picture));
+}
+
+async function classify(picture) {
+  status.textContent = waiting > 1 ? `${waiting} pictures to go …` : "Looking …";
+  const card = makeCard(picture);
+  try {
+    show(card, await ask(picture));
+  } catch (error) {
+    const verdict = card.querySelector(".verdict");
+    verdict.textContent = error.message;
+    verdict.classList.add("error");
+  }
+  waiting -= 1;
+  status.textContent = waiting ? `${waiting} pictures to go …` : card.querySelector(".verdict").textContent;
+}
+
+async function ask(picture) {
+  if (picture.size > Number(form.dataset.maxBytes)) {
+    throw new Error("This file is larger than the server takes.");
+  }
+  const headers = { "Content-Type": picture.type || "application/octet-stream" };
+  if (key) headers.Authorization = `Bearer ${key.value}`;
+  let response;
+  try {
+    response = await fetch(`predict?top_k=${top_.value}`, { method: "POST", body: picture, headers });
+  } catch {
+    throw new Error("The server cannot be reached.");
+  }
+  const document_ = await response.json();
+  if (!response.ok) throw new Error(document_.error);
+  return document_.predictions[0];
+}
+
+function makeCard(picture) {
+  const card = byId("card").content.firstElementChild.cloneNode(true);
+  card.querySelector("h2").textContent = picture.name;
+  card.querySelector(".verdict").textContent = "…";
+  const image = card.querySelector("img");
+  image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth < 88));
+  image.addEventListener("error", () => image.remove());
+  image.src = URL.createObjectURL(picture);
+  answers.prepend(card);
+  if (answers.children.length > MAX_CARDS) {
+    const last = answers.lastElementChild.querySelector("img");
+    if (last) URL.revokeObjectURL(last.src);
+    answers.lastElementChild.remove();
+  }
+  return card;
+}
+
+function show(card, prediction) {
+  card.querySelector(".verdict").textContent = `${prediction.label}  ${percent.format(prediction.probability)}`;
+  const bars = prediction.top.map(({ label, probability }) => {
+    const bar = byId("bar").content.firstElementChild.cloneNode(true);
+    bar.querySelector(".label").textContent = label;
+    bar.querySelector(".fill").style.width = `${100 * probability}%`;
+    bar.querySelector(".number").textContent = percent.format(probability);
+    return bar;
+  });
+  card.querySelector(".bars").replaceChildren(...bars);
+}
+
+files.addEventListener("change", () => {
+  add(files.files);
+  files.value = ""; // the same file may be chosen again
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(type, (event) => {
+    event.preventDefault(); // a picture dropped beside the field must not replace the page
+    drop.classList.toggle("over", type === "dragenter" || type === "dragover");
+    if (type === "drop") add(event.dataTransfer.files);
+  });
+}
+document.addEventListener("paste", (event) => {
+  if (event.clipboardData.files.length) add(event.clipboardData.files);
+});
