@@ -109,6 +109,7 @@ def train(
             for event in trainer.run():
                 if isinstance(event, EpochDone):
                     run.write_history(trainer.history)
+                    _keep_time(trainer.horizon, prepared, event, deadline)
                     if board is not None:
                         board(event)
                 listener(event)
@@ -189,9 +190,27 @@ def _horizon(prepared: Prepared, plan: Plan, deadline: float | None, spent: floa
     """When training ends: after the plan's epochs, or in time for what comes after training."""
     if deadline is None:
         return StepHorizon((plan.epochs or 1) * len(plan.batches))
-    measured = sum(len(prepared.splits[name]) for name in ("val", "val", "test") if name in prepared.splits)
-    after = FINISH_SECONDS + measured * (plan.speed.forward_seconds_per_image if plan.speed else 0.0)
-    return TimeHorizon(deadline - after, spent)
+    per_image = plan.speed.forward_seconds_per_image if plan.speed else 0.0
+    return TimeHorizon(deadline - _after_training(prepared, per_image), spent)
+
+
+def _keep_time(horizon: Horizon, prepared: Prepared, event: EpochDone, deadline: float | None) -> None:
+    """Set the end of training anew by what an evaluation really takes."""
+    if deadline is not None and isinstance(horizon, TimeHorizon) and "val" in prepared.splits:
+        per_image = event.evaluation_seconds / len(prepared.splits["val"])
+        horizon.end_seconds = deadline - _after_training(prepared, per_image)
+
+
+def _after_training(prepared: Prepared, seconds_per_image: float) -> float:
+    """Seconds from the last step to the finished folder: three passes over what is measured, and the rest.
+
+    The validation pictures are gone through at the end of training, to calibrate and to measure what ships.
+    """
+    passes = {"val": 3, "test": 1}
+    pictures = sum(
+        count * len(prepared.splits[name]) for name, count in passes.items() if name in prepared.splits
+    )
+    return FINISH_SECONDS + pictures * seconds_per_image
 
 
 def _trainer(

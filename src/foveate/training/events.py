@@ -33,10 +33,14 @@ class StepDone:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An evaluation on the validation split: one row of the history (see HISTORY_COLUMNS)."""
+    """An evaluation on the validation split: one row of the history (see HISTORY_COLUMNS).
+
+    ``evaluation_seconds`` is what the evaluation itself took.
+    """
 
     row: dict[str, Any]
     is_best: bool
+    evaluation_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

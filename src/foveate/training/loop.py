@@ -248,7 +248,7 @@ class Trainer:
             self.best_row = row
             self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
         self._evaluation_seconds = self.clock() - started
-        return EpochDone(row, is_best)
+        return EpochDone(row, is_best, self._evaluation_seconds)
 
     def _is_better(self, row: dict[str, Any]) -> bool:
         metric = self.settings.select
