@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -179,8 +180,24 @@ def test_grey_pictures_train_a_network_of_one_channel(photos, tmp_path):
 
 
 def test_a_budget_is_kept(photos, tmp_path):
-    import time
-
     started = time.monotonic()
     train(photos, TrainRequest(model="tinyvgg", budget="12s"), out=tmp_path / "timed", started=started)
     assert time.monotonic() - started < 14
+
+
+def test_a_run_on_a_budget_goes_on_with_what_it_had_chosen(photos, tmp_path):
+    stop = StopAfter(20)
+    request = TrainRequest(budget="30s")
+    with pytest.raises(InterruptedRunError):
+        train(photos, request, out=tmp_path / "run", listener=stop, should_stop=stop.due)
+    events = []
+    # The rest of the thirty seconds is skipped by a clock that says they are nearly over.
+    result = train(
+        photos, out=tmp_path / "run", resume=True, listener=events.append, started=time.monotonic() - 25
+    )
+    plan = next(e for e in events if isinstance(e, Planned))
+    config = verify(result.folder)
+    assert config.architecture["name"] == plan.network
+    assert config.recipe["name"] == plan.recipe
+    first_step = next(e for e in events if isinstance(e, StepDone))
+    assert first_step.step == 21

@@ -141,16 +141,18 @@ def make_plan(
     *,
     module: nn.Module | None = None,
     train_seconds: float | None = None,
+    chosen: tuple[str, str] | None = None,
 ) -> Plan:
     """Decide on network and recipe.
 
     Args:
         module: the user's own network, instead of ``request.model``.
         train_seconds: time for training, where a budget decides; networks are then timed on this machine.
+        chosen: the names of the network and the recipe that an interrupted run had chosen by itself.
     """
     device = choose_device(request.device)
     split = prepared.splits["train"]
-    maker = _Planner(request, prepared, Pixels(split.pixels, split.labels, device), train_seconds)
+    maker = _Planner(request, prepared, Pixels(split.pixels, split.labels, device), train_seconds, chosen)
     if module is not None:
         kind = type(module)
         architecture = {"custom": f"{kind.__module__}.{kind.__qualname__}"}
@@ -170,9 +172,12 @@ class _Planner:
     prepared: Prepared
     pixels: Pixels
     train_seconds: float | None  # None where epochs decide: then nothing is timed, and plans repeat exactly
+    chosen: tuple[str, str] | None = None  # network and recipe of the run that goes on
 
     def choose(self) -> Plan:
         """The largest compact network that gets enough epochs in the time there is."""
+        if self.chosen is not None:
+            return self.plan(make_network(self.chosen[0], self.prepared))
         if self.train_seconds is None:
             enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
             return self.plan(make_network("compact_m" if enough else "compact_s", self.prepared))
@@ -190,11 +195,8 @@ class _Planner:
         normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
         initialise = getattr(module, "initialise_from", None)
         if initialise is not None and self.request.weights is None:
-            initialise(
-                normalise(
-                    self.pixels.take(_evenly(len(self.pixels), INITIALISATION_COUNT).to(self.pixels.device))
-                )
-            )
+            some = _evenly(len(self.pixels), INITIALISATION_COUNT).to(self.pixels.device)
+            initialise(normalise(self.pixels.take(some)))
         check_takes(module, self.prepared)
         recipe = self._recipe(network.name, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
@@ -213,9 +215,12 @@ class _Planner:
 
     def _recipe(self, network: str, epochs: float) -> Recipe:
         request = self.request
-        recipe = recipe_for(network, epochs) if request.recipe == "auto" else get_recipe(request.recipe)
-        if request.recipe == "auto" and looks_like_characters(self.prepared.classes):
-            recipe = recipe.without_mirroring()
+        if request.recipe != "auto":
+            recipe = get_recipe(request.recipe)
+        else:
+            recipe = get_recipe(self.chosen[1]) if self.chosen else recipe_for(network, epochs)
+            if looks_like_characters(self.prepared.classes):
+                recipe = recipe.without_mirroring()
         return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
 
     def _with(self, network: Network, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:

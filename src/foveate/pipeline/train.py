@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from foveate.pipeline.plan import Plan, choose_device, is_blueprint_file, make_p
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.tensorboard import TensorBoard
 from foveate.recipes import get_recipe
+from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.rundir import RunDirectory, RunLock
@@ -67,9 +67,8 @@ def train(
         FoveateError: each failure its own kind, in one sentence.
     """
     request = request or TrainRequest()
-    phases = Phases(
-        time.monotonic() if started is None else started, lambda name: listener(PhaseStarted(name))
-    )
+    began = time.monotonic() if started is None else started
+    phases = Phases(began, lambda name: listener(PhaseStarted(name)))
     out, place = Path(out), check_output(out)
     with RunLock(place):
         run = RunDirectory(place)
@@ -82,27 +81,16 @@ def train(
         snapshot = None
         if stored is not None:
             _check_same_data(stored["dataset"], _identity(prepared), allow_changed_data)
-            snapshot, damage = run.checkpoints.load_latest()
-            for sentence in damage:
-                listener(Note(sentence))
+            snapshot = _latest(run, listener)
         phases.enter("plan")
         spent = snapshot.numbers["seconds"] if snapshot else 0.0
-        deadline = phases.start + request.budget_seconds - spent if request.budget_seconds else None
-        torch.manual_seed(request.seed)
-        # A network that was chosen by timing the machine stays chosen when the run goes on.
-        model = snapshot.numbers["network"] if snapshot and request.model == "auto" else request.model
-        plan = make_plan(
-            request if module is not None else replace(request, model=model),
-            prepared,
-            module=module,
-            train_seconds=None if deadline is None else deadline - time.monotonic() - FINISH_SECONDS,
-        )
+        deadline = began + request.budget_seconds - spent if request.budget_seconds else None
+        plan = _plan(request, prepared, module, snapshot, deadline)
         listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
         if stored is None:
             run.start({"request": request.to_dict(), "dataset": _identity(prepared)})
         phases.enter("train")
-        horizon = _horizon(prepared, plan, deadline, spent)
-        trainer = _trainer(prepared, plan, run, horizon, should_stop)
+        trainer = _trainer(prepared, plan, run, _horizon(prepared, plan, deadline, spent), should_stop)
         if snapshot is not None:
             trainer.restore(snapshot)
         with TensorBoard(place / "tensorboard") if request.tensorboard else nullcontext() as board:
@@ -114,6 +102,28 @@ def train(
                         board(event)
                 listener(event)
         return finish(TrainedRun(out, prepared, plan, trainer, request, phases))
+
+
+def _latest(run: RunDirectory, listener: Listener) -> Snapshot:
+    """The newest whole checkpoint; the listener is told of damaged ones."""
+    snapshot, damage = run.checkpoints.load_latest()
+    for sentence in damage:
+        listener(Note(sentence))
+    return snapshot
+
+
+def _plan(
+    request: TrainRequest,
+    prepared: Prepared,
+    module: nn.Module | None,
+    snapshot: Snapshot | None,
+    deadline: float | None,
+) -> Plan:
+    """The plan; what an interrupted run chose by timing the machine stays chosen when it goes on."""
+    torch.manual_seed(request.seed)
+    left = None if deadline is None else deadline - time.monotonic() - FINISH_SECONDS
+    chosen = (snapshot.numbers["network"], snapshot.numbers["recipe"]) if snapshot else None
+    return make_plan(request, prepared, module=module, train_seconds=left, chosen=chosen)
 
 
 def _prepare(
@@ -231,5 +241,5 @@ def _trainer(
         horizon,
         checkpoints=run.checkpoints,
         should_stop=should_stop,
-        facts={"network": plan.network.name},
+        facts={"network": plan.network.name, "recipe": plan.recipe.name},
     )
