@@ -2,7 +2,7 @@
 
     python tools/kill_campaign.py [--kills 20] [--data fashion-mnist-mini] [--seed 0]
 
-Each kill is a SIGKILL at a random moment of a run of three epochs on the CPU, from the start of the process
+Each kill is a SIGKILL at a random moment of a run of eight epochs on the CPU, from the start of the process
 to the writing of the model folder. Prints a line a kill and exits with 1 if any resumed run differs.
 """
 
@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-FLAGS = ["--model", "convnet1_k3", "--recipe", "article", "--epochs", "3", "--device", "cpu"]
+FLAGS = ["--model", "convnet1_k3", "--recipe", "article", "--epochs", "8", "--device", "cpu"]
 
 
 def command(data: str, out: Path, *more: str) -> list[str]:
