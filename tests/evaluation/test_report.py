@@ -15,7 +15,7 @@ from PIL import Image
 
 from foveate.errors import ShapeError
 from foveate.evaluation import evaluate
-from foveate.evaluation.report import Mistake, ReportData, render_report
+from foveate.evaluation.report import Explanation, Explanations, Mistake, ReportData, render_report
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -232,3 +232,24 @@ def test_a_picture_that_is_none_is_refused(make_data):
     bad = Mistake(np.zeros((4, 4, 3)), "n", "cat", "dog", 0.9)
     with pytest.raises(ShapeError, match=r"must be uint8 \(H, W, 3\) or \(H, W, 1\); got float64"):
         render_report(make_data(mistakes=[bad]))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_where_it_looked(make_data, name):
+    picture = np.zeros((4, 6, 3), np.uint8)
+    wrong = Mistake(picture, name, "cat", name, 0.97)
+    right = Mistake(picture, "b.jpg", "dog", "dog", 0.99)
+    items = [Explanation(one, picture + 1, picture + 2) for one in (wrong, right)]
+    shown = Explanations(items, "Grad-CAM", "layer4.1", 0.2, 0.415, -0.012)
+    page = assert_closed_to_the_world(render_report(make_data(explanations=shown)))
+    words = " ".join("".join(page.text).split())
+    assert "Where it looked" in words
+    assert "Hiding the brightest 20.0 % of these pictures" in words.replace("\u202f", " ").replace(
+        "\xa0", " "
+    )
+    assert "by 41.5 percentage points on average; hiding as much elsewhere, by -1.2" in words
+    plain = render_report(make_data())
+    assert "Where it looked" not in plain
+    # The picture and two maps of a mistake, the picture and one map of what it got right.
+    assert len(page.all("img")) - len(Page(plain).all("img")) == 5
+    assert all(a["alt"] for a in page.all("img"))

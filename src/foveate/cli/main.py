@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "summary": ("foveate.cli.summary", "Show every layer's shape, parameters, cost and receptive field."),
     "models": ("foveate.cli.models", "List the networks that can be made by name."),
     "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
+    "explain": (
+        "foveate.cli.explain",
+        "Show what in a picture speaks for a class, and whether that is true.",
+    ),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "data": ("foveate.cli.data", "List and get known data sets."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),

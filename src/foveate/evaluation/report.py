@@ -23,12 +23,28 @@ from PIL import Image
 from foveate.errors import ShapeError
 from foveate.evaluation import charts, words
 from foveate.evaluation.metrics import Evaluation
-from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
+from foveate.evaluation.report_data import (
+    Augmented,
+    DatasetSummary,
+    Explanation,
+    Explanations,
+    Mistake,
+    ReportData,
+)
 
-__all__ = ["Augmented", "DatasetSummary", "Mistake", "ReportData", "render_report"]
+__all__ = [
+    "Augmented",
+    "DatasetSummary",
+    "Explanation",
+    "Explanations",
+    "Mistake",
+    "ReportData",
+    "render_report",
+]
 
 TABLE_CLASSES = 100  # of more classes, the table shows those with the lowest F1
 MISTAKES_SHOWN = 24
+EXPLANATIONS_SHOWN = 8
 AUGMENTED_SHOWN = 24
 LAYERS_SHOWN = 1000
 EPOCHS_SHOWN = 400
@@ -79,6 +95,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "matrix_classes": len(charts.matrix_classes(result.confusion)),
         "pairs": _pairs(result),
         "mistakes": [(m, _picture(m.picture)) for m in data.mistakes[:MISTAKES_SHOWN]],
+        "explained": _explained(data),
         "augmented": [(a, _picture(a.picture)) for a in data.augmented[:AUGMENTED_SHOWN]],
         "curves": _curves(data),
         "history": _history(data.history[-EPOCHS_SHOWN:]),
@@ -116,6 +133,19 @@ def _pairs(result: Evaluation) -> list[dict[str, Any]]:
         {"true": result.classes[t], "predicted": result.classes[p], "count": n, "of": int(support[t])}
         for t, p, n in result.confusion.mistakes(PAIRS_SHOWN)
     ]
+
+
+def _explained(data: ReportData) -> list[dict[str, Any]]:
+    """Each explained picture with its heat maps: one for each class in question, the named class first."""
+    explanations = data.explanations.items[:EXPLANATIONS_SHOWN] if data.explanations else ()
+    shown = []
+    for one in explanations:
+        maps = [("wrong", one.mistake.predicted, _picture(one.for_predicted))]
+        maps += [("right", one.mistake.true, _picture(one.for_true))]
+        right = one.mistake.predicted == one.mistake.true
+        panels = maps[1:] if right else maps
+        shown.append({"mistake": one.mistake, "picture": _picture(one.mistake.picture), "maps": panels})
+    return shown
 
 
 def _curves(data: ReportData) -> list[tuple[str, Markup]]:

@@ -27,6 +27,31 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Heat maps over a picture, (H, W, 3): what spoke for the class it was called, and for the true one."""
+
+    mistake: Mistake  # or a picture that was called right: then both classes are the same
+    for_predicted: NDArray[np.uint8]
+    for_true: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """Where the network looked, and whether that can be believed.
+
+    ``drop``: how far the probability of the class it named falls, on average over the pictures, when the
+    marked ``fraction`` of each picture is hidden; ``drop_elsewhere``: when as much is hidden elsewhere.
+    """
+
+    items: Sequence[Explanation]
+    method: str  # "Grad-CAM"
+    layer: str
+    fraction: float
+    drop: float
+    drop_elsewhere: float
+
+
+@dataclass(frozen=True)
 class Augmented:
     """A training picture as the network sees it: resized, cropped and randomly changed."""
 
@@ -67,6 +92,7 @@ class ReportData:
     history: Sequence[Mapping[str, float | None]] = ()
     best_epoch: float | None = None  # the row of `history` that was kept
     mistakes: Sequence[Mistake] = ()  # the surest first
+    explanations: Explanations | None = None
     augmented: Sequence[Augmented] = ()
     dataset: DatasetSummary = field(default_factory=DatasetSummary)
     preprocessing: str = ""  # one or two sentences

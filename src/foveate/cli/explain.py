@@ -1,0 +1,251 @@
+"""`foveate explain`: why a network says what it says of a picture, and whether the explanation is true."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.errors import InputError, MissingExtraError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from foveate.explain.picture import Explained, Subject
+
+METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
+FACTS_NAME = "explanation.json"
+
+
+@click.command("explain")
+@click.argument("model")
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--class", "class_name", help="The class to explain, by name or number [the one it names].")
+@click.option("--layer", help="Whose maps to look at, by its name in `foveate summary` [the last map].")
+@click.option(
+    "--method",
+    type=click.Choice([*METHODS, "all"]),
+    default="grad-cam",
+    show_default=True,
+    help="How to find what speaks for the class.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="A weights file, where MODEL is a network's name [its published weights].",
+)
+@click.option("--data", help="A data set: also show which of its pictures excite the layer's maps most.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to [IMAGE's name-explained].")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@json_option
+def command(
+    model: str,
+    image: Path,
+    class_name: str | None,
+    layer: str | None,
+    method: str,
+    weights: Path | None,
+    data: str | None,
+    out: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Show what in IMAGE speaks for a class, according to MODEL, and how far that can be believed.
+
+    MODEL is a model folder or a network's name (see `foveate models`). Written are the heat maps over the
+    picture, a sheet that puts them to the test, the maps of a layer, the kernels, and all numbers as JSON.
+
+    \b
+    foveate explain runs/pets cat.jpg
+    foveate explain runs/pets cat.jpg --class dog --method all --out why/
+    foveate explain efficientnet_lite0 bee.jpg --layer features.4
+    foveate explain runs/pets cat.jpg --layer features.0 --data photos/
+    """
+    try:
+        from foveate.explain.picture import check_layer, explain_picture
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtraError("Explaining a network", "train") from error
+    from foveate.images import read_image
+
+    target_folder = _folder(image, out)
+    subject = _subject(model, weights)
+    target = None if class_name is None else _class_number(class_name, subject.classes)
+    if layer is not None:
+        check_layer(subject.module, layer)
+    picture = read_image(image)
+    methods = METHODS if method == "all" else (method,)
+    explained = explain_picture(subject, picture, target=target, methods=methods, layer=layer, seed=seed)
+    facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts
+    pictures = dict(explained.pictures)
+    if data is not None:
+        found = _data(subject, data, explained, picture)
+        facts["data"], pictures["exciting"] = found
+    facts["files"] = _write(target_folder, pictures, facts)
+    if as_json:
+        emit_json(facts)
+    else:
+        _tell(facts)
+
+
+def _folder(image: Path, out: Path | None) -> Path:
+    """Where to write: a new folder, an empty one, or one that this command wrote before."""
+    folder = out if out is not None else Path(f"{image.stem}-explained")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {printable(str(folder))} must be a folder, and is a file.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / FACTS_NAME).is_file():
+        raise InputError(
+            f"{printable(str(folder))} holds other files, which could be overwritten; "
+            "say with --out where to write."
+        )
+    return folder
+
+
+# --- What is explained -----------------------------------------------------------------------------------
+
+
+def _subject(model: str, weights: Path | None) -> Subject:
+    from foveate.models import list_models
+
+    path = Path(model)
+    if path.is_dir():
+        if weights is not None:
+            raise InputError("--weights belongs to a network's name; a model folder has its own weights.")
+        from foveate.artifact.rebuild import rebuild
+        from foveate.explain.picture import Subject
+
+        made = rebuild(path)
+        return Subject(made.module, made.preprocessing, made.config.classes, made.config.temperature)
+    if model in list_models():
+        return _named(model, weights)
+    if path.exists():
+        raise InputError(f"{printable(model)} is neither a model folder nor a network's name.")
+    raise UnknownNameError("network or model folder", model, list_models())
+
+
+def _named(name: str, weights: Path | None) -> Subject:
+    """A registered network with published weights, or those of a file; classes are numbers."""
+    from foveate.explain.picture import Subject
+    from foveate.images.preprocess import Preprocessing
+    from foveate.models import create_model, model_info
+    from foveate.models.pretrained import PRETRAINED, load_weights
+    from foveate.models.weights_file import read_weights
+
+    known = PRETRAINED.get(name)
+    if weights is None:
+        if known is None:
+            raise InputError(
+                f"{name} comes without weights, and an untrained network has nothing to explain: give "
+                "--weights FILE, or a model folder."
+            )
+        module = create_model(name, pretrained=True)
+    else:
+        module = create_model(name)
+        head = read_weights(weights).get(f"{module.classifier_name}.weight")
+        if head is not None and len(head) != module.num_classes:
+            module = create_model(name, num_classes=len(head))
+        load_weights(module, weights)
+    channels, height, width = model_info(name).input_size
+    if known is not None:
+        preprocessing = known.preprocessing
+    elif channels == 3:
+        preprocessing = Preprocessing(
+            height, width, crop_fraction=224 / 256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+        )
+        note("Weights from a file tell no preprocessing; torchvision's for ImageNet is assumed.")
+    else:
+        preprocessing = Preprocessing(height, width, channels)
+    names = (known.classes if known else None) or [f"class {i}" for i in range(module.num_classes)]
+    return Subject(module.eval(), preprocessing, names)
+
+
+def _class_number(name: str, classes: Any) -> int:
+    if name in classes:
+        return list(classes).index(name)
+    if name.isascii() and name.isdigit() and int(name[:9]) < len(classes):
+        return int(name)
+    if all(known == f"class {i}" for i, known in enumerate(classes)):
+        raise InputError(
+            f"--class: this network's classes have no names; give a number from 0 to {len(classes) - 1}."
+        )
+    raise UnknownNameError("class", name, classes)
+
+
+# --- What a data set shows -------------------------------------------------------------------------------
+
+
+def _data(
+    subject: Subject, data: str, explained: Explained, picture: NDArray[np.uint8]
+) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+    """The pictures that excite most the maps that this picture excites, and units that none of them wakes."""
+    from foveate.cli.predict import bar
+    from foveate.dataset import open_dataset
+    from foveate.explain.survey import survey
+
+    dataset = open_dataset(data)
+    split = next(name for name in ("val", "test", "train") if name in dataset.splits)
+    with bar() as progress:
+        found = survey(
+            subject, dataset.splits[split].images, explained.facts["layer"], picture, progress=progress
+        )
+    for name, reason in found.unreadable:
+        note(f"{printable(name)} is left out: {printable(reason)}")
+    return {"name": dataset.name, "split": split} | found.facts, found.picture
+
+
+# --- What comes out --------------------------------------------------------------------------------------
+
+
+def _write(folder: Path, pictures: dict[str, NDArray[np.uint8]], facts: dict[str, Any]) -> list[str]:
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, pixels in pictures.items():
+        path = folder / f"{name}.png"
+        Image.fromarray(pixels).save(path)
+        files.append(str(path))
+    path = folder / FACTS_NAME
+    files.append(str(path))
+    text = json.dumps(facts | {"files": files}, indent=2, allow_nan=False, ensure_ascii=True)
+    path.write_text(text + "\n", encoding="ascii")
+    return files
+
+
+def _tell(facts: dict[str, Any]) -> None:
+    wanted = printable(facts["class"])
+    click.echo("  ".join(f"{printable(t['label'])} {t['probability']:.1%}" for t in facts["top"]))
+    for method, found in facts["methods"].items():
+        hiding, curves = found["hiding"], found["curves"]
+        where = (
+            f" at {found['layer']}, a map of {'x'.join(map(str, found['map']))}" if "layer" in found else ""
+        )
+        click.echo(f"\n{method}{where}, for {wanted} ({hiding['before']:.1%})")
+        click.echo(
+            f"  hide the hottest {hiding['fraction']:.0%}: {hiding['marked']:.1%} "
+            f"({-100 * hiding['drop']:+.1f} points); "
+            f"the same shape elsewhere: {_spread(hiding, 'elsewhere')}; "
+            f"as much, scattered: {_spread(hiding, 'scattered')}"
+        )
+        click.echo(
+            f"  deletion {curves['deletion_area']:.3f} (lower is better), "
+            f"insertion {curves['insertion_area']:.3f} (higher is better)"
+        )
+    for layer in facts.get("data", {}).get("units", []):
+        if layer["dead"]:
+            click.echo(f"{layer['name']}: {len(layer['dead'])} of {layer['channels']} maps never answered")
+    click.echo("")
+    for path in facts["files"]:
+        click.echo(printable(path))
+
+
+def _spread(hiding: dict[str, Any], key: str) -> str:
+    """Mean and standard deviation over the draws, as percentage points of change."""
+    changes = [100 * (value - hiding["before"]) for value in hiding[key]]
+    return f"{fmean(changes):+.1f} ± {pstdev(changes):.1f}"

@@ -1,0 +1,162 @@
+"""Looking at a layer while the network runs; a layer that works in place behind it disturbs nothing.
+
+A hook keeps what the layer gave and hands a copy on: what comes next may overwrite the copy, and gradients
+flow back through it as if nothing stood there. The network is left as it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from foveate.analysis.walk import Numbering, evaluating
+from foveate.errors import InputError, ShapeError, UnknownNameError
+
+# What hands its input on, and what resizes the last map to a fixed grid: no maps of their own to look at.
+_TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """A call of a layer or block that gives a map: its name, the module, and its (C, h, w).
+
+    ``alias`` is set where a container only hands on what its last layer gave.
+    """
+
+    name: str
+    module: nn.Module
+    shape: tuple[int, int, int]
+    alias: bool
+
+
+def map_layers(module: nn.Module, x: Tensor) -> dict[str, MapLayer]:
+    """Everything in the network that gives a map, by dotted name, in the order in which the maps are ready.
+
+    Names are those of `foveate.analysis.trace` (``name#2`` for a second call) and of the blocks around them.
+
+    Args:
+        module: the network; it runs once on the first picture of ``x`` (N, C, H, W), in evaluation mode.
+    """
+    found: dict[str, MapLayer] = {}
+    number = Numbering()
+    handed: list[Tensor] = [x]  # the last map that was handed on: a container that gives it made nothing
+
+    def keep(name: str) -> Any:
+        def hook(layer: nn.Module, args: Any, out: Any) -> Tensor | None:
+            if not isinstance(out, Tensor):
+                return None
+            label, alias = number(name), out is handed[0]
+            handed[0] = out if alias else out.clone()
+            if out.ndim == 4:
+                found[label] = MapLayer(label, layer, _map_shape(out), alias)
+            return handed[0]
+
+        return hook
+
+    handles = [child.register_forward_hook(keep(name)) for name, child in _named(module)]
+    try:
+        with evaluating(module), torch.no_grad():
+            module(x[:1].clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def last_map(module: nn.Module, x: Tensor) -> str:
+    """The name of the last layer whose map has places, h·w > 1: it has seen the most and can still point.
+
+    Raises:
+        InputError: the network makes no such map of a picture of this size.
+    """
+    names = [
+        layer.name
+        for layer in map_layers(module, x).values()
+        if not layer.alias
+        and layer.shape[1] * layer.shape[2] > 1
+        and not isinstance(layer.module, _TRANSPARENT)
+    ]
+    if not names:
+        raise InputError(
+            f"{type(module).__name__} makes no map with more than one place of pictures of "
+            f"{x.shape[-2]}x{x.shape[-1]}; there is nothing that could point. Try larger pictures."
+        )
+    return names[-1]
+
+
+@contextmanager
+def capturing(module: nn.Module, name: str) -> Iterator[list[Tensor]]:
+    """While the block lasts, each run of the network adds what the named layer gave to the list.
+
+    The tensors are part of the graph: gradients with respect to them can be asked for.
+
+    Raises:
+        UnknownNameError: the network has no module of this name.
+    """
+    path, _, call = name.partition("#")
+    layers = dict(_named(module))
+    if path not in layers or not (call == "" or call.isdigit()):
+        raise UnknownNameError("layer", name, layers)
+    number, found = Numbering(), []
+
+    def hook(layer: nn.Module, args: Any, out: Any) -> Tensor | None:
+        if not isinstance(out, Tensor) or number(path) != name.removesuffix("#1"):
+            return None
+        found.append(out)
+        return out.clone()
+
+    def begin(network: nn.Module, args: Any) -> None:
+        nonlocal number
+        number = Numbering()  # each run counts its calls anew
+
+    handles = [module.register_forward_pre_hook(begin), layers[path].register_forward_hook(hook)]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def activation_of(module: nn.Module, x: Tensor, name: str) -> Tensor:
+    """What the named layer gives for a batch, (N, C, h, w) or (N, F), in evaluation mode."""
+    with capturing(module, name) as found, evaluating(module), torch.no_grad():
+        module(x.clone())
+    return called(found, name)
+
+
+def called(found: list[Tensor], name: str) -> Tensor:
+    """The last tensor that a layer gave. Raises InputError where the layer was not called at all."""
+    if not found:
+        raise InputError(
+            f"Layer {name!r} takes no part in looking at a picture (auxiliary heads do not, and not every "
+            "layer is called twice); `foveate summary` lists those that do."
+        )
+    return found[-1]
+
+
+def scores_of(module: nn.Module, x: Tensor, target: int | Tensor) -> Tensor:
+    """The score of each picture's target class, (N,). Raises ShapeError where there is no such score."""
+    scores = module(x.clone())  # a first layer that works in place must not write into the caller's pictures
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(x):
+        shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise ShapeError(f"Explaining needs one score a class, (N, classes); the network gives {shape}.")
+    wanted = torch.as_tensor(target, device=scores.device).expand(len(x))
+    if int(wanted.min()) < 0 or int(wanted.max()) >= scores.shape[1]:
+        raise InputError(f"A class is a number from 0 to {scores.shape[1] - 1}, and target is {target}.")
+    return scores.gather(1, wanted[:, None])[:, 0]
+
+
+def _named(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """All modules inside by their dotted names; a network that is a single layer goes by its kind."""
+    for name, child in module.named_modules():
+        if name or next(module.children(), None) is None:
+            yield name or type(child).__name__, child
+
+
+def _map_shape(out: Tensor) -> tuple[int, int, int]:
+    return int(out.shape[1]), int(out.shape[2]), int(out.shape[3])
