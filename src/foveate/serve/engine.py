@@ -82,7 +82,7 @@ class Engine:
         for thread in self._threads:
             thread.start()
 
-    def close(self, timeout_seconds: float = 5.0) -> None:
+    def close(self, timeout_seconds: float = 1.0) -> None:
         """Finish what is in the house and end the threads."""
         with self._change:
             self._closing = True

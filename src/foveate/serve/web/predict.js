@@ -55,7 +55,7 @@ function makeCard(picture) {
   card.querySelector(".verdict").textContent = "…";
   const image = card.querySelector("img");
   image.addEventListener("load", () => image.classList.toggle("small", image.naturalWidth < 88));
-  image.addEventListener("error", () => image.remove());
+  image.addEventListener("error", () => image.remove()); // no picture, or of a format only the server reads
   image.src = URL.createObjectURL(picture);
   answers.prepend(card);
   if (answers.children.length > MAX_CARDS) {
