@@ -74,7 +74,7 @@ def test_classes_are_matched_by_name(run, model, data):
     code, out, err = run(model, data, "--json")
     found = json.loads(out)
     assert (code, err) == (0, "")
-    assert (found["correct"], found["samples"], found["split"]) == (9, 10, "train")
+    assert (found["correct"], found["samples"], found["split"]) == (9, 10, "all")
     assert [row["class"] for row in found["per_class"]] == ["red", "green", "blue"]
     assert found["confusion"] == [[3, 1, 0], [0, 4, 0], [0, 0, 2]]
     assert found["per_class"][1]["precision"] == pytest.approx(4 / 5)
@@ -84,7 +84,7 @@ def test_people_get_the_interval_the_classes_and_the_confusion(run, model, data)
     _, out, _ = run(model, data)
     lines = out.splitlines()
     # Wilson's interval for 9 of 10
-    assert lines[0] == "accuracy 90.00% (95 % interval 59.58% to 98.21%): 9 of 10 pictures of train right"
+    assert lines[0] == "accuracy 90.00% (95 % interval 59.58% to 98.21%): 9 of 10 pictures right"
     assert "red           4      1.000   0.750  0.857" in out
     assert "0 red             3  1  0" in out
 

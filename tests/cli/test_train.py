@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from foveate.cli.train import output_folder
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
 FLAGS = ["--model", "tinyvgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]
@@ -127,3 +130,23 @@ def test_a_finished_model_is_not_replaced_by_accident(photos, whole):
     result = run("train", str(photos), "--out", str(whole[0]), "--epochs", "1", *FLAGS)
     assert result.returncode == 2
     assert "holds a finished model" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["train", "photos"], ["demo"], ["summary", "lenet5"]])
+def test_the_small_install_says_which_extra_is_missing(command, tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from foveate.cli.main import main; main(sys.argv[1:])"
+    result = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert result.returncode == 2
+    assert "pip install 'foveate[train]'" in result.stderr
+
+
+def test_resume_without_out_finds_the_last_interrupted_run_of_the_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "photos-2", "photos-3"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "photos-2" / "checkpoint").mkdir()
+    (tmp_path / "runs" / "photos-2" / "checkpoint" / "run.json").touch()
+    assert output_folder("photos/", None, resume=True, overwrite=False) == Path("runs/photos-2")
+    assert output_folder("photos/", None, resume=False, overwrite=False) == Path("runs/photos-4")

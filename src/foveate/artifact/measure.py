@@ -21,6 +21,7 @@ Progress = Callable[[int, int], None]  # (pictures done, pictures in all)
 class Measured:
     """An evaluation, what it was made on, and what was left out of it.
 
+    ``split`` is ``train``, ``val`` or ``test``, or ``all`` where the data have no splits.
     ``probabilities`` (N, classes) and ``labels`` (N,) are of the readable pictures, in the split's order;
     ``unreadable`` holds the error of each of the others.
     """
@@ -71,7 +72,8 @@ def evaluate_folder(
         )
     probabilities, labels = np.stack(rows), samples.labels[kept]
     evaluation = evaluate(probabilities, labels, predictor.classes_)
-    return Measured(evaluation, chosen, probabilities, labels, tuple(unreadable), opened.notes)
+    told = "all" if set(opened.splits) == {"train"} and split is None else chosen
+    return Measured(evaluation, told, probabilities, labels, tuple(unreadable), opened.notes)
 
 
 def _choose(data: DataSet, split: str | None) -> str:

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from foveate.cli.console import emit_json, json_option, note, printable, typed
 
+if TYPE_CHECKING:
+    from foveate.cli.train import StopFlag
+    from foveate.dataset import DataSet
+
 SHOWN = 8
 
 
 @click.command(epilog="\b\nExample:\n  foveate demo --budget 60s")
-@click.option("--budget", default="60s", show_default=True, help="Wall time of the whole demonstration.")
-@click.option("--out", "-o", default="runs/demo", show_default=True, metavar="DIR")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--budget", default="60s", show_default=True, metavar="TIME", help="Wall time of the whole.")
+@click.option(
+    "--out", "-o", default="runs/demo", show_default=True, metavar="DIR", help="The model folder to make."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
 @json_option
 def command(budget: str, out: str, seed: int, as_json: bool) -> None:
     """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out."""
-    from foveate.cli.progress import display
     from foveate.cli.train import as_document, in_words, stop_on_signal
-    from foveate.pipeline import TrainRequest, train
-    from foveate.pipeline.request import process_start_seconds
 
-    request = TrainRequest(budget=budget, seed=seed)
-    name = "fashion-mnist" if _fetch() else "fashion-mnist-mini"
-    with stop_on_signal() as stop, display() as listener:
-        finished = train(
-            name,
-            request,
-            out=Path(out),
-            listener=listener,
-            should_stop=stop.is_set,
-            started=process_start_seconds(),
-        )
+    with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
+        from foveate.cli.progress import display
+        from foveate.pipeline import TrainRequest, train
+        from foveate.pipeline.request import process_start_seconds
+
+        request = TrainRequest(budget=budget, seed=seed)
+        dataset = _fetch(stop)
+        with display() as listener:
+            finished = train(
+                dataset,
+                request,
+                out=Path(out),
+                listener=listener,
+                should_stop=stop.is_set,
+                started=process_start_seconds(),
+            )
     if as_json:
         emit_json(as_document(finished))
         return
@@ -44,30 +52,33 @@ def command(budget: str, out: str, seed: int, as_json: bool) -> None:
     click.echo(in_words(finished))
     click.echo("\nWhat it takes for what (rows: true class, columns: its answers):\n")
     click.echo(terminal_confusion(finished.evaluation.confusion, finished.evaluation.classes))
-    click.echo("\n" + _answers(finished.folder, name))
-    click.echo("\n" + _next(finished.folder, name))
+    click.echo("\n" + _answers(finished.folder, dataset))
+    click.echo("\n" + _next(finished.folder, dataset))
 
 
-def _fetch() -> bool:
-    """Whether the whole of Fashion-MNIST is here or could be had; says so if not."""
+def _fetch(stop: StopFlag) -> DataSet:
+    """Fashion-MNIST; where it is not here and cannot be had, says so and gives a tenth of it."""
     from foveate.dataset import known
     from foveate.errors import DownloadError
 
+    def progress(have: int, expected: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
     try:
-        known.load("fashion-mnist")
+        return known.load("fashion-mnist", say=lambda sentence: note(printable(sentence)), progress=progress)
     except DownloadError as error:
         note(f"note: {printable(str(error))}")
         note("note: going on with fashion-mnist-mini, the tenth of it that comes with foveate.")
-        return False
-    return True
+        return known.load("fashion-mnist-mini")
 
 
-def _answers(folder: Path, name: str) -> str:
+def _answers(folder: Path, dataset: DataSet) -> str:
     """The finished model on a few test pictures."""
     import foveate
 
     predictor = foveate.load(folder)
-    test = foveate.open_dataset(name).splits["test"]
+    test = dataset.splits["test"]
     rows = np.linspace(0, len(test) - 1, SHOWN).astype(int)
     lines = ["Some test pictures:"]
     for row, answer in zip(rows, predictor.predict([test.images.read(int(i)) for i in rows]), strict=True):
@@ -79,26 +90,24 @@ def _answers(folder: Path, name: str) -> str:
     return "\n".join(lines)
 
 
-def _next(folder: Path, name: str) -> str:
-    picture = _save_a_picture(folder, name)
+def _next(folder: Path, dataset: DataSet) -> str:
+    picture = _save_a_picture(folder, dataset)
     return "\n".join(
         [
             "Try next:",
             f"  open {typed(folder)}/report.html",
-            f"  foveate predict {typed(folder)} {picture}",
-            f"  foveate evaluate {typed(folder)} {name}",
+            f"  foveate predict {typed(folder)} {typed(picture)}",
+            f"  foveate evaluate {typed(folder)} {dataset.name}",
             "  foveate summary convnet1",
             "  foveate train YOUR/PICTURES     one folder a class",
         ]
     )
 
 
-def _save_a_picture(folder: Path, name: str) -> Path:
-    """A test picture as a file, so that `foveate predict` has something to look at."""
+def _save_a_picture(folder: Path, dataset: DataSet) -> Path:
+    """A test picture beside the model folder, so that `foveate predict` has something to look at."""
     from PIL import Image
 
-    import foveate
-
-    path = Path(tempfile.gettempdir()) / "foveate-demo-picture.png"
-    Image.fromarray(foveate.open_dataset(name).splits["test"].images.read(0)).save(path)
+    path = folder.with_name(f"{folder.name}-picture.png")
+    Image.fromarray(dataset.splits["test"].images.read(0)).save(path)
     return path

@@ -55,9 +55,10 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
 
 def _headline(found: Evaluation, split: str) -> str:
     low, high = found.accuracy_interval
+    pictures = "pictures" if split == "all" else f"pictures of {split}"
     lines = [
         f"accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}): "
-        f"{found.correct} of {found.samples} pictures of {split} right"
+        f"{found.correct} of {found.samples} {pictures} right"
     ]
     if found.top5_accuracy is not None:
         lines.append(f"the right class is among the first five for {found.top5_accuracy:.2%}")

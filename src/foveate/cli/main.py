@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
-from foveate.errors import FoveateError
+from foveate.errors import FoveateError, MissingExtraError
 
 # Command -> (module, one line for the overview). The line stands here so that --help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -35,6 +35,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "data": ("foveate.cli.data", "List and get known data sets."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),
+}
+
+
+# What the small install lacks -> the extra that brings it.
+EXTRAS = {
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "tensorboard": "tensorboard",
 }
 
 
@@ -109,10 +118,15 @@ def main(argv: Sequence[str] | None = None) -> Any:
 def _explain(error: Exception) -> NoReturn:
     if isinstance(error, FoveateError):
         fail(str(error), error.exit_code)
+    if isinstance(error, ModuleNotFoundError) and (name := str(error.name).partition(".")[0]) in EXTRAS:
+        fail(str(MissingExtraError(f"This command uses {name}, which", EXTRAS[name])), 2)
     if isinstance(error, click.exceptions.Exit):
         sys.exit(error.exit_code)
     if isinstance(error, click.Abort):
         fail("interrupted.", 130)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()  # the help itself
+        sys.exit(2)
     if isinstance(error, click.UsageError):
         where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
         fail(_sentence(error) + where, 2)

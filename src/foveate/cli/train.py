@@ -41,19 +41,44 @@ Examples:
     show_default=True,
     help="auto, a network's name, or a blueprint FILE.yaml.",
 )
-@click.option("--recipe", default="auto", show_default=True, help="auto, article, compact or standard.")
+@click.option(
+    "--recipe",
+    default="auto",
+    show_default=True,
+    help="auto, article, standard, compact-short or compact-long.",
+)
 @click.option("--budget", metavar="TIME", help="Wall time of the whole command: 60s, 5m, 2h.")
 @click.option("--epochs", type=int, metavar="N", help="Train N epochs instead; repeats to the byte.")
 @click.option("--image-size", "--imgsz", type=int, metavar="PX", help="Side of the pictures for the network.")
-@click.option("--fit", type=click.Choice(["crop", "pad", "stretch"]), default="crop", show_default=True)
+@click.option(
+    "--fit",
+    type=click.Choice(["crop", "pad", "stretch"]),
+    default="crop",
+    show_default=True,
+    help="How pictures of another shape come to that size.",
+)
 @click.option("--val-fraction", type=float, help="Held out to choose on.  [default: a tenth, at most 3,000]")
 @click.option("--test-fraction", type=float, help="Held out to measure on.  [default: likewise]")
-@click.option("--batch-size", "-b", type=int, metavar="N")
+@click.option("--batch-size", "-b", type=int, metavar="N", help="Pictures a step, instead of the recipe's.")
 @click.option("--lr", type=float, metavar="RATE", help="Peak learning rate, instead of the recipe's.")
 @click.option("--weights", metavar="FILE", help="Start from these weights (.safetensors, .pth).")
-@click.option("--augment", type=click.Choice(["auto", "none"]), default="auto", show_default=True)
-@click.option("--class-weights", type=click.Choice(["none", "balanced"]), default="none", show_default=True)
-@click.option("--label-smoothing", type=float, metavar="SHARE")
+@click.option(
+    "--augment",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    help="Whether pictures are mirrored, shifted and so on as the recipe says.",
+)
+@click.option(
+    "--class-weights",
+    type=click.Choice(["none", "balanced"]),
+    default="none",
+    show_default=True,
+    help="Whether a rare class counts for as much as a frequent one.",
+)
+@click.option(
+    "--label-smoothing", type=float, metavar="SHARE", help="Of the target, instead of the recipe's."
+)
 @click.option(
     "--select",
     type=click.Choice(["val_accuracy", "val_macro_f1", "val_loss", "last"]),
@@ -69,7 +94,7 @@ Examples:
     show_default=True,
     help="Share of broken pictures to skip.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
 @click.option("--keep-checkpoint", is_flag=True, help="Keep the checkpoint when the run is done.")
@@ -92,25 +117,25 @@ def command(
     DATA is a folder of class folders, a folder with train/ and val/ or test/, a CSV or JSON-lines table
     (file_name,label), an IDX pair, an .npz, or a known name such as fashion-mnist.
     """
-    from foveate.pipeline.request import TrainRequest, process_start_seconds
+    with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
+        from foveate.cli.progress import display
+        from foveate.pipeline import train
+        from foveate.pipeline.request import TrainRequest, process_start_seconds
 
-    request = TrainRequest(**settings)
-    folder = output_folder(data, out, resume=resume, overwrite=overwrite)
-    from foveate.cli.progress import display
-    from foveate.pipeline import train
-
-    with stop_on_signal() as stop, display() as listener:
-        finished = train(
-            data,
-            request,
-            out=folder,
-            val=val,
-            resume=resume,
-            allow_changed_data=allow_changed_data,
-            listener=listener,
-            should_stop=stop.is_set,
-            started=process_start_seconds(),
-        )
+        request = TrainRequest(**settings)
+        folder = output_folder(data, out, resume=resume, overwrite=overwrite)
+        with display() as listener:
+            finished = train(
+                data,
+                request,
+                out=folder,
+                val=val,
+                resume=resume,
+                allow_changed_data=allow_changed_data,
+                listener=listener,
+                should_stop=stop.is_set,
+                started=process_start_seconds(),
+            )
     if as_json:
         emit_json(as_document(finished))
     else:
@@ -119,6 +144,8 @@ def command(
 
 def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) -> Path:
     """The folder to make: the one asked for, or runs/NAME with the first free number.
+
+    To resume it is the last of these that holds an interrupted run.
 
     Raises:
         InputError: it holds a finished model and neither --resume nor --overwrite is given.
@@ -135,14 +162,16 @@ def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) 
         return folder
     name = Path(data.rstrip("/")).stem[:LONGEST_NAME] or "model"
     base = Path("runs") / ("model" if name in {".", ".."} else name)
-    if resume or overwrite:
+    if overwrite:
         return base
+    folder, interrupted = base, base
     number = 2
-    folder = base
     while folder.exists():
+        if (folder / "checkpoint" / "run.json").exists():
+            interrupted = folder
         folder = base.with_name(f"{base.name}-{number}")
         number += 1
-    return folder
+    return interrupted if resume else folder
 
 
 class StopFlag:

@@ -32,6 +32,7 @@ from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
+TOO_FEW_EPOCHS = 0.1
 MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
 
 
@@ -274,4 +275,6 @@ def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device)
         if plan.epochs is not None
         else f"about {epochs:.1f} epochs in the time there is"
     )
+    if epochs < TOO_FEW_EPOCHS:
+        about += ", too little to learn from; give a longer --budget"
     return f"{what}: {how}, {about}."

@@ -121,7 +121,7 @@ def _plan(
 ) -> Plan:
     """The plan; what an interrupted run chose by timing the machine stays chosen when it goes on."""
     torch.manual_seed(request.seed)
-    left = None if deadline is None else deadline - time.monotonic() - FINISH_SECONDS
+    left = None if deadline is None else max(deadline - time.monotonic() - FINISH_SECONDS, 0.0)
     chosen = (snapshot.numbers["network"], snapshot.numbers["recipe"]) if snapshot else None
     return make_plan(request, prepared, module=module, train_seconds=left, chosen=chosen)
 
