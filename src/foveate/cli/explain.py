@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from foveate.explain.picture import Explained, Subject
+    from foveate.dataset import Split
+    from foveate.explain.picture import Subject
 
 METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
 FACTS_NAME = "explanation.json"
@@ -79,14 +80,14 @@ def command(
     target = None if class_name is None else _class_number(class_name, subject.classes)
     if layer is not None:
         check_layer(subject.module, layer)
+    split = None if data is None else _split(data)  # a wrong name is told before the work, not after
     picture = read_image(image)
     methods = METHODS if method == "all" else (method,)
     explained = explain_picture(subject, picture, target=target, methods=methods, layer=layer, seed=seed)
     facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts
     pictures = dict(explained.pictures)
-    if data is not None:
-        found = _data(subject, data, explained, picture)
-        facts["data"], pictures["exciting"] = found
+    if split is not None:
+        facts["data"], pictures["exciting"] = _survey(subject, split, explained.facts["layer"], picture)
     facts["files"] = _write(target_folder, pictures, facts)
     if as_json:
         emit_json(facts)
@@ -180,23 +181,28 @@ def _class_number(name: str, classes: Any) -> int:
 # --- What a data set shows -------------------------------------------------------------------------------
 
 
-def _data(
-    subject: Subject, data: str, explained: Explained, picture: NDArray[np.uint8]
+def _split(data: str) -> tuple[str, Split]:
+    """The part of a data set to look through, and what to call it: held-out pictures where there are any."""
+    from foveate.dataset import open_dataset
+
+    dataset = open_dataset(data)
+    name = next(name for name in ("val", "test", "train") if name in dataset.splits)
+    return f"{dataset.name}, {name}", dataset.splits[name]
+
+
+def _survey(
+    subject: Subject, split: tuple[str, Split], layer: str, picture: NDArray[np.uint8]
 ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """The pictures that excite most the maps that this picture excites, and units that none of them wakes."""
     from foveate.cli.predict import bar
-    from foveate.dataset import open_dataset
     from foveate.explain.survey import survey
 
-    dataset = open_dataset(data)
-    split = next(name for name in ("val", "test", "train") if name in dataset.splits)
+    name, pictures = split
     with bar() as progress:
-        found = survey(
-            subject, dataset.splits[split].images, explained.facts["layer"], picture, progress=progress
-        )
-    for name, reason in found.unreadable:
-        note(f"{printable(name)} is left out: {printable(reason)}")
-    return {"name": dataset.name, "split": split} | found.facts, found.picture
+        found = survey(subject, pictures.images, layer, picture, progress=progress)
+    for unreadable, reason in found.unreadable:
+        note(f"{printable(unreadable)} is left out: {printable(reason)}")
+    return {"name": name} | found.facts, found.picture
 
 
 # --- What comes out --------------------------------------------------------------------------------------
