@@ -6,8 +6,8 @@
 
 LitServe runs foveate's own `Predictor` (decoding, preprocessing, ONNX Runtime), so that only the servers
 differ; it is tried with several settings (`LITSERVE_SETTINGS`). The clients are one process with
-one event loop, on the same machine: closed loop, each connection asks again as soon as it is answered. Then,
-of foveate alone: ten times what it can do, as an open loop; a body of 100 MB; SIGTERM under load.
+one event loop, on the same machine: each connection asks again as soon as it is answered. Then, of foveate
+alone: ten times what it can do, as an open loop; a body of 100 MB; SIGTERM under load.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from PIL import Image
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 WARM_UP_SECONDS = 1.0
+CLIENTS = (1, 8, 64)
 
 LITSERVE = """
 import sys
@@ -175,8 +176,7 @@ async def open_loop(
         await asyncio.sleep(0.002)
     await asyncio.gather(*asked)
     watcher.cancel()
-    with suppress(asyncio.CancelledError):
-        await watcher
+    await asyncio.wait([watcher])
     return count, health
 
 
@@ -219,9 +219,9 @@ def running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]
         process.wait()
 
 
-def memory_mb(pid: int, field_name: str) -> float:
+def memory_mb(pid: int, kind: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field_name)) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
 
 
 # --- What is measured ------------------------------------------------------------------------------------
@@ -233,9 +233,8 @@ def raw(body: bytes) -> bytes:
 
 
 def multipart(body: bytes) -> bytes:
-    part = (
-        b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' + body + b"\r\n--x--\r\n"
-    )
+    part = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+    part += body + b"\r\n--x--\r\n"
     head = "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     return f"{head}Content-Length: {len(part)}\r\n\r\n".encode() + part
 
@@ -250,16 +249,17 @@ def picture(height: int, width: int, kind: str) -> bytes:
     return file.getvalue()
 
 
-def throughput(
-    contenders: dict[str, tuple[list[str], bytes]], clients: list[int], seconds: float, rounds: int
-) -> list[dict[str, Any]]:
-    """Every contender with every number of clients, in turns, so that a slow minute hits all alike."""
+Contenders = dict[str, tuple[list[str], bytes]]  # name -> command, request
+
+
+def throughput(contenders: Contenders, seconds: float, rounds: int) -> list[dict[str, Any]]:
+    """Every contender with every number of clients, in turns: a slow minute hits all alike."""
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for _ in range(rounds):
         for name, (command, request) in contenders.items():
             with running(command) as (_, port):
                 uvloop.run(closed_loop(port, request, 4, WARM_UP_SECONDS))
-                for many in clients:
+                for many in CLIENTS:
                     count, took = uvloop.run(closed_loop(port, request, many, seconds))
                     good = len(count.seconds.get(200, ()))
                     row = {"per_second": round(good / took, 1), "p50_ms": count.quantile(200, 0.5)}
@@ -268,10 +268,8 @@ def throughput(
                     found.setdefault((name, many), []).append(row)
     return [
         {
-            "server": name,
-            "clients": many,
+            **{"server": name, "clients": many, "rounds": rows},
             **{key: statistics.median(row[key] for row in rows) for key in rows[0]},
-            "rounds": rows,
         }
         for (name, many), rows in found.items()
     ]
@@ -331,11 +329,10 @@ def stop_under_load(command: list[str], request: bytes) -> dict[str, Any]:
             return (await asking)[0], time.perf_counter() - started
 
         count, took = uvloop.run(ask())
-        try:
+        left = False
+        with suppress(ProcessLookupError):
             os.killpg(group, 0)
             left = True
-        except ProcessLookupError:
-            left = False
         return {
             "exit_code": process.returncode,
             "exit_seconds": round(took, 2),
@@ -349,12 +346,12 @@ def stop_under_load(command: list[str], request: bytes) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ":")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
     return {
-        "cpu": cpu.split(":")[1].strip() or platform.processor(),
+        "cpu": next(line.split(":")[1].strip() for line in lines if line.startswith("model name")),
         "cores": len(os.sched_getaffinity(0)),
-        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "load": os.getloadavg()[0],  # of the minute before: well below 1 on a machine that is quiet
     }
 
 
@@ -369,13 +366,9 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
-    parser.add_argument(
-        "--litserve-python", required=True, help="a Python that has litserve and foveate's runtime"
-    )
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--litserve-python", required=True, help="one that has litserve as well")
+    parser.add_argument("--seconds", type=float, default=5.0)  # each
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", choices=["throughput", "faults"])
     parser.add_argument("--json", dest="json_file")
     options = parser.parse_args()
 
@@ -384,27 +377,23 @@ def main() -> None:
     program = Path(folder.name) / "litserve_app.py"  # its worker processes import it: a file it must be
     program.write_text(LITSERVE)
     litserve = [options.litserve_python, str(program), options.model, "{port}"]
-    small = picture(28, 28, "PNG")
-    results: dict[str, Any] = {"machine": machine()}
-    if options.only != "faults":
-        contenders = {
-            "foveate serve": (foveate, raw(small)),
-            "foveate serve, multipart": (foveate, multipart(small)),
-            **{
-                f"LitServe{words}": ([*litserve, str(batch), str(workers)], multipart(small))
-                for words, batch, workers in LITSERVE_SETTINGS
-            },
-        }
-        results["throughput"] = throughput(contenders, options.clients, options.seconds, options.rounds)
-        print(table(results["throughput"]))
-    if options.only != "throughput":
-        photo = raw(picture(1200, 1600, "JPEG"))
-        results["overload"] = overload([*foveate, "--queue", "16"], photo, 8.0)
-        results["large_body"] = large_body(foveate)
-        results["stop_under_load"] = stop_under_load(foveate, photo)
-        print(
-            json.dumps({key: results[key] for key in ("overload", "large_body", "stop_under_load")}, indent=2)
-        )
+    small, photo = picture(28, 28, "PNG"), raw(picture(1200, 1600, "JPEG"))
+    described = machine()
+    contenders = {
+        "foveate serve": (foveate, raw(small)),
+        "foveate serve, multipart": (foveate, multipart(small)),
+        **{
+            f"LitServe{words}": ([*litserve, str(batch), str(workers)], multipart(small))
+            for words, batch, workers in LITSERVE_SETTINGS
+        },
+    }
+    rows = throughput(contenders, options.seconds, options.rounds)
+    print(table(rows))
+    results: dict[str, Any] = {"machine": described, "throughput": rows}
+    results["overload"] = overload([*foveate, "--queue", "16"], photo, 8.0)
+    results["large_body"] = large_body(foveate)
+    results["stop_under_load"] = stop_under_load(foveate, photo)
+    print(json.dumps({**results, "throughput": "above"}, indent=2))
     if options.json_file:
         Path(options.json_file).write_text(json.dumps(results, indent=2) + "\n")
 
