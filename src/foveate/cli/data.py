@@ -40,7 +40,7 @@ def list_command(*, as_json: bool) -> None:
     click.echo(table(["name", "download", "licence", "what"], rows, right=(1,)))
 
 
-@command.command("get")
+@command.command("get", short_help="Fetch a data set into the cache, checked by its hash.")
 @click.argument("name")
 @json_option
 def get_command(name: str, *, as_json: bool) -> None:

@@ -27,11 +27,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("foveate.cli.check", "Tell what is wrong with a data set before you train on it."),
     "summary": ("foveate.cli.summary", "Show every layer's shape, parameters, cost and receptive field."),
     "models": ("foveate.cli.models", "List the networks that can be made by name."),
-    "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
     "explain": (
         "foveate.cli.explain",
         "Show what in a picture speaks for a class, and whether that is true.",
     ),
+    "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "data": ("foveate.cli.data", "List and get known data sets."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),
@@ -44,6 +44,8 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "tensorboard": "tensorboard",
+    "starlette": "serve",
+    "uvicorn": "serve",
 }
 
 

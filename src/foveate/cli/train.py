@@ -118,12 +118,13 @@ def command(
     (file_name,label), an IDX pair, an .npz, or a known name such as fashion-mnist.
     """
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
-        from foveate.cli.progress import display
-        from foveate.pipeline import train
         from foveate.pipeline.request import TrainRequest, process_start_seconds
 
         request = TrainRequest(**settings)
         folder = output_folder(data, out, resume=resume, overwrite=overwrite)
+        from foveate.cli.progress import display
+        from foveate.pipeline import train
+
         with display() as listener:
             finished = train(
                 data,
