@@ -239,12 +239,23 @@ def multipart(body: bytes) -> bytes:
     return f"{head}Content-Length: {len(part)}\r\n\r\n".encode() + part
 
 
-def picture(height: int, width: int, kind: str) -> bytes:
-    """A smooth made-up picture, as a file: of few bytes for its pixels."""
-    y, x = np.mgrid[0:height, 0:width] / max(height, width)
-    channels = [127 + 100 * np.sin(9 * x + 5 * y * k) for k in (1, 2, 3)]
+def small_picture() -> bytes:
+    """28 x 28 pixels with some noise: a PNG of 2 kB."""
+    y, x = np.mgrid[0:28, 0:28] / 28
+    noise = np.random.default_rng(0).normal(0, 4, (28, 28))
+    return as_file([127 + 100 * np.sin(9 * x + 5 * y * k) + noise for k in (1, 2, 3)], "PNG")
+
+
+def photo() -> bytes:
+    """2400 x 1800 smooth pixels: a JPEG of 72 kB, much work for its bytes."""
+    y, x = np.mgrid[0:1800, 0:2400] / 2400
+    return as_file([255 * x, 255 * y, 255 * x * y], "JPEG")
+
+
+def as_file(channels: list[np.ndarray], kind: str) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(np.stack(channels, axis=2).clip(0, 255).astype(np.uint8)).save(file, kind)
+    pixels = np.stack(channels, axis=2).clip(0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(file, kind, quality=50)
     return file.getvalue()
 
 
@@ -376,7 +387,7 @@ def main() -> None:
     program = Path(folder.name) / "litserve_app.py"  # its worker processes import it: a file it must be
     program.write_text(LITSERVE)
     litserve = [options.litserve_python, str(program), options.model, "{port}"]
-    small, photo = picture(28, 28, "PNG"), raw(picture(1800, 2400, "JPEG"))
+    small, large = small_picture(), raw(photo())
     described = machine()
     contenders = {
         "foveate serve": (foveate, raw(small)),
@@ -389,9 +400,9 @@ def main() -> None:
     rows = throughput(contenders, options.seconds, options.rounds)
     print(table(rows))
     results: dict[str, Any] = {"machine": described, "throughput": rows}
-    results["overload"] = overload([*foveate, "--queue", "16"], photo, 8.0)
+    results["overload"] = overload([*foveate, "--queue", "16"], large, 4.0)
     results["large_body"] = large_body(foveate)
-    results["stop_under_load"] = stop_under_load(foveate, photo)
+    results["stop_under_load"] = stop_under_load(foveate, large)
     print(json.dumps({**results, "throughput": "above"}, indent=2))
     if options.json_file:
         Path(options.json_file).write_text(json.dumps(results, indent=2) + "\n")
