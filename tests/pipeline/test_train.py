@@ -18,7 +18,15 @@ from foveate.pipeline.listen import PhaseStarted, Planned, Reading
 from foveate.training.events import EpochDone, StepDone
 
 QUICK = TrainRequest(model="tinyvgg", recipe="article", epochs=2, batch_size=16, lr=3e-3)
-FILES = ["README.md", "config.json", "history.csv", "model.onnx", "model.safetensors", "report.html"]
+FILES = [
+    "README.md",
+    "config.json",
+    "history.csv",
+    "model.onnx",
+    "model.safetensors",
+    "report.html",
+    "splits.csv",
+]
 
 
 class StopAfter:
@@ -48,6 +56,16 @@ def test_the_model_folder_is_complete_and_whole(finished):
     assert config.classes == ("flat", "lying", "standing")
     assert config.recipe["request"]["epochs"] == 2
     assert config.metrics["test"]["samples"] == 12
+
+
+def test_the_splits_are_written_down_as_a_table_that_gives_them_again(finished, photos, tmp_path):
+    root = tmp_path / "photos"
+    shutil.copytree(photos, root)
+    shutil.copy(finished[0].folder / "splits.csv", root / "splits.csv")
+    again = foveate.open_dataset(root / "splits.csv")
+    assert {name: len(split) for name, split in again.splits.items()} == {"train": 96, "val": 12, "test": 12}
+    names = [split.images.name(i) for split in again.splits.values() for i in range(len(split))]
+    assert sorted(names) == sorted(str(p.relative_to(photos)) for p in photos.glob("*/*.png"))
 
 
 def test_events_tell_the_story_in_order(finished):

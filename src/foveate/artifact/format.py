@@ -24,7 +24,7 @@ FORMAT_VERSION = 1
 CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
 WEIGHTS_NAME = "model.safetensors"
-TEXT_NAMES = ("report.html", "history.csv", "README.md")
+TEXT_NAMES = ("report.html", "history.csv", "splits.csv", "README.md")
 FILE_NAMES = (ONNX_NAME, WEIGHTS_NAME, *TEXT_NAMES)  # the only names that config.json may list
 TASKS = ("classification",)  # "multilabel" is reserved: sigmoid outputs, same folder
 

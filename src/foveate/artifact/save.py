@@ -113,7 +113,7 @@ class Draft:
         return Predictor(self._model, self._network["classes"], preprocessing, threads=threads)
 
     def add_text(self, name: str, text: str) -> None:
-        """Write ``report.html``, ``history.csv`` or ``README.md``, in UTF-8. Raises StorageError."""
+        """Write one of the texts of ``format.TEXT_NAMES``, in UTF-8. Raises StorageError."""
         if name not in TEXT_NAMES:
             raise InputError(f"add_text: expected {', '.join(TEXT_NAMES)}, found {name!r}.")
         self._write(name, text.encode("utf-8", "backslashreplace"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -97,6 +99,7 @@ def finish(run: TrainedRun) -> Finished:
         config = _config(run, temperature, measured)
         data = _report_data(run, module, config, measured)
         draft.add_text("history.csv", history_csv(run.trainer.history))
+        draft.add_text("splits.csv", splits_csv(prepared))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
         draft.publish(config, keep_checkpoint=run.request.keep_checkpoint)
@@ -122,6 +125,19 @@ def _before_scaling(measured: _Measurement, prepared: Prepared, temperature: flo
         unscaled = apply_temperature(np.maximum(np.log(probabilities), -1e4), 1 / temperature)
     right = unscaled.argmax(axis=1) == prepared.splits[measured.on].labels
     return reliability(unscaled.max(axis=1), right)
+
+
+def splits_csv(prepared: Prepared) -> str:
+    """Which picture stood on which side: the columns of a table that `foveate train` takes as a data set."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file_name", "label", "split"))
+    for side, split in prepared.splits.items():
+        writer.writerows(
+            (name, prepared.classes[label], side)
+            for name, label in zip(split.names, split.labels, strict=True)
+        )
+    return text.getvalue()
 
 
 def _parity_pictures(prepared: Prepared) -> np.ndarray:
