@@ -12,6 +12,7 @@ from torch import nn
 
 import foveate
 from foveate.artifact.format import verify
+from foveate.artifact.rebuild import rebuild
 from foveate.errors import CheckpointError, DatasetError, InterruptedRunError, ShapeError, UnknownNameError
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import PhaseStarted, Planned, Reading
@@ -219,3 +220,44 @@ def test_a_run_on_a_budget_goes_on_with_what_it_had_chosen(photos, tmp_path):
     assert config.recipe["name"] == plan.recipe
     first_step = next(e for e in events if isinstance(e, StepDone))
     assert first_step.step == 21
+
+
+BLUEPRINT = """
+input: [3, 16, 16]
+layers:
+  - conv: {filters: 8, kernel: 3, padding: 1}
+  - batch_norm
+  - relu
+  - max_pool: 2
+  - residual: {layers: [{conv: {filters: 8, kernel: 3, padding: 1}}, batch_norm]}
+  - relu
+  - global_avg_pool
+  - dense: classes
+"""
+
+
+def test_a_blueprint_trains_and_the_model_folder_carries_it(photos, tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(BLUEPRINT)
+    request = TrainRequest(model=str(path), recipe="article", epochs=2, batch_size=16)
+    result = train(photos, request, out=tmp_path / "model")
+    blueprint = verify(result.folder).architecture["blueprint"]
+    assert blueprint["input"] == [3, 16, 16]
+    assert [next(iter(layer)) if isinstance(layer, dict) else layer for layer in blueprint["layers"]] == [
+        "conv",
+        "batch_norm",
+        "relu",
+        "max_pool",
+        "residual",
+        "relu",
+        "global_avg_pool",
+        "dense",
+    ]
+    network = rebuild(result.folder).module
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+    predictor = foveate.load(result.folder)
+    with torch.inference_mode():
+        logits = network.eval()(torch.from_numpy(predictor.preprocessing.normalise(pixels)))
+    temperature = verify(result.folder).temperature
+    expected = torch.softmax(logits / temperature, dim=1).numpy()
+    np.testing.assert_allclose(predictor.run(pixels), expected, atol=1e-4)
