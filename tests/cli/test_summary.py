@@ -76,6 +76,8 @@ def test_a_model_folder(capsys, tmp_path, architecture):
     (tmp_path / "config.json").write_text(config.to_json())
     counts = document(capsys, str(tmp_path))
     assert counts["output_shape"] == [2] and counts["input_shape"] == [1, side, side]
+    other = document(capsys, str(tmp_path), "--input", "3x20x20", "--num-classes", "5")
+    assert other["output_shape"] == [5] and other["input_shape"] == [3, 20, 20]
 
 
 @pytest.mark.parametrize(

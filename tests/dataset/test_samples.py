@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from foveate.dataset import ArrayImages, DataSet, FileImages, Split
-from foveate.dataset.samples import from_names, listed
+from foveate.dataset.samples import evenly, from_names, listed
 from foveate.errors import DatasetError, ImageError
 
 
@@ -125,3 +125,11 @@ def test_ten_thousand_classes():
     assert data.num_classes == 10_000
     assert [data.classes[i] for i in data.splits["train"].labels[:3]] == names[:3]
     assert listed(data.classes) == "'class 0', 'class 1', 'class 10', 'class 100', 'class 1000' and 9995 more"
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "rows"),
+    [(9, 3, [0, 4, 8]), (10, 4, [0, 3, 6, 9]), (3, 5, [0, 1, 2]), (1, 4, [0]), (0, 4, [])],
+)
+def test_rows_are_spread_evenly_and_never_twice(count, most, rows):
+    assert evenly(count, most).tolist() == rows

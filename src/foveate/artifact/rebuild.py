@@ -51,7 +51,7 @@ def rebuild(folder: str | Path) -> Rebuilt:
     where = show_path(folder)
     try:
         with torch.device("meta"):
-            module = _network(config)
+            module = network_of(config.architecture, len(config.classes), config.input.channels)
         preprocessing = Preprocessing.from_dict(config.preprocessing)
     except InputError as error:
         raise ModelFolderError(f"{where}: its network cannot be made again: {error}") from error
@@ -64,21 +64,36 @@ def rebuild(folder: str | Path) -> Rebuilt:
     return Rebuilt(module.eval(), config, preprocessing)
 
 
-def _network(config: ModelConfig) -> nn.Module:
-    architecture, classes, channels = config.architecture, len(config.classes), config.input.channels
+def network_of(
+    architecture: Mapping[str, Any], num_classes: int, in_channels: int, size: tuple[int, int] | None = None
+) -> nn.Module:
+    """The network that ``config.json`` describes, with fresh weights (none at all on torch's meta device).
+
+    Args:
+        size: (height, width) of the pictures to make it for, where they are not those it was trained on.
+
+    Raises:
+        InputError: its maker's own class, an unknown name or option, or a wrong blueprint.
+    """
     if "custom" in architecture:
         raise InputError(
             f"it is the class {architecture['custom']!r} of whoever trained it, and a model folder's code is "
             "never run; make it in Python and load model.safetensors into it."
         )
     if "blueprint" in architecture:
-        return build(load_blueprint(architecture["blueprint"]), classes, channels)
+        blueprint = load_blueprint(architecture["blueprint"])
+        if size is not None:
+            blueprint = blueprint.adapted(channels=in_channels, size=size)
+        return build(blueprint, num_classes, in_channels)
     name, options = architecture["name"], {k: _option(k, v) for k, v in architecture["options"].items()}
     known = model_options(name)
     unknown = sorted(options.keys() - known)
     if unknown:
         raise InputError(f"{name} takes the options {', '.join(known) or 'none'}, and not {unknown[0]!r}.")
-    return create_model(name, num_classes=classes, in_channels=channels, **options)
+    # Networks whose dense layers count on the picture's size are made for the size that is asked for.
+    if size is not None and "image_size" in known:
+        options["image_size"] = size
+    return create_model(name, num_classes=num_classes, in_channels=in_channels, **options)
 
 
 def _option(name: str, value: Any) -> Any:

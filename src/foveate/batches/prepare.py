@@ -13,7 +13,7 @@ import numpy as np
 from foveate.batches.cache import decode
 from foveate.dataset.findings import Findings, enforce
 from foveate.dataset.findings import findings as look_for_faults
-from foveate.dataset.samples import DataSet, Images
+from foveate.dataset.samples import DataSet, Images, evenly
 from foveate.dataset.scan import ScanResult
 from foveate.dataset.split import split_notes, stratified_split
 from foveate.errors import DatasetError, ImageError
@@ -76,7 +76,7 @@ def choose_preprocessing(
     """
     looked_at: list[np.ndarray] = []
     first_error: ImageError | None = None
-    for index in np.unique(np.linspace(0, len(images) - 1, min(SURVEY_COUNT, len(images))).astype(int)):
+    for index in evenly(len(images), SURVEY_COUNT):
         try:
             looked_at.append(images.read(int(index)))
         except ImageError as error:
@@ -204,7 +204,7 @@ def channel_statistics(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
 
     Exact sums over a histogram of up to 5,000 evenly spaced pictures: no rounding depends on their order.
     """
-    rows = np.unique(np.linspace(0, len(pixels) - 1, min(STATISTICS_COUNT, len(pixels))).astype(int))
+    rows = evenly(len(pixels), STATISTICS_COUNT)
     values = np.arange(256) / 255
     means, deviations = [], []
     for channel in range(pixels.shape[-1]):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from foveate.cli.console import emit_json, json_option, note, printable, typed
 
@@ -76,10 +75,11 @@ def _fetch(stop: StopFlag) -> DataSet:
 def _answers(folder: Path, dataset: DataSet) -> str:
     """The finished model on a few test pictures."""
     import foveate
+    from foveate.dataset.samples import evenly
 
     predictor = foveate.load(folder)
     test = dataset.splits["test"]
-    rows = np.linspace(0, len(test) - 1, SHOWN).astype(int)
+    rows = evenly(len(test), SHOWN)
     lines = ["Some test pictures:"]
     for row, answer in zip(rows, predictor.predict([test.images.read(int(i)) for i in rows]), strict=True):
         true = predictor.classes_[test.labels[row]]

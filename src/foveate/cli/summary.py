@@ -91,7 +91,7 @@ def _network(network: str, size: Shape | None, num_classes: int | None) -> tuple
 
     path = Path(network)
     if network in list_models():
-        return _named(network, {}, size, num_classes)
+        return _named(network, size, num_classes)
     if path.suffix.lower() in BLUEPRINT_SUFFIXES:
         from foveate.models.blueprint import load_blueprint
 
@@ -106,15 +106,14 @@ def _network(network: str, size: Shape | None, num_classes: int | None) -> tuple
     raise UnknownNameError("network", network, list_models())
 
 
-def _named(
-    name: str, options: dict[str, Any], size: Shape | None, num_classes: int | None
-) -> tuple[nn.Module, Shape]:
+def _named(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
     from foveate.models import create_model, model_info, model_options
 
     shape = size or model_info(name).input_size
     # Networks whose dense layers count on the picture's size are made for the size that is asked for.
+    options: dict[str, Any] = {}
     if size is not None and "image_size" in model_options(name):
-        options = {**options, "image_size": size[1:]}
+        options["image_size"] = size[1:]
     return create_model(name, num_classes=num_classes, in_channels=shape[0], **options), shape
 
 
@@ -128,19 +127,14 @@ def _from_blueprint(blueprint: Any, size: Shape | None, num_classes: int | None)
 
 def _from_folder(folder: Path, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
     from foveate.artifact.format import read_config
-    from foveate.models.blueprint import load_blueprint
+    from foveate.artifact.rebuild import network_of
 
     config = read_config(folder)
     shape = size or (config.input.channels, config.input.height, config.input.width)
     classes = num_classes or len(config.classes)
-    architecture = config.architecture
-    if "blueprint" in architecture:
-        return _from_blueprint(load_blueprint(architecture["blueprint"]), shape, classes)
-    if "name" in architecture:
-        options = {key: tuple(v) if isinstance(v, list) else v for key, v in architecture["options"].items()}
-        options = {key: v for key, v in options.items() if key not in {"num_classes", "in_channels"}}
-        return _named(architecture["name"], options, shape, classes)
-    raise InputError(
-        f"{printable(str(folder))} holds a network of its maker's own code, which is never run; "
-        "summarise it in Python with foveate.analysis.summary.summarize."
-    )
+    if "custom" in config.architecture:
+        raise InputError(
+            f"{printable(str(folder))} holds a network of its maker's own code, which is never run; "
+            "summarise it in Python with foveate.analysis.summary.summarize."
+        )
+    return network_of(config.architecture, classes, shape[0], shape[1:] if size else None), shape

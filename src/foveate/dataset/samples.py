@@ -190,6 +190,11 @@ class DataSet:
         return replace(self, classes=tuple(classes), splits=splits)
 
 
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` evenly spaced row numbers below ``count``, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
+
+
 def listed(names: Sequence[str], most: int = 5) -> str:
     """``'a', 'b', 'c' and 4 more``: names for a message, quoted so that none can break a line."""
     shown = ", ".join(repr(name) for name in names[:most])

@@ -21,6 +21,7 @@ from foveate.artifact.predictor import Predictor
 from foveate.artifact.save import Draft
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, PreparedSplit
+from foveate.dataset.samples import evenly
 from foveate.evaluation.calibration import Reliability, apply_temperature, fit_temperature, reliability
 from foveate.evaluation.card import render_card
 from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
@@ -143,8 +144,8 @@ def splits_csv(prepared: Prepared) -> str:
 def _parity_pictures(prepared: Prepared) -> np.ndarray:
     """Real pictures, from the validation split where there is one, evenly spaced; at least two."""
     pixels = prepared.splits["val" if "val" in prepared.splits else "train"].pixels
-    rows = np.linspace(0, len(pixels) - 1, max(min(PARITY_SAMPLES, len(pixels)), 2)).astype(int)
-    return pixels[rows]
+    rows = evenly(len(pixels), PARITY_SAMPLES)
+    return pixels[np.resize(rows, max(len(rows), 2))]
 
 
 def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:

@@ -14,6 +14,7 @@ from torch import nn
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.batches.prepare import Prepared
+from foveate.dataset.samples import evenly
 from foveate.errors import InputError, UnknownNameError
 from foveate.models import anatomy as models
 from foveate.models.blueprint import build, load_blueprint
@@ -196,7 +197,7 @@ class _Planner:
         normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
         initialise = getattr(module, "initialise_from", None)
         if initialise is not None and self.request.weights is None:
-            some = _evenly(len(self.pixels), INITIALISATION_COUNT).to(self.pixels.device)
+            some = torch.from_numpy(evenly(len(self.pixels), INITIALISATION_COUNT)).to(self.pixels.device)
             initialise(normalise(self.pixels.take(some)))
         check_takes(module, self.prepared)
         recipe = self._recipe(network.name, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
@@ -251,11 +252,6 @@ class _Planner:
         if request.label_smoothing is not None:
             settings = replace(settings, label_smoothing=request.label_smoothing)
         return settings
-
-
-def _evenly(count: int, most: int) -> torch.Tensor:
-    """At most ``most`` evenly spaced numbers below ``count``."""
-    return torch.from_numpy(np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64)))
 
 
 def _class_weights(prepared: Prepared) -> tuple[float, ...]:
