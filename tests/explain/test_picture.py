@@ -110,3 +110,24 @@ def test_the_report_does_without_where_there_is_nothing_to_show(subject):
     mistake = Mistake(picture, "a.jpg", "ant", "bee", 0.9)
     assert explain_for_report(dense, subject.preprocessing, CLASSES, [mistake]) is None
     assert explain_for_report(subject.module, subject.preprocessing, CLASSES, []) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "explained"), [(4.0, 8), (0.5, 3), (0.31, 2), (0.29, None), (-1.0, None)]
+)
+def test_the_reports_part_keeps_within_its_time(subject, monkeypatch, seconds, explained):
+    class Slow(torch.nn.Module):  # by its own clock: 0.01 s a picture, of which 1 + 1, then 14 an explanation
+        def __init__(self):
+            super().__init__()
+            self.inner, self.now = subject.module, 0.0
+
+        def forward(self, x):
+            self.now += 0.01 * len(x)
+            return self.inner(x)
+
+    slow = Slow()
+    monkeypatch.setattr("foveate.explain.report.time.monotonic", lambda: slow.now)
+    mistakes = [Mistake(np.zeros((12, 12, 3), np.uint8), "a.jpg", "ant", "bee", 0.9)] * 9
+    found = explain_for_report(slow, subject.preprocessing, CLASSES, mistakes, seconds=seconds)
+    assert (found and len(found.items)) == explained
+    assert slow.now <= max(seconds, 0)

@@ -93,6 +93,10 @@ def test_the_report_is_one_page_without_scripts_or_addresses(finished):
     assert "http://" not in text.replace("http://www.w3.org", "")
 
 
+def test_the_report_shows_where_the_network_looked(finished):
+    assert "Where it looked" in (finished[0].folder / "report.html").read_text()
+
+
 def test_the_same_request_gives_the_same_bytes(finished, photos, tmp_path):
     again = train(photos, QUICK, out=tmp_path / "again")
     for name in ("model.safetensors", "model.onnx"):

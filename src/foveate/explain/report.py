@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
 from foveate.evaluation.report_data import Explanation, Explanations, Mistake
-from foveate.explain.faithfulness import MARKED_FRACTION, hiding
+from foveate.explain.faithfulness import MARKED_FRACTION, Hiding, hiding
 from foveate.explain.grad_cam import grad_cam, upsampled
 from foveate.explain.hooks import last_map
 from foveate.explain.render import overlay
@@ -20,6 +22,7 @@ from foveate.images.preprocess import Preprocessing
 
 PICTURES_SHOWN = 8
 DRAWS = 5  # of random parts to hide, for each picture: enough for a mean over all of them
+FORWARDS_A_PICTURE = 30  # at most: finding the layer, two times Grad-CAM (there and back), hiding 12 parts
 
 
 def explain_for_report(
@@ -29,6 +32,7 @@ def explain_for_report(
     pictures: Sequence[Mistake],
     *,
     temperature: float = 1.0,
+    seconds: float = math.inf,
 ) -> Explanations | None:
     """Grad-CAM of the first few pictures: for the class the network named, and for the right one.
 
@@ -36,52 +40,65 @@ def explain_for_report(
         module: (N, C, H, W) to scores (N, classes), on the processor; left as it was found.
         pictures: as the report's mistakes: what the network saw, (height, width, channels) uint8, with both
             classes by name. Pictures that it got right (both classes the same) may stand there too.
+        seconds: the time there is. As many pictures are explained as fit.
 
     Returns:
-        None where there is nothing to show: no pictures, or a network without maps.
+        None where there is nothing to show: no pictures, no time, or a network without maps.
     """
-    shown = list(pictures[:PICTURES_SHOWN])
-    if not shown:
+    began = time.monotonic()
+    shown = pictures[:PICTURES_SHOWN]
+    if not shown or seconds <= 0:
         return None
-    x = torch.from_numpy(preprocessing.normalise(np.stack([_sized(m.picture, preprocessing) for m in shown])))
-    number = {name: i for i, name in enumerate(classes)}
+    x = torch.from_numpy(preprocessing.normalise(np.stack([preprocessing.apply(m.picture) for m in shown])))
+    longest = FORWARDS_A_PICTURE * _forward_seconds(module, x[:1])  # of a picture, until one has been timed
+    if time.monotonic() - began + longest > seconds:
+        return None
     try:
         layer = last_map(module, x)
     except InputError:
         return None
-    size = (x.shape[2], x.shape[3])
-    heats: dict[str, Any] = {}
-    for key in ("predicted", "true"):
-        target = torch.tensor([number[getattr(m, key)] for m in shown])
-        heats[key] = upsampled(grad_cam(module, x, target, layer=layer), size)
-    tests = [
-        hiding(
-            module,
-            x[i : i + 1],
-            number[m.predicted],
-            heats["predicted"][i],
-            draws=DRAWS,
-            temperature=temperature,
-        )
-        for i, m in enumerate(shown)
-    ]
+    explain = _Explainer(module, layer, {name: i for i, name in enumerate(classes)}, temperature)
+    found: list[tuple[Explanation, Hiding]] = []
+    for i, mistake in enumerate(shown):
+        start = time.monotonic()
+        if found and start - began + longest > seconds:
+            break
+        found.append(explain(mistake, x[i : i + 1]))
+        longest = max(longest, time.monotonic() - start) if i else time.monotonic() - start
     return Explanations(
-        items=tuple(
-            Explanation(m, _over(m, heats["predicted"][i]), _over(m, heats["true"][i]))
-            for i, m in enumerate(shown)
-        ),
+        items=tuple(explanation for explanation, _ in found),
         method="Grad-CAM",
         layer=layer,
         fraction=MARKED_FRACTION,
-        drop=float(np.mean([t.drop for t in tests])),
-        drop_elsewhere=float(np.mean([t.drop_elsewhere for t in tests])),
+        drop=float(np.mean([test.drop for _, test in found])),
+        drop_elsewhere=float(np.mean([test.drop_elsewhere for _, test in found])),
     )
 
 
-def _sized(picture: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """As the network sees it; a no-op for pictures that are of its size already."""
-    return preprocessing.apply(picture)
+@dataclass(frozen=True)
+class _Explainer:
+    module: nn.Module
+    layer: str
+    number: Mapping[str, int]  # of each class
+    temperature: float
+
+    def __call__(self, mistake: Mistake, x: Tensor) -> tuple[Explanation, Hiding]:
+        """Both maps over the picture, and what hiding the first one's marked part does; x: (1, C, H, W)."""
+        named, true = self.number[mistake.predicted], self.number[mistake.true]
+        for_named = self._heat(x, named)
+        for_true = for_named if true == named else self._heat(x, true)
+        test = hiding(self.module, x, named, for_named, draws=DRAWS, temperature=self.temperature)
+        over = (overlay(mistake.picture, heat.numpy()) for heat in (for_named, for_true))
+        return Explanation(mistake, *over), test
+
+    def _heat(self, x: Tensor, target: int) -> Tensor:
+        """(H, W), of the picture's size."""
+        cam = grad_cam(self.module, x, target, layer=self.layer)
+        return upsampled(cam, (x.shape[2], x.shape[3]))[0]
 
 
-def _over(mistake: Mistake, heat: torch.Tensor) -> NDArray[np.uint8]:
-    return overlay(mistake.picture, heat.numpy())
+def _forward_seconds(module: nn.Module, x: Tensor) -> float:
+    with evaluating(module), torch.inference_mode():
+        start = time.monotonic()
+        module(x)
+        return time.monotonic() - start

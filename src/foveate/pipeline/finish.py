@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import platform
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,13 +21,14 @@ from foveate.artifact.format import InputShape, ModelConfig
 from foveate.artifact.predictor import Predictor
 from foveate.artifact.save import Draft
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
-from foveate.batches.prepare import Prepared, PreparedSplit
+from foveate.batches.prepare import Prepared
 from foveate.dataset.samples import evenly
 from foveate.evaluation.calibration import Reliability, apply_temperature, fit_temperature, reliability
 from foveate.evaluation.card import render_card
 from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
 from foveate.evaluation.report import render_report
 from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
+from foveate.explain.report import explain_for_report
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.training.evaluate import logits_of
@@ -36,12 +38,15 @@ from foveate.training.rundir import history_csv
 PARITY_SAMPLES = 64
 MISTAKES_SHOWN = 24
 AUGMENTED_SHOWN = 24
+RIGHT_EXPLAINED = 4  # pictures, where the network made no mistake to explain
+EXPLAIN_SECONDS = 5.0  # at most
+WRITING_SECONDS = 0.7  # what a budget still needs after the explanations: report, card, files
 PREDICT_BATCH = 256
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run whose training is over."""
+    """A run whose training is over. deadline: when a budget ends, on time.monotonic()'s scale."""
 
     out: Path
     prepared: Prepared
@@ -49,6 +54,7 @@ class TrainedRun:
     trainer: Trainer
     request: TrainRequest
     phases: Phases
+    deadline: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ def finish(run: TrainedRun) -> Finished:
         phases.enter("report")
         config = _config(run, temperature, measured)
         data = _report_data(run, module, config, measured)
+        data = _explained(data, run, module, measured)
         draft.add_text("history.csv", history_csv(run.trainer.history))
         draft.add_text("splits.csv", splits_csv(prepared))
         draft.add_text("README.md", render_card(data))
@@ -231,9 +238,7 @@ def _report_data(
         temperature=config.temperature,
         history=trainer.history,
         best_epoch=trainer.best_row["epoch"] if trainer.best_row else None,
-        mistakes=_mistakes(
-            prepared.splits[measured.on], measured.probabilities[measured.on], prepared.classes
-        ),
+        mistakes=_mistakes(prepared, measured),
         augmented=[Augmented(p, prepared.classes[k]) for p, k in zip(pictures, labels, strict=True)],
         dataset=DatasetSummary(prepared.name, counts, prepared.remarks),
         preprocessing=shape.describe(),
@@ -246,19 +251,43 @@ def _report_data(
     )
 
 
-def _mistakes(split: PreparedSplit, probabilities: np.ndarray, classes: tuple[str, ...]) -> list[Mistake]:
-    rows = most_confident_mistakes(probabilities, split.labels, MISTAKES_SHOWN)
+def _mistakes(prepared: Prepared, measured: _Measurement) -> list[Mistake]:
+    labels = prepared.splits[measured.on].labels
+    rows = most_confident_mistakes(measured.probabilities[measured.on], labels, MISTAKES_SHOWN)
+    return _answers(prepared, measured, rows)
+
+
+def _answers(prepared: Prepared, measured: _Measurement, rows: np.ndarray) -> list[Mistake]:
+    """These pictures with what they are and what the network called them."""
+    split, probabilities = prepared.splits[measured.on], measured.probabilities[measured.on]
     predicted = probabilities.argmax(axis=1)
     return [
         Mistake(
             picture=np.asarray(split.pixels[row]),
             name=split.names[row],
-            true=classes[split.labels[row]],
-            predicted=classes[predicted[row]],
+            true=prepared.classes[split.labels[row]],
+            predicted=prepared.classes[predicted[row]],
             probability=float(probabilities[row, predicted[row]]),
         )
         for row in rows
     ]
+
+
+def _explained(data: ReportData, run: TrainedRun, module: nn.Module, measured: _Measurement) -> ReportData:
+    """The report with what spoke for its mistakes, or for some right answers where it made none."""
+    prepared, seconds = run.prepared, EXPLAIN_SECONDS
+    if run.deadline is not None:
+        seconds = min(run.deadline - time.monotonic() - WRITING_SECONDS, seconds)
+    rows = evenly(len(prepared.splits[measured.on]), RIGHT_EXPLAINED)
+    explanations = explain_for_report(
+        module,
+        prepared.preprocessing,
+        prepared.classes,
+        data.mistakes or _answers(prepared, measured, rows),
+        temperature=data.temperature or 1.0,
+        seconds=seconds,
+    )
+    return replace(data, explanations=explanations)
 
 
 def _settings_in_words(prepared: Prepared, plan: Plan, trainer: Trainer) -> dict[str, str]:

@@ -34,6 +34,8 @@ from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
 # What is kept back from a budget for the steps after training, beside the measuring of test pictures:
 # export and its check, report, writing (seconds on the machine of the README's table).
 FINISH_SECONDS = 1.5
+# And for explaining some pictures in the report, which takes about as long as looking at so many of them.
+EXPLAIN_PICTURES, EXPLAIN_SECONDS_KEPT = 160, 2.0
 
 
 def train(
@@ -101,7 +103,7 @@ def train(
                     if board is not None:
                         board(event)
                 listener(event)
-        return finish(TrainedRun(out, prepared, plan, trainer, request, phases))
+        return finish(TrainedRun(out, prepared, plan, trainer, request, phases, deadline))
 
 
 def _latest(run: RunDirectory, listener: Listener) -> Snapshot:
@@ -220,7 +222,8 @@ def _after_training(prepared: Prepared, seconds_per_image: float) -> float:
     pictures = sum(
         count * len(prepared.splits[name]) for name, count in passes.items() if name in prepared.splits
     )
-    return FINISH_SECONDS + pictures * seconds_per_image
+    explaining = min(EXPLAIN_PICTURES * seconds_per_image, EXPLAIN_SECONDS_KEPT)
+    return FINISH_SECONDS + explaining + pictures * seconds_per_image
 
 
 def _trainer(
