@@ -31,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "foveate.cli.explain",
         "Show what in a picture speaks for a class, and whether that is true.",
     ),
+    "inspect": (
+        "foveate.cli.inspect",
+        "Look into a network at work, in the browser; design one and train it.",
+    ),
     "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "data": ("foveate.cli.data", "List and get known data sets."),

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from foveate.artifact.predictor import Predictor
 from foveate.errors import InputError
-from foveate.serve.app import App, make_app
+from foveate.serve.app import ServerState, make_app
 from foveate.serve.connection import expire_all, protocol_class
 from foveate.serve.settings import ServeSettings
 
@@ -34,11 +35,28 @@ def serve(predictor: Predictor, name: str, settings: ServeSettings, on_ready: Ca
     on_ready is called with the server's URL as soon as it can be reached. Raises InputError when it cannot
     listen at ``settings.host`` and ``settings.port``.
     """
-    with contextlib.closing(listen(settings.host, settings.port)) as listener:
+
+    def make() -> tuple[ASGIApp, ServerState, Callable[[], None]]:
         app = make_app(predictor, name, settings)
+        return app.asgi, app.state, app.engine.close
+
+    run(make, settings, on_ready)
+
+
+def run(
+    make: Callable[[], tuple[ASGIApp, ServerState, Callable[[], None]]],
+    settings: ServeSettings,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve what ``make`` gives, as `serve` does: the application, its state, and what closes it at the end.
+
+    It is made when the socket is there: an address that is taken is told at once.
+    """
+    with contextlib.closing(listen(settings.host, settings.port)) as listener:
+        asgi, state, close = make()
         try:
             config = uvicorn.Config(
-                app.asgi,
+                asgi,
                 http=protocol_class(settings),
                 loop="auto",
                 ws="none",
@@ -50,10 +68,10 @@ def serve(predictor: Predictor, name: str, settings: ServeSettings, on_ready: Ca
                 timeout_keep_alive=int(settings.idle_seconds) or 1,
                 timeout_graceful_shutdown=settings.finish_seconds,
             )
-            server = _Server(config, app, settings, lambda: on_ready(url_of(listener)))
+            server = _Server(config, state, settings, lambda: on_ready(url_of(listener)))
             server.run(sockets=[listener])
         finally:
-            app.engine.close()
+            close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -88,10 +106,14 @@ class _Server(uvicorn.Server):
     """uvicorn's, with a drain before it stops, deadlines for connections, and exit code 0 at the end."""
 
     def __init__(
-        self, config: uvicorn.Config, app: App, settings: ServeSettings, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        settings: ServeSettings,
+        on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config)
-        self._app = app
+        self._state = state
         self._settings = settings
         self._on_ready = on_ready
         self._stop_at: float | None = None
@@ -108,7 +130,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.draining = True
+        self._state.draining = True
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -122,8 +144,8 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._app.state.draining:
+        if self._state.draining:
             os._exit(INTERRUPTED)
-        self._app.state.draining = True
+        self._state.draining = True
         drain_seconds = self._settings.drain_seconds if sig == signal.SIGTERM else 0.0
         self._stop_at = time.monotonic() + drain_seconds

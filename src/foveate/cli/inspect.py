@@ -1,0 +1,71 @@
+"""`foveate inspect`: a network at work, looked at from inside, in the browser."""
+
+from __future__ import annotations
+
+import os
+import webbrowser
+from pathlib import Path
+
+import click
+
+from foveate.cli.console import emit_json, interactive, json_option, note, printable
+from foveate.errors import MissingExtraError
+
+
+@click.command("inspect")
+@click.argument("model")
+@click.argument("image", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--data", help="A data set: some of its pictures to look at, and to train designed networks on."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of this machine to listen at.")
+@click.option(
+    "--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free."
+)
+@click.option("--open/--no-open", "open_page", default=None, help="Open the page [where a browser is found].")
+@json_option
+def command(
+    model: str,
+    image: Path | None,
+    *,
+    data: str | None,
+    host: str,
+    port: int,
+    open_page: bool | None,
+    as_json: bool,
+) -> None:
+    """Look into MODEL while it looks at a picture: every map, kernel, window and sum, in the browser.
+
+    MODEL is a model folder, a network's name (see `foveate models`; weights are random where none are
+    published) or a blueprint (FILE.yaml). The page answers on this machine only, and nothing is fetched from
+    elsewhere. Its second page designs networks and trains them.
+
+    \b
+    foveate inspect runs/pets cat.jpg
+    foveate inspect resnet50 cat.jpg
+    foveate inspect net.yaml --data fashion-mnist-mini --port 0 --no-open
+    """
+    try:
+        from foveate.serve.inspector.nets import open_net
+        from foveate.serve.inspector.pictures import add_samples
+        from foveate.serve.inspector.server import inspector_settings, serve_inspector
+        from foveate.serve.inspector.session import Session
+        from foveate.serve.log import set_up_log
+    except ModuleNotFoundError as error:
+        extra = "train" if error.name == "torch" else "serve"
+        raise MissingExtraError("`foveate inspect`", extra) from error
+    settings = inspector_settings(host, port)
+    net = open_net(model)
+    session = Session(net)
+    add_samples(session.pictures, net, image, data)
+    set_up_log(as_json=False)
+
+    def ready(url: str) -> None:
+        if as_json:
+            emit_json({"url": url, "model": net.name, "pid": os.getpid()})
+        else:
+            note(f"foveate: look into {printable(net.name)} at {url} (stop with Ctrl-C)")
+        if open_page or (open_page is None and not as_json and interactive()):
+            webbrowser.open(url)
+
+    serve_inspector(session, net.name, settings, ready)

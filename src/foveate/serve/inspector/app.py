@@ -1,0 +1,59 @@
+"""Which path leads where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.routing import Route, Router
+
+from foveate.serve.app import ServerState
+from foveate.serve.body import BodyReader
+from foveate.serve.guard import Guard
+from foveate.serve.inspector.desk import Desk
+from foveate.serve.inspector.looking import Looking
+from foveate.serve.inspector.pages import Pages
+from foveate.serve.inspector.session import Session
+from foveate.serve.metrics import Metrics
+from foveate.serve.settings import ServeSettings
+
+
+@dataclass(frozen=True)
+class InspectorApp:
+    """The ASGI application and what whoever runs it needs; ``close`` it last."""
+
+    asgi: Guard
+    state: ServerState
+    desk: Desk
+
+    def close(self) -> None:
+        """End the thread that computes."""
+        self.desk.close()
+
+
+def make_app(session: Session, name: str, settings: ServeSettings) -> InspectorApp:
+    """The application for one session; ``name`` stands on its pages."""
+    state, desk, bodies = ServerState(), Desk(), BodyReader(settings)
+    looking, pages = Looking(session, desk, bodies, settings), Pages(name)
+    run, node = "/api/runs/{run}", "/api/runs/{run}/nodes/{node}"
+    both = ["GET", "POST"]
+    router = Router(
+        [
+            Route("/", pages.index),
+            Route("/design", pages.design),
+            Route("/assets/{file}", pages.asset),
+            Route("/assets/inspect/{file}", pages.asset),
+            Route("/api/network", looking.network),
+            Route("/api/nets", looking.nets, methods=both),
+            Route("/api/nets/{net}/nodes/{node}/kernels/{channel:int}", looking.kernels),
+            Route("/api/pictures", looking.pictures, methods=both),
+            Route("/api/pictures/{picture}.png", looking.picture),
+            Route("/api/filters", looking.filters),
+            Route("/api/runs", looking.runs, methods=["POST"]),
+            Route(run + "/sprites", looking.sprites),
+            Route(node + "/sheet.png", looking.sheet),
+            Route(node + "/maps/{channel:int}", looking.map),
+            Route(node + "/sum", looking.sum),
+        ],
+        redirect_slashes=False,
+    )
+    return InspectorApp(Guard(router, settings, Metrics(), state), state, desk)

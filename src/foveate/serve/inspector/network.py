@@ -1,0 +1,122 @@
+"""A network as JSON: its nodes, what feeds what, and what people want to know of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foveate.explain.graph import Recording, Step
+from foveate.geometry import worked
+from foveate.serve.inspector.nets import Net, names_of
+
+LARGE_GROUP = 30  # nodes; a larger group of the network is parted further
+POOLS = frozenset({"max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "gaussian_pool"})
+
+
+def describe(net_id: str, net: Net) -> dict[str, Any]:
+    """The answer of `GET /api/network`."""
+    recording = net.recording
+    channels, height, width = net.input_shape
+    stages = _stages(recording)
+    nodes = [_node(number, recording, stages[number], net) for number in range(len(recording.steps))]
+    return {
+        "net": net_id,
+        "name": net.name.encode("utf-8", "replace").decode("utf-8"),
+        "title": net.title,
+        "weights": net.weights,
+        "classes": names_of(net.classes),
+        "class_count": recording.steps[-1].shape[0],
+        "temperature": net.temperature,
+        "input": {"channels": channels, "height": height, "width": width},
+        "preprocessing": net.preprocessing.describe(),
+        "parameters": sum(step.fresh for step in recording.steps),
+        "macs": sum(step.macs for step in recording.steps),
+        "nodes": nodes,
+    }
+
+
+def _node(number: int, recording: Recording, stage: str | None, net: Net) -> dict[str, Any]:
+    step = recording.steps[number]
+    given = step.settings
+    rows, columns = step.seen.axes
+    window = "kernel" in given
+    return {
+        "id": f"n{number}",
+        "op": step.op,
+        "label": step.label,
+        "module": step.module,
+        "stage": stage,
+        "block": _block(step, net),
+        "inputs": [f"n{source}" for source in step.inputs],
+        "shape": list(step.shape),
+        "parameters": step.fresh,
+        "macs": step.macs,
+        "kernel": list(given["kernel"]) if window else None,
+        "stride": list(given["stride"]) if window else None,
+        "padding": [list(side) for side in given["around"]] if "around" in given else None,
+        "padding_mode": given.get("fill"),
+        "dilation": list(given["dilation"]) if window else None,
+        "groups": given.get("groups"),
+        "receptive_field": None if None in (rows.size, columns.size) else [rows.size, columns.size],
+        "jump": None if None in (rows.jump, columns.jump) else [rows.jump, columns.jump],
+        "formula": _formula(step, recording),
+        "editable": step.op == "conv2d" and "weight" in step.parameters,
+    }
+
+
+def _formula(step: Step, recording: Recording) -> str | None:
+    """The size formula with its numbers, once where rows and columns are alike."""
+    if "kernel" not in step.settings:
+        return None
+    source, given = recording.steps[step.inputs[0]].shape, step.settings
+    texts = []
+    for i in (0, 1):
+        words = worked(
+            source[i + 1], given["kernel"][i], given["stride"][i], given["around"][i], given["dilation"][i]
+        )
+        if given.get("ceil_mode"):
+            words = f"{words.replace('floor', 'ceil').rpartition(' = ')[0]} = {step.shape[i + 1]}"
+        texts.append(words)
+    return texts[0] if texts[0] == texts[1] else f"rows {texts[0]}; columns {texts[1]}"
+
+
+def _block(step: Step, net: Net) -> str | None:
+    """The innermost block around a step that joins paths: a residual, an inception, an MBConv."""
+    path = step.module or ""
+    while path:
+        module = net.module.get_submodule(path)
+        children = list(module.named_children())
+        if children and type(module).__name__ not in ("Sequential", "ModuleList", "SqueezeExcitation"):
+            return path if len(children) > 3 else path.rpartition(".")[0] or path
+        path = path.rpartition(".")[0]
+    return None
+
+
+def _stages(recording: Recording) -> list[str | None]:
+    """A group for each step, to look at the whole from afar: parts of the module tree of a handy size.
+
+    A group that is large and flat, as VGG's features are, is cut behind each pooling.
+    """
+    paths = [(step.module or "").split(".") if step.module else [] for step in recording.steps]
+    names: list[str | None] = [path[0] if path else None for path in paths]
+    for group in dict.fromkeys(name for name in names if name):
+        members = [i for i, name in enumerate(names) if name == group]
+        if len(members) <= LARGE_GROUP or len(paths) - len(members) > LARGE_GROUP:
+            continue
+        if max(len(paths[i]) for i in members) <= 2:
+            part = 1
+            for i in members:
+                names[i] = f"{group} {part}"
+                part += recording.steps[i].op in POOLS
+        else:
+            for i in members:
+                names[i] = ".".join(paths[i][:2])
+    return _continued(names, recording)
+
+
+def _continued(names: list[str | None], recording: Recording) -> list[str | None]:
+    """What belongs to no module goes with what feeds it, but the input and the result stand alone."""
+    last = len(names) - 1
+    for i, step in enumerate(recording.steps):
+        if names[i] is None and step.inputs and i < last and step.op not in ("flatten", "softmax"):
+            names[i] = names[step.inputs[0]]
+    return names
