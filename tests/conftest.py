@@ -1,6 +1,6 @@
 """A real browser for the tests of pages: Chromium, headless, spoken to by its DevTools protocol.
 
-`browse(url)` gives a `Browser`; its tests are skipped where there is no Chromium (Debian: `apt install chromium`).
+`browse(url)` gives a `Browser`. Its tests are skipped without Chromium (Debian: `apt install chromium`).
 """
 
 import asyncio
