@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from foveate.artifact.emitter import OPSET, NotInTable, emit
 from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
+from foveate.artifact.rewrite import rewrite
 from foveate.errors import InputError, ParityError
 from foveate.images.preprocess import Preprocessing
 
@@ -81,6 +82,7 @@ def export_onnx(
         model = emit(deployed, sample, INPUT_NAME, OUTPUT_NAME)
     except NotInTable:
         model = _official(deployed, sample)
+    rewrite(model.graph, INPUT_NAME)
     properties = {
         "classes": json.dumps(list(classes)),
         "preprocessing": json.dumps(preprocessing.to_dict()),
