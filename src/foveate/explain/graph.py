@@ -2,7 +2,7 @@
 
 The network runs once while every torch function it calls is seen as it is called, so functional sums,
 concatenations and activations are caught like layers. Layers that compute several functions for one idea
-(padding and convolution, say) are kept whole: see `foveate.explain.readers`.
+(padding and convolution, say) are kept whole: see `foveate.explain.read_layers`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from torch.overrides import TorchFunctionMode
 from foveate.analysis.fields import Field, union
 from foveate.analysis.walk import evaluating
 from foveate.errors import InputError, ShapeError
-from foveate.explain.readers import FUNCTIONS, MODULES, Operand, Reading, other
+from foveate.explain.read_functions import FUNCTIONS
+from foveate.explain.read_layers import MODULES
+from foveate.explain.reading import Operand, Reading, other
 
 WINDOWED = frozenset({"conv2d", "max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "gaussian_pool"})
 # Each value may depend on every value of the input.
@@ -30,11 +32,11 @@ FLAT = frozenset({"flatten", "linear", "softmax", "other", "global_avg_pool", "g
 class Step:
     """One operation. Shapes are without the batch: (C, H, W) of a map, (K,) of a vector.
 
-    op: its kind, in the words of `foveate.explain.readers`. function: torch's name for it.
+    op: its kind, in the words of the readers. function: torch's name for it.
     module: dotted name of the innermost module that called it; None for the network itself.
     inputs: numbers of the steps whose results it takes, in order (one may stand there twice).
     settings: its plain numbers (kernel, stride, ...). tensors: its weights and statistics, as they were used.
-    parameters: dotted names of the parameters among them. fresh: how many numbers of them no earlier step has.
+    parameters: dotted names of the parameters among them. fresh: how many of their numbers are new here.
     seen: which pixels of the picture its values can depend on. macs: multiply-adds.
     """
 
@@ -173,16 +175,18 @@ class _Recorder(TorchFunctionMode):
         changed = any(t._version != before for t, before in zip(given, versions, strict=True))
         if changed and not self._copy:
             self.overwritten = True
-        self._read(func, args, kwargs, out, made, given)
+        self._keep_all(func, args, kwargs, out)
         return out
 
-    def _read(self, func: Any, args: Any, kwargs: Any, out: Any, made: list[Tensor], given: Any) -> None:
+    def _keep_all(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
+        """A step of what a function gave, or one for each of several tensors."""
+        given = [t for t in _tensors((args, kwargs)) if self.number(t) is not None]
         name = getattr(func, "__name__", str(func))
         plain = name.strip("_")
         module = self._path[-1] if self._path else ""
         operands = tuple(n for n in map(self.number, given) if n is not None)
         if not isinstance(out, Tensor):
-            for i, tensor in enumerate(made):
+            for i, tensor in enumerate(_tensors(out)):
                 self._keep(name, module, other(f"{plain}[{i}]"), operands, tensor)
             return
         if out is given[0] and not name.endswith("_") and plain not in FUNCTIONS:
