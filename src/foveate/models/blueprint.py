@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,19 @@ class Blueprint:
         return _check(document)
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """A network being written: the layers up to the first fault, and the fault.
+
+    input is None where not even the size of the pictures can be read, and there are no layers then.
+    """
+
+    input: tuple[int, int, int] | None
+    classes: int | None
+    layers: tuple[Layer, ...]
+    error: str | None
+
+
 def load_blueprint(source: str | Path | Mapping[str, Any]) -> Blueprint:
     """Read and check a blueprint: a file (``.yaml``, ``.yml``, ``.json``), its text, or its data.
 
@@ -122,6 +136,25 @@ def load_blueprint(source: str | Path | Mapping[str, Any]) -> Blueprint:
         return _check(parse(text))
     except BlueprintError as error:
         raise BlueprintError(f"{what}: {error}") from error
+
+
+def sketch(document: Any) -> Sketch:
+    """Read plain data as far as it makes sense; nothing is raised."""
+    try:
+        blueprint = _check(document)
+        return Sketch(blueprint.input, blueprint.classes, blueprint.layers, None)
+    except BlueprintError as error:
+        found = str(error)
+    try:
+        size, classes, _ = _head(document)
+    except BlueprintError:
+        return Sketch(None, None, (), found)
+    layers: list[Layer] = []
+    given = document["layers"]
+    with suppress(BlueprintError):
+        for layer in Reader(classes or DEFAULT_CLASSES).each(given if isinstance(given, list) else [], size):
+            layers.append(layer)
+    return Sketch(size, classes, tuple(layers), found)
 
 
 def build(
@@ -144,6 +177,13 @@ def build(
 
 
 def _check(document: Any) -> Blueprint:
+    size, classes, name = _head(document)
+    layers = Reader(classes or DEFAULT_CLASSES).layers(document["layers"], size)
+    return _with_output(Blueprint(size, classes, layers, name))
+
+
+def _head(document: Any) -> tuple[tuple[int, int, int], int | None, str | None]:
+    """(input, classes, name): what stands beside the layers."""
     if not isinstance(document, Mapping) or "layers" not in document or "input" not in document:
         raise BlueprintError(
             "A blueprint must be a mapping with `input: [channels, height, width]` and `layers:`, "
@@ -163,10 +203,7 @@ def _check(document: Any) -> Blueprint:
         raise BlueprintError(
             f"classes must be a whole number of 1 to {MAX_CHANNELS:,}, and is {shown(classes)}."
         )
-    size = _input_size(document["input"])
-    layers = Reader(classes or DEFAULT_CLASSES).layers(document["layers"], size)
-    blueprint = Blueprint(size, classes, layers, name)
-    return _with_output(blueprint)
+    return _input_size(document["input"]), classes, name
 
 
 def _with_output(blueprint: Blueprint) -> Blueprint:

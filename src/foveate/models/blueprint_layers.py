@@ -69,78 +69,114 @@ def is_number(value: Any, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _whole(least: int, most: int) -> Callable[[Any], int]:
-    def check(value: Any) -> int:
-        if not is_number(value, least, most):
-            raise InputError(f"must be a whole number of {least:,} to {most:,}, and is {shown(value)}")
+@dataclass(frozen=True)
+class Whole:
+    """A whole number."""
+
+    least: int
+    most: int
+
+    def __call__(self, value: Any) -> int:
+        if not is_number(value, self.least, self.most):
+            raise InputError(
+                f"must be a whole number of {self.least:,} to {self.most:,}, and is {shown(value)}"
+            )
         return int(value)
 
-    return check
 
+@dataclass(frozen=True)
+class Count:
+    """A number of filters or units, or the word that stands for the number of classes."""
 
-def _count(value: Any) -> int | str:
-    if value == CLASSES:
-        return CLASSES
-    if not is_number(value, 1, MAX_CHANNELS):
-        raise InputError(
-            f"must be a whole number of 1 to {MAX_CHANNELS:,} or the word {CLASSES}, and is {shown(value)}"
-        )
-    return int(value)
+    least: int = 1
+    most: int = MAX_CHANNELS
 
-
-def _pair(least: int) -> Callable[[Any], tuple[int, int]]:
-    def check(value: Any) -> tuple[int, int]:
-        both = value if isinstance(value, list | tuple) else [value, value]
-        if len(both) != 2 or not all(is_number(number, least, MAX_SIDE) for number in both):
+    def __call__(self, value: Any) -> int | str:
+        if value == CLASSES:
+            return CLASSES
+        if not is_number(value, self.least, self.most):
             raise InputError(
-                f"must be a whole number of {least} to {MAX_SIDE:,} or [height, width] of them, "
+                f"must be a whole number of {self.least} to {self.most:,} or the word {CLASSES}, and is "
+                f"{shown(value)}"
+            )
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """(height, width); one number stands for both."""
+
+    least: int
+    most: int = MAX_SIDE
+
+    def __call__(self, value: Any) -> tuple[int, int]:
+        both = value if isinstance(value, list | tuple) else [value, value]
+        if len(both) != 2 or not all(is_number(number, self.least, self.most) for number in both):
+            raise InputError(
+                f"must be a whole number of {self.least} to {self.most:,} or [height, width] of them, "
                 f"and is {shown(value)}"
             )
         return both[0], both[1]
 
-    return check
 
-
-def _padding(value: Any) -> Any:
+@dataclass(frozen=True)
+class Padding:
     """ "same", "valid", (height, width), or ((top, bottom), (left, right))."""
-    if value in ("same", "valid"):
+
+    words: tuple[str, ...] = ("same", "valid")
+
+    def __call__(self, value: Any) -> Any:
+        if value in self.words:
+            return value
+        side = Pair(0)
+        try:
+            vertical, horizontal = (
+                value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
+            )
+            if isinstance(vertical, int) and isinstance(horizontal, int):
+                return side([vertical, horizontal])
+            return side(vertical), side(horizontal)
+        except InputError:
+            raise InputError(
+                "must be a whole number of at least 0, [height, width], [[top, bottom], [left, right]], "
+                f"'same' or 'valid', and is {shown(value)}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or false."""
+
+    def __call__(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise InputError(f"must be true or false, and is {shown(value)}")
         return value
-    try:
-        vertical, horizontal = (
-            value if isinstance(value, list | tuple) and len(value) == 2 else (value, value)
-        )
-        if isinstance(vertical, int) and isinstance(horizontal, int):
-            return _pair(0)([vertical, horizontal])
-        return _pair(0)(vertical), _pair(0)(horizontal)
-    except InputError:
-        raise InputError(
-            "must be a whole number of at least 0, [height, width], [[top, bottom], [left, right]], "
-            f"'same' or 'valid', and is {shown(value)}"
-        ) from None
 
 
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InputError(f"must be true or false, and is {shown(value)}")
-    return value
+@dataclass(frozen=True)
+class Real:
+    """A number."""
 
+    least: float
+    most: float
 
-def _real(least: float, most: float) -> Callable[[Any], float]:
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise InputError(f"must be a number from {least:g} to {most:g}, and is {shown(value)}")
+    def __call__(self, value: Any) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not self.least <= value <= self.most:
+            raise InputError(f"must be a number from {self.least:g} to {self.most:g}, and is {shown(value)}")
         return float(value)
 
-    return check
 
+@dataclass(frozen=True)
+class Choice:
+    """One of some words."""
 
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if value not in words:
-            raise InputError(f"must be one of {', '.join(words)}, and is {shown(value)}")
+    words: tuple[str, ...]
+
+    def __call__(self, value: Any) -> str:
+        if value not in self.words:
+            raise InputError(f"must be one of {', '.join(self.words)}, and is {shown(value)}")
         return str(value)
-
-    return check
 
 
 # What layers do to shapes.
@@ -228,23 +264,23 @@ def _dense(args: Arguments, shape: Shape) -> Shape:
 
 
 _WINDOW = {
-    "kernel": Argument(_pair(1)),
-    "stride": Argument(_pair(1), (1, 1)),
-    "padding": Argument(_padding, (0, 0)),
-    "dilation": Argument(_pair(1), (1, 1)),
-    "bias": Argument(_flag, True),
+    "kernel": Argument(Pair(1)),
+    "stride": Argument(Pair(1), (1, 1)),
+    "padding": Argument(Padding(), (0, 0)),
+    "dilation": Argument(Pair(1), (1, 1)),
+    "bias": Argument(Flag(), True),
 }
-_PADDING_MODE = {"padding_mode": Argument(_one_of(*PADDING_MODES), "zeros")}
+_PADDING_MODE = {"padding_mode": Argument(Choice(tuple(PADDING_MODES)), "zeros")}
 _POOL = Kind(
     shape=_pool,
     arguments={
-        "size": Argument(_pair(1)),
-        "stride": Argument(_pair(1), None),  # None: as the size
-        "padding": Argument(_pair(0), (0, 0)),
+        "size": Argument(Pair(1)),
+        "stride": Argument(Pair(1), None),  # None: as the size
+        "padding": Argument(Pair(0), (0, 0)),
     },
     scalar="size",
 )
-_CEIL_POOL = replace(_POOL, arguments={**_POOL.arguments, "ceil_mode": Argument(_flag, False)})
+_CEIL_POOL = replace(_POOL, arguments={**_POOL.arguments, "ceil_mode": Argument(Flag(), False)})
 _GLOBAL_POOL = Kind(shape=lambda args, shape: (_map(shape)[0],))
 GLOBAL_POOLINGS = ("global_avg_pool", "global_max_pool")
 
@@ -252,26 +288,26 @@ KINDS: dict[str, Kind] = {
     "conv": Kind(
         shape=_conv,
         arguments={
-            "filters": Argument(_count),
+            "filters": Argument(Count()),
             **_WINDOW,
-            "groups": Argument(_whole(1, MAX_CHANNELS), 1),
+            "groups": Argument(Whole(1, MAX_CHANNELS), 1),
             **_PADDING_MODE,
         },
         parameters=_conv_parameters,
     ),
     "depthwise_conv": Kind(
         shape=_depthwise,
-        arguments={**_WINDOW, "multiplier": Argument(_whole(1, MAX_CHANNELS), 1), **_PADDING_MODE},
+        arguments={**_WINDOW, "multiplier": Argument(Whole(1, MAX_CHANNELS), 1), **_PADDING_MODE},
         parameters=lambda a, shape: shape[0] * a["multiplier"] * (math.prod(a["kernel"]) + a["bias"]),
     ),
     "separable_conv": Kind(
         shape=_separable,
-        arguments={"filters": Argument(_count), **_WINDOW},
+        arguments={"filters": Argument(Count()), **_WINDOW},
         parameters=lambda a, s: s[0] * math.prod(a["kernel"]) + a["filters"] * (s[0] + a["bias"]),
     ),
     "squeeze_excite": Kind(
         shape=lambda args, shape: _map(shape),
-        arguments={"reduction": Argument(_whole(1, MAX_CHANNELS), 16)},
+        arguments={"reduction": Argument(Whole(1, MAX_CHANNELS), 16)},
         parameters=lambda args, shape: (
             2 * shape[0] * squeezed(shape[0], args["reduction"])
             + shape[0]
@@ -280,24 +316,24 @@ KINDS: dict[str, Kind] = {
         scalar="reduction",
     ),
     "batch_norm": Kind(
-        arguments={"eps": Argument(_real(1e-12, 1), 1e-5), "momentum": Argument(_real(0, 1), 0.1)},
+        arguments={"eps": Argument(Real(1e-12, 1), 1e-5), "momentum": Argument(Real(0, 1), 0.1)},
         parameters=lambda args, shape: 2 * shape[0],
     ),
     **dict.fromkeys(("relu", "relu6", "silu", "sigmoid", "tanh"), Kind()),
-    "leaky_relu": Kind(arguments={"slope": Argument(_real(0, 1), 0.01)}, scalar="slope"),
+    "leaky_relu": Kind(arguments={"slope": Argument(Real(0, 1), 0.01)}, scalar="slope"),
     **dict.fromkeys(("max_pool", "avg_pool"), _CEIL_POOL),
     **dict.fromkeys(("min_pool", "sum_pool", "l2_pool", "gaussian_pool"), _POOL),
     **dict.fromkeys(GLOBAL_POOLINGS, _GLOBAL_POOL),
     "adaptive_avg_pool": Kind(
         shape=lambda args, shape: (_map(shape)[0], *args["size"]),
-        arguments={"size": Argument(_pair(1))},
+        arguments={"size": Argument(Pair(1))},
         scalar="size",
     ),
-    "dropout": Kind(arguments={"p": Argument(_real(0, 0.999), 0.5)}, scalar="p"),
+    "dropout": Kind(arguments={"p": Argument(Real(0, 0.999), 0.5)}, scalar="p"),
     "flatten": Kind(shape=lambda args, shape: (math.prod(shape),)),
     "dense": Kind(
         shape=_dense,
-        arguments={"units": Argument(_count), "bias": Argument(_flag, True)},
+        arguments={"units": Argument(Count()), "bias": Argument(Flag(), True)},
         parameters=lambda args, shape: args["units"] * (shape[0] + args["bias"]),
         scalar="units",
     ),

@@ -63,12 +63,14 @@ class Reader:
         if not isinstance(given, Sequence) or isinstance(given, str | bytes):
             where = f"Block {prefix[:-1]}" if prefix else "A blueprint"
             raise BlueprintError(f"{where} must hold a list of layers, and holds {shown(given)}.")
-        read: list[Layer] = []
+        return tuple(self.each(given, shape, prefix, depth))
+
+    def each(self, given: Sequence[Any], shape: Shape, prefix: str = "", depth: int = 0) -> Iterator[Layer]:
+        """One layer after the other; raises :class:`BlueprintError` when it comes to a faulty one."""
         for i, one in enumerate(given, 1):
             layer = self._layer(one, shape, f"{prefix}{i}", depth)
             shape = layer.output_shape
-            read.append(layer)
-        return tuple(read)
+            yield layer
 
     def _layer(self, given: Any, shape: Shape, number: str, depth: int) -> Layer:
         self._layers += 1

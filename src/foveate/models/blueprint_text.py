@@ -1,8 +1,10 @@
-"""From a file or text to plain data: YAML and JSON, nothing else, and nothing that runs code."""
+"""From a file or text to plain data and back: YAML and JSON, nothing else, and nothing that runs code."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,62 @@ def parse(text: str) -> Any:
         raise BlueprintError(
             f"This is neither YAML nor JSON: {' '.join(str(error).split())[:200]}."
         ) from None
+
+
+def write(document: Mapping[str, Any]) -> str:
+    """A blueprint's data as YAML, a layer a line, that `parse` reads again as the same data."""
+    lines: list[str] = []
+    for key, value in document.items():
+        if key == "layers" and isinstance(value, list) and value:
+            lines += ["layers:", *_layer_lines(value, "  ")]
+        else:
+            lines.append(f"{_inline(key)}: {_inline(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _layer_lines(layers: list[Any], indent: str) -> Iterator[str]:
+    for layer in layers:
+        kind, arguments = (
+            next(iter(layer.items())) if isinstance(layer, dict) and len(layer) == 1 else (None, 0)
+        )
+        if kind is None:
+            yield f"{indent}- {_inline(layer)}"
+        elif isinstance(arguments, dict) and not arguments.keys().isdisjoint(
+            ("layers", "shortcut", "branches")
+        ):
+            yield f"{indent}- {_inline(kind)}:"
+            for key, value in arguments.items():
+                yield from _part_lines(key, value, indent + "    ")
+        else:
+            yield f"{indent}- {_inline(kind)}: {_inline(arguments)}"
+
+
+def _part_lines(key: str, value: Any, indent: str) -> Iterator[str]:
+    """One argument of a block: the layers that it holds, branch by branch, or a plain value."""
+    lists = isinstance(value, list) and len(value) > 0
+    if lists and key in ("layers", "shortcut"):
+        yield f"{indent}{key}:"
+        yield from _layer_lines(value, indent + "  ")
+    elif lists and key == "branches" and all(isinstance(branch, list) and branch for branch in value):
+        yield f"{indent}{key}:"
+        for branch in value:
+            yield f"{indent}  -"
+            yield from _layer_lines(branch, indent + "    ")
+    else:
+        yield f"{indent}{_inline(key)}: {_inline(value)}"
+
+
+def _inline(value: Any) -> str:
+    """In one line, as YAML's flow style or, for texts with line breaks in them, JSON writes it."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, sort_keys=False, allow_unicode=True)
+    text = text.removesuffix("\n").removesuffix("\n...")
+    if not _BREAKS.search(text):
+        return text
+    return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+_BREAKS = re.compile("[\n\x85\u2028\u2029]")
+_ODD = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")  # what YAML does not take as it is
 
 
 def _flow(text: str, error: json.JSONDecodeError) -> Any:
