@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from foveate.cli.console import emit_json, json_option, note, printable, table
+from foveate.cli.files import model_path
 
 if TYPE_CHECKING:
     from foveate.evaluation.metrics import Evaluation
@@ -25,20 +26,22 @@ MAX_NAME = 24  # characters of a class name in a table
 @click.option("-b", "--batch-size", default=64, show_default=True, type=click.IntRange(1, 65536))
 @json_option
 def command(model: str, data: str, *, split: str | None, batch_size: int, as_json: bool) -> None:
-    """Measure the model folder MODEL on DATA: accuracy, every class, what is taken for what.
+    """Measure MODEL on DATA: accuracy, every class, what is taken for what.
 
     \b
     foveate evaluate runs/pets photos/test
     foveate evaluate runs/demo fashion-mnist --json
 
-    Classes are matched by name; a class that the model does not know is an error. Unreadable pictures are
+    MODEL is a model folder, or the name of a network that comes with weights. Classes are matched by name; a class that the model does not know is an error. Unreadable pictures are
     named and left out, up to 5 %.
     """
     from foveate.artifact.measure import evaluate_folder
     from foveate.cli.predict import bar
 
     with bar() as progress:
-        measured = evaluate_folder(model, data, split=split, batch_size=batch_size, progress=progress)
+        measured = evaluate_folder(
+            model_path(model), data, split=split, batch_size=batch_size, progress=progress
+        )
     for remark in measured.notes:
         note(printable(remark))
     for error in measured.unreadable:

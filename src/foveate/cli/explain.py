@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ def _subject(model: str, weights: Path | None) -> Subject:
 
 
 def _named(name: str, weights: Path | None) -> Subject:
-    """A registered network with published weights, or those of a file; classes are numbers."""
+    """A registered network with published weights, or those of a file, whose classes are numbers."""
     from foveate.explain.picture import Subject
     from foveate.images.preprocess import Preprocessing
     from foveate.models import create_model, model_info
@@ -162,7 +163,9 @@ def _named(name: str, weights: Path | None) -> Subject:
         note("Weights from a file tell no preprocessing; torchvision's for ImageNet is assumed.")
     else:
         preprocessing = Preprocessing(height, width, channels)
-    names = (known.classes if known else None) or [f"class {i}" for i in range(module.num_classes)]
+    names: Sequence[str] = known.classes if known else ()
+    if len(names) != module.num_classes:
+        names = [f"class {i}" for i in range(module.num_classes)]
     return Subject(module.eval(), preprocessing, names)
 
 

