@@ -32,8 +32,8 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
     foveate evaluate runs/pets photos/test
     foveate evaluate runs/demo fashion-mnist --json
 
-    MODEL is a model folder, or the name of a network that comes with weights. Classes are matched by name; a class that the model does not know is an error. Unreadable pictures are
-    named and left out, up to 5 %.
+    MODEL is a model folder, or the name of a network that comes with weights. Classes are matched by name; a
+    class that the model does not know is an error. Unreadable pictures are named and left out, up to 5 %.
     """
     from foveate.artifact.measure import evaluate_folder
     from foveate.cli.predict import bar
