@@ -50,7 +50,7 @@ class Recipe:
 ARTICLE = Recipe(
     name="article",
     summary="The article's own: Adam at 0.001, batches of 100, ten epochs, nothing else.",
-    training=TrainingSettings(optimiser=OptimiserSettings("adam", learning_rate=1e-3)),
+    training=TrainingSettings(optimiser=OptimiserSettings("adam", learning_rate=1e-3), precision="float32"),
     batch_size=100,
     augmentation=Augmentation(),
     epochs=10,

@@ -8,7 +8,6 @@ epoch start or resume).
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -24,7 +23,9 @@ from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import CheckpointStore, Snapshot
 from foveate.training.evaluate import LabelledImages, Scores, logits_of, scores
 from foveate.training.events import CheckpointSaved, EpochDone, Event, Retried, StepDone, StoppedEarly
+from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser, set_learning_rate
+from foveate.training.precision import computing, half_precision
 from foveate.training.schedule import Horizon, learning_rate_factor
 from foveate.training.settings import TrainingSettings
 
@@ -81,6 +82,7 @@ class Trainer:
         self.should_stop, self.clock = should_stop, clock
         self.facts = dict(facts or {})
         self.device = next(module.parameters()).device
+        self.half = half_precision(module, settings.precision)
         self.optimiser = make_optimiser(module, settings.optimiser)
         half_life = settings.average_half_life_epochs
         self.average = WeightAverage(module, half_life * len(batches)) if half_life else None
@@ -106,6 +108,7 @@ class Trainer:
             InterruptedRunError: it was asked to stop; the state is saved if there is a checkpoint store.
             DivergedError: the loss is not finite and the policy's retries are used up.
         """
+        keep_freed_memory()
         self.module.train()
         self._tick = self._last_save = self.clock()
         good = self.snapshot()
@@ -153,7 +156,7 @@ class Trainer:
 
     def _train_step(self, batch: Batch) -> None:
         torch.manual_seed(mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
-        with self._precision():
+        with computing(self.device, half=self.half):
             loss, logits = self._loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -185,12 +188,6 @@ class Trainer:
         return F.cross_entropy(
             logits.float(), labels, weight=self.class_weights, label_smoothing=self.settings.label_smoothing
         )
-
-    def _precision(self) -> contextlib.AbstractContextManager[Any]:
-        """Half precision where it is the fast one: on CUDA, with float32 weights and loss."""
-        if self.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return contextlib.nullcontext()
 
     def _check_now(self) -> bool:
         """Reading the loss makes a GPU wait, so there it is read every fiftieth step only."""
@@ -226,8 +223,7 @@ class Trainer:
         started = self.clock()
         found: Scores | None = None
         if self.validation is not None:
-            with self._precision():
-                found = scores(*logits_of(self.evaluated_module, self.validation))
+            found = scores(*logits_of(self.evaluated_module, self.validation))
         loss_sum, right, count = self._sums.tolist()
         row = {
             "epoch": self.epoch

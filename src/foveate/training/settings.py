@@ -9,6 +9,7 @@ from foveate.errors import InputError
 
 OptimiserName = Literal["adam", "adamw", "sgd"]
 SelectionMetric = Literal["val_accuracy", "val_macro_f1", "val_loss", "last"]
+Precision = Literal["auto", "float32"]
 
 
 def _require(condition: bool, message: str) -> None:
@@ -78,6 +79,7 @@ class TrainingSettings:
         class_weights: one weight a class in the loss; None weighs all alike.
         select: the column of the history that decides which epoch's weights are kept; "last" keeps the last.
         patience_epochs: stop after so many epochs without a better one; None never stops early.
+        precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.
         non_finite: "retry" goes back to the start of the epoch with half the learning rate (three times at
             most); "stop" ends the run with an error.
     """
@@ -90,6 +92,7 @@ class TrainingSettings:
     class_weights: tuple[float, ...] | None = None
     select: SelectionMetric = "val_accuracy"
     patience_epochs: int | None = None
+    precision: Precision = "auto"
     non_finite: Literal["retry", "stop"] = "retry"
     seed: int = 0
 
@@ -109,6 +112,9 @@ class TrainingSettings:
         _require(
             self.select in {"val_accuracy", "val_macro_f1", "val_loss", "last"},
             f"Select by val_accuracy, val_macro_f1, val_loss or last, not {self.select!r}.",
+        )
+        _require(
+            self.precision in {"auto", "float32"}, f"precision is auto or float32, not {self.precision!r}."
         )
         _require(
             self.non_finite in {"retry", "stop"}, f"non_finite is retry or stop, not {self.non_finite!r}."

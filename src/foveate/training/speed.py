@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.batches.loader import TrainingBatches
+from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser
-from foveate.training.settings import OptimiserSettings
+from foveate.training.precision import computing, half_precision
+from foveate.training.settings import OptimiserSettings, Precision
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,16 @@ class Speed:
 
 
 def measure_speed(
-    module: nn.Module, batches: TrainingBatches, settings: OptimiserSettings, *, seconds: float = 0.5
+    module: nn.Module,
+    batches: TrainingBatches,
+    settings: OptimiserSettings,
+    *,
+    precision: Precision = "auto",
+    seconds: float = 0.5,
 ) -> Speed:
     """Time training steps for about ``seconds``, at least one; the module is not changed."""
+    keep_freed_memory()
+    half = half_precision(module, precision)
     trial = copy.deepcopy(module).train()
     optimiser = make_optimiser(trial, settings)
     times: list[float] = []
@@ -34,7 +43,9 @@ def measure_speed(
     for batch in batches.epoch(0):
         started = time.perf_counter()
         optimiser.zero_grad(set_to_none=True)
-        F.cross_entropy(trial(batch.images), batch.labels).backward()
+        with computing(batch.images.device, half=half):
+            logits = trial(batch.images)
+        F.cross_entropy(logits.float(), batch.labels).backward()
         optimiser.step()
         _wait_for(batch.images.device)
         times.append(time.perf_counter() - started)
