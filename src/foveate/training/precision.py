@@ -33,7 +33,7 @@ def half_precision(module: nn.Module, precision: Precision) -> bool:
 
 def processor_has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself; torch's emulation on others is slow."""
-    facts = getattr(torch.cpu, "get_capabilities", dict)()
+    facts: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(facts.get("avx512_bf16") or facts.get("amx_bf16"))
 
 
