@@ -1,0 +1,88 @@
+// Why this answer: a heat map of a method and a class over the picture, as strong as the slider says.
+
+import { element, Latest, post, telling } from "./api.js";
+import { shown } from "./answer.js";
+import { store } from "./store.js";
+
+const METHODS = {
+  "grad-cam": "Grad-CAM", occlusion: "occlusion", "integrated-gradients": "integrated gradients",
+  saliency: "saliency",
+};
+const method = document.querySelector("#heat-method");
+const target = document.querySelector("#heat-class");
+const opacity = document.querySelector("#heat-opacity");
+const words = document.querySelector("#heat-words");
+const latest = [new Latest(), new Latest()];
+
+/** `views`: gives the picture views, one a side. */
+export function startHeat(views) {
+  for (const [value, textContent] of Object.entries(METHODS)) method.append(element("option", { value, textContent }));
+  const renew = telling(() => Promise.all(views().map(look)));
+  method.addEventListener("change", renew);
+  target.addEventListener("change", renew);
+  opacity.addEventListener("input", () => {
+    for (const view of views()) {
+      if (view.heat) view.heat.opacity = opacity.value / 100;
+      view.draw();
+    }
+  });
+  store.on("run sides", () => {
+    listClasses();
+    renew();
+  });
+}
+
+/** "the likeliest" follows the answer; the others stay chosen. */
+function listClasses() {
+  const run = store.side.run;
+  if (!run) return;
+  const kept = target.value;
+  const options = [element("option", { value: "", textContent: "the likeliest" })];
+  for (const { class: index, label, probability } of run.top) {
+    options.push(element("option", { value: index, textContent: `${label ?? store.className(index)} (${shown(probability)})` }));
+  }
+  if (kept && !run.top.some(({ class: index }) => String(index) === kept)) {
+    options.push(element("option", { value: kept, textContent: store.className(Number(kept)) }));
+  }
+  target.replaceChildren(...options);
+  target.value = kept;
+}
+
+async function look(view) {
+  document.querySelector("#heat-opacity-field").hidden = !method.value;
+  if (!method.value) {
+    view.heat = null;
+    words.textContent = "";
+    return view.draw();
+  }
+  const { side } = view;
+  if (!side?.run) return undefined;
+  const asked = { run: side.run.run, method: method.value, class: target.value === "" ? null : Number(target.value), node: null };
+  const heat = await latest[view.index].run(async (signal) => {
+    const found = await post("api/explain", asked, { signal });
+    const image = new Image();
+    image.src = found.url.replace(/^\//, "");
+    await image.decode();
+    return { image, found };
+  });
+  if (!heat) return undefined;
+  view.heat = { image: heat.image, opacity: opacity.value / 100 };
+  if (view.index === store.active) words.textContent = said(heat.found, heat.image);
+  return view.draw();
+}
+
+/** How far the answer falls when what is marked is hidden, and when as much is hidden elsewhere. */
+function said({ hiding, label }, image) {
+  if (isEmpty(image)) return `${label}: it marks nothing; no place speaks for this class.`;
+  if (!hiding) return "";
+  const points = (value) => `${(100 * value).toFixed(1)} points`;
+  return `${label}: with the hottest fifth hidden the probability falls by ${points(hiding.drop)}; `
+    + `with the same shape hidden elsewhere, by ${points(hiding.drop_elsewhere)}.`;
+}
+
+function isEmpty(image) {
+  const canvas = element("canvas", { width: image.naturalWidth, height: image.naturalHeight });
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  return pen.getImageData(0, 0, canvas.width, canvas.height).data.every((value, i) => i % 4 !== 3 || value === 0);
+}

@@ -1,0 +1,203 @@
+// The picture as the network sees it: what is covered (drag, or the keyboard), the heat map over it, and what the
+// chosen number sees of it.
+
+import { element, telling } from "./api.js";
+import { bars, shown } from "./answer.js";
+import { frame, penFor, token } from "./draw.js";
+import { store } from "./store.js";
+
+const WIDEST = 288; // CSS pixels
+const LEAST_COVER_PX = 6; // on the screen: less is a click, which uncovers
+const WAIT_MS = 60;
+
+/** The view of one side: a canvas, its controls and its answer. */
+export class PictureView {
+  #image = null;
+  #drag = null;
+  #timer = 0;
+  field = null; // {top, left, bottom, right}: what the chosen number sees
+  heat = null; // {image, opacity}
+
+  constructor(index) {
+    this.index = index;
+    this.canvas = element("canvas", { className: "picture", tabIndex: 0, role: "application" });
+    this.canvas.setAttribute("aria-roledescription", "picture that can be covered");
+    this.name = element("p", { className: "side-name soft small" });
+    this.answer = element("div", { className: "answer" });
+    this.clear = element("button", { type: "button", className: "clear", textContent: "Uncover", hidden: true });
+    this.clear.addEventListener("click", () => this.#cover([]));
+    this.root = element("div", { className: "side" }, element("div", { className: "frame" }, this.canvas, this.clear), this.name, this.answer);
+    this.#listen();
+  }
+
+  get side() {
+    return store.sides[this.index];
+  }
+
+  get scale() {
+    return this.canvas.clientWidth / store.input.width;
+  }
+
+  /** Load the picture of the side and draw it. */
+  async load() {
+    const { picture } = this.side;
+    if (!picture) return;
+    const image = new Image();
+    image.src = `api/pictures/${picture.id}.png?net=${store.network.net}`;
+    await image.decode();
+    if (this.side?.picture !== picture) return;
+    this.#image = image;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.#image || !store.network) return;
+    const { width, height } = store.input;
+    const across = Math.min(WIDEST, this.root.clientWidth || WIDEST);
+    const down = Math.round((across * height) / width);
+    const pen = penFor(this.canvas, across, down);
+    this.canvas.style.width = this.canvas.style.height = ""; // the style sheet's
+    const scale = across / width;
+    pen.imageSmoothingEnabled = scale < 1;
+    pen.drawImage(this.#image, 0, 0, across, down);
+    if (this.heat) {
+      pen.globalAlpha = this.heat.opacity;
+      pen.imageSmoothingEnabled = true;
+      pen.drawImage(this.heat.image, 0, 0, across, down);
+      pen.globalAlpha = 1;
+    }
+    for (const covered of [...this.side.cover, ...(this.#drag?.now ? [this.#drag.now] : [])]) hatch(pen, covered, scale);
+    if (this.field) {
+      const { top, left, bottom, right } = this.field; // ends included
+      frame(pen, { top, left, height: bottom - top + 1, width: right - left + 1 }, scale);
+    }
+    this.canvas.setAttribute("aria-label", this.#spoken());
+    this.clear.hidden = this.side.cover.length === 0;
+  }
+
+  #spoken() {
+    const parts = [`The picture as the network sees it, ${store.input.width} by ${store.input.height}.`];
+    const [covered] = this.side.cover;
+    if (covered) parts.push(`Covered: ${covered.width} by ${covered.height} at row ${covered.top}, column ${covered.left}.`);
+    parts.push("Enter covers a part, arrows move it, plus and minus size it, Delete uncovers.");
+    return parts.join(" ");
+  }
+
+  showAnswer() {
+    const { run, picture } = this.side;
+    this.name.textContent = store.sides.length > 1 ? `${"AB"[this.index]} · ${picture?.name ?? "picture"}` : "";
+    this.name.hidden = store.sides.length === 1;
+    this.root.classList.toggle("active", store.sides.length > 1 && store.active === this.index);
+    if (!run) return;
+    const [best] = run.top;
+    const verdict = element("p", { className: "verdict" },
+      element("bdi", { textContent: best.label ?? store.className(best.class) }), ` ${shown(best.probability)}`);
+    this.answer.replaceChildren(verdict, bars(run));
+  }
+
+  // Covering
+
+  #listen() {
+    const canvas = this.canvas;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !this.#image) return;
+      canvas.setPointerCapture(event.pointerId);
+      this.#drag = { from: this.#pixel(event), now: null };
+      store.activate(this.index);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.#drag) return;
+      this.#drag.now = between(this.#drag.from, this.#pixel(event));
+      this.draw();
+      this.#soon(() => [...this.side.cover, this.#drag?.now].filter(Boolean));
+    });
+    canvas.addEventListener("pointerup", () => this.#dropped());
+    canvas.addEventListener("pointercancel", () => { this.#drag = null; this.draw(); });
+    canvas.addEventListener("keydown", (event) => this.#pressed(event));
+  }
+
+  #dropped() {
+    const covered = this.#drag?.now;
+    this.#drag = null;
+    clearTimeout(this.#timer);
+    if (!covered) return;
+    if (Math.max(covered.width, covered.height) * this.scale < LEAST_COVER_PX) {
+      this.draw();
+      return;
+    }
+    this.#cover([...this.side.cover, covered]);
+  }
+
+  /** While the mouse moves the network follows, as fast as it answers. */
+  #soon(covered) {
+    if (this.#timer) return;
+    this.#timer = setTimeout(telling(async () => {
+      if (this.#drag) await store.tryCover(covered(), this.index);
+      this.#timer = 0;
+    }), WAIT_MS);
+  }
+
+  #cover = telling(async (rectangles) => {
+    this.#timer = 0;
+    await store.cover(rectangles, this.index);
+  });
+
+  #pixel(event) {
+    const bounds = this.canvas.getBoundingClientRect();
+    const inside = (value, most) => Math.min(most, Math.max(0, value));
+    return {
+      row: inside(((event.clientY - bounds.top) / bounds.height) * store.input.height, store.input.height),
+      column: inside(((event.clientX - bounds.left) / bounds.width) * store.input.width, store.input.width),
+    };
+  }
+
+  #pressed(event) {
+    const { width, height } = store.input;
+    const last = this.side.cover.at(-1);
+    const others = this.side.cover.slice(0, -1);
+    const step = Math.max(1, Math.round(width / 28));
+    const moves = { ArrowLeft: [0, -step], ArrowRight: [0, step], ArrowUp: [-step, 0], ArrowDown: [step, 0] };
+    const grow = { "+": step, "=": step, "-": -step }[event.key];
+    if ((event.key === "Enter" || event.key === " ") && !last) {
+      const [h, w] = [Math.ceil(height / 4), Math.ceil(width / 4)];
+      this.#cover([{ top: (height - h) >> 1, left: (width - w) >> 1, height: h, width: w }]);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      this.#cover([]);
+    } else if (last && (event.key in moves || grow)) {
+      const [down, across] = moves[event.key] ?? [0, 0];
+      const h = clip(last.height + (grow ?? 0), 1, height), w = clip(last.width + (grow ?? 0), 1, width);
+      this.#cover([...others, { top: clip(last.top + down, 0, height - h), left: clip(last.left + across, 0, width - w), height: h, width: w }]);
+    } else return;
+    event.preventDefault();
+  }
+}
+
+const clip = (value, least, most) => Math.min(most, Math.max(least, value));
+
+function between(a, b) {
+  const [top, left] = [Math.floor(Math.min(a.row, b.row)), Math.floor(Math.min(a.column, b.column))];
+  return { top, left, height: Math.ceil(Math.max(a.row, b.row)) - top, width: Math.ceil(Math.max(a.column, b.column)) - left };
+}
+
+/** A covered part: grey with slanting lines, so that it is not taken for a grey part of the picture. */
+function hatch(pen, { top, left, height, width }, scale) {
+  const [x, y, w, h] = [left * scale, top * scale, width * scale, height * scale];
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, w, h);
+  pen.clip();
+  pen.fillStyle = "#808080";
+  pen.fillRect(x, y, w, h);
+  pen.strokeStyle = "rgb(255 255 255 / .35)";
+  pen.lineWidth = 2;
+  for (let at = x - h; at < x + w; at += 9) {
+    pen.beginPath();
+    pen.moveTo(at, y + h);
+    pen.lineTo(at + h, y);
+    pen.stroke();
+  }
+  pen.restore();
+  pen.strokeStyle = token("--miss");
+  pen.lineWidth = 2;
+  pen.strokeRect(x, y, w, h);
+}
