@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import UnreadableImageError
+from foveate.images import turbo
 from foveate.images.pixels import is_grey, to_grey, to_rgb
 
 __all__ = [
@@ -198,14 +199,24 @@ def decode(
 
     Raises ``ImageError`` as ``read_image`` does.
     """
-    with _refusals_as_image_errors(name), _quiet():
+    with _refusals_as_image_errors(name):
         form = _sniff(data)
-        with _open(data, form, max_pixels) as picture:
+        if form == "JPEG" and (plain := turbo.plain_header(data)):
+            mode, width, height = plain
+            _require_size(max_pixels, width, height)
+            _require_few_scans(data)
+            pixels = turbo.pixels(data, mode, width, height)
+            if pixels is not None:
+                return pixels, ImageInfo(form, mode, width, height, animated=False, orientation=1)
+        with _quiet(), _open(data, form, max_pixels) as picture:
             mode = picture.mode
             before = _orientation(picture) if form == "TIFF" else 1
-            picture.load()
+            pixels = turbo.pixels(data, mode, *picture.size) if form == "JPEG" else None
+            if pixels is None:
+                picture.load()
+                pixels = to_rgb(picture, background)
             after = _orientation(picture)  # a PNG may hold it behind the pixels; a TIFF is turned by now
-            pixels = _turned(to_rgb(picture, background), after)
+            pixels = _turned(pixels, after)
             height, width = pixels.shape[:2]
             return pixels, ImageInfo(form, mode, width, height, _animated(picture), max(before, after))
 
@@ -263,8 +274,8 @@ def _open(data: bytes, form: str, max_pixels: int) -> Any:
     picture = getattr(module, opener)(io.BytesIO(data), "")
     try:
         _require_size(max_pixels, *picture.size)
-        if form == "JPEG" and (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
-            raise _RefusedError(f"it has {scans:,} scans; the limit is {MAX_JPEG_SCANS}")
+        if form == "JPEG":
+            _require_few_scans(data)
         if form == "TIFF":
             tile = [picture.tag_v2.get(tag, 1) for tag in (322, 323)]  # TileWidth, TileLength
             _require_size(max_pixels, int(tile[0]), int(tile[1]))
@@ -283,6 +294,11 @@ def _require_size(max_pixels: int, width: int, height: int) -> None:
         )
     if width * height > max_pixels:
         raise _RefusedError(f"it is {width:,} x {height:,} pixels; at most {max_pixels:,} in all are allowed")
+
+
+def _require_few_scans(data: bytes) -> None:
+    if (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
+        raise _RefusedError(f"it has {scans:,} scans; the limit is {MAX_JPEG_SCANS}")
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

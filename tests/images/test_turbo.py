@@ -1,0 +1,105 @@
+"""simplejpeg gives Pillow's pixels; what it is not given, or refuses, is Pillow's to read and to refuse."""
+
+import io
+import random
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageFile
+
+from foveate.errors import ImageError
+from foveate.images import decode, turbo
+
+pytest.importorskip("simplejpeg")
+
+
+@pytest.fixture
+def by_pillow(monkeypatch):
+    """The outcome of decoding without simplejpeg: pixels and facts, or the sentence."""
+
+    def outcome(data):
+        with monkeypatch.context() as patch:
+            patch.setattr(turbo, "_simplejpeg", lambda: None)
+            return attempt(data)
+
+    return outcome
+
+
+def attempt(data):
+    try:
+        pixels, info = decode(data)
+    except ImageError as error:
+        return str(error), None
+    return pixels, info
+
+
+def same(one, other):
+    return one[1] == other[1] and np.array_equal(one[0], other[0])
+
+
+def picture(width=45, height=31):
+    """Smooth colours with sharp edges and some noise: what coders of pictures find easy and hard."""
+    rng = np.random.default_rng(width * height)
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(x / 5), np.cos(y / 7), np.sin((x + y) / 3)], -1) * 90 + 128
+    waves[height // 3 :, width // 2 :] = (250, 20, 130)
+    return Image.fromarray((waves + rng.normal(0, 8, waves.shape)).clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "4:1:1"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_pixels_are_pillows(encoded, by_pillow, monkeypatch, subsampling, progressive):
+    monkeypatch.setattr(ImageFile, "MAXBLOCK", 1 << 20)  # Pillow's encoder asks too little for noise
+    for width, height in ((45, 31), (1, 1), (2, 9), (17, 16), (64, 48), (301, 203)):
+        for quality in (20, 75, 95, 100):
+            data = encoded(
+                picture(width, height),
+                "JPEG",
+                subsampling=subsampling,
+                quality=quality,
+                progressive=progressive,
+                optimize=quality == 75,
+                restart_marker_blocks=3 if quality == 95 else 0,
+            )
+            assert turbo.plain_header(data) == ("RGB", width, height)
+            found = turbo.pixels(data, "RGB", width, height)
+            np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(data))))
+            assert found.flags.writeable and found.flags.c_contiguous and found.dtype == np.uint8
+            assert same(attempt(data), by_pillow(data))
+
+
+def kinds(encoded):
+    grey, colour = picture().convert("L"), picture()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    yield "grey", encoded(grey, "JPEG")
+    yield "turned by EXIF", encoded(colour, "JPEG", exif=exif)
+    yield "CMYK", encoded(colour.convert("CMYK"), "JPEG")
+    yield "RGB, as it is", encoded(colour, "JPEG", keep_rgb=True)
+    yield "with a profile", encoded(colour, "JPEG", icc_profile=b"x" * 100)
+    yield "with a comment", encoded(colour, "JPEG", comment=b"\xff\xda" * 9)
+    yield "several", encoded(colour, "MPO", save_all=True, append_images=[grey])
+    data = encoded(colour, "JPEG")
+    yield "something behind it", data + b"\0" * 50
+    yield "without an end", data[:-2]
+    yield "half", data[: len(data) // 2]
+    yield "header only", data[: data.index(b"\xff\xda")]
+    yield "garbage between markers", data.replace(b"\xff\xdb", b"\xff\xff\xff\xdb", 1)
+    yield "sixteen bits", data.replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x10")
+    yield "many scans", data + b"\xff\xda" * 200
+    yield "too large", data.replace(b"\x00\x1f\x00\x2d", b"\xff\xff\xff\xff")
+
+
+def test_what_is_unusual_is_read_or_refused_as_without(encoded, by_pillow):
+    for name, data in kinds(encoded):
+        assert same(attempt(data), by_pillow(data)), name
+
+
+def test_damaged_files_are_read_or_refused_as_without(encoded, by_pillow):
+    rng = random.Random(4)
+    whole = encoded(picture(), "JPEG", quality=80)
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(rng.choice((1, 1, 4))):
+            data[rng.randrange(2, len(data))] = rng.randrange(256)
+        assert same(attempt(bytes(data)), by_pillow(bytes(data)))
