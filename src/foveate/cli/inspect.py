@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import webbrowser
 from pathlib import Path
 
 import click
 
 from foveate.cli.console import emit_json, interactive, json_option, note, printable
+from foveate.cli.designs import train_design
 from foveate.errors import MissingExtraError
 
 
@@ -22,6 +24,11 @@ from foveate.errors import MissingExtraError
 @click.option(
     "--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free."
 )
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where networks that the design page trains are kept [nowhere: they are gone at the end].",
+)
 @click.option("--open/--no-open", "open_page", default=None, help="Open the page [where a browser is found].")
 @json_option
 def command(
@@ -31,6 +38,7 @@ def command(
     data: str | None,
     host: str,
     port: int,
+    keep: Path | None,
     open_page: bool | None,
     as_json: bool,
 ) -> None:
@@ -46,10 +54,12 @@ def command(
     foveate inspect net.yaml --data fashion-mnist-mini --port 0 --no-open
     """
     try:
+        from foveate.serve.inspector.choices import choices
         from foveate.serve.inspector.nets import open_net
         from foveate.serve.inspector.pictures import add_samples
         from foveate.serve.inspector.server import inspector_settings, serve_inspector
         from foveate.serve.inspector.session import Session
+        from foveate.serve.inspector.trainings import Trainings
         from foveate.serve.log import set_up_log
     except ModuleNotFoundError as error:
         extra = "train" if error.name == "torch" else "serve"
@@ -68,4 +78,12 @@ def command(
         if open_page or (open_page is None and not as_json and interactive()):
             webbrowser.open(url)
 
-    serve_inspector(session, net.name, settings, ready)
+    with tempfile.TemporaryDirectory(prefix="foveate-inspect-", ignore_cleanup_errors=True) as folder:
+        trainings = Trainings(
+            train_design,
+            lambda: choices(data),
+            Path(keep or folder),
+            kept=keep is not None,
+            trained=session.add_trained,
+        )
+        serve_inspector(session, trainings, net.name, settings, ready)

@@ -12,11 +12,12 @@ import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.dataset.fetch import KnownFile, Say, Sources, find
+from foveate.dataset.fetch import KnownFile, Say, Sources, cache_folder, find
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import UnknownNameError
 
@@ -87,6 +88,14 @@ def open_known(
         for key, (pixels, labels) in arrays.items()
     }
     return DataSet(known.name, known.classes, splits)
+
+
+def is_here(known: KnownSet) -> bool:
+    """Whether this machine has all files of a set; their content is checked when they are read."""
+    folders = (cache_folder() / "datasets" / known.name, *map(Path, known.sources.folders))
+    return not known.files or any(
+        all((folder / file.name).is_file() for file in known.files) for folder in folders
+    )
 
 
 def _embedded(name: str) -> dict[str, Arrays]:

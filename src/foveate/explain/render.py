@@ -14,6 +14,7 @@ from foveate.images.pixels import to_grey
 
 Picture = NDArray[np.uint8]  # (H, W, 3)
 Panel = tuple[str, Picture]  # caption, picture
+Layer = tuple[Picture, NDArray[np.float64]]  # colours, cover
 
 PAPER = (250, 250, 248)
 INK = (40, 40, 40)
@@ -27,11 +28,7 @@ def overlay(picture: Picture, heat: ArrayLike, *, opacity: float = 0.8) -> Pictu
     picture: (H, W, 3) or (H, W, 1) uint8. heat: (H, W) of any range; the colder half and what is below 0
     stay grey, the 99.5th percentile is hottest. Returns (H, W, 3).
     """
-    array = np.clip(np.asarray(heat, np.float64), 0, None)
-    warm = np.clip(_scaled(array - np.median(array)), 0, 1)
-    cover = opacity * np.minimum(1.5 * warm, 1)[..., None]
-    # The colours of the cold end are dark and hide the picture: they are left to the weight.
-    return _mixed(_greyed(picture), coloured(0.25 + 0.75 * warm, heat_colours()), cover)
+    return _laid_over(picture, heat_layer(heat), opacity)
 
 
 def signed_overlay(picture: Picture, values: ArrayLike, *, opacity: float = 0.9) -> Picture:
@@ -39,11 +36,23 @@ def signed_overlay(picture: Picture, values: ArrayLike, *, opacity: float = 0.9)
 
     Single pixels do not outshine all others: the 99.5th percentile of the sizes is full colour.
     """
+    return _laid_over(picture, signed_layer(values), opacity)
+
+
+def heat_layer(heat: ArrayLike) -> Layer:
+    """What `overlay` lays over a picture: (H, W, 3) colours, and how much of each covers, (H, W) in 0..1."""
+    array = np.clip(np.asarray(heat, np.float64), 0, None)
+    warm = np.clip(_scaled(array - np.median(array)), 0, 1)
+    # The colours of the cold end are dark and hide the picture: they are left to the weight.
+    return coloured(0.25 + 0.75 * warm, heat_colours()), np.minimum(1.5 * warm, 1)
+
+
+def signed_layer(values: ArrayLike) -> Layer:
+    """What `signed_overlay` lays over a picture: colours (H, W, 3), and how much of each covers, (H, W)."""
     scaled = _scaled(values)
-    cover = opacity * np.minimum(1.5 * np.abs(scaled), 1)[..., None]
     # Half way to the ends, where the colours are strong already: the weight carries the size.
     shown = coloured(0.5 + np.sign(scaled) * (0.3 + 0.2 * np.abs(scaled)), signed_colours())
-    return _mixed(_greyed(picture), shown, cover)
+    return shown, np.minimum(1.5 * np.abs(scaled), 1)
 
 
 def heat_picture(values: ArrayLike) -> Picture:
@@ -174,10 +183,13 @@ def _greyed(picture: Picture) -> NDArray[np.float64]:
     return np.repeat(35 + 0.72 * grey.astype(np.float64), 3, axis=2)
 
 
-def _mixed(under: NDArray[np.float64], over: Picture, cover: NDArray[np.float64]) -> Picture:
+def _laid_over(picture: Picture, layer: Layer, opacity: float) -> Picture:
+    over, cover = layer
+    under = _greyed(picture)
     if under.shape != over.shape:
         raise InputError(f"A heat map has its picture's size: {under.shape[:2]}, not {over.shape[:2]}.")
-    return np.rint(under * (1 - cover) + over * cover).astype(np.uint8)
+    weight = opacity * cover[..., None]
+    return np.rint(under * (1 - weight) + over * weight).astype(np.uint8)
 
 
 def _scaled(values: ArrayLike) -> NDArray[np.float64]:

@@ -9,10 +9,12 @@ from starlette.routing import Route, Router
 from foveate.serve.app import ServerState
 from foveate.serve.body import BodyReader
 from foveate.serve.guard import Guard
+from foveate.serve.inspector.designing import Designing
 from foveate.serve.inspector.desk import Desk
 from foveate.serve.inspector.looking import Looking
 from foveate.serve.inspector.pages import Pages
 from foveate.serve.inspector.session import Session
+from foveate.serve.inspector.trainings import Trainings
 from foveate.serve.metrics import Metrics
 from foveate.serve.settings import ServeSettings
 
@@ -24,15 +26,18 @@ class InspectorApp:
     asgi: Guard
     state: ServerState
     desk: Desk
+    trainings: Trainings
 
     def close(self) -> None:
-        """End the thread that computes."""
+        """Stop a training that runs, and end the thread that computes."""
+        self.trainings.close()
         self.desk.close()
 
 
-def make_app(session: Session, name: str, settings: ServeSettings) -> InspectorApp:
+def make_app(session: Session, trainings: Trainings, name: str, settings: ServeSettings) -> InspectorApp:
     """The application for one session; ``name`` stands on its pages."""
     state, desk, bodies = ServerState(), Desk(), BodyReader(settings)
+    designing = Designing(trainings, desk, bodies)
     looking, pages = Looking(session, desk, bodies, settings), Pages(name)
     run, node = "/api/runs/{run}", "/api/runs/{run}/nodes/{node}"
     both = ["GET", "POST"]
@@ -49,6 +54,13 @@ def make_app(session: Session, name: str, settings: ServeSettings) -> InspectorA
             Route("/api/pictures/{picture}.png", looking.picture),
             Route("/api/filters", looking.filters),
             Route("/api/runs", looking.runs, methods=["POST"]),
+            Route("/api/explain", looking.explain, methods=["POST"]),
+            Route("/api/heat/{heat}.png", looking.heat),
+            Route("/api/blueprints", designing.blueprint, methods=["POST"]),
+            Route("/api/blueprints/kinds", designing.kinds),
+            Route("/api/blueprints/examples", designing.examples),
+            Route("/api/trainings", designing.trainings, methods=both),
+            Route("/api/trainings/{training}", designing.training, methods=["GET", "DELETE"]),
             Route(run + "/sprites", looking.sprites),
             Route(node + "/sheet.png", looking.sheet),
             Route(node + "/maps/{channel:int}", looking.map),
@@ -56,4 +68,4 @@ def make_app(session: Session, name: str, settings: ServeSettings) -> InspectorA
         ],
         redirect_slashes=False,
     )
-    return InspectorApp(Guard(router, settings, Metrics(), state), state, desk)
+    return InspectorApp(Guard(router, settings, Metrics(), state), state, desk, trainings)

@@ -98,6 +98,12 @@ class Looking:
     async def runs(self, request: Request) -> Response:
         return json_reply(await self._desk.run(self._session.run, await self.document(request)), 201)
 
+    async def explain(self, request: Request) -> Response:
+        return json_reply(await self._desk.run(self._session.explain, await self.document(request)), 201)
+
+    async def heat(self, request: Request) -> Response:
+        return png_reply(self._session.heats.get(request.path_params["heat"]))
+
     async def sprites(self, request: Request) -> Response:
         size = asked.query_number(request, "height", 48, 8, 128)
         run = self._session.runs.get(request.path_params["run"])

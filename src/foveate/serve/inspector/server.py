@@ -10,6 +10,7 @@ from foveate.errors import InputError
 from foveate.serve.app import ServerState
 from foveate.serve.inspector.app import make_app
 from foveate.serve.inspector.session import Session
+from foveate.serve.inspector.trainings import Trainings
 from foveate.serve.server import run
 from foveate.serve.settings import ServeSettings
 
@@ -41,12 +42,16 @@ def inspector_settings(host: str, port: int) -> ServeSettings:
 
 
 def serve_inspector(
-    session: Session, name: str, settings: ServeSettings, on_ready: Callable[[str], None]
+    session: Session,
+    trainings: Trainings,
+    name: str,
+    settings: ServeSettings,
+    on_ready: Callable[[str], None],
 ) -> None:
     """Answer requests until a signal comes. Raises InputError where it cannot listen."""
 
     def make() -> tuple[ASGIApp, ServerState, Callable[[], None]]:
-        app = make_app(session, name, settings)
+        app = make_app(session, trainings, name, settings)
         return app.asgi, app.state, app.close
 
     run(make, settings, on_ready)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from foveate.errors import RequestError, UnknownNameError
 from foveate.models.blueprint import load_blueprint
 from foveate.models.registry import list_models
 from foveate.serve.inspector import asked
-from foveate.serve.inspector.nets import Net, designed, named
+from foveate.serve.inspector.heat import explain
+from foveate.serve.inspector.nets import Net, designed, named, trained
 from foveate.serve.inspector.pictures import Pictures
 from foveate.serve.inspector.runs import Question, Run, cover_colour, make_run
 from foveate.serve.inspector.shelf import Shelf
@@ -17,6 +19,7 @@ from foveate.serve.inspector.shelf import Shelf
 MAIN = "main"  # the network the command was given
 MOST_NETS = 8
 MOST_NET_BYTES = 2 << 30
+MOST_HEATS = 64
 MOST_RUNS = 16
 MOST_RUN_BYTES = 1 << 30
 
@@ -28,6 +31,7 @@ class Session:
         self._main = net
         self._nets: Shelf[Net] = Shelf("network", MOST_NETS - 1, most_bytes=MOST_NET_BYTES, size=_net_bytes)
         self.pictures = Pictures()
+        self.heats: Shelf[bytes] = Shelf("heat map", MOST_HEATS)
         self.runs: Shelf[Run] = Shelf("run", MOST_RUNS, most_bytes=MOST_RUN_BYTES, size=lambda r: r.nbytes)
 
     def net(self, name: str | None) -> Net:
@@ -73,6 +77,15 @@ class Session:
             "milliseconds": round(1000 * made.seconds, 3),
             "cover_colour": list(cover_colour(net)),
         }
+
+    def explain(self, document: dict[str, Any]) -> dict[str, Any]:
+        """`POST /api/explain`. Raises RequestError, InputError."""
+        content, facts = explain(self.runs.get(asked.text(document, "run")), document)
+        return {"url": f"/api/heat/{self.heats.put(content)}.png", **facts}
+
+    def add_trained(self, folder: Path, name: str) -> str:
+        """Keep the network of a model folder; returns its id."""
+        return self.add_net(trained(folder, name))
 
     def with_node(self, run: str, node: str, work: Callable[[Run, int], Any]) -> Any:
         """Do something with a node of a run. Raises RequestError 404."""

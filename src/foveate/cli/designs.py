@@ -1,0 +1,52 @@
+"""How `foveate inspect` trains a designed network: `foveate train`, told to a page instead of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foveate.pipeline.listen import Listener
+    from foveate.serve.inspector.trainings import Job, Watcher
+
+
+def train_design(job: Job, watcher: Watcher, should_stop: Callable[[], bool]) -> Path:
+    """Train a blueprint and leave a model folder at ``job.folder``; returns it.
+
+    Raises FoveateError; InterruptedRunError where it was stopped.
+    """
+    from foveate.pipeline import TrainRequest, train
+
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    blueprint = job.folder.with_name(f"{job.folder.name}.yaml")
+    blueprint.write_text(job.yaml, encoding="utf-8")
+    request = TrainRequest(model=str(blueprint))
+    if job.seconds is not None:
+        request = replace(request, budget=f"{job.seconds:g}s")
+    else:
+        request = replace(request, epochs=job.epochs)
+    train(job.data, request, out=job.folder, listener=_listener(watcher), should_stop=should_stop)
+    return job.folder
+
+
+def _listener(watcher: Watcher) -> Listener:
+    from foveate.pipeline.listen import Note, PhaseStarted, Reading
+    from foveate.training.events import EpochDone, StepDone
+
+    def listen(event: Any) -> None:
+        if isinstance(event, PhaseStarted):
+            watcher.phase(event.name)
+        elif isinstance(event, Reading):
+            watcher.progress(event.done / max(event.total, 1))
+        elif isinstance(event, StepDone):
+            watcher.progress(event.progress)
+            row = {"step": event.step, "epoch": event.epoch}
+            watcher.row(row | {"train_loss": event.loss, "train_accuracy": event.accuracy}, epoch_end=False)
+        elif isinstance(event, EpochDone):
+            watcher.row(event.row, epoch_end=True)
+        elif isinstance(event, Note):
+            watcher.note(event.text)
+
+    return listen
