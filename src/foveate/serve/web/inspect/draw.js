@@ -43,10 +43,10 @@ export function rgb(value, range) {
 /** The same as a CSS colour. */
 export const css = (value, range) => `rgb(${rgb(value, range).join(" ")})`;
 
-/** Whether dark text reads better than light text on a value's colour. */
+/** Whether black reads better than white on a value's colour; either way the contrast is 4.5 or more. */
 export function isLight(value, range) {
-  const [r, g, b] = rgb(value, range).map((c) => (c / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18;
+  const [r, g, b] = rgb(value, range).map((c) => (c <= 10 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179;
 }
 
 /** A map as pixels of its own size; show it large with the class "pixels". */

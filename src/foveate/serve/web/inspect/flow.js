@@ -8,7 +8,7 @@ import { store } from "./store.js";
 
 const FOLD_ABOVE = 36; // boxes; smaller networks are drawn whole
 const YIELD_MS = 20;
-const LEAST_ZOOM = 0.12, MOST_ZOOM = 2;
+const READABLE = 0.75, LEAST_ZOOM = 0.1, MOST_ZOOM = 2;
 const SPRITE = 72; // pixels of a thumbnail as it is asked for
 const THUMB = { across: 72, down: 56 };
 const narrow = matchMedia("(max-width: 60rem)");
@@ -44,7 +44,7 @@ export function startFlow() {
   dragToPan();
   byAction("zoom-in", () => zoomTo(zoom * 1.25));
   byAction("zoom-out", () => zoomTo(zoom / 1.25));
-  byAction("fit", fit);
+  byAction("fit", () => fit(LEAST_ZOOM));
   byAction("fold", () => foldAll(folded.size < stages.size));
 }
 
@@ -118,7 +118,7 @@ function bands() {
 }
 
 const itemOf = (box) => items.find((item) => item.id === box.id || item.run?.includes(box));
-const buttonOf = (id) => world.querySelector(`.node[data-id="${CSS.escape(id)}"]`);
+const buttonOf = (id) => world.querySelector(`.node[data-id="${CSS.escape(id ?? "")}"]`);
 
 function mark() {
   const chosen = store.box && itemOf(store.box)?.id;
@@ -151,10 +151,15 @@ function toggle(key) {
   target.scrollIntoView({ block: "nearest", inline: opens ? "start" : "center" });
 }
 
+function showChosen() {
+  buttonOf(store.box && itemOf(store.box).id)?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+}
+
 function foldAll(close) {
   folded = new Set(close ? stages.keys() : []);
   draw();
   fit();
+  showChosen();
 }
 
 function rove(id) {
@@ -167,7 +172,7 @@ function pressed(event) {
   const here = items.find(({ id }) => id === document.activeElement?.dataset?.id);
   const zooms = { "+": 1.25, "=": 1.25, "-": 0.8 }[event.key];
   if (zooms) zoomTo(zoom * zooms);
-  else if (event.key === "0") fit();
+  else if (event.key === "0") fit(LEAST_ZOOM);
   else if (here && event.key === "Delete" && here.stageKey && !here.folded) toggle(here.stageKey);
   else if (here) {
     const next = neighbour(here, event.key);
@@ -223,10 +228,11 @@ function zoomTo(wanted, clientX, clientY) {
   view.scrollTo({ left: atX * zoom - x, top: atY * zoom - y, behavior: "instant" });
 }
 
-function fit() {
+/** All of it in view, or as much as can be read. */
+function fit(least = READABLE) {
   const room = view.clientWidth / drawn.width;
   const deep = across() ? (innerHeight * 0.48) / drawn.height : 1;
-  setZoom(Math.min(1, Math.max(0.3, Math.min(room, deep))));
+  setZoom(Math.min(1, Math.max(least, Math.min(room, deep))));
   view.scrollTo({ left: 0, top: 0, behavior: "instant" });
 }
 

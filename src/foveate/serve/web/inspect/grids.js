@@ -31,7 +31,7 @@ function cell(value, write, range, marked) {
   if (outside) made.className = "padded";
   else {
     made.style.background = css(value, range);
-    made.style.color = isLight(value, range) ? "#10151a" : "#ffffff";
+    made.style.color = isLight(value, range) ? "#000" : "#fff";
   }
   if (marked) made.classList.add("marked");
   return made;

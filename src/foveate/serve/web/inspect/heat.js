@@ -12,6 +12,7 @@ const method = document.querySelector("#heat-method");
 const target = document.querySelector("#heat-class");
 const opacity = document.querySelector("#heat-opacity");
 const words = document.querySelector("#heat-words");
+const test = document.querySelector("#heat-test");
 const latest = [new Latest(), new Latest()];
 
 /** `views`: gives the picture views, one a side. */
@@ -20,6 +21,7 @@ export function startHeat(views) {
   const renew = telling(() => Promise.all(views().map(look)));
   method.addEventListener("change", renew);
   target.addEventListener("change", renew);
+  test.firstElementChild.addEventListener("click", telling(() => prove(views()[store.active])));
   opacity.addEventListener("input", () => {
     for (const view of views()) {
       if (view.heat) view.heat.opacity = opacity.value / 100;
@@ -48,35 +50,43 @@ function listClasses() {
   target.value = kept;
 }
 
+const question = (side, hiding) => ({
+  run: side.run.run, method: method.value, class: target.value === "" ? null : Number(target.value), node: null, hiding,
+});
+
 async function look(view) {
   document.querySelector("#heat-opacity-field").hidden = !method.value;
   if (!method.value) {
     view.heat = null;
     words.textContent = "";
+    test.hidden = true;
     return view.draw();
   }
   const { side } = view;
   if (!side?.run) return undefined;
-  const asked = { run: side.run.run, method: method.value, class: target.value === "" ? null : Number(target.value), node: null };
   const heat = await latest[view.index].run(async (signal) => {
-    const found = await post("api/explain", asked, { signal });
+    const found = await post("api/explain", question(side, false), { signal });
     const image = new Image();
     image.src = found.url.replace(/^\//, "");
     await image.decode();
-    return { image, found };
+    return { image, label: found.label };
   });
   if (!heat) return undefined;
   view.heat = { image: heat.image, opacity: opacity.value / 100 };
-  if (view.index === store.active) words.textContent = said(heat.found, heat.image);
+  if (view.index === store.active) {
+    const empty = isEmpty(heat.image);
+    words.textContent = empty ? `${heat.label}: it marks nothing; no place speaks for this class.` : "";
+    test.hidden = empty;
+  }
   return view.draw();
 }
 
 /** How far the answer falls when what is marked is hidden, and when as much is hidden elsewhere. */
-function said({ hiding, label }, image) {
-  if (isEmpty(image)) return `${label}: it marks nothing; no place speaks for this class.`;
-  if (!hiding) return "";
+async function prove({ side }) {
+  words.textContent = "Hiding …";
+  const { hiding, label } = await post("api/explain", question(side, true));
   const points = (value) => `${(100 * value).toFixed(1)} points`;
-  return `${label}: with the hottest fifth hidden the probability falls by ${points(hiding.drop)}; `
+  words.textContent = `${label}: with the hottest fifth hidden the probability falls by ${points(hiding.drop)}; `
     + `with the same shape hidden elsewhere, by ${points(hiding.drop_elsewhere)}.`;
 }
 

@@ -7,7 +7,7 @@ import { isEdited } from "./kernels.js";
 import { digits } from "./numbers.js";
 import { store } from "./store.js";
 
-const PAGE = 12, TILE = 78, KERNEL = 50, LEAST_FRAME = 5;
+const PAGE = 12, TILE = 88, KERNEL = 48, LEAST_FRAME = 5;
 
 export class Operands {
   term = 0; // the number of the term that the arithmetic spells out
@@ -84,9 +84,11 @@ export class Operands {
     this.list.replaceChildren(...shown.map((at, i) => {
       const term = this.#sum.terms[at];
       const button = element("button", { type: "button", className: "term", tabIndex: i ? -1 : 0 },
-        element("canvas", { className: "tile" }), kernels ? element("canvas", { className: "kernel" }) : null,
+        element("canvas", { className: "tile" }),
         element("span", { className: "term-words small" },
-          element("span", { textContent: store.mapName(term) }), element("span", { className: "mono term-sum" })));
+          element("span", { textContent: store.mapName(term) }),
+          kernels ? element("canvas", { className: "kernel" }) : null,
+          element("span", { className: "mono term-sum" })));
       button.dataset.at = at;
       return button;
     }));

@@ -1,21 +1,21 @@
 // A plain script in <head>, before the first paint: a chosen theme must not flash. The button with
-// data-theme-switch goes through system, light and dark; what is drawn listens to the event "themechange".
+// data-theme-switch goes through auto (the system's), light and dark; what is drawn listens to the event "themechange".
 
 (() => {
-  const NAMES = ["system", "light", "dark"];
+  const NAMES = ["auto", "light", "dark"];
   const root = document.documentElement;
 
   function chosen() {
     try {
       const name = localStorage.getItem("foveate-theme");
-      return NAMES.includes(name) ? name : "system";
+      return NAMES.includes(name) ? name : "auto";
     } catch {
-      return "system"; // storage is switched off
+      return "auto"; // storage is switched off
     }
   }
 
   function put(name) {
-    if (name === "system") delete root.dataset.theme;
+    if (name === "auto") delete root.dataset.theme;
     else root.dataset.theme = name;
     const button = document.querySelector("[data-theme-switch]");
     if (button) button.textContent = `Theme: ${name}`;
@@ -23,7 +23,7 @@
   }
 
   function next() {
-    const name = NAMES[(NAMES.indexOf(root.dataset.theme ?? "system") + 1) % NAMES.length];
+    const name = NAMES[(NAMES.indexOf(root.dataset.theme ?? "auto") + 1) % NAMES.length];
     try {
       localStorage.setItem("foveate-theme", name);
     } catch {
@@ -35,7 +35,7 @@
   put(chosen());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => window.dispatchEvent(new Event("themechange")));
   document.addEventListener("DOMContentLoaded", () => {
-    put(root.dataset.theme ?? "system");
+    put(root.dataset.theme ?? "auto");
     document.querySelector("[data-theme-switch]")?.addEventListener("click", next);
   });
 })();
