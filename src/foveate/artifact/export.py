@@ -24,6 +24,7 @@ from foveate.artifact.rewrite import rewrite
 from foveate.errors import InputError, ParityError
 from foveate.images.preprocess import Preprocessing
 
+FEATURES_NAME = "features"
 TRACE_BATCH = 3  # not 1, which exporters take for a constant
 # float32 sums in another order differ by about 1e-6 of a logit a layer; a wrong padding, epsilon or channel
 # order moves probabilities by 1e-2 and more. Log-odds see what softmax hides when it is sure of itself; being
@@ -90,6 +91,31 @@ def export_onnx(
         **metadata,
     }
     onnx.helper.set_model_props(model, dict(sorted(properties.items())))
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+class _Logits(nn.Module):
+    """What a `Deployed` computes before softmax, as a module of its own."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        super().__init__()
+        self.deployed = deployed
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.deployed.logits(images)
+
+
+def feature_graph(deployed: Deployed, preprocessing: Preprocessing) -> bytes:
+    """An ONNX graph of a network without its head: `images` (N, H, W, 3) uint8 to `features` (N, D) float32.
+
+    Raises InputError when the network cannot be written.
+    """
+    sample = torch.zeros((TRACE_BATCH, preprocessing.height, preprocessing.width, 3), dtype=torch.uint8)
+    try:
+        model = emit(_Logits(deployed).eval(), sample, INPUT_NAME, FEATURES_NAME)
+    except NotInTable as error:
+        raise InputError(f"This network cannot be a backbone: {error} has no ONNX operator here.") from error
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 

@@ -31,11 +31,17 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class PreparedSplit:
-    """pixels: (N, H, W, C) uint8; labels: (N,) int64; names: what people call each picture."""
+    """pixels: (N, H, W, C) uint8; labels: (N,) int64; names: what people call each picture.
+
+    digests: (N, 2) uint64, a hash of each picture's content. groups: (N,) int64, the same number for pictures
+    that are copies of each other.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray
     names: tuple[str, ...]
+    digests: np.ndarray
+    groups: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -136,7 +142,7 @@ def prepare(
     fractions = {"val": val_fraction, "test": test_fraction}
     shares = {name: tenth if share is None else share for name, share in fractions.items()}
     sides, notes = _sides(dataset, scans, found, shares, seed)
-    splits = {side: _gather(dataset, decoded, rows) for side, rows in sides.items()}
+    splits = {side: _gather(dataset, decoded, scans, found, rows) for side, rows in sides.items()}
     if preprocessing is None:
         mean, std = channel_statistics(splits["train"].pixels)
         chosen = replace(chosen, mean=mean, std=std)
@@ -191,12 +197,23 @@ def _sides(
     return sides | made, split_notes(labels, parts, dataset.classes)
 
 
-def _gather(dataset: DataSet, decoded: Mapping[str, np.ndarray], rows: Rows) -> PreparedSplit:
+def _gather(
+    dataset: DataSet,
+    decoded: Mapping[str, np.ndarray],
+    scans: Mapping[str, ScanResult],
+    found: Findings,
+    rows: Rows,
+) -> PreparedSplit:
     origin, indices = rows
     pixels, split = decoded[origin], dataset.splits[origin]
     whole = len(indices) == len(pixels)
-    names = tuple(split.images.name(int(i)) for i in indices)
-    return PreparedSplit(pixels if whole else pixels[indices], split.labels[indices], names)
+    return PreparedSplit(
+        pixels=pixels if whole else pixels[indices],
+        labels=split.labels[indices],
+        names=tuple(split.images.name(int(i)) for i in indices),
+        digests=scans[origin].digests[indices],
+        groups=found.groups[origin][indices],
+    )
 
 
 def channel_statistics(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:

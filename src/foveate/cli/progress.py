@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from foveate.cli.console import interactive, note, printable
-from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 
 PHASE_WORDS = {
     "read": "reading the pictures",
     "plan": "choosing network and recipe",
+    "features": "looking at the pictures with the learnt network",
     "train": "training",
     "calibrate": "calibrating",
     "export": "exporting to ONNX and checking that it computes the same",
@@ -111,6 +112,8 @@ class _Lines(_Silent):
     def _alive(self, event: RunEvent) -> str | None:
         if isinstance(event, Reading):
             return f"  {event.split}: {event.done:,} of {event.total:,} pictures read"
+        if isinstance(event, Looking):
+            return f"  {event.done:,} of {event.total:,} views"
         if isinstance(event, StepDone) and not math.isnan(event.loss):
             left = "" if event.seconds_left is None else f", {duration(event.seconds_left)} left"
             return f"  {event.progress:.0%}: loss {event.loss:.3f}, accuracy {event.accuracy:.1%}{left}"
@@ -149,6 +152,8 @@ class _Bar(_Silent):
                 self._progress.reset(self._task, total=None, description=PHASE_WORDS[name], words="")
             case Reading(split=split, done=done, total=total):
                 self._update(done, total, f"{split}: {done:,} of {total:,}")
+            case Looking(done=done, total=total):
+                self._update(done, total, f"{done:,} of {total:,} views")
             case StepDone(progress=progress, loss=loss, accuracy=accuracy, seconds_left=left):
                 remaining = "" if left is None else f"{duration(left)} left"
                 shown = "" if math.isnan(loss) else f"loss {loss:.3f}  accuracy {accuracy:.1%}  "

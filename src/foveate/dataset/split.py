@@ -158,3 +158,31 @@ def _keep_every_class_in_train(part_of: Indices, label: Indices, group: Indices,
         mine = np.unique(group[label == c])
         if not (part_of[label == c] == train).any():  # an earlier move may have brought it along
             part_of[group == mine[size[mine].argmin()]] = train
+
+
+def stratified_folds(labels: ArrayLike, groups: ArrayLike | None, count: int, seed: int) -> Indices:
+    """Deal the samples out into folds for cross-validation.
+
+    Args:
+        labels: (N,) the class of each sample, 0 or greater.
+        groups: (N,) samples with the same number stay together; ``None`` when no two belong together.
+        count: how many folds, 2 or more.
+        seed: the same seed, labels and groups give the same folds on every machine.
+
+    Returns:
+        (N,) the fold of each sample, 0..count-1. A class that is one single group is in no fold (-1): held
+        out, nothing of it would be left to learn from.
+    """
+    label, group = _validated(labels, groups, {"train": 1.0})
+    order = _shuffled(len(label), seed)
+    fold_of_group = np.full(int(group.max(initial=-1)) + 1, -1, dtype=np.int64)
+    dealt = 0
+    for number in range(int(label.max(initial=-1)) + 1):
+        own = list(dict.fromkeys(group[order[label[order] == number]].tolist()))
+        if len(own) < 2:
+            continue
+        for one in own:
+            if fold_of_group[one] == -1:
+                fold_of_group[one] = dealt % count
+                dealt += 1
+    return fold_of_group[group]

@@ -11,16 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from torch import nn
 
 from foveate.analysis.summary import summarize
 from foveate.artifact.format import InputShape, ModelConfig
 from foveate.artifact.predictor import Predictor
 from foveate.artifact.save import Draft
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared
 from foveate.dataset.samples import evenly
 from foveate.evaluation.calibration import Reliability, apply_temperature, fit_temperature, reliability
@@ -29,32 +26,20 @@ from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mist
 from foveate.evaluation.report import render_report
 from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
 from foveate.explain.report import explain_for_report
-from foveate.pipeline.plan import Plan
-from foveate.pipeline.request import Phases, TrainRequest
-from foveate.training.evaluate import logits_of
-from foveate.training.loop import Trainer
+from foveate.pipeline.trained import TrainedRun
 from foveate.training.rundir import history_csv
 
 PARITY_SAMPLES = 64
 MISTAKES_SHOWN = 24
-AUGMENTED_SHOWN = 24
 RIGHT_EXPLAINED = 4  # pictures, where the network made no mistake to explain
 EXPLAIN_SECONDS = 5.0  # at most
 WRITING_SECONDS = 0.7  # what a budget still needs after the explanations: report, card, files
 PREDICT_BATCH = 256
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """A run whose training is over. deadline: when a budget ends, on time.monotonic()'s scale."""
-
-    out: Path
-    prepared: Prepared
-    plan: Plan
-    trainer: Trainer
-    request: TrainRequest
-    phases: Phases
-    deadline: float | None = None
+_TESTED_ON = {
+    "given": "the data set's own",
+    "held out": "held out from the training pictures",
+    "": "none",
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +73,9 @@ def finish(run: TrainedRun) -> Finished:
     """
     prepared, phases = run.prepared, run.phases
     phases.enter("calibrate")
-    module = run.trainer.load_best().to("cpu")
-    temperature = _temperature(module, prepared)
+    network = run.network
+    module, held_out = network.module, network.held_out
+    temperature = fit_temperature(held_out.logits, held_out.labels) if held_out else 1.0
     with Draft(run.out) as draft:
         phases.enter("export")
         draft.add_network(
@@ -98,15 +84,14 @@ def finish(run: TrainedRun) -> Finished:
             classes=prepared.classes,
             temperature=temperature,
             sample_images=_parity_pictures(prepared),
-            architecture=run.plan.network.architecture,
+            architecture=network.architecture,
         )
         phases.enter("measure")
         measured = _measure_all(draft.predictor(), prepared)
         phases.enter("report")
         config = _config(run, temperature, measured)
-        data = _report_data(run, module, config, measured)
-        data = _explained(data, run, module, measured)
-        draft.add_text("history.csv", history_csv(run.trainer.history))
+        data = _explained(_report_data(run, config, measured), run, measured)
+        draft.add_text("history.csv", history_csv(network.history))
         draft.add_text("splits.csv", splits_csv(prepared))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
@@ -114,16 +99,6 @@ def finish(run: TrainedRun) -> Finished:
     phases.enter("done")
     results = measured.results
     return Finished(run.out, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
-
-
-def _temperature(module: nn.Module, prepared: Prepared) -> float:
-    """The temperature that fits the validation pictures best; 1 where there are none."""
-    if "val" not in prepared.splits:
-        return 1.0
-    split = prepared.splits["val"]
-    batches = EvaluationBatches(Pixels(split.pixels, split.labels), Normaliser(prepared.preprocessing))
-    logits, labels = logits_of(module, batches)
-    return fit_temperature(logits.numpy(), labels.numpy())
 
 
 def _before_scaling(measured: _Measurement, prepared: Prepared, temperature: float) -> Reliability:
@@ -173,28 +148,21 @@ def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
 
 
 def _config(run: TrainedRun, temperature: float, measured: _Measurement) -> ModelConfig:
-    shape, plan = run.prepared.preprocessing, run.plan
+    shape = run.prepared.preprocessing
     scores = {
         name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1, "ece": r.ece, "samples": r.samples}
         for name, r in measured.results.items()
     }
     return ModelConfig(
-        architecture=plan.network.architecture,
+        architecture=run.network.architecture,
         classes=run.prepared.classes,
         input=InputShape(shape.height, shape.width, shape.channels),
         preprocessing=shape.to_dict(),
         temperature=temperature,
-        recipe={
-            "name": plan.recipe.name,
-            "batch_size": plan.batches.batch_size,
-            "epochs_trained": run.trainer.history[-1]["epoch"],
-            "augmentation": plan.recipe.augmentation.to_dict(),
-            "training": plan.settings.to_dict(),
-            "request": run.request.to_dict(),
-        },
+        recipe=run.network.recipe,
         seed=run.request.seed,
         versions=library_versions(),
-        metrics={"evaluated_on": measured.on, **scores},
+        metrics={"evaluated_on": measured.on, **scores, **run.network.metrics},
         created=_now(),
     )
 
@@ -214,16 +182,11 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _report_data(
-    run: TrainedRun,
-    module: nn.Module,
-    config: ModelConfig,
-    measured: _Measurement,
-) -> ReportData:
-    prepared, plan, trainer = run.prepared, run.plan, run.trainer
+def _report_data(run: TrainedRun, config: ModelConfig, measured: _Measurement) -> ReportData:
+    prepared, network = run.prepared, run.network
     shape = prepared.preprocessing
-    summary = summarize(module, (shape.channels, shape.height, shape.width))
-    pictures, labels = plan.batches.preview(AUGMENTED_SHOWN)
+    summary = summarize(network.module, (shape.channels, shape.height, shape.width))
+    pictures, labels = network.preview
     counts = {name: prepared.class_counts(name).tolist() for name in prepared.splits}
     return ReportData(
         title=run.out.resolve().name,
@@ -232,12 +195,12 @@ def _report_data(
         evaluated_on=measured.on,
         evaluation=measured.results[measured.on],
         validation=measured.results.get("val"),
-        architecture=plan.network.name,
+        architecture=network.name,
         model_path=str(run.out),
         reliability_before=_before_scaling(measured, prepared, config.temperature),
         temperature=config.temperature,
-        history=trainer.history,
-        best_epoch=trainer.best_row["epoch"] if trainer.best_row else None,
+        history=network.history,
+        best_epoch=network.best_epoch,
         mistakes=_mistakes(prepared, measured),
         augmented=[Augmented(p, prepared.classes[k]) for p, k in zip(pictures, labels, strict=True)],
         dataset=DatasetSummary(prepared.name, counts, prepared.remarks),
@@ -245,7 +208,7 @@ def _report_data(
         layers=[asdict(row) for row in summary.rows],
         parameters=summary.parameters,
         macs=summary.macs,
-        settings=_settings_in_words(prepared, plan, trainer),
+        settings={**network.settings, "test pictures": _TESTED_ON[prepared.tested_on]},
         versions=config.versions,
         seed=config.seed,
     )
@@ -273,14 +236,14 @@ def _answers(prepared: Prepared, measured: _Measurement, rows: np.ndarray) -> li
     ]
 
 
-def _explained(data: ReportData, run: TrainedRun, module: nn.Module, measured: _Measurement) -> ReportData:
+def _explained(data: ReportData, run: TrainedRun, measured: _Measurement) -> ReportData:
     """The report with what spoke for its mistakes, or for some right answers where it made none."""
     prepared, seconds = run.prepared, EXPLAIN_SECONDS
     if run.deadline is not None:
         seconds = min(run.deadline - time.monotonic() - WRITING_SECONDS, seconds)
     rows = evenly(len(prepared.splits[measured.on]), RIGHT_EXPLAINED)
     explanations = explain_for_report(
-        module,
+        run.network.module,
         prepared.preprocessing,
         prepared.classes,
         data.mistakes or _answers(prepared, measured, rows),
@@ -288,25 +251,3 @@ def _explained(data: ReportData, run: TrainedRun, module: nn.Module, measured: _
         seconds=seconds,
     )
     return replace(data, explanations=explanations)
-
-
-def _settings_in_words(prepared: Prepared, plan: Plan, trainer: Trainer) -> dict[str, str]:
-    optimiser, schedule = plan.settings.optimiser, plan.settings.schedule
-    words: dict[str, Any] = {
-        "network": plan.network.name,
-        "recipe": f"{plan.recipe.name}: {plan.recipe.summary}",
-        "epochs": trainer.history[-1]["epoch"],
-        "batch size": plan.batches.batch_size,
-        "optimiser": f"{optimiser.name}, learning rate {optimiser.learning_rate:g}, "
-        f"weight decay {optimiser.weight_decay:g}",
-        "schedule": f"warm-up over {schedule.warmup_fraction:.0%} of the run, then {schedule.decay}",
-        "label smoothing": plan.settings.label_smoothing,
-        "class weights": "balanced" if plan.settings.class_weights else "none",
-        "augmentation": plan.recipe.augmentation.describe(),
-        "best epoch chosen by": plan.settings.select,
-        "test pictures": {
-            "given": "the data set's own",
-            "held out": "held out from the training pictures",
-        }.get(prepared.tested_on, "none"),
-    }
-    return {name: str(value) for name, value in words.items()}

@@ -10,7 +10,7 @@ from foveate.training.events import Event
 
 @dataclass(frozen=True)
 class PhaseStarted:
-    """A phase begins: "read", "plan", "train", "calibrate", "export", "measure", "report" or "save"."""
+    """A phase begins: "read", "plan", "features", "train", "calibrate", "export", "measure" or "report"."""
 
     name: str
 
@@ -20,6 +20,14 @@ class Reading:
     """Pictures of a split are being read: ``done`` of ``total``."""
 
     split: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Looking:
+    """The backbone looks at the training pictures: ``done`` of ``total`` views."""
+
     done: int
     total: int
 
@@ -40,5 +48,5 @@ class Note:
     text: str
 
 
-RunEvent = Event | PhaseStarted | Reading | Planned | Note
+RunEvent = Event | PhaseStarted | Reading | Looking | Planned | Note
 Listener = Callable[[RunEvent], None]

@@ -91,6 +91,7 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
     """
     shape = prepared.preprocessing
     classes = len(prepared.classes)
+    file = None if weights in {None, "none"} else Path(weights)
     if is_blueprint_file(model):
         blueprint = load_blueprint(Path(model)).adapted(
             classes=classes, channels=shape.channels, size=(shape.height, shape.width)
@@ -101,14 +102,14 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
     else:
         if model not in list_models():
             raise UnknownNameError("network", model, [*list_models(), "auto"])
-        options: dict[str, Any] = {} if weights is None else dict(implied_options(Path(weights)))
+        options: dict[str, Any] = {} if file is None else dict(implied_options(file))
         if "image_size" in model_options(model):
             options["image_size"] = (shape.height, shape.width)
         module = create_model(model, num_classes=classes, in_channels=shape.channels, **options)
         architecture = {"name": model, "options": options}
         name = model
-    if weights is not None:
-        load_weights(module, Path(weights), skip_head=None)
+    if file is not None:
+        load_weights(module, file, skip_head=None)
     return Network(module, name, architecture)
 
 
@@ -196,7 +197,7 @@ class _Planner:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
         initialise = getattr(module, "initialise_from", None)
-        if initialise is not None and self.request.weights is None:
+        if initialise is not None and self.request.weights in {None, "none"}:
             some = torch.from_numpy(evenly(len(self.pixels), INITIALISATION_COUNT)).to(self.pixels.device)
             initialise(normalise(self.pixels.take(some)))
         check_takes(module, self.prepared)
@@ -244,7 +245,7 @@ class _Planner:
             seed=request.seed,
             select=request.select,
             patience_epochs=request.patience,
-            class_weights=_class_weights(self.prepared) if request.class_weights == "balanced" else None,
+            class_weights=class_weights(self.prepared) if request.class_weights == "balanced" else None,
         )
         if request.lr is not None:
             optimiser = replace(settings.optimiser, learning_rate=request.lr)
@@ -254,7 +255,7 @@ class _Planner:
         return settings
 
 
-def _class_weights(prepared: Prepared) -> tuple[float, ...]:
+def class_weights(prepared: Prepared) -> tuple[float, ...]:
     """Inverse frequency, scaled so that the mean weight of a training picture is 1."""
     counts = prepared.class_counts("train")
     weights = len(prepared.splits["train"]) / (len(counts) * np.maximum(counts, 1))

@@ -47,7 +47,8 @@ class TrainRequest:
         val_fraction, test_fraction: held out of the training pictures where the data bring no such split;
             None holds out a tenth, but at most 3,000 pictures.
         batch_size, lr: override the recipe's.
-        weights: a file of weights to start from.
+        weights: what to start from: a file of weights, "imagenet" (weights that come as a Python package),
+            "none" (chance); None decides by the pictures.
         augment: "auto" (the recipe's) or "none".
         class_weights: "none", or "balanced" for classes of unequal size.
         select: what decides the best epoch.
@@ -91,7 +92,7 @@ class TrainRequest:
             if getattr(self, name) not in choices:
                 found = getattr(self, name)
                 raise InputError(f"--{name.replace('_', '-')} is one of {', '.join(choices)}, not {found!r}.")
-        if self.weights is not None and self.model == "auto":
+        if self.weights not in {None, "imagenet", "none"} and self.model == "auto":
             raise InputError(
                 "--weights belong to one network: name it with --model, such as --model resnet18; "
                 "`foveate models` lists them."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,20 @@ from foveate.errors import CheckpointError, InterruptedRunError, UnknownNameErro
 from foveate.models.blueprint import load_blueprint
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
-from foveate.pipeline.finish import Finished, TrainedRun, finish
+from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading
 from foveate.pipeline.plan import Plan, choose_device, is_blueprint_file, make_plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.tensorboard import TensorBoard
+from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
+from foveate.pipeline.transfer import ELSEWHERE, Start, choose_start, transfer
 from foveate.recipes import get_recipe
 from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
+from foveate.transfer.backbone import Backbone
 
 # What is kept back from a budget for the steps after training, beside the measuring of test pictures:
 # export and its check, report, writing (seconds on the machine of the README's table).
@@ -79,31 +83,83 @@ def train(
             request = request.resumed_from(stored["request"])
         _check_choices(request)
         phases.enter("read")
-        prepared = _prepare(open_dataset(data, val=val), request, listener, should_stop)
-        snapshot = None
+        dataset = open_dataset(data, val=val)
+        start = Start(None) if module is not None else choose_start(request, dataset)
+        prepared = _prepare(dataset, request, start.backbone, listener, should_stop)
         if stored is not None:
             _check_same_data(stored["dataset"], _identity(prepared), allow_changed_data)
-            snapshot = _latest(run, listener)
-        phases.enter("plan")
-        spent = snapshot.numbers["seconds"] if snapshot else 0.0
-        deadline = began + request.budget_seconds - spent if request.budget_seconds else None
-        plan = _plan(request, prepared, module, snapshot, deadline)
-        listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
-        if stored is None:
-            run.start({"request": request.to_dict(), "dataset": _identity(prepared)})
-        phases.enter("train")
-        trainer = _trainer(prepared, plan, run, _horizon(prepared, plan, deadline, spent), should_stop)
-        if snapshot is not None:
-            trainer.restore(snapshot)
-        with TensorBoard(place / "tensorboard") if request.tensorboard else nullcontext() as board:
-            for event in trainer.run():
-                if isinstance(event, EpochDone):
-                    run.write_history(trainer.history)
-                    _keep_time(trainer.horizon, prepared, event, deadline)
-                    if board is not None:
-                        board(event)
-                listener(event)
-        return finish(TrainedRun(out, prepared, plan, trainer, request, phases, deadline))
+        if start.reason:
+            listener(Note(start.reason))
+        context = _Context(request, prepared, phases, run, stored is not None, listener, should_stop)
+        if start.backbone is not None:
+            network, deadline = _transferred(context, start.backbone)
+        else:
+            network, deadline = _from_scratch(context, module)
+        return finish(TrainedRun(out, prepared, request, phases, network, deadline))
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What every way of training needs."""
+
+    request: TrainRequest
+    prepared: Prepared
+    phases: Phases
+    run: RunDirectory
+    resumed: bool
+    listener: Listener
+    should_stop: Callable[[], bool]
+
+    def deadline(self, spent: float = 0.0) -> float | None:
+        """When the budget ends, on time.monotonic()'s scale, if runs before this one took ``spent``."""
+        seconds = self.request.budget_seconds
+        return None if seconds is None else self.phases.start + seconds - spent
+
+    def begin(self) -> None:
+        """Write down what is asked for, once nothing can be wrong with it any more."""
+        if not self.resumed:
+            self.run.start({"request": self.request.to_dict(), "dataset": _identity(self.prepared)})
+
+
+def _transferred(context: _Context, backbone: Backbone) -> tuple[TrainedNetwork, float | None]:
+    """From learnt weights. An interrupted run starts over: what takes the time, the features, is kept."""
+    context.begin()
+    context.phases.enter("features")
+    network = transfer(
+        backbone,
+        context.prepared,
+        context.request,
+        listener=context.listener,
+        should_stop=context.should_stop,
+    )
+    return network, context.deadline()
+
+
+def _from_scratch(context: _Context, module: nn.Module | None) -> tuple[TrainedNetwork, float | None]:
+    """From chance, or from the weights of a file as a recipe says."""
+    request, prepared, run = context.request, context.prepared, context.run
+    context.phases.enter("plan")
+    snapshot = _latest(run, context.listener) if context.resumed else None
+    spent = snapshot.numbers["seconds"] if snapshot else 0.0
+    deadline = context.deadline(spent)
+    plan = _plan(request, prepared, module, snapshot, deadline)
+    context.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
+    context.begin()
+    context.phases.enter("train")
+    horizon = _horizon(prepared, plan, deadline, spent)
+    trainer = _trainer(prepared, plan, run, horizon, context.should_stop)
+    if snapshot is not None:
+        trainer.restore(snapshot)
+    board = TensorBoard(run.out / "tensorboard") if request.tensorboard else nullcontext()
+    with board:
+        for event in trainer.run():
+            if isinstance(event, EpochDone):
+                run.write_history(trainer.history)
+                _keep_time(trainer.horizon, prepared, event, deadline)
+                if isinstance(board, TensorBoard):
+                    board(event)
+            context.listener(event)
+    return from_trainer(plan, trainer, prepared, request), deadline
 
 
 def _latest(run: RunDirectory, listener: Listener) -> Snapshot:
@@ -129,7 +185,11 @@ def _plan(
 
 
 def _prepare(
-    dataset: DataSet, request: TrainRequest, listener: Listener, should_stop: Callable[[], bool]
+    dataset: DataSet,
+    request: TrainRequest,
+    backbone: Backbone | None,
+    listener: Listener,
+    should_stop: Callable[[], bool],
 ) -> Prepared:
     def progress(split: str, done: int, total: int) -> None:
         if should_stop():
@@ -138,10 +198,12 @@ def _prepare(
 
     prepared = prepare(
         dataset,
+        preprocessing=None if backbone is None else replace(backbone.preprocessing, fit=request.fit),
         image_size=_image_size(request),
         default_size=_usual_size(request.model),
         fit=request.fit,
-        val_fraction=request.val_fraction,
+        # A backbone's head is chosen by cross-validation: no picture is lost to validation.
+        val_fraction=0.0 if backbone is not None and request.val_fraction is None else request.val_fraction,
         test_fraction=request.test_fraction,
         max_unreadable_fraction=request.max_unreadable,
         seed=request.seed,
@@ -161,7 +223,7 @@ def _check_choices(request: TrainRequest) -> None:
         load_blueprint(Path(request.model))
     elif request.model not in (names := [*list_models(), "auto"]):
         raise UnknownNameError("network", request.model, names)
-    if request.weights is not None:
+    if request.weights is not None and request.weights not in ELSEWHERE:
         find_weights(request.weights)
 
 

@@ -1,0 +1,122 @@
+"""A network whose training is over, however it was trained: what finishing needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
+from foveate.batches.prepare import Prepared
+from foveate.pipeline.plan import Plan
+from foveate.pipeline.request import Phases, TrainRequest
+from foveate.training.evaluate import logits_of
+from foveate.training.loop import Trainer
+
+AUGMENTED_SHOWN = 24
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Answers for pictures that the network, or its like, had not seen: they decide how sure it may be.
+
+    logits: (N, K); labels: (N,). how: where they come from, in words.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    how: str = "validation pictures"
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A trained network with the story of its training.
+
+    Attributes:
+        module: on the CPU, with the weights that are kept.
+        architecture: how config.json writes the network down.
+        recipe: how it was trained, for config.json; plain JSON.
+        settings: the same for people: heading to text.
+        history: one row an epoch, with the keys of `training.events`.
+        best_epoch: the epoch that was kept, where one was chosen.
+        held_out: None where there was nothing to hold out.
+        preview: pictures (n, H, W, C) uint8 as training saw them, and their labels (n,).
+        metrics: further scores for config.json.
+    """
+
+    module: nn.Module
+    name: str
+    architecture: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    settings: Mapping[str, str]
+    history: Sequence[Mapping[str, Any]]
+    best_epoch: float | None
+    held_out: HeldOut | None
+    preview: tuple[np.ndarray, np.ndarray]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run whose training is over. deadline: when a budget ends, on time.monotonic()'s scale."""
+
+    out: Path
+    prepared: Prepared
+    request: TrainRequest
+    phases: Phases
+    network: TrainedNetwork
+    deadline: float | None = None
+
+
+def from_trainer(plan: Plan, trainer: Trainer, prepared: Prepared, request: TrainRequest) -> TrainedNetwork:
+    """What a `Trainer` leaves: its best weights, and the validation pictures' logits."""
+    module = trainer.load_best().to("cpu")
+    return TrainedNetwork(
+        module=module,
+        name=plan.network.name,
+        architecture=plan.network.architecture,
+        recipe={
+            "name": plan.recipe.name,
+            "batch_size": plan.batches.batch_size,
+            "epochs_trained": trainer.history[-1]["epoch"],
+            "augmentation": plan.recipe.augmentation.to_dict(),
+            "training": plan.settings.to_dict(),
+            "request": request.to_dict(),
+        },
+        settings=_in_words(plan, trainer),
+        history=trainer.history,
+        best_epoch=trainer.best_row["epoch"] if trainer.best_row else None,
+        held_out=_validation(module, prepared),
+        preview=plan.batches.preview(AUGMENTED_SHOWN),
+    )
+
+
+def _validation(module: nn.Module, prepared: Prepared) -> HeldOut | None:
+    if "val" not in prepared.splits:
+        return None
+    split = prepared.splits["val"]
+    batches = EvaluationBatches(Pixels(split.pixels, split.labels), Normaliser(prepared.preprocessing))
+    logits, labels = logits_of(module, batches)
+    return HeldOut(logits.numpy(), labels.numpy())
+
+
+def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:
+    optimiser, schedule = plan.settings.optimiser, plan.settings.schedule
+    words: dict[str, Any] = {
+        "network": plan.network.name,
+        "recipe": f"{plan.recipe.name}: {plan.recipe.summary}",
+        "epochs": trainer.history[-1]["epoch"],
+        "batch size": plan.batches.batch_size,
+        "optimiser": f"{optimiser.name}, learning rate {optimiser.learning_rate:g}, "
+        f"weight decay {optimiser.weight_decay:g}",
+        "schedule": f"warm-up over {schedule.warmup_fraction:.0%} of the run, then {schedule.decay}",
+        "label smoothing": plan.settings.label_smoothing,
+        "class weights": "balanced" if plan.settings.class_weights else "none",
+        "augmentation": plan.recipe.augmentation.describe(),
+        "best epoch chosen by": plan.settings.select,
+    }
+    return {name: str(value) for name, value in words.items()}

@@ -1,0 +1,89 @@
+"""Features of a data set's pictures: taken from the store where they are known, computed where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.transfer.backbone import BATCH_SIZE, Backbone, Extractor
+from foveate.transfer.store import FeatureStore, as_stored
+
+CHECKED = 2  # real pictures on which torch and ONNX Runtime are compared
+STRETCH = 64 * BATCH_SIZE  # pictures after which what was computed is kept: an interrupted run loses no more
+PLAIN, MIRRORED = 0, 1  # the numbers of the views in the store
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """views: (V, N, D) float32. computed: how many of the V N rows were not known before."""
+
+    views: NDArray[np.float32]
+    computed: int
+
+
+class Features:
+    """The features of one backbone, with their store in ``folder``. A context manager.
+
+    The inference session is made when the first unknown picture comes, so a second run does without.
+    """
+
+    def __init__(self, backbone: Backbone, folder: Path) -> None:
+        self.backbone = backbone
+        self.store = FeatureStore(folder / f"{backbone.name}-{backbone.identity}.sqlite", backbone.width)
+        self._extractor: Extractor | None = None
+
+    def __enter__(self) -> Features:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.store.close()
+
+    def of(
+        self,
+        pixels: NDArray[np.uint8],
+        digests: NDArray[np.uint64],
+        *,
+        mirrored: bool = False,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Extracted:
+        """The features of pictures, and of their mirror images.
+
+        Args:
+            pixels: (N, H, W, 1 or 3) uint8 as the backbone's preprocessing makes them.
+            digests: (N, 2) the hashes of the pictures' contents.
+            mirrored: V = 2 views, the picture and its mirror image; else V = 1.
+            progress: called with (done, all) rows; what it raises ends the work, and what is done is kept.
+        """
+        views = (PLAIN, MIRRORED) if mirrored else (PLAIN,)
+        total = len(views) * len(pixels)
+        result = np.empty((len(views), len(pixels), self.backbone.width), np.float32)
+        computed = 0
+        for place, view in enumerate(views):
+            known = self.store.get(digests, view)
+            for row, values in known.items():
+                result[place, row] = values
+            missing = np.array([row for row in range(len(pixels)) if row not in known], dtype=np.int64)
+            done = place * len(pixels) + len(known)
+            for rows in np.split(missing, range(STRETCH, len(missing), STRETCH)):
+                for first in range(0, len(rows), BATCH_SIZE):
+                    batch = rows[first : first + BATCH_SIZE]
+                    result[place, batch] = as_stored(self._extract(pixels[batch], view))
+                    done += len(batch)
+                    progress(done, total)
+                self.store.put(digests[rows], view, result[place, rows])
+            computed += len(missing)
+        return Extracted(result, computed)
+
+    def _extract(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.float32]:
+        if pictures.shape[3] == 1:
+            pictures = np.repeat(pictures, 3, axis=3)
+        if view == MIRRORED:
+            pictures = pictures[:, :, ::-1]
+        if self._extractor is None:
+            self._extractor = Extractor(self.backbone)
+            self._extractor.check(self.backbone, pictures[:CHECKED])
+        return self._extractor(pictures)

@@ -1,0 +1,198 @@
+"""The head on frozen features: multinomial logistic regression, its penalty chosen by cross-validation.
+
+The objective for features x, labels y and weights W (K classes) is
+
+    mean of -log softmax(W x + b)[y]  +  penalty / 2 * |W|^2,
+
+convex, so one solution, found by L-BFGS: no learning rate, no seed. The features are centred and divided by
+their one standard deviation before, and this is taken back into the weights at the end.
+
+Where there are fewer rows than features the rows are first turned into the basis of their own span (singular
+value decomposition): the penalty does not see a rotation, and the solution lies in the span of the rows, so
+nothing is lost and 1,280 columns become as many as there are rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+# Strongest first: each solution is the next one's start.
+PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+CHOICE_MOST = 10_000  # pictures by which the penalty is chosen
+WORSE = 1.1
+ITERATIONS = 200
+DOUBLE_MOST = 50_000_000  # numbers (rows x features x folds) up to which there is time for float64
+
+
+@dataclass(frozen=True)
+class Head:
+    """weight: (K, D), bias: (K,): logits of features as they come from the backbone.
+
+    held_out: (N, K) logits of each picture from a head that had not seen it (averaged over its views);
+    NaN for pictures that were in the training part of every fold.
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    penalty: float
+    held_out: NDArray[np.float64]
+
+    @property
+    def was_held_out(self) -> NDArray[np.bool_]:
+        """(N,) for which pictures there is an answer of a head that had not seen them."""
+        return ~np.isnan(self.held_out[:, 0])
+
+
+def fit_head(
+    views: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    folds: NDArray[np.int64],
+    num_classes: int,
+    class_weights: NDArray[np.float64] | None = None,
+) -> Head:
+    """Choose the penalty by cross-validation, then fit on all pictures.
+
+    Args:
+        views: (V, N, D) features of V views (the picture, its mirror image, ...) of N pictures.
+        labels: (N,) in 0..num_classes-1.
+        folds: (N,) the fold in which a picture is held out, or -1: it is never held out.
+        class_weights: (num_classes,) what a picture of each class counts; None counts all alike.
+    """
+    chosen = _choice_rows(folds)
+    flat = views.reshape(-1, views.shape[-1])
+    centre, scale = flat.mean(axis=0, dtype=np.float64), float(flat.std()) or 1.0
+    weights = np.ones(num_classes) if class_weights is None else class_weights
+    search = _Problem.of(
+        views[:, chosen], labels[chosen], folds[chosen], class_weights=weights, standard=(centre, scale)
+    )
+    penalty, logits = _search(search, num_classes)
+    held_out = np.full((len(labels), num_classes), np.nan)
+    held_out[chosen] = logits
+    # What is kept when there are more pictures is the penalty against the sum of the losses, not their mean.
+    penalty_of_all = penalty * len(chosen) / len(labels)
+    whole = _Problem.of(
+        views, labels, np.full(len(labels), -1), class_weights=weights, standard=(centre, scale)
+    )
+    solution = whole.solve(penalty_of_all, whole.start(num_classes))[0].double().numpy()
+    weight = (whole.basis.double().numpy() @ solution[:-1]).T / scale  # (K, D)
+    bias = solution[-1] - weight @ centre
+    return Head(weight.astype(np.float32), bias.astype(np.float32), penalty_of_all, held_out)
+
+
+def _choice_rows(folds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All pictures, or CHOICE_MOST of them taken at even distances within the held out and the rest."""
+    if len(folds) <= CHOICE_MOST:
+        return np.arange(len(folds))
+    order = np.argsort(folds, kind="stable")
+    return np.sort(order[np.linspace(0, len(order) - 1, CHOICE_MOST).astype(np.int64)])
+
+
+def _search(problem: _Problem, num_classes: int) -> tuple[float, NDArray[np.float64]]:
+    """The penalty with the least loss on held-out pictures, and the logits (N, K) it gave them."""
+    best: tuple[float, float, Tensor] | None = None
+    solution = problem.start(num_classes)
+    for penalty in PENALTIES:
+        solution = problem.solve(penalty, solution)
+        logits = problem.held_out(solution)
+        known = ~torch.isnan(logits[:, 0])
+        if not known.any():  # nothing can be held out: one picture a class
+            return PENALTIES[len(PENALTIES) // 2], logits.double().numpy()
+        loss = float(F.cross_entropy(logits[known], problem.labels[: len(logits)][known]))
+        if best is None or loss < best[0]:
+            best = (loss, penalty, logits)
+        elif loss > WORSE * best[0]:
+            break  # the loss has one minimum along the path, and it lies behind
+    if best is None:  # PENALTIES is not empty
+        raise AssertionError
+    return best[1], best[2].double().numpy()
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One logistic regression a fold, all solved at once: M = V N rows, F folds, R directions.
+
+    rows: (M, R + 1) features in the basis, and a one for the bias. basis: (D, R). labels: (M,).
+    training: (F, M) what each row counts in each fold's loss; adds up to one. folds: (N,).
+    """
+
+    rows: Tensor
+    basis: Tensor
+    labels: Tensor
+    training: Tensor
+    folds: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        views: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        folds: NDArray[np.int64],
+        *,
+        class_weights: NDArray[np.float64],
+        standard: tuple[NDArray[np.float64], float],
+    ) -> _Problem:
+        centre, scale = standard
+        count, width = views.shape[0], views.shape[2]
+        numbers = sorted(set(folds.tolist()) - {-1})
+        size = views.size * max(len(numbers), 1)
+        precision = torch.float64 if size <= DOUBLE_MOST else torch.float32
+        x = torch.from_numpy(views.reshape(-1, width)).to(precision)
+        x = (x - torch.from_numpy(centre).to(precision)) / scale
+        basis = torch.eye(width, dtype=precision)
+        if len(x) < width:
+            basis = torch.linalg.svd(x, full_matrices=False).Vh.T.contiguous()
+            x = x @ basis
+        y = torch.from_numpy(np.tile(labels, count))
+        weight = torch.from_numpy(class_weights).to(precision)[y]
+        inside = [torch.from_numpy(np.tile(folds != number, count)) for number in numbers]
+        training = torch.stack([weight * rows for rows in inside] or [weight])
+        training = training / training.sum(dim=1, keepdim=True)
+        ones = torch.ones(len(x), 1, dtype=precision)
+        return cls(torch.cat([x, ones], dim=1), basis, y, training, folds)
+
+    def start(self, num_classes: int) -> Tensor:
+        """Zeros (F, R + 1, K)."""
+        return self.rows.new_zeros(len(self.training), self.rows.shape[1], num_classes)
+
+    def solve(self, penalty: float, start: Tensor) -> Tensor:
+        """The weights (F, R + 1, K) of least loss, from a guess of them."""
+        weights = start.clone().requires_grad_()
+        optimiser = torch.optim.LBFGS(
+            [weights],
+            max_iter=ITERATIONS,
+            tolerance_grad=1e-6,
+            tolerance_change=1e-9,
+            history_size=20,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            logits = self.rows @ weights  # (F, M, K)
+            folds, rows, classes = logits.shape
+            losses = F.cross_entropy(
+                logits.reshape(-1, classes), self.labels.repeat(folds), reduction="none"
+            ).view(folds, rows)
+            loss = (losses * self.training).sum() + penalty / 2 * weights[:, :-1].square().sum()
+            loss.backward()
+            return loss
+
+        optimiser.step(closure)
+        return weights.detach()
+
+    def held_out(self, weights: Tensor) -> Tensor:
+        """(N, K) logits of each picture from the fold that held it out, averaged over views; NaN for none."""
+        numbers = sorted(set(self.folds.tolist()) - {-1})
+        pictures = len(self.folds)
+        logits = self.rows.new_full((pictures, weights.shape[-1]), torch.nan)
+        for place, number in enumerate(numbers):
+            rows = torch.from_numpy(np.flatnonzero(self.folds == number))
+            views = self.rows.view(-1, pictures, self.rows.shape[1])[:, rows]
+            logits[rows] = (views @ weights[place]).mean(dim=0)
+        return logits

@@ -1,0 +1,157 @@
+"""Photographs start from learnt weights; what chooses is held-out training pictures and nothing else."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from foveate.dataset import open_dataset
+from foveate.errors import InterruptedRunError, WeightsError
+from foveate.models.registry import create_model
+from foveate.pipeline import TrainRequest, train
+from foveate.pipeline.listen import Looking, Note
+from foveate.pipeline.transfer import choose_start, make_folds
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOVEATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def draw(kind, random, side=110):
+    """A picture with stripes of a direction, some noise, at a random phase and colour."""
+    across = np.arange(side)[:, None] if kind == "lying" else np.arange(side)[None, :]
+    wave = np.sin(across * random.uniform(0.3, 0.5) + random.uniform(0, 6)) * 60
+    picture = random.uniform(90, 160, 3) + np.broadcast_to(wave, (side, side))[..., None]
+    return np.clip(picture + random.normal(0, 12, (side, side, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory):
+    """24 training and 8 validation pictures in class folders, as JPEG files of 110 px."""
+    root = tmp_path_factory.mktemp("stripes")
+    random = np.random.default_rng(5)
+    for split, count in (("train", 12), ("val", 4)):
+        for kind in ("lying", "standing"):
+            (root / split / kind).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(draw(kind, random)).save(root / split / kind / f"{number}.jpg", quality=95)
+    return root
+
+
+@pytest.fixture(scope="module")
+def finished(stripes, tmp_path_factory):
+    events = []
+    result = train(stripes, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
+    return result, events
+
+
+def weights_of(folder):
+    return safetensors.numpy.load_file(folder / "model.safetensors")
+
+
+def test_a_folder_of_photographs_becomes_a_classifier(finished):
+    result, events = finished
+    config = json.loads((result.folder / "config.json").read_text())
+    assert config["architecture"] == {"name": "efficientnet_lite0", "options": {}}
+    assert config["recipe"]["name"] == "frozen-features"
+    assert config["metrics"]["held_out"]["samples"] == 24
+    assert result.evaluated_on == "val"
+    assert result.evaluation.accuracy == 1.0
+    assert any("photographs" in event.text for event in events if isinstance(event, Note))
+    assert [event for event in events if isinstance(event, Looking)][-1] == Looking(48, 48)
+
+
+def test_only_the_head_differs_from_the_published_weights(finished):
+    published = create_model("efficientnet_lite0", pretrained=True).state_dict()
+    for name, value in weights_of(finished[0].folder).items():
+        if not name.startswith("classifier."):
+            assert (value == published[name].numpy()).all(), name
+
+
+def test_a_second_run_looks_at_nothing_again_and_gives_the_same_weights(finished, stripes, tmp_path):
+    events = []
+    again = train(stripes, out=tmp_path / "again", listener=events.append)
+    assert not [event for event in events if isinstance(event, Looking)]
+    first, second = weights_of(finished[0].folder), weights_of(again.folder)
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+def test_validation_labels_have_no_say(finished, stripes, tmp_path):
+    """With every validation label turned round, the model is the same and its measured accuracy is nought."""
+    shutil.copytree(stripes, tmp_path / "copy")
+    table = tmp_path / "copy" / "table.csv"
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("file_name", "label", "split"))
+        for path in sorted(stripes.rglob("*.jpg")):
+            split, kind = path.parts[-3:-1]
+            turned = {"lying": "standing", "standing": "lying"}[kind] if split == "val" else kind
+            writer.writerow((path.relative_to(stripes), turned, split))
+    liar = train(table, out=tmp_path / "liar")
+    assert liar.evaluation.accuracy == 0.0
+    first, second = weights_of(finished[0].folder), weights_of(liar.folder)
+    assert all((first[name] == second[name]).all() for name in first)
+    configs = [
+        json.loads((folder / "config.json").read_text()) for folder in (finished[0].folder, liar.folder)
+    ]
+    assert configs[0]["temperature"] == configs[1]["temperature"]
+
+
+def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("foveate.transfer.features.STRETCH", 16)
+    seen = []
+
+    def should_stop():
+        return sum(isinstance(event, Looking) for event in seen) >= 2
+
+    with pytest.raises(InterruptedRunError, match="used next time"):
+        train(stripes, out=tmp_path / "out", listener=seen.append, should_stop=should_stop)
+    events = []
+    done = train(stripes, out=tmp_path / "out", resume=True, listener=events.append)
+    assert done.evaluation.accuracy == 1.0
+    assert next(event for event in events if isinstance(event, Looking)).done > 16
+
+
+@pytest.mark.parametrize(
+    ("request_", "backbone"),
+    [
+        (TrainRequest(), "efficientnet_lite0"),
+        (TrainRequest(weights="imagenet"), "efficientnet_lite0"),
+        (TrainRequest(weights="none"), None),
+        (TrainRequest(model="compact_s"), None),
+        (TrainRequest(recipe="compact-short"), None),
+        (TrainRequest(model="efficientnet_lite0"), None),
+        (TrainRequest(model="efficientnet_lite0", weights="imagenet"), "efficientnet_lite0"),
+    ],
+)
+def test_what_starts_from_learnt_weights(stripes, request_, backbone):
+    start = choose_start(request_, open_dataset(stripes))
+    assert (start.backbone and start.backbone.name) == backbone
+
+
+def test_small_pictures_start_from_chance(photos):
+    assert choose_start(TrainRequest(), open_dataset(photos)).backbone is None
+
+
+def test_no_published_weights_is_said_before_anything_is_read(stripes, tmp_path):
+    with pytest.raises(WeightsError, match="resnet18"):
+        train(stripes, TrainRequest(model="resnet18", weights="imagenet"), out=tmp_path / "out")
+
+
+def test_folds_keep_copies_together_and_hold_out_a_fifth_of_many():
+    labels = np.arange(3000) % 3
+    groups = np.arange(3000) // 3  # one picture under three labels
+    folds = make_folds(labels, groups, seed=0)
+    assert set(folds) == {-1, 0}
+    assert 0.15 < (folds == 0).mean() < 0.25
+    assert (folds.reshape(-1, 3) == folds.reshape(-1, 3)[:, :1]).all()
+    few = make_folds(labels[:300], groups[:300], seed=0)
+    assert set(few) == {0, 1, 2, 3, 4}

@@ -1,0 +1,95 @@
+"""The backbone's features are torch's, and its identity changes with whatever changes them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from foveate.errors import WeightsError
+from foveate.models.registry import create_model
+from foveate.transfer.backbone import Backbone, Extractor, backbone_from_file, packaged_backbone
+from foveate.transfer.features import Features
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (20, 224, 224, 3), dtype=np.uint8)
+DIGESTS = np.arange(40, dtype=np.uint64).reshape(20, 2)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return packaged_backbone()
+
+
+def test_features_are_what_torchs_last_layer_takes(backbone):
+    some = PICTURES[:3]
+    caught = []
+    layer = backbone.network.get_submodule(backbone.network.classifier_name)
+    handle = layer.register_forward_hook(lambda module, inputs, output: caught.append(inputs[0]))
+    with torch.inference_mode():
+        x = torch.from_numpy(some).permute(0, 3, 1, 2).float()
+        backbone.network((x - 127) / 128)  # as the publisher has it
+    handle.remove()
+    assert Extractor(backbone)(some) == pytest.approx(caught[0].numpy(), abs=1e-4)
+    assert backbone.width == 1280
+
+
+def test_known_features_are_not_computed_again_and_are_the_same(backbone, tmp_path):
+    small = dataclasses.replace(backbone.preprocessing, height=64, width=64)
+    backbone = dataclasses.replace(backbone, preprocessing=small)
+    pixels = PICTURES[:, :64, :64]
+    told = []
+    with Features(backbone, tmp_path) as features:
+        first = features.of(
+            pixels[:12], DIGESTS[:12], mirrored=True, progress=lambda done, total: told.append((done, total))
+        )
+    assert first.computed == 24
+    assert told[-1] == (24, 24)
+    with Features(backbone, tmp_path) as features:
+        second = features.of(pixels, DIGESTS, mirrored=True)
+        plain = features.of(pixels, DIGESTS)
+    assert second.computed == 16  # eight pictures are new
+    assert (second.views[:, :12] == first.views).all()
+    assert plain.computed == 0
+    assert plain.views.shape == (1, 20, 1280)
+
+
+def test_the_second_view_is_the_mirror_image(backbone, tmp_path):
+    small = dataclasses.replace(backbone.preprocessing, height=64, width=64)
+    backbone = dataclasses.replace(backbone, preprocessing=small)
+    with Features(backbone, tmp_path) as features:
+        views = features.of(PICTURES[:2, :64, :64], DIGESTS[:2], mirrored=True).views
+        mirrored = features.of(PICTURES[:2, :64, 63::-1], DIGESTS[2:4]).views
+    assert views[1] == pytest.approx(mirrored[0], abs=1e-6)
+    assert np.abs(views[0] - views[1]).max() > 0.01
+
+
+def test_identity_follows_weights_and_preprocessing(backbone):
+    other = dataclasses.replace(
+        backbone, preprocessing=dataclasses.replace(backbone.preprocessing, fit="pad")
+    )
+    assert other.identity != backbone.identity
+    changed = dataclasses.replace(backbone, network=backbone.for_classes(1000))
+    assert changed.identity == backbone.identity  # the head has no part in the features
+    with torch.no_grad():
+        next(changed.network.parameters()).add_(0.1)
+    assert dataclasses.replace(changed).identity != backbone.identity
+
+
+def test_a_files_weights_make_a_backbone(tmp_path):
+    torch.manual_seed(0)
+    network = create_model("resnet18", num_classes=10)
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "mine.safetensors")
+    made = backbone_from_file("resnet18", Path(tmp_path / "mine.safetensors"), 64)
+    assert made.preprocessing.height == 64
+    assert torch.equal(made.network.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"])
+    assert made.for_classes(3).fc.out_features == 3
+    assert made.network.fc.out_features == 1000  # the backbone itself is left alone
+
+
+def test_a_network_of_one_size_is_no_backbone(tmp_path):
+    network = create_model("lenet5")
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "lenet.safetensors")
+    with pytest.raises(WeightsError, match="no backbone for photographs"):
+        backbone_from_file("lenet5", tmp_path / "lenet.safetensors")
