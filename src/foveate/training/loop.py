@@ -155,7 +155,7 @@ class Trainer:
                 yield from self._save()
 
     def _train_step(self, batch: Batch) -> None:
-        torch.manual_seed(mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
+        _seed(self.device, mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
         with computing(self.device, half=self.half):
             loss, logits = self._loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
@@ -344,6 +344,15 @@ class Trainer:
         self.restore(good)
         self.retries, self.rate_scale = retries, scale
         return Retried(self.epoch, scale)
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    """`torch.manual_seed` for the generators in use; seeding absent devices, it formats a stack trace."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 class _NonFiniteLossError(Exception):
