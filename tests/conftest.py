@@ -27,6 +27,7 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 KEYS = {"Enter": "\r", " ": " "}  # keys that also give a character
+CODES = {"Tab": 9, "Enter": 13, "Escape": 27}  # keys that do something of their own
 
 
 class Browser:
@@ -103,10 +104,8 @@ class Browser:
     def press(self, *keys, modifiers=0):
         for key in keys:
             pressed = {"key": key, "code": key, "modifiers": modifiers}
-            if key == "Enter":
-                pressed["windowsVirtualKeyCode"] = 13
-            elif key == "Tab":
-                pressed["windowsVirtualKeyCode"] = 9
+            if key in CODES:
+                pressed["windowsVirtualKeyCode"] = CODES[key]
             text = {"text": KEYS.get(key, key)} if key in KEYS or len(key) == 1 else {}
             self.call("Input.dispatchKeyEvent", type="keyDown", **pressed, **text)
             self.call("Input.dispatchKeyEvent", type="keyUp", **pressed)

@@ -84,7 +84,7 @@ class Detail {
         return button;
       };
       parts.push(all, turn("‹", "The map before", -1), turn("›", "The next map", 1),
-        element("strong", { textContent: `Map ${channel} of ${whole(node.shape[0])}` }));
+        element("strong", { textContent: `Map ${channel}` }), element("span", { className: "soft", textContent: `of ${whole(node.shape[0])}, counted from 0` }));
     }
     this.heading.replaceChildren(...parts);
     this.heading.hidden = parts.length === 0;

@@ -7,6 +7,7 @@ import { isEdited } from "./kernels.js";
 import { digits } from "./numbers.js";
 import { store } from "./store.js";
 
+const WEIGHED = new Set(["conv2d", "gaussian_pool"]);
 const PAGE = 12, TILE = 88, KERNEL = 48, LEAST_FRAME = 5;
 
 export class Operands {
@@ -74,7 +75,7 @@ export class Operands {
   #build() {
     const shown = this.#order.slice(this.#from, this.#from + PAGE);
     const many = this.#order.length > PAGE;
-    const kernels = Array.isArray(this.#sum.terms[0]?.weight);
+    const kernels = WEIGHED.has(this.#node.op);
     this.title.textContent = kernels ? "Input maps and kernels" : this.#order.length > 1 ? "Inputs" : "Input";
     this.where.textContent = many ? `${this.#from + 1} to ${this.#from + shown.length} of ${whole(this.#order.length)}` : "";
     this.before.hidden = this.after.hidden = this.where.hidden = !many;

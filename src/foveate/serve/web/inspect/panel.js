@@ -79,6 +79,7 @@ function facts(box) {
     ["multiply-adds", node.macs ? brief(node.macs) : null],
     ["one number sees", node.receptive_field ? `${shapeWords(node.receptive_field)} px` : null],
     ["size", node.formula],
+    ["made from what is given", node.op === "input" ? store.network.preprocessing : null],
   ].filter(([, value]) => value);
   return element("dl", { className: "facts" }, ...rows.map(([name, value]) =>
     element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value }))));

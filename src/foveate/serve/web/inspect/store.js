@@ -15,6 +15,7 @@ class Side {
 
 const KEPT_MAPS = 400;
 const SHEET_CELL = 96; // pixels: the longer side of a map on a sheet, if it is not smaller itself
+const LEAST_CELL = 4; // that the server draws
 const COLUMNS = 8;
 const COLUMNS_OF_SPRITES = 16; // the server's
 
@@ -171,7 +172,7 @@ class Store extends EventTarget {
   /** A sheet of maps from `from` on: draw(canvas, i) puts the i-th of them onto a canvas of the map's size. */
   async sheet(side, node, from, count) {
     const [, height, width] = node.shape;
-    const size = Math.min(SHEET_CELL, Math.max(height, width));
+    const size = Math.max(LEAST_CELL, Math.min(SHEET_CELL, Math.max(height, width)));
     const picture = await this.#picture(side, withQuery(`nodes/${node.id}/sheet.png`, { from, count, size, columns: COLUMNS }));
     const [high, wide] = [height, width].map((length) => Math.max(1, Math.round((length * size) / Math.max(height, width))));
     const draw = (canvas, i) => {
