@@ -60,10 +60,22 @@ class State(Protocol):
 class Guard:
     """ASGI application: checks a request, passes it on, and completes the answer; counts and logs both."""
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings, metrics: Metrics, state: State) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServeSettings,
+        metrics: Metrics,
+        state: State,
+        *,
+        documented: bool = True,
+    ) -> None:
+        """``documented``: there is a page at /docs, to which people who are lost are sent."""
         self._app = app
         self._metrics = metrics
         self._state = state
+        self._lost = "There is nothing at this path" + (
+            "; GET /docs lists what there is." if documented else "."
+        )
         self._loopback = settings.loopback
         self._names = {"localhost", settings.host.lower(), *(name.lower() for name in settings.allowed_hosts)}
         self._key = settings.api_key.encode() if settings.api_key else None
@@ -80,7 +92,7 @@ class Guard:
         except RequestError as error:
             await answer.reply(error_reply(error), scope, receive)
         except HTTPException as error:  # the router's
-            await answer.reply(error_reply(_routing_error(error, scope)), scope, receive)
+            await answer.reply(error_reply(self._routing_error(error, scope)), scope, receive)
         except asyncio.CancelledError:  # the server ends, and this request took longer than it may
             stopping = RequestError(503, "The server is stopping; try again.", {"retry-after": "5"})
             await answer.reply(error_reply(stopping), scope, receive)
@@ -109,6 +121,13 @@ class Guard:
                 "Expected this server's API key in the header `Authorization: Bearer KEY`.",
                 {"www-authenticate": "Bearer"},
             )
+
+    def _routing_error(self, error: HTTPException, scope: Scope) -> RequestError:
+        if error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            message = f"This path takes {allowed}, not {ascii(scope['method'])[1:-1]}."
+            return RequestError(405, message, error.headers)
+        return RequestError(error.status_code, self._lost)
 
     def _is_ours(self, host: str) -> bool:
         """An address cannot be made to point elsewhere, so any will do where other machines may ask."""
@@ -185,14 +204,6 @@ def _same_origin(headers: dict[bytes, str], host: str) -> bool:
 def _is_open(scope: Scope) -> bool:
     path = scope["path"]
     return scope["method"] in SAFE_METHODS and (path in OPEN_PATHS or path.startswith(OPEN_FOLDER))
-
-
-def _routing_error(error: HTTPException, scope: Scope) -> RequestError:
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        message = f"This path takes {allowed}, not {ascii(scope['method'])[1:-1]}."
-        return RequestError(405, message, error.headers)
-    return RequestError(error.status_code, "There is nothing at this path; GET /docs lists what there is.")
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

@@ -68,4 +68,4 @@ def make_app(session: Session, trainings: Trainings, name: str, settings: ServeS
         ],
         redirect_slashes=False,
     )
-    return InspectorApp(Guard(router, settings, Metrics(), state), state, desk, trainings)
+    return InspectorApp(Guard(router, settings, Metrics(), state, documented=False), state, desk, trainings)

@@ -72,7 +72,7 @@ class Pictures:
         }
 
     def list(self, net: str) -> list[dict[str, object]]:
-        """All of them, those used last at the end."""
+        """All of them, in the order in which they came."""
         return [self.describe(name, net) for name, _ in self._shelf.items()]
 
 

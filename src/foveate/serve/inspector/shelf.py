@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
 from typing import Generic, TypeVar
@@ -27,18 +26,19 @@ class Shelf(Generic[T]):
         self, kind: str, most: int, *, most_bytes: int | None = None, size: Callable[[T], int] = lambda one: 0
     ) -> None:
         self._kind, self._most, self._most_bytes, self._size = kind, most, most_bytes, size
-        self._things: OrderedDict[str, T] = OrderedDict()
-        self._numbers = count(1)
+        self._things: dict[str, T] = {}  # in the order in which they came
+        self._used: dict[str, int] = {}
+        self._numbers, self._clock = count(1), count()
         self._lock = threading.Lock()
 
     def put(self, thing: T, name: str | None = None) -> str:
         """Keep a thing; returns its name."""
         with self._lock:
             name = name or f"{self._kind[0]}{next(self._numbers)}"
-            self._things[name] = thing
-            self._things.move_to_end(name)
+            self._things[name], self._used[name] = thing, next(self._clock)
             while len(self._things) > 1 and self._too_much():
-                self._things.popitem(last=False)
+                oldest = min(self._used, key=self._used.__getitem__)
+                del self._things[oldest], self._used[oldest]
             return name
 
     def _too_much(self) -> bool:
@@ -53,16 +53,10 @@ class Shelf(Generic[T]):
                 raise RequestError(
                     404, f"There is no {self._kind} {name[:40]!a} here, or no longer; ask anew."
                 )
-            self._things.move_to_end(name)
+            self._used[name] = next(self._clock)
             return self._things[name]
 
     def items(self) -> list[tuple[str, T]]:
-        """All that is there, as it came in."""
+        """All that is there, in the order in which it came."""
         with self._lock:
             return list(self._things.items())
-
-    def drop(self, unwanted: Callable[[T], bool]) -> None:
-        """Forget what is not wanted any more."""
-        with self._lock:
-            for name in [name for name, thing in self._things.items() if unwanted(thing)]:
-                del self._things[name]
