@@ -213,6 +213,7 @@ def browse(browser_port):
         for domain in ("Log", "Runtime", "Network", "DOM", "Page"):
             browser.call(f"{domain}.enable")
         browser.resize(width, height, phone=phone)
+        browser.call("Page.bringToFront")  # what is not shown is throttled
         browser.call("Page.navigate", url=url)
         browser.until("document.readyState", "complete")
         return browser

@@ -1,6 +1,7 @@
 """The network page in a real Chromium: looked at, pointed at, covered, edited, walked with keys alone."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -28,7 +29,8 @@ def address(browser_port):
         "--no-open",
         "--json",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
         try:
             said = "".join(iter(process.stdout.readline, "}\n")) + "}"
             yield json.loads(said)["url"].rstrip("/")
@@ -125,6 +127,15 @@ def test_three_layers_and_the_sum_of_a_pixel(address, page):
     assert page.count(".unit") == 10
 
 
+def test_every_box_has_a_thumbnail(page):
+    painted = "[...document.querySelectorAll('.node canvas')].map(c => new Set(c.getContext('2d')"
+    painted += ".getImageData(0, 0, c.width, c.height).data).size > 3)"
+    page.until(f"{painted}.every(Boolean)")
+    page.click('[data-flow="fold"]')
+    page.until("document.querySelectorAll('.kind-stage').length", 2)
+    page.until(f"{painted}.every(Boolean)")
+
+
 def test_what_is_covered_changes_every_layer_and_the_answer(page):
     before = bars(page)
     x, y = page.middle(".picture")
@@ -182,6 +193,7 @@ def test_heat_over_the_picture(page):
         "method.dispatchEvent(new Event('change')); })()"
     )
     page.until("document.querySelector('#heat-test').hidden", False)
+    assert page.text("#heat-words") == ""
     page.click("#heat-test button")
     page.until("document.querySelector('#heat-words').textContent.includes('elsewhere, by')")
 

@@ -37,6 +37,17 @@ def node_number(text: Any) -> int:
     return int(match[1])
 
 
+def query_nodes(request: Request, name: str, count: int) -> list[int]:
+    """Numbers of nodes of the query, as in "n0,n3"; without, all ``count``. Raises RequestError 404."""
+    text = request.query_params.get(name)
+    if text is None:
+        return list(range(count))
+    numbers = [node_number(node) for node in text.split(",")]
+    if max(numbers) >= count or len(numbers) > count:
+        raise RequestError(404, f"{name}: this network has the nodes n0 to n{count - 1}.")
+    return numbers
+
+
 def json_object(body: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises RequestError 400."""
     try:
@@ -67,6 +78,14 @@ def whole(document: Any, name: str, low: int, high: int, default: Any = MISSING)
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise RequestError(422, f"{name}: expected a whole number from {low:,} to {high:,}.")
+    return value
+
+
+def flag(document: dict[str, Any], name: str, default: bool) -> bool:
+    """True or false of a document. Raises RequestError 422."""
+    value = document.get(name, default)
+    if not isinstance(value, bool):
+        raise RequestError(422, f"{name}: expected true or false.")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,17 +62,17 @@ def sheet(values: Tensor, first: int, count: int, size: int, columns: int) -> tu
     return canvas, scale
 
 
-def sprites(run: Run, size: int) -> Rgba:
-    """A thumbnail for each node, in square cells of ``size`` px, 16 in a row, in the nodes' order.
+def sprites(run: Run, size: int, nodes: Sequence[int]) -> Rgba:
+    """A thumbnail for each of these nodes, in square cells of ``size`` px, 16 in a row.
 
     Of maps the one with the greatest mean size; of a vector its numbers, folded into a square; of the input
     the picture.
     """
     values = run.recording.values
-    rows = -(-len(values) // SPRITE_COLUMNS)
+    rows = -(-len(nodes) // SPRITE_COLUMNS)
     canvas = np.zeros((rows * size, SPRITE_COLUMNS * size, 4), np.uint8)
-    for i, value in enumerate(values):
-        picture = _picture(run, size) if i == 0 else _thumbnail(value, size)
+    for i, node in enumerate(nodes):
+        picture = _picture(run, size) if node == 0 else _thumbnail(values[node], size)
         height, width = picture.shape[:2]
         top = (i // SPRITE_COLUMNS) * size + (size - height) // 2
         left = (i % SPRITE_COLUMNS) * size + (size - width) // 2

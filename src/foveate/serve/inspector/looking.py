@@ -107,7 +107,8 @@ class Looking:
     async def sprites(self, request: Request) -> Response:
         size = asked.query_number(request, "height", 48, 8, 128)
         run = self._session.runs.get(request.path_params["run"])
-        content = await self._desk.run(lambda: drawing.to_png(drawing.sprites(run, size)))
+        nodes = asked.query_nodes(request, "nodes", len(run.recording.steps))
+        content = await self._desk.run(lambda: drawing.to_png(drawing.sprites(run, size, nodes)))
         return png_reply(content, {"x-columns": str(drawing.SPRITE_COLUMNS), "x-cell": str(size)})
 
     async def sheet(self, request: Request) -> Response:

@@ -61,6 +61,11 @@ export async function getMap(path, options = {}) {
   return { data, height, width: Number(response.headers.get("X-Width") ?? data.length / height) };
 }
 
+/** A picture as an ImageBitmap. (An <img>'s decode() waits for a tab to be shown.) */
+export async function getPicture(path, options = {}) {
+  return createImageBitmap(await ask(path, { ...options, as: "blob" }));
+}
+
 /** Only the newest of a row of requests matters: starting one ends the one before. */
 export class Latest {
   #control = null;

@@ -22,7 +22,7 @@ let items = [];
 let drawn = { width: 0, height: 0 };
 let zoom = 1;
 let sides = 1;
-let sprites = []; // one {image, index} a side
+let sprites = []; // one {draw} a side
 
 export function startFlow() {
   store.on("network", () => {
@@ -70,6 +70,7 @@ function draw() {
   setZoom(zoom);
   mark();
   paintThumbnails();
+  telling(thumbnails)();
 }
 
 function drawnLine({ from, to, path }) {
@@ -275,7 +276,8 @@ async function thumbnails() {
     while (again) {
       again = false;
       await new Promise((done) => setTimeout(done, YIELD_MS));
-      sprites = await Promise.all(store.sides.filter((side) => side.run).map((side) => store.sprites(side, SPRITE)));
+      const shown = items.map((item) => item.shown);
+      sprites = await Promise.all(store.sides.filter((side) => side.run).map((side) => store.sprites(side, SPRITE, shown)));
       paintThumbnails();
     }
   } finally {

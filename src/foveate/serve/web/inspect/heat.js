@@ -1,6 +1,6 @@
 // Why this answer: a heat map of a method and a class over the picture, as strong as the slider says.
 
-import { element, Latest, post, telling } from "./api.js";
+import { element, getPicture, Latest, post, telling } from "./api.js";
 import { shown } from "./answer.js";
 import { store } from "./store.js";
 
@@ -66,10 +66,7 @@ async function look(view) {
   if (!side?.run) return undefined;
   const heat = await latest[view.index].run(async (signal) => {
     const found = await post("api/explain", question(side, false), { signal });
-    const image = new Image();
-    image.src = found.url.replace(/^\//, "");
-    await image.decode();
-    return { image, label: found.label };
+    return { image: await getPicture(found.url.replace(/^\//, ""), { signal }), label: found.label };
   });
   if (!heat) return undefined;
   view.heat = { image: heat.image, opacity: opacity.value / 100 };
@@ -91,7 +88,7 @@ async function prove({ side }) {
 }
 
 function isEmpty(image) {
-  const canvas = element("canvas", { width: image.naturalWidth, height: image.naturalHeight });
+  const canvas = element("canvas", { width: image.width, height: image.height });
   const pen = canvas.getContext("2d");
   pen.drawImage(image, 0, 0);
   return pen.getImageData(0, 0, canvas.width, canvas.height).data.every((value, i) => i % 4 !== 3 || value === 0);

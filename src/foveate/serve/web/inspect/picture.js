@@ -1,7 +1,7 @@
 // The picture as the network sees it: what is covered (drag, or the keyboard), the heat map over it, and what the
 // chosen number sees of it.
 
-import { element, telling } from "./api.js";
+import { element, getPicture, telling } from "./api.js";
 import { bars, shown } from "./answer.js";
 import { frame, penFor, token } from "./draw.js";
 import { store } from "./store.js";
@@ -42,9 +42,7 @@ export class PictureView {
   async load() {
     const { picture } = this.side;
     if (!picture) return;
-    const image = new Image();
-    image.src = `api/pictures/${picture.id}.png?net=${store.network.net}`;
-    await image.decode();
+    const image = await getPicture(`api/pictures/${picture.id}.png?net=${store.network.net}`);
     if (this.side?.picture !== picture) return;
     this.#image = image;
     this.draw();

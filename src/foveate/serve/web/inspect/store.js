@@ -1,7 +1,7 @@
 // What the page knows: the network, one or two pictures with their runs, the edited kernels, what is chosen.
 // Parts of the page listen to its events: "network", "picture", "run", "edits", "select", "map", "pixel", "sides".
 
-import { ask, get, getMap, Latest, post, Refusal, withQuery } from "./api.js";
+import { ask, get, getMap, getPicture, Latest, post, Refusal, withQuery } from "./api.js";
 import { boxesOf } from "./graph.js";
 
 /** One picture on its way through the network. */
@@ -76,7 +76,9 @@ class Store extends EventTarget {
   }
 
   async upload(blob, index = this.active) {
-    const picture = await ask("api/pictures", { method: "POST", body: blob, headers: { "Content-Type": blob.type || "application/octet-stream" } });
+    const path = withQuery("api/pictures", { name: blob.name, net: this.network.net });
+    const headers = { "Content-Type": blob.type || "application/octet-stream" };
+    const picture = await ask(path, { method: "POST", body: blob, headers });
     await this.usePicture(picture, index);
     return picture;
   }
@@ -147,14 +149,9 @@ class Store extends EventTarget {
     }
   }
 
-  /** Ask for something of a side's run: `path` follows api/runs/ID/. */
-  ofRun(side, path, options) {
-    return this.#withRun(side, (run) => ask(`api/runs/${run}/${path}`, options));
-  }
-
   sum(side, node, channel, pixel, signal) {
     const place = pixel ? `&row=${pixel.row}&column=${pixel.column}` : "";
-    return this.ofRun(side, `nodes/${node.id}/sum?channel=${channel}${place}`, { signal });
+    return this.#withRun(side, (run) => ask(`api/runs/${run}/nodes/${node.id}/sum?channel=${channel}${place}`, { signal }));
   }
 
   /** One map (or a vector: channel 0) of a side's run, kept until the next run. */
@@ -183,18 +180,20 @@ class Store extends EventTarget {
     return { draw };
   }
 
-  /** Thumbnails of all nodes: draw(pen, node, x, y, size). */
-  async sprites(side, size) {
-    const picture = await this.#picture(side, `sprites?height=${size}`);
+  /** Thumbnails of nodes: draw(pen, node, x, y, size) draws one, if it was asked for. */
+  async sprites(side, size, nodes) {
+    const places = new Map(nodes.map((node, i) => [node.id, i]));
+    const picture = await this.#picture(side, `sprites?height=${size}&nodes=${[...places.keys()].join(",")}`);
     const draw = (pen, node, x, y, wide) => {
-      const at = this.network.nodes.indexOf(node);
+      const at = places.get(node.id);
+      if (at === undefined) return;
       pen.drawImage(picture, (at % COLUMNS_OF_SPRITES) * size, Math.floor(at / COLUMNS_OF_SPRITES) * size, size, size, x, y, wide, wide);
     };
     return { draw };
   }
 
-  async #picture(side, path) {
-    return createImageBitmap(await this.ofRun(side, path, { as: "blob" }));
+  #picture(side, path) {
+    return this.#withRun(side, (run) => getPicture(`api/runs/${run}/${path}`));
   }
 
   select(box, node = box?.shown ?? null) {
