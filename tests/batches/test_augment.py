@@ -87,6 +87,15 @@ def test_shift_moves_whole_pixels_and_reflects_at_the_border():
 
 def test_shift_of_a_picture_smaller_than_the_shift_still_works():
     assert shift(pictures(h=2, w=2), 8, generator()).shape == (6, 3, 2, 2)
+    line = pictures(h=1, w=5)
+    assert torch.equal(shift(line, 8, generator()), line)  # there is nothing to reflect along the short side
+
+
+def test_transforms_of_whole_pixels_keep_pictures_channels_last():
+    images = pictures().to(memory_format=torch.channels_last)
+    moved = Augmentation(flip="random", shift_px=2, erase_fraction=0.2)
+    out = moved(images, torch.arange(6), 0, generator())
+    assert out.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_rotation_by_zero_and_zoom_by_zero_with_full_crop_change_nothing():
@@ -127,6 +136,14 @@ def test_erase_touches_one_rectangle_in_about_half_of_the_pictures():
         rows, columns = torch.nonzero(picture[0] != 7, as_tuple=True)
         area = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
         assert area <= 0.25 * 400 * 1.3 + 20  # sides are rounded
+
+
+def test_erased_rectangles_hold_uniform_noise():
+    out = erase(torch.zeros((400, 3, 20, 20), dtype=torch.uint8), 0.4, generator())
+    noise = out[(out != 0).any(dim=1, keepdim=True).expand_as(out)].double()
+    assert noise.mean().item() == pytest.approx(127.5, abs=1.5)
+    assert noise.std().item() == pytest.approx(256 / 12**0.5, abs=1.5)  # of the uniform distribution
+    assert len(noise.unique()) == 256
 
 
 @pytest.mark.parametrize(

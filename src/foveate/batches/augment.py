@@ -136,21 +136,38 @@ _UNITS = {"shift_px": " px", "rotate_degrees": " degrees"}
 
 
 def flip(images: Tensor, which: Tensor) -> Tensor:
-    """Mirror the chosen pictures left and right: (N, C, H, W), (N,) bool -> (N, C, H, W)."""
-    return torch.where(which[:, None, None, None], images.flip(-1), images)
+    """Mirror the chosen pictures left and right: (N, C, H, W) uint8, (N,) bool -> (N, C, H, W)."""
+    return _blend(images, images.flip(-1), which[:, None, None, None])
+
+
+def _blend(images: Tensor, others: Tensor, which: Tensor) -> Tensor:
+    """``others`` where ``which`` holds, ``images`` elsewhere: torch.where at a third of its time on bytes."""
+    mask = which.to(torch.uint8).neg_()  # 255 where it holds
+    return images ^ ((images ^ others) & mask)
 
 
 def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> Tensor:
     """Shift each picture by whole pixels, up to ``limit_px`` along each axis, reflecting at the border."""
-    n, _, height, width = images.shape
+    n, channels, height, width = images.shape
     limit = min(limit_px, height - 1, width - 1)
     device = images.device
-    padded = F.pad(images.float(), [limit] * 4, mode="reflect").to(torch.uint8)
+    padded = _reflect(_reflect(images.permute(0, 2, 3, 1), 1, limit), 2, limit)  # (N, H+2p, W+2p, C)
     top = torch.randint(0, 2 * limit + 1, (n,), generator=generator, device=device)
     left = torch.randint(0, 2 * limit + 1, (n,), generator=generator, device=device)
-    # All windows of the padded batch as a view; picking one a picture copies just what is kept.
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, 2p+1, 2p+1, H, W)
-    return windows[torch.arange(n, device=device), :, top, left]
+    # All windows of the padded batch as a view, a row in one piece; picking one a picture copies just that.
+    picture, row, pixel, _ = padded.stride()
+    windows = padded.as_strided(
+        (n, 2 * limit + 1, 2 * limit + 1, height, width * channels), (picture, row, pixel, row, 1)
+    )
+    chosen = windows[torch.arange(n, device=device), top, left]  # (N, H, W·C)
+    return chosen.view(n, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _reflect(images: Tensor, axis: int, limit: int) -> Tensor:
+    """Pad one axis by ``limit`` on both sides with its mirror image, the border itself not repeated."""
+    size = images.shape[axis]
+    before, after = images.narrow(axis, 1, limit), images.narrow(axis, size - 1 - limit, limit)
+    return torch.cat([before.flip(axis), images, after.flip(axis)], dim=axis).contiguous()
 
 
 def photometric(images: Tensor, brightness: float, contrast: float, generator: torch.Generator) -> Tensor:
@@ -178,5 +195,7 @@ def erase(images: Tensor, largest_fraction: float, generator: torch.Generator) -
     inside = (
         (rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide) & (chance < 0.5)
     )
-    noise = torch.randint(0, 256, images.shape, generator=generator, device=device, dtype=torch.uint8)
-    return torch.where(inside, noise, images)
+    # Eight bytes of noise a draw.
+    words = torch.randint(-(2**63), 2**63 - 1, (-(-images.numel() // 8),), generator=generator, device=device)
+    noise = words.view(torch.uint8)[: images.numel()].view(n, height, width, -1).permute(0, 3, 1, 2)
+    return _blend(images, noise, inside)
