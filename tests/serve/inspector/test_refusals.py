@@ -160,6 +160,11 @@ def test_a_shelf_forgets_what_was_not_used_for_longest():
     assert [thing for _, thing in shelf.items()] == ["a", "ccc", "dddd"]
     shelf.put("e" * 8)  # 10 bytes in all: what is left of the older ones
     assert [thing for _, thing in shelf.items()] == ["e" * 8]
+    shelf.put("a")
+    shelf.make_room(3)
+    assert [thing for _, thing in shelf.items()] == ["a"]
+    shelf.make_room(10)
+    assert shelf.items() == []
     huge = shelf.put("f" * 99)
     assert [thing for _, thing in shelf.items()] == ["f" * 99]
     assert shelf.get(huge)

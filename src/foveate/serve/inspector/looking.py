@@ -56,7 +56,7 @@ class Looking:
         number = asked.node_number(request.path_params["node"])
 
         def find() -> dict[str, Any]:
-            steps = net.recording.steps
+            steps = net.steps
             weight = steps[number].tensors.get("weight") if number < len(steps) else None
             if weight is None or weight.ndim != 4 or channel >= len(weight):
                 raise RequestError(404, f"There is no kernel {channel} at n{number}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +13,7 @@ from torch import nn
 
 from foveate.artifact.rebuild import rebuild
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
-from foveate.explain.graph import Recording, record
+from foveate.explain.graph import Recording, Step, record
 from foveate.images.preprocess import Preprocessing
 from foveate.models.blueprint import Blueprint, build, load_blueprint
 from foveate.models.pretrained import PRETRAINED
@@ -46,10 +47,15 @@ class Net:
         return p.channels, p.height, p.width
 
     @cached_property
-    def recording(self) -> Recording:
-        """A run on a picture of zeros, the probabilities as its last step: the network's structure."""
+    def steps(self) -> tuple[Step, ...]:
+        """The network's structure, the probabilities as its last step: what a run on zeros went through."""
         x = torch.zeros(1, *self.input_shape)
-        return with_softmax(record(self.module, x), self.temperature)
+        return with_softmax(record(self.module, x), self.temperature).steps
+
+    @property
+    def run_bytes(self) -> int:
+        """Memory of all values of one run."""
+        return sum(4 * math.prod(step.shape) for step in self.steps)
 
     def class_name(self, number: int) -> str:
         """What a class is called."""

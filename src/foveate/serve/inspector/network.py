@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from foveate.explain.graph import Recording, Step
+from foveate.explain.graph import Step
 from foveate.geometry import worked
 from foveate.serve.inspector.nets import Net, names_of
 
@@ -14,28 +15,28 @@ POOLS = frozenset({"max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "g
 
 def describe(net_id: str, net: Net) -> dict[str, Any]:
     """The answer of `GET /api/network`."""
-    recording = net.recording
+    steps = net.steps
     channels, height, width = net.input_shape
-    stages = _stages(recording)
-    nodes = [_node(number, recording, stages[number], net) for number in range(len(recording.steps))]
+    stages = _stages(steps)
+    nodes = [_node(number, steps, stages[number], net) for number in range(len(steps))]
     return {
         "net": net_id,
         "name": net.name.encode("utf-8", "replace").decode("utf-8"),
         "title": net.title,
         "weights": net.weights,
         "classes": names_of(net.classes),
-        "class_count": recording.steps[-1].shape[0],
+        "class_count": steps[-1].shape[0],
         "temperature": net.temperature,
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),
-        "parameters": sum(step.fresh for step in recording.steps),
-        "macs": sum(step.macs for step in recording.steps),
+        "parameters": sum(step.fresh for step in steps),
+        "macs": sum(step.macs for step in steps),
         "nodes": nodes,
     }
 
 
-def _node(number: int, recording: Recording, stage: str | None, net: Net) -> dict[str, Any]:
-    step = recording.steps[number]
+def _node(number: int, steps: Sequence[Step], stage: str | None, net: Net) -> dict[str, Any]:
+    step = steps[number]
     given = step.settings
     rows, columns = step.seen.axes
     window = "kernel" in given
@@ -58,16 +59,16 @@ def _node(number: int, recording: Recording, stage: str | None, net: Net) -> dic
         "groups": given.get("groups"),
         "receptive_field": None if None in (rows.size, columns.size) else [rows.size, columns.size],
         "jump": None if None in (rows.jump, columns.jump) else [rows.jump, columns.jump],
-        "formula": _formula(step, recording),
+        "formula": _formula(step, steps),
         "editable": step.op == "conv2d" and "weight" in step.parameters,
     }
 
 
-def _formula(step: Step, recording: Recording) -> str | None:
+def _formula(step: Step, steps: Sequence[Step]) -> str | None:
     """The size formula with its numbers, once where rows and columns are alike."""
     if "kernel" not in step.settings:
         return None
-    source, given = recording.steps[step.inputs[0]].shape, step.settings
+    source, given = steps[step.inputs[0]].shape, step.settings
     texts = []
     for i in (0, 1):
         words = worked(
@@ -91,12 +92,12 @@ def _block(step: Step, net: Net) -> str | None:
     return None
 
 
-def _stages(recording: Recording) -> list[str | None]:
+def _stages(steps: Sequence[Step]) -> list[str | None]:
     """A group for each step, to look at the whole from afar: parts of the module tree of a handy size.
 
     A group that is large and flat, as VGG's features are, is cut behind each pooling.
     """
-    paths = [(step.module or "").split(".") if step.module else [] for step in recording.steps]
+    paths = [(step.module or "").split(".") if step.module else [] for step in steps]
     names: list[str | None] = [path[0] if path else None for path in paths]
     for group in dict.fromkeys(name for name in names if name):
         members = [i for i, name in enumerate(names) if name == group]
@@ -106,17 +107,17 @@ def _stages(recording: Recording) -> list[str | None]:
             part = 1
             for i in members:
                 names[i] = f"{group} {part}"
-                part += recording.steps[i].op in POOLS
+                part += steps[i].op in POOLS
         else:
             for i in members:
                 names[i] = ".".join(paths[i][:2])
-    return _continued(names, recording)
+    return _continued(names, steps)
 
 
-def _continued(names: list[str | None], recording: Recording) -> list[str | None]:
+def _continued(names: list[str | None], steps: Sequence[Step]) -> list[str | None]:
     """What belongs to no module goes with what feeds it, but the input and the result stand alone."""
     last = len(names) - 1
-    for i, step in enumerate(recording.steps):
+    for i, step in enumerate(steps):
         if names[i] is None and step.inputs and i < last and step.op not in ("flatten", "softmax"):
             names[i] = names[step.inputs[0]]
     return names

@@ -145,7 +145,7 @@ def edited_weights(net: Net, edits: Sequence[Edit]) -> dict[str, Tensor]:
     """Copies of the parameters that the edits change, changed. Raises RequestError 422."""
     weights: dict[str, Tensor] = {}
     for edit in edits:
-        steps = net.recording.steps
+        steps = net.steps
         if not 0 <= edit.node < len(steps):
             raise RequestError(422, f"edits: there is no node n{edit.node}.")
         if isinstance(edit, KernelEdit):

@@ -68,6 +68,7 @@ class Session:
         net, picture = self.net(net_id), asked.text(document, "picture")
         pixels = self.pictures.get(picture).pixels
         question = Question(picture, pixels, asked.covers(document), asked.edits(document))
+        self.runs.make_room(net.run_bytes)  # before, not after: of the largest networks only one run fits
         made = make_run(net_id, net, question)
         return {
             "run": self.runs.put(made),

@@ -37,14 +37,24 @@ class Shelf(Generic[T]):
             name = name or f"{self._kind[0]}{next(self._numbers)}"
             self._things[name], self._used[name] = thing, next(self._clock)
             while len(self._things) > 1 and self._too_much():
-                oldest = min(self._used, key=self._used.__getitem__)
-                del self._things[oldest], self._used[oldest]
+                self._drop_oldest()
             return name
 
-    def _too_much(self) -> bool:
+    def _too_much(self, coming: int = 0) -> bool:
         if len(self._things) > self._most:
             return True
-        return self._most_bytes is not None and sum(map(self._size, self._things.values())) > self._most_bytes
+        held = coming + sum(map(self._size, self._things.values()))
+        return self._most_bytes is not None and held > self._most_bytes
+
+    def make_room(self, size: int) -> None:
+        """Let old things go, all of them if need be, so that one of ``size`` bytes can come."""
+        with self._lock:
+            while self._things and self._too_much(size):
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = min(self._used, key=self._used.__getitem__)
+        del self._things[oldest], self._used[oldest]
 
     def get(self, name: str) -> T:
         """The thing of this name. Raises RequestError 404 where there is none, or no longer."""
