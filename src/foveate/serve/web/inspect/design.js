@@ -30,7 +30,7 @@ function check(body, wait = WAIT_MS) {
 
 function show(told, typed) {
   answer = told;
-  if (typed && told.blueprint) design.load(told.blueprint, "text");
+  if (typed && told.blueprint && !same(told.blueprint, design.toBlueprint())) design.load(told.blueprint, "text");
   if (!typed && told.yaml !== null) $("yaml").value = told.yaml;
   const { error } = told;
   list.show(told);
@@ -38,13 +38,15 @@ function show(told, typed) {
   $("yaml-error").textContent = error && (typed || !told.blueprint) ? error.message : "";
   $("whole-error").hidden = !whole_ || !told.blueprint;
   $("whole-error").textContent = whole_ ? error.message : "";
-  $("verdict").textContent = error ? (error.number ? `Layer ${error.number} does not fit.` : "Not finished.") : "✓ fits together";
+  $("verdict").textContent = error ? (error.number ? `Layer ${error.number} does not fit.` : told.blueprint ? "Not finished." : "The text is no blueprint.") : "✓ fits together";
   $("verdict").className = error ? "small error" : "small fits";
   totals(told);
   $("inspect").disabled = $("download").disabled = Boolean(error);
   training.describe(design);
   keep();
 }
+
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function totals({ parameters, macs, layers, ok }) {
   const top = layers.filter(({ number }) => !number.includes("."));
