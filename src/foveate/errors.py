@@ -79,6 +79,10 @@ class ParityError(FoveateError):
     """The exported network does not compute what the trained one computes."""
 
 
+class NotWorthItError(FoveateError):
+    """A smaller form of a network is no faster here, or less accurate than allowed; the figures are told."""
+
+
 class DivergedError(FoveateError):
     """The loss became infinite or NaN and the policy's retries are used up."""
 

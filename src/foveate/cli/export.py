@@ -1,0 +1,70 @@
+"""`foveate export`: the network as one file for other programs, or in 8-bit integers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.errors import InputError
+
+
+@click.command("export")
+@click.argument("model", type=click.Path())
+@click.option("--int8", is_flag=True, help="Write a model folder whose network computes in 8-bit integers.")
+@click.option("--data", help="With --int8: labelled pictures to calibrate and to measure with.")
+@click.option("-o", "--out", type=click.Path(), help="Where to write; by default named after MODEL, here.")
+@json_option
+def command(model: str, *, int8: bool, data: str | None, out: str | None, as_json: bool) -> None:
+    """Copy the network of the model folder MODEL out, or make it smaller and faster.
+
+    \b
+    foveate export runs/pets                                  writes pets.onnx
+    foveate export runs/pets --int8 --data photos/            writes the model folder pets-int8
+
+    The ONNX file takes `images`, uint8 (N, height, width, 3) RGB of the network's size, and gives
+    `probabilities`, float32 (N, classes): scaling and softmax are inside. Class names and preprocessing stand
+    in its metadata, as JSON.
+
+    --int8 calibrates on up to 200 of the pictures and measures both networks on others, in turn, on this
+    machine. It writes nothing, and says the figures, unless the integers are faster here for one picture and
+    for sixteen, and lose less than 0.5 points of accuracy.
+    """
+    from foveate.cli.files import model_path
+
+    folder = model_path(model)
+    name = Path(model).resolve().name if Path(model).exists() else model
+    if int8:
+        if data is None:
+            raise InputError("--int8: expected --data DATA as well, pictures to calibrate and measure with.")
+        _in_integers(folder, Path(out or f"{name}-int8"), data, as_json)
+        return
+    if data is not None:
+        raise InputError("--data: expected --int8 as well; a plain export needs no pictures.")
+    _copied(folder, Path(out or f"{name}.onnx"), as_json)
+
+
+def _copied(folder: Path, target: Path, as_json: bool) -> None:
+    from foveate.artifact.format import ONNX_NAME, read_config, read_verified
+    from foveate.cli.files import replacing
+
+    if target.is_dir():
+        raise InputError(f"--out {printable(str(target))}: expected a file's name, found a folder.")
+    content = read_verified(folder, read_config(folder), ONNX_NAME)
+    with replacing(target) as part:
+        part.write_bytes(content)
+    if as_json:
+        emit_json({"model": str(folder), "file": str(target), "bytes": len(content), "precision": "float32"})
+    else:
+        click.echo(f"{printable(str(target))}: {len(content) / 1e6:.1f} MB")
+
+
+def _in_integers(folder: Path, target: Path, data: str, as_json: bool) -> None:
+    from foveate.artifact.reissue import quantise_folder
+
+    found = quantise_folder(folder, target, data, say=lambda step: note(f"{step} ..."))
+    if as_json:
+        emit_json({"model": str(folder), "folder": str(target), "precision": "int8", **found.to_dict()})
+    else:
+        click.echo(f"{printable(str(target))}: {found.describe()}")
