@@ -95,13 +95,16 @@ class Client:
         self._connection = http.client.HTTPConnection(*address, timeout=120)
 
     def ask(self, path: str, document: Any = None) -> Any:
+        return json.loads(self.fetch(path, document))
+
+    def fetch(self, path: str, document: Any = None) -> bytes:
         body = None if document is None else json.dumps(document)
         self._connection.request("GET" if body is None else "POST", path, body)
         answer = self._connection.getresponse()
-        found = json.loads(answer.read())
+        content = answer.read()
         if answer.status >= 400:
-            raise RuntimeError(f"{path}: {answer.status} {found['error']}")
-        return found
+            raise RuntimeError(f"{path}: {answer.status} {content.decode()}")
+        return content
 
 
 def flat(value: Any) -> list[float | None]:

@@ -8,6 +8,8 @@ from torch import nn
 from foveate.analysis.summary import summarize
 from foveate.errors import InputError, ShapeError
 from foveate.explain.graph import record
+from foveate.models.blueprint import build, load_blueprint
+from foveate.models.blueprint_layers import GLOBAL_POOLINGS, KINDS
 from foveate.models.registry import create_model, list_models, model_info
 
 PICTURE = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(6))
@@ -160,3 +162,17 @@ def test_wrong_uses_are_told():
 class Constant(nn.Module):
     def forward(self, x):
         return torch.zeros(1, 10)
+
+
+def test_every_layer_that_a_blueprint_can_name_is_read():
+    needs = {"filters": 4, "kernel": 3, "size": 2}
+    for kind, layer in KINDS.items():
+        if kind in ("flatten", "dense"):
+            continue
+        wanted = {key: value for key, value in needs.items() if key in layer.arguments}
+        ends = [] if kind in GLOBAL_POOLINGS else ["flatten"]
+        layers = [{kind: wanted} if wanted else kind, *ends, {"dense": "classes"}]
+        blueprint = load_blueprint({"input": [4, 9, 8], "classes": 3, "layers": layers})
+        steps = record(build(blueprint), torch.zeros(1, 4, 9, 8)).steps
+        assert "other" not in {step.op for step in steps}, kind
+        assert sum(step.fresh for step in steps) == blueprint.parameters, kind

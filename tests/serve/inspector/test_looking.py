@@ -153,6 +153,10 @@ def test_one_picture_has_a_thumbnail_of_every_node(client):
     assert shown == [True] * 13 + [False] * 3
     picture = grid[::2, 2:22:2, :3]
     assert np.array_equal(picture, run.pixels)
+    some = pixels_of(client.ask("GET", f"/api/runs/{name}/sprites?height=24&nodes=n8,n0"))
+    assert np.array_equal(some[:, :24], grid[:, 8 * 24 : 9 * 24])
+    assert np.array_equal(some[:, 24:48], grid[:, :24])
+    assert not some[:, 48:, 3].any()
 
 
 def test_covering_changes_what_lies_under_it_and_nothing_else(client):
@@ -211,6 +215,8 @@ def test_heat_maps_lie_over_the_picture(client, method):
     assert picture.shape == (12, 10, 4)
     assert picture[..., 3].min() < picture[..., 3].max()
     assert (found["class"], found["label"]) == (0, "ant")
+    untested = client.post("/api/explain", {"run": name, "method": method, "class": 0, "hiding": False})
+    assert (untested["hiding"], untested["probability"]) == (None, found["probability"])
     assert found["drop_hiding"] == pytest.approx(found["probability"] - found["hiding"]["marked"], abs=1e-6)
 
 

@@ -77,6 +77,8 @@ WRONG = {
     "an unknown method": ("POST", "/api/explain", {"run": "{run}", "method": "magic"}, 422, "Unknown method"),
     "an unknown class": ("POST", "/api/explain", {"run": "{run}", "class": 4}, 422, "from 0 to 3"),
     "Grad-CAM of a vector": ("POST", "/api/explain", {"run": "{run}", "node": "n11"}, 422, "with maps"),
+    "a thumbnail of no node": ("GET", "/api/runs/{run}/sprites?nodes=n0,n13", b"", 404, "nodes n0 to n12"),
+    "a test perhaps": ("POST", "/api/explain", {"run": "{run}", "hiding": "no"}, 422, "true or false"),
     "an unknown zoo name": ("POST", "/api/nets", {"name": "resnet51"}, 422, "did you mean"),
     "two kinds of network": ("POST", "/api/nets", {"name": "lenet5", "yaml": "x"}, 422, "either"),
     "a broken blueprint": ("POST", "/api/nets", {"yaml": "layers: []"}, 422, "blueprint"),

@@ -18,7 +18,7 @@ def describe(net_id: str, net: Net) -> dict[str, Any]:
     steps = net.steps
     channels, height, width = net.input_shape
     stages = _stages(steps)
-    nodes = [_node(number, steps, stages[number], net) for number in range(len(steps))]
+    nodes = [_node(number, steps, stages[number]) for number in range(len(steps))]
     return {
         "net": net_id,
         "name": net.name.encode("utf-8", "replace").decode("utf-8"),
@@ -35,7 +35,7 @@ def describe(net_id: str, net: Net) -> dict[str, Any]:
     }
 
 
-def _node(number: int, steps: Sequence[Step], stage: str | None, net: Net) -> dict[str, Any]:
+def _node(number: int, steps: Sequence[Step], stage: str | None) -> dict[str, Any]:
     step = steps[number]
     given = step.settings
     rows, columns = step.seen.axes
@@ -46,7 +46,6 @@ def _node(number: int, steps: Sequence[Step], stage: str | None, net: Net) -> di
         "label": step.label,
         "module": step.module,
         "stage": stage,
-        "block": _block(step, net),
         "inputs": [f"n{source}" for source in step.inputs],
         "shape": list(step.shape),
         "parameters": step.fresh,
@@ -78,18 +77,6 @@ def _formula(step: Step, steps: Sequence[Step]) -> str | None:
             words = f"{words.replace('floor', 'ceil').rpartition(' = ')[0]} = {step.shape[i + 1]}"
         texts.append(words)
     return texts[0] if texts[0] == texts[1] else f"rows {texts[0]}; columns {texts[1]}"
-
-
-def _block(step: Step, net: Net) -> str | None:
-    """The innermost block around a step that joins paths: a residual, an inception, an MBConv."""
-    path = step.module or ""
-    while path:
-        module = net.module.get_submodule(path)
-        children = list(module.named_children())
-        if children and type(module).__name__ not in ("Sequential", "ModuleList", "SqueezeExcitation"):
-            return path if len(children) > 3 else path.rpartition(".")[0] or path
-        path = path.rpartition(".")[0]
-    return None
 
 
 def _stages(steps: Sequence[Step]) -> list[str | None]:
