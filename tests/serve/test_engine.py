@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from foveate.artifact.answers import Answers
 from foveate.errors import RequestError
 from foveate.images.preprocess import Preprocessing
 from foveate.serve.engine import Engine
@@ -24,15 +25,17 @@ class Network:
         self.seconds = seconds
         self.broken = False
         self.at_once = threading.Semaphore(1)
+        self.measures_unlikeness = True
 
-    def run(self, batch):
+    def answers(self, batch):
         assert self.at_once.acquire(blocking=False), "two threads ran the network at the same time"
         try:
             self.batches.append(len(batch))
             time.sleep(self.seconds)
             if self.broken:
                 raise RuntimeError("canary")
-            return np.stack([batch[:, 0, 0, 0], batch[:, 0, 0, -1]], axis=1).astype(np.float32)
+            values = np.stack([batch[:, 0, 0, 0], batch[:, 0, 0, -1]], axis=1).astype(np.float32)
+            return Answers(values, values[:, 0] / 2)
         finally:
             self.at_once.release()
 
@@ -61,8 +64,9 @@ def test_answers_find_their_way_back_whatever_the_batches_were(make):
     async def ask():
         return await asyncio.gather(*(engine.run(images(i, i + 1, i + 2)) for i in range(60)))
 
-    for i, rows in enumerate(asyncio.run(ask())):
-        np.testing.assert_array_equal(rows[:, 0], [i, i + 1, i + 2])
+    for i, found in enumerate(asyncio.run(ask())):
+        np.testing.assert_array_equal(found.probabilities[:, 0], [i, i + 1, i + 2])
+        np.testing.assert_array_equal(found.unlikeness, [i / 2, (i + 1) / 2, (i + 2) / 2])
     assert max(engine.predictor.batches) == 5
     assert sum(engine.predictor.batches) == 180
 
@@ -102,7 +106,7 @@ def test_files_become_pixels_and_one_bad_one_spoils_only_its_own_request(make, c
     bad, *rows = asyncio.run(ask())
     assert isinstance(bad, RequestError)
     assert (bad.status, "bad.png" in str(bad)) == (422, True)
-    assert [row[0, 0] for row in rows] == [0, 1, 2, 3, 4]
+    assert [row.probabilities[0, 0] for row in rows] == [0, 1, 2, 3, 4]
     assert engine._in_house == 0
 
 
@@ -133,7 +137,7 @@ def test_a_network_that_fails_is_an_error_of_those_requests_only(make, caplog):
     assert caught.value.status == 500
     assert "canary" in caplog.text  # the log has the cause; the client does not
     engine.predictor.broken = False
-    assert asyncio.run(engine.run(images(7)))[0, 0] == 7
+    assert asyncio.run(engine.run(images(7))).probabilities[0, 0] == 7
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_its_waiting_work_dropped(make):
@@ -153,7 +157,7 @@ def test_a_grey_network_gets_the_luma_that_the_graph_would_compute(make):
     engine = make(Network(channels=1))
     colour = np.zeros((1, 4, 4, 3), np.uint8)
     colour[..., 0] = 200
-    assert asyncio.run(engine.run(colour))[0, 0] == (200 * 19595 + 32768) >> 16
+    assert asyncio.run(engine.run(colour)).probabilities[0, 0] == (200 * 19595 + 32768) >> 16
 
 
 def test_a_closed_engine_takes_nothing(make):

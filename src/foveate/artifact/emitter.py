@@ -25,6 +25,8 @@ IR_VERSION = 10
 _QUESTIONS = {"size", "dim", "ndimension", "numel", "is_floating_point", "is_contiguous", "stride", "__len__"}
 _PROPERTIES = {"shape", "ndim", "dtype", "device", "is_cuda", "requires_grad", "layout", "is_quantized"}
 
+UNUSED = ""  # the name of an output that must not be used, such as the places that topk finds
+
 Operator = Callable[..., "str | list[str]"]
 
 
@@ -90,9 +92,9 @@ class Graph:
         """The node that computes a value; None for a constant or the input."""
         return next((node for node in reversed(self.nodes) if name in node.output), None)
 
-    def prune(self, result: str) -> None:
-        """Drop the nodes and constants that the result does not need."""
-        needed = {result}
+    def prune(self, *results: str) -> None:
+        """Drop the nodes and constants that the results do not need."""
+        needed = set(results)
         for node in reversed(list(self.nodes)):
             if needed.isdisjoint(node.output):
                 self.nodes.remove(node)
@@ -136,15 +138,17 @@ class _Recorder(TorchFunctionMode):
     def _bind(self, out: Any, names: str | list[str], function: str) -> None:
         outs = [out] if isinstance(out, Tensor) else list(out)
         for tensor, name in zip(outs, [names] if isinstance(names, str) else names, strict=True):
+            if name == UNUSED:
+                continue
             if tensor.dtype != torch.float32 or tensor.dim() == 0 or tensor.shape[0] != self.batch:
                 raise NotInTable(f"{function}: {tensor.dtype} {tuple(tensor.shape)}")
             self.graph.track(tensor, name)
 
 
-def emit(network: nn.Module, sample: Tensor, input_name: str, output_name: str) -> ModelProto:
+def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
     """The ONNX model of a network in eval mode, traced on ``sample`` (N >= 2, ...) with a free batch axis.
 
-    Raises NotInTable.
+    The network returns one tensor, or a tuple of as many as there are names. Raises NotInTable.
     """
     from foveate.artifact.operators import TABLE
 
@@ -152,16 +156,21 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, output_name: str) 
     graph = Graph(known)
     graph.track(sample, input_name)
     with torch.no_grad(), _Recorder(graph, TABLE, len(sample)):
-        out = network(sample)
-    if not graph.is_tracked(out):
-        raise NotInTable("the network does not return one tensor")
-    graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [output_name], name=output_name))
-    graph.prune(output_name)
+        result = network(sample)
+    outs = result if isinstance(result, tuple) else (result,)
+    if len(outs) != len(output_names) or not all(map(graph.is_tracked, outs)):
+        raise NotInTable("the network does not return the tensors that it should")
+    for out, name in zip(outs, output_names, strict=True):
+        graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [name], name=name))
+    graph.prune(*output_names)
     proto: GraphProto = helper.make_graph(
         graph.nodes,
         "foveate",
         [helper.make_tensor_value_info(input_name, _element_type(sample), ["N", *sample.shape[1:]])],
-        [helper.make_tensor_value_info(output_name, _element_type(out), ["N", *out.shape[1:]])],
+        [
+            helper.make_tensor_value_info(name, _element_type(out), ["N", *out.shape[1:]])
+            for out, name in zip(outs, output_names, strict=True)
+        ],
         list(graph.constants.values()),
     )
     opsets = [helper.make_opsetid("", OPSET)]

@@ -11,18 +11,22 @@ import json
 import logging
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 import onnx
 import onnx.inliner
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.artifact.emitter import OPSET, NotInTable, emit
-from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
+from foveate.artifact.novelty import LENGTH_FLOOR, Novelty
+from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME, Predictor
 from foveate.artifact.rewrite import rewrite
 from foveate.errors import InputError, ParityError
 from foveate.images.preprocess import Preprocessing
+from foveate.models.anatomy import Network
 
 FEATURES_NAME = "features"
 TRACE_BATCH = 3  # not 1, which exporters take for a constant
@@ -33,20 +37,30 @@ PROBABILITY_TOLERANCE = 1e-4
 LOG_ODDS_TOLERANCE = 1e-3
 LOGIT_TOLERANCE = 1e-4  # a fraction of the picture's largest logit, allowed on top
 SMALLEST_COMPARED = 1e-30  # below, float32 probabilities lose their digits and their logarithms mean nothing
+UNLIKENESS_TOLERANCE = 2e-3  # of 1, or of the value where that is greater: it is a difference of near numbers
 _LUMA = (19595.0, 38470.0, 7471.0)  # Pillow's rule, in 65536ths; whole numbers, so float32 sums are exact
 
 
 class Deployed(nn.Module):
     """uint8 pictures (N, H, W, 3) RGB of the network's size -> probabilities (N, K) float32.
 
-    Works on a copy of the network, on the CPU, in eval mode, float32.
+    With a ``novelty`` also how unlike the training pictures each is, (N,) float32: then it returns both.
+    Works on a copy of the network, on the CPU, in eval mode, float32. Raises InputError for a novelty where
+    the network does not say which its last layer is (`foveate.models.anatomy`), or of another width.
     """
 
     luma: Tensor
     scale: Tensor
     shift: Tensor
+    bank: Tensor
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing, temperature: float) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        preprocessing: Preprocessing,
+        temperature: float,
+        novelty: Novelty | None = None,
+    ) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).cpu().float().eval()
         self.temperature = float(temperature)
@@ -55,10 +69,23 @@ class Deployed(nn.Module):
         for name in ("scale", "shift"):
             values = torch.from_numpy(getattr(preprocessing, name)).reshape(1, -1, 1, 1)
             self.register_buffer(name, values, persistent=False)
+        self.novelty = novelty
+        if novelty is not None:
+            self.register_buffer("bank", torch.from_numpy(novelty.bank), persistent=False)
+            self.tap = FeatureTap(self.network)
         self.eval()
 
-    def forward(self, images: Tensor) -> Tensor:
-        return torch.softmax(self.logits(images), dim=1)
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        probabilities = torch.softmax(self.logits(images), dim=1)
+        return probabilities if self.novelty is None else (probabilities, self.unlikeness(self.novelty))
+
+    def unlikeness(self, novelty: Novelty) -> Tensor:
+        """(N,) of the pictures whose logits were computed last; see `foveate.artifact.novelty`."""
+        features = self.tap.features()  # (N, D)
+        lengths = torch.sqrt((features * features).sum(1, keepdim=True) + LENGTH_FLOOR)
+        similarities = F.linear(features / lengths, self.bank)  # (N, B)
+        nearest = torch.topk(similarities, novelty.neighbours, dim=1).values
+        return torch.relu((1.0 - nearest.mean(1)) * (1.0 / novelty.level))
 
     def logits(self, images: Tensor) -> Tensor:
         """What softmax takes: (N, K), divided by the temperature."""
@@ -67,6 +94,32 @@ class Deployed(nn.Module):
             x = torch.floor((x * self.luma).sum(1, keepdim=True) / 65536.0 + 0.5)  # (N, 1, H, W)
         logits: Tensor = self.network(x * self.scale + self.shift)  # (N, K)
         return logits / self.temperature
+
+
+class FeatureTap:
+    """Keeps what the last layer of a network was given when it was run last.
+
+    Raises InputError for a network that does not say which its last layer is.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        if not isinstance(network, Network):
+            raise InputError(
+                f"{type(network).__name__} does not say which its last layer is, so the features that it is "
+                "given are not known; networks of foveate.models do."
+            )
+        self._seen: Tensor | None = None
+        layer = network.get_submodule(network.classifier_layers()[0])
+        layer.register_forward_pre_hook(self._keep)
+
+    def _keep(self, layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        self._seen = given[0]
+
+    def features(self) -> Tensor:
+        """(N, D); a map (N, D, h, w) is averaged over its places."""
+        if self._seen is None:
+            raise RuntimeError("the network was not run, or its last layer was not reached")
+        return self._seen if self._seen.dim() == 2 else self._seen.mean((2, 3))
 
 
 def export_onnx(
@@ -80,7 +133,7 @@ def export_onnx(
     noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, shape, dtype=np.uint8)
     sample = torch.from_numpy(noise)
     try:
-        model = emit(deployed, sample, INPUT_NAME, OUTPUT_NAME)
+        model = emit(deployed, sample, INPUT_NAME, *output_names(deployed))
     except NotInTable:
         model = _official(deployed, sample)
     rewrite(model.graph, INPUT_NAME)
@@ -93,6 +146,11 @@ def export_onnx(
     onnx.helper.set_model_props(model, dict(sorted(properties.items())))
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def output_names(deployed: Deployed) -> list[str]:
+    """The outputs of ``model.onnx``, in order."""
+    return [OUTPUT_NAME] if deployed.novelty is None else [OUTPUT_NAME, UNLIKENESS_NAME]
 
 
 class _Logits(nn.Module):
@@ -133,7 +191,7 @@ def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
                 (sample,),
                 dynamo=True,
                 input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
+                output_names=output_names(deployed),
                 dynamic_shapes=({0: torch.export.Dim("N")},),
                 opset_version=OPSET,
                 external_data=False,
@@ -175,17 +233,23 @@ def check_parity(deployed: Deployed, predictor: Predictor, pictures: np.ndarray)
     are probabilities (absolute), log-odds against the likeliest class, and the likeliest class itself unless
     two are nearly equal. Raises ParityError with the largest difference.
     """
+    unlikeness = None
     with torch.inference_mode():
         logits = deployed.logits(torch.from_numpy(np.ascontiguousarray(pictures)))
         expected = torch.softmax(logits, dim=1).numpy()
+        if deployed.novelty is not None:
+            unlikeness = deployed.unlikeness(deployed.novelty).numpy()
     if not np.isfinite(expected).all():
         raise ParityError(
             "The network gives NaN or infinity for some of the sample pictures; its training diverged. "
             "Train again with a smaller learning rate."
         )
     sizes = logits.abs().amax(dim=1).numpy()  # (N,)
-    compare(expected, predictor.run(pictures), sizes)
-    compare(expected[:1], predictor.run(pictures[:1]), sizes[:1])
+    for count in (len(pictures), 1):
+        found = predictor.answers(pictures[:count])
+        compare(expected[:count], found.probabilities, sizes[:count])
+        if unlikeness is not None:
+            _compare_unlikeness(unlikeness[:count], found.unlikeness)
 
 
 def compare(expected: np.ndarray, found: np.ndarray, logit_sizes: np.ndarray) -> None:
@@ -210,7 +274,15 @@ def compare(expected: np.ndarray, found: np.ndarray, logit_sizes: np.ndarray) ->
         _mismatch(f"log-odds differ by {worst:.2g} more than allowed")
 
 
-def _mismatch(what: str) -> None:
+def _compare_unlikeness(expected: np.ndarray, found: np.ndarray | None) -> None:
+    if found is None:
+        _mismatch("the unlikeness is missing")
+    excess = np.abs(expected - found) / np.maximum(np.abs(expected), 1)
+    if not excess.max() <= UNLIKENESS_TOLERANCE:  # NaN compares false
+        _mismatch(f"the unlikeness differs by {excess.max():.2g}, allowed {UNLIKENESS_TOLERANCE:g}")
+
+
+def _mismatch(what: str) -> NoReturn:
     raise ParityError(
         f"The exported network does not compute what the trained one computes: {what}. No model folder was "
         "written; please report the network's layers."

@@ -26,6 +26,7 @@ ONNX_NAME = "model.onnx"
 WEIGHTS_NAME = "model.safetensors"
 TEXT_NAMES = ("report.html", "history.csv", "splits.csv", "README.md")
 FILE_NAMES = (ONNX_NAME, WEIGHTS_NAME, *TEXT_NAMES)  # the only names that config.json may list
+OPTIONAL = {"confidence", "unlikeness"}  # fields of config.json that may be absent
 TASKS = ("classification",)  # "multilabel" is reserved: sigmoid outputs, same folder
 
 MAX_CLASSES = 100_000
@@ -71,6 +72,9 @@ class ModelConfig:
     architecture: exactly one of ``{"name": "lenet5", "options": {...}}`` (a registered network),
     ``{"blueprint": {...}}`` (a network written as data) and ``{"custom": "my.module.Net"}`` (for people to
     read; never imported). ``temperature`` is already inside ``model.onnx``; it stands here for the record.
+    ``confidence``, where it is known: answers of a probability below ``unsure_below`` are unsure; the others
+    are right with the ``precision`` that was asked for, and are the share ``coverage`` of all; found on so
+    many ``samples``. ``unlikeness``, where ``model.onnx`` measures it: how.
 
     Raises InputError, naming the field, what was expected and what was found.
     """
@@ -86,6 +90,8 @@ class ModelConfig:
     metrics: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     created: str = ""  # ISO 8601, UTC
     files: Mapping[str, FileRecord] = dataclasses.field(default_factory=dict)
+    confidence: Mapping[str, Any] | None = None
+    unlikeness: Mapping[str, Any] | None = None
     task: str = "classification"
     format_version: int = FORMAT_VERSION
 
@@ -95,6 +101,11 @@ class ModelConfig:
             value = getattr(self, name)
             _need(isinstance(value, Mapping), name, "an object", value)
             object.__setattr__(self, name, _plain(value, name))
+        for name in OPTIONAL:
+            value = getattr(self, name)
+            _need(value is None or isinstance(value, Mapping), name, "an object", value)
+            object.__setattr__(self, name, _plain(value, name))
+        _check_confidence(self.confidence)
         object.__setattr__(self, "classes", check_classes(self.classes))
         _check_architecture(self.architecture)
         ok = _is_int(self.format_version) and self.format_version == FORMAT_VERSION
@@ -116,7 +127,9 @@ class ModelConfig:
             "task": self.task,
         }  # these two first
         for field in dataclasses.fields(self):
-            document.setdefault(field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if value is not None or field.name not in OPTIONAL:
+                document.setdefault(field.name, value)
         document["classes"] = list(self.classes)
         document["input"] = dataclasses.asdict(self.input)
         document["files"] = {name: dataclasses.asdict(record) for name, record in self.files.items()}
@@ -125,7 +138,9 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, document: Any) -> ModelConfig:
         """The configuration that `to_dict` wrote. Raises InputError for a missing or unknown field."""
-        values = _exact_keys(document, {field.name for field in dataclasses.fields(cls)}, "fields")
+        known = {field.name for field in dataclasses.fields(cls)}
+        absent = OPTIONAL - document.keys() if isinstance(document, dict) else OPTIONAL
+        values = _exact_keys(document, known - absent, "fields")
         values["input"] = InputShape(**_exact_keys(values["input"], {"height", "width", "channels"}, "input"))
         _need(isinstance(values["files"], dict), "files", "an object", values["files"])
         _need(isinstance(values["classes"], list), "classes", "a list", values["classes"])
@@ -321,6 +336,17 @@ def _check_architecture(architecture: Mapping[str, Any]) -> None:
         ok = keys == {"custom"} and _is_name(architecture["custom"])
     expected = '{"name", "options"}, {"blueprint"} or {"custom"}'
     _need(ok, "architecture", expected, dict(architecture))
+
+
+def _check_confidence(confidence: Mapping[str, Any] | None) -> None:
+    if confidence is None:
+        return
+    found = _exact_keys(dict(confidence), {"unsure_below", "precision", "coverage", "samples"}, "confidence")
+    for name in ("unsure_below", "precision", "coverage"):
+        ok = _is_number(found[name]) and 0 <= found[name] <= 1
+        _need(ok, f"confidence.{name}", "a number from 0 to 1", found[name])
+    ok = _is_int(found["samples"]) and found["samples"] >= 0
+    _need(ok, "confidence.samples", "a number of pictures", found["samples"])
 
 
 def _check_files(files: Mapping[str, FileRecord]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foveate.artifact.answers import Answer
 from foveate.artifact.predictor import BATCH_SIZE, Predictor, load
 from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
 from foveate.errors import DatasetError, ImageError, InputError
@@ -57,11 +58,11 @@ def evaluate_folder(
     rows: list[np.ndarray] = []
     kept: list[int] = []
     unreadable: list[ImageError] = []
-    for number, row in _rows(predictor, samples, batch_size):
-        if isinstance(row, ImageError):
-            unreadable.append(row)
+    for number, found in _answers(predictor, samples, batch_size):
+        if isinstance(found, ImageError):
+            unreadable.append(found)
         else:
-            rows.append(row)
+            rows.append(found.probabilities)
             kept.append(number)
         if progress is not None:
             progress(number + 1, len(samples))
@@ -86,12 +87,13 @@ def _choose(data: DataSet, split: str | None) -> str:
     return split
 
 
-def _rows(
+def _answers(
     predictor: Predictor, samples: Split, batch_size: int
-) -> Iterator[tuple[int, np.ndarray | ImageError]]:
+) -> Iterator[tuple[int, Answer | ImageError]]:
     if not isinstance(samples.images, ArrayImages):
         yield from predictor.stream(range(len(samples)), samples.images.read, batch_size=batch_size)
         return
     for at in range(0, len(samples), batch_size):  # pixels in memory: nothing to decode, nothing to overlap
         pixels = samples.images.array[at : at + batch_size]
-        yield from enumerate(predictor.predict_proba(pixels, batch_size=batch_size), start=at)
+        rows = predictor.predict_proba(pixels, batch_size=batch_size)
+        yield from enumerate(map(Answer, rows), start=at)

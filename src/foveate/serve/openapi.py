@@ -12,6 +12,12 @@ _BYTES = {"type": "string", "format": "binary"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1.001}
 
+_UNSURE = "The probability is below the model's threshold for the precision that it promises."
+_UNLIKENESS = (
+    "How unlike the training pictures the picture is; above 1, no class need be right. Absent where the "
+    "model does not measure it."
+)
+
 _SENTENCES = {
     "400": "Something in the request is wrong; the error says what.",
     "401": "The API key is missing or wrong.",
@@ -174,6 +180,11 @@ def _schemas() -> dict[str, Any]:
         return {"type": "array", "items": items, "minItems": 1}
 
     label = {"label": _TEXT, "probability": _PROBABILITY}
+    answer = {**label, "unsure": {"type": "boolean", "description": _UNSURE}, "top": some(an(label))}
+    measured = {
+        "unlikeness": {"type": "number", "minimum": 0, "description": _UNLIKENESS},
+        "unlike": {"type": "boolean"},
+    }
     shape = some({"type": "integer"})
     parameters = {"type": "object"}
     tensor = {"name": _TEXT, "datatype": _TEXT, "shape": shape}
@@ -185,7 +196,7 @@ def _schemas() -> dict[str, Any]:
         "Predictions": an(
             {
                 "model": _TEXT,
-                "predictions": some(an({**label, "top": some(an(label))}, {"file": _TEXT})),
+                "predictions": some(an(answer, {"file": _TEXT, **measured})),
             }
         ),
         "Server": an({"name": _TEXT, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}}),

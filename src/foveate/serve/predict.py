@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foveate.artifact.predictor import Prediction
+from foveate.artifact.answers import as_document
 from foveate.errors import RequestError
 from foveate.serve.body import BodyReader, is_multipart, split_multipart
 from foveate.serve.engine import Engine
@@ -19,7 +18,7 @@ DEFAULT_TOP_K = 5
 
 
 class Predict:
-    """The endpoint. Answers ``{"model", "predictions": [{"label", "probability", "top"}, ...]}``."""
+    """The endpoint. Answers ``{"model", "predictions": [...]}``; see `answers.as_document`."""
 
     def __init__(self, name: str, engine: Engine, bodies: BodyReader, settings: ServeSettings) -> None:
         self._name = name
@@ -42,9 +41,11 @@ class Predict:
                 raise RequestError(
                     400, "Expected a picture in the body (`curl --data-binary @cat.jpg`), found none."
                 )
-            rows = await self._engine.classify(files)
+            answers = await self._engine.classify(files)
         predictor = self._engine.predictor
-        predictions = [_plain(predictor.explain(row, top_k)) for row in rows]
+        predictions = [
+            as_document(predictor.in_words(answers.row(number), top_k)) for number in range(len(files))
+        ]
         if is_multipart(content_type):
             predictions = [
                 {"file": name, **found} for (name, _), found in zip(files, predictions, strict=True)
@@ -56,8 +57,3 @@ def _top_k(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text) >= 1):
         raise RequestError(400, "top_k: expected a whole number from 1 to 999999.")
     return int(text)
-
-
-def _plain(prediction: Prediction) -> dict[str, Any]:
-    top = [{"label": label, "probability": probability} for label, probability in prediction.top]
-    return {"label": prediction.label, "probability": prediction.probability, "top": top}

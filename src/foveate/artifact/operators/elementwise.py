@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foveate.artifact.emitter import Graph, Operator
+from foveate.artifact.emitter import UNUSED, Graph, Operator
 from foveate.artifact.operators.table import TABLE, entry, only, reshape
 
 _CAST_FLOAT = 1  # TensorProto.FLOAT
@@ -173,3 +173,10 @@ def _reduction(kind: str) -> Operator:
 
 
 TABLE.update(mean=_reduction("ReduceMean"), sum=_reduction("ReduceSum"), amax=_reduction("ReduceMax"))
+
+
+@entry("topk")
+def _topk(g: Graph, input: Tensor, k: int, dim: int = -1) -> list[str]:
+    only(dim % input.dim() != 0, "topk over the batch")
+    values, _ = g.op("TopK", input, g.integers([k]), outputs=2, axis=dim)
+    return [values, UNUSED]

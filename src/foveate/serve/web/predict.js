@@ -68,6 +68,12 @@ function makeCard(picture) {
 
 function show(card, prediction) {
   card.querySelector(".verdict").textContent = `${prediction.label}  ${percent.format(prediction.probability)}`;
+  const remarks = [];
+  if (prediction.unsure) remarks.push("unsure");
+  if (prediction.unlike) remarks.push("unlike the training pictures: no class need be right");
+  const remark = card.querySelector(".remark");
+  remark.textContent = remarks.join("; ");
+  remark.hidden = remarks.length === 0;
   const bars = prediction.top.map(({ label, probability }) => {
     const bar = byId("bar").content.firstElementChild.cloneNode(true);
     bar.querySelector(".label").textContent = label;
