@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from foveate.models.blueprint import load_blueprint
 
@@ -313,6 +314,16 @@ def test_the_sandbox_by_hand_and_with_keys(open_page):
     assert "out=⌊8+2·1−2·(5−1)−12⌋+1" in page.text("#formula-lines .numbers").replace(" ", "")
     assert page.text("#out-size") == "1×1"
     assert page.faults() == []
+
+
+def test_the_sandbox_takes_a_picture_of_ones_own(open_page, tmp_path):
+    picture = tmp_path / "<i>own.png"
+    Image.fromarray(np.full((9, 9), 51, np.uint8)).save(picture)
+    page = open_page("#sandbox")
+    choose(page, "#filter", "box_blur")
+    page.choose("#own", picture)
+    page.until("document.querySelector('#source').selectedOptions[0].textContent", "<i>own.png")
+    assert ": 0.200, the sum of 9 products" in page.text("#value")  # 51 of 255
 
 
 def test_a_point_gives_the_kernel_turned_and_the_window_slides(open_page):

@@ -3,7 +3,7 @@
 import { element, get, Latest, post, tell, telling, brief, whole } from "./api.js";
 import { draggable } from "./design_drag.js";
 import { read, written } from "./design_fields.js";
-import { LayerList } from "./design_list.js";
+import { LayerList, prose } from "./design_list.js";
 import { Design } from "./design_model.js";
 import { beginning, paletteOf, spoken } from "./design_palette.js";
 import { startTabs } from "./design_tabs.js";
@@ -35,9 +35,9 @@ function show(told, typed) {
   const { error } = told;
   list.show(told);
   const whole_ = error && !error.number;
-  $("yaml-error").textContent = error && (typed || !told.blueprint) ? error.message : "";
+  $("yaml-error").replaceChildren(...(error && (typed || !told.blueprint) ? prose(error.message) : []));
   $("whole-error").hidden = !whole_ || !told.blueprint;
-  $("whole-error").textContent = whole_ ? error.message : "";
+  $("whole-error").replaceChildren(...(whole_ ? prose(error.message) : []));
   $("verdict").textContent = error ? (error.number ? `Layer ${error.number} does not fit.` : told.blueprint ? "Not finished." : "The text is no blueprint.") : "✓ fits together";
   $("verdict").className = error ? "small error" : "small fits";
   totals(told);

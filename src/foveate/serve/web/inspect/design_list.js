@@ -183,11 +183,12 @@ export class LayerList {
     row.item.classList.toggle("unknown", !told && !error);
     row.item.classList.toggle("faulty", Boolean(error));
     row.error.hidden = !error;
-    row.error.textContent = error ? error.message.replace(/^Layer [\d.]+ \([^)]*\): /, "") : "";
+    row.error.replaceChildren(...(error ? prose(error.message.replace(/^Layer [\d.]+ \([^)]*\): /, "")) : []));
     if (error) row.name.setAttribute("aria-describedby", row.error.id);
     else row.name.removeAttribute("aria-describedby");
-    const side = this.#design.input[1] || 1;
-    row.bar.style.width = told ? `${told.shape.length === 3 ? Math.min(100, Math.max(5, (100 * told.shape[1]) / side)) : 5}%` : "0";
+    const [, height, width] = this.#design.input;
+    const share = told?.shape.length === 3 ? Math.sqrt((told.shape[1] * told.shape[2]) / (height * width)) : 0;
+    row.bar.style.width = told ? `${Math.min(100, Math.max(5, 100 * share))}%` : "0";
     row.bar.classList.toggle("flat", told?.shape.length === 1);
     labelled(row.leaves, "leaves", told ? shapeWords(told.shape) : "");
     labelled(row.parameters, "parameters", told?.parameters ? (told.parameters < 1e7 ? whole : brief)(told.parameters) : "");
@@ -206,6 +207,11 @@ export class LayerList {
     }
     if (this.#answer) this.show(this.#answer);
   }
+}
+
+/** A sentence with what stands between backticks as code. */
+export function prose(sentence) {
+  return sentence.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
 }
 
 function labelled(cell, words, value) {

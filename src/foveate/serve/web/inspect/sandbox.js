@@ -56,6 +56,10 @@ function startControls(pictures) {
     element("optgroup", { label: "drawn" }, ...Object.entries(PATTERNS).map(([name, { title }]) => element("option", { value: name, textContent: title }))),
   );
   $("source").addEventListener("change", telling(() => choosePicture($("source").value)));
+  $("own").addEventListener("change", telling(async () => {
+    const [file] = $("own").files;
+    if (file) await useOwn(file);
+  }));
   showKernel();
 }
 
@@ -100,6 +104,21 @@ function showKernel() {
     });
     return input;
   })));
+}
+
+/** A picture of the person's: it never leaves this page. */
+async function useOwn(file) {
+  const url = URL.createObjectURL(file);
+  try {
+    source = await pictureOf(url);
+  } finally {
+    URL.revokeObjectURL(url);
+    $("own").value = "";
+  }
+  $("source").prepend(element("option", { value: "own", textContent: file.name, disabled: true }));
+  $("source").selectedIndex = 0;
+  picture = source(state.size);
+  update();
 }
 
 async function choosePicture(value) {
