@@ -138,7 +138,10 @@ function clicked(event) {
   const item = items.find(({ id }) => id === event.target.closest(".node")?.dataset.id);
   if (!item) return undefined;
   rove(item.id);
-  return item.folded ? toggle(item.folded) : store.select(store.boxes.find((box) => box.id === item.id));
+  if (item.folded) return toggle(item.folded);
+  store.select(store.boxes.find((box) => box.id === item.id));
+  if (narrow.matches) document.querySelector("#panel").scrollIntoView({ block: "start", behavior: "smooth" });
+  return undefined;
 }
 
 function toggle(key) {
