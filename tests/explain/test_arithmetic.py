@@ -97,6 +97,7 @@ LAYERS = {
     "a quotient": Do(lambda x: x / x.sigmoid().neg()),
     "a number at the left": Do(lambda x: 1.0 - 2.0 * x),
     "a number at the left of a quotient": Do(lambda x: 1.0 / (x + 10.0)),
+    "by its largest": Do(lambda x: (x / x.amax((2, 3), keepdim=True)).flatten(2) * 3.0),
     "constants that are broadcast": Do(lambda x: (x * SCALE + SCALE - 0.5) / 0.5),
     "a concatenation": Do(lambda x: torch.cat([x, F.relu(x), x], dim=1)),
     "padding": Do(lambda x: F.pad(x, (1, 2, 0, 1))),
@@ -207,6 +208,29 @@ def test_what_cannot_be_taken_apart_has_no_total():
     assert (found.op, found.total) == ("other", None)
     assert found.value == pytest.approx(X[0, 1, 2, :4].sum().item())
     assert [(term.step, term.input) for term in found.terms] == [(0, X[0, 1, 2, 3].item())]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x / x.max(),  # a number of the whole picture
+        lambda x: x.reshape(1, 2, 2, 7, 6) * x.reshape(1, 2, 2, 7, 6)[:, :, :, :, :1],  # five axes
+        lambda x: x.flatten(2) * SCALE[0, :, :, 0],  # a constant whose axes are not the kept ones
+        lambda x: x.transpose(0, 1) + 1.0,  # no batch in front
+        lambda x: x[0].expand(1, -1, -1, -1) + x[0],
+    ],
+)
+def test_where_axes_cannot_be_told_nothing_is_made_up(function):
+    recording = record(nn.Sequential(Do(function), Do(lambda x: x.reshape(1, -1))), X)
+    for number, step in enumerate(recording.steps):
+        for place in places(step.shape, 20):
+            found = explain_value(recording, number, *place)
+            assert found.value == recording.values[number][place].item()
+            if step.op == "other":
+                assert found.total is None
+            else:
+                assert found.total == pytest.approx(found.value, rel=1e-11)
+    assert "other" in {step.op for step in recording.steps}
 
 
 def test_a_flat_value_tells_where_it_lay_and_a_dense_layer_how():

@@ -8,6 +8,7 @@
 Networks are run in evaluation mode and left as they were found.
 """
 
+from foveate.explain.arithmetic import Arithmetic, explain_value
 from foveate.explain.exciting import (
     Excitations,
     most_exciting,
@@ -24,6 +25,7 @@ from foveate.explain.gradients import (
     saliency,
     smooth_grad,
 )
+from foveate.explain.graph import Recording, record
 from foveate.explain.hooks import activation_of, last_map, map_layers
 from foveate.explain.methods import METHODS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities, occlusion
@@ -42,18 +44,21 @@ from foveate.explain.units import UnitHealth, unit_health
 
 __all__ = [
     "METHODS",
+    "Arithmetic",
     "Curves",
     "Excitations",
     "HeatMap",
     "Hiding",
     "Integrated",
     "Probabilities",
+    "Recording",
     "UnitHealth",
     "activation_of",
     "blurred",
     "curve_picture",
     "curves",
     "explain_for_report",
+    "explain_value",
     "grad_cam",
     "heat_map",
     "heat_of_gradient",
@@ -70,6 +75,7 @@ __all__ = [
     "overlay",
     "receptive_crop",
     "receptive_field",
+    "record",
     "saliency",
     "seen_box",
     "sheet",

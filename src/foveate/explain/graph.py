@@ -216,7 +216,8 @@ class _Recorder(TorchFunctionMode):
     ) -> None:
         inputs = reading.inputs or inputs
         with torch._C.DisableTorchFunction():
-            value = (out.detach().clone() if self._copy else out.detach())[0]
+            value = out.detach().clone() if self._copy else out.detach()
+            value = value[0] if value.ndim and len(value) == 1 else value  # else there is no batch any more
             shape = _plain_shape(value)
             value = value.reshape(shape)
         parameters = {

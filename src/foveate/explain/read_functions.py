@@ -68,9 +68,19 @@ def _neg(out: Tensor, input: Any) -> Reading:
 # --- Joining, scaling, and what only moves values ----------------------------------------------------------
 
 
+def _aligned(out: Tensor, operands: tuple[Any, ...]) -> bool:
+    """Whether each operand's number at a place of the result can be told from the axes as they are kept."""
+    for value in operands:
+        if isinstance(value, Operand) and value.ndim not in (0, out.ndim):
+            return False
+        if isinstance(value, Tensor) and value.ndim > 1 and out.ndim == 3:
+            return False
+    return out.ndim <= 4 and len(out) == 1
+
+
 def _binary(op: str, label: str, *, turned: bool = False) -> Callable[..., Reading | None]:
     def read(out: Tensor, input: Any, other: Any, *, alpha: Any = 1, rounding_mode: Any = None) -> Any:
-        if alpha != 1 or rounding_mode is not None:
+        if alpha != 1 or rounding_mode is not None or not _aligned(out, (input, other)):
             return None
         operands = (other, input) if turned else (input, other)
         numbers = tuple(value.number for value in operands if isinstance(value, Operand))

@@ -82,6 +82,13 @@ WRONG = {
     "an unknown zoo name": ("POST", "/api/nets", {"name": "resnet51"}, 422, "did you mean"),
     "two kinds of network": ("POST", "/api/nets", {"name": "lenet5", "yaml": "x"}, 422, "either"),
     "a broken blueprint": ("POST", "/api/nets", {"yaml": "layers: []"}, 422, "blueprint"),
+    "a huge blueprint": (
+        "POST",
+        "/api/nets",
+        {"yaml": "input: [1, 64, 64]\nlayers:\n- flatten\n- dense: 300000\n- dense: classes\n"},
+        422,
+        "up to 1,000,000,000",
+    ),
     "an unknown training": ("GET", "/api/trainings/t4", b"", 404, "no training"),
     "nothing to train on": ("POST", "/api/trainings", {"yaml": "x", "data": "y"}, 422, "blueprint"),
     "another method": ("POST", "/api/network", b"", 405, "takes"),

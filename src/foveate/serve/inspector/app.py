@@ -39,6 +39,7 @@ def make_app(session: Session, trainings: Trainings, name: str, settings: ServeS
     state, desk, bodies = ServerState(), Desk(), BodyReader(settings)
     designing = Designing(trainings, desk, bodies)
     looking, pages = Looking(session, desk, bodies, settings), Pages(name)
+    desk.begin(lambda: session.net(None).steps)  # the first thing that the page will ask for
     run, node = "/api/runs/{run}", "/api/runs/{run}/nodes/{node}"
     both = ["GET", "POST"]
     router = Router(

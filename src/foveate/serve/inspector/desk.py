@@ -41,6 +41,10 @@ class Desk:
         finally:
             self._waiting -= 1
 
+    def begin(self, work: Callable[[], object]) -> None:
+        """Compute something ahead of being asked; a fault will be told to whoever asks for it."""
+        self._worker.submit(work)
+
     def close(self) -> None:
         """Let what is begun come to its end, and nothing else."""
         self._worker.shutdown(wait=True, cancel_futures=True)

@@ -21,6 +21,7 @@ from foveate.models.registry import create_model, list_models, model_info
 
 BLUEPRINT_SUFFIXES = {".yaml", ".yml", ".json"}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MOST_NUMBERS = 1_000_000_000  # 4 GB; EfficientNet-B7 makes as many
 SEED = 0  # of random weights: the same network looks the same tomorrow
 
 
@@ -121,7 +122,13 @@ def named(name: str) -> Net:
 
 
 def designed(blueprint: Blueprint, name: str) -> Net:
-    """The network of a blueprint, with random weights."""
+    """The network of a blueprint, with random weights. Raises InputError for one too large to look into."""
+    values = sum(math.prod(shape) for _, _, shape in blueprint.shapes())
+    if max(values, blueprint.parameters) > MOST_NUMBERS:
+        raise InputError(
+            f"This network has {blueprint.parameters:,} parameters and makes {values:,} numbers "
+            f"of a picture; the inspector takes up to {MOST_NUMBERS:,} of each."
+        )
     return Net(
         name=name,
         title="a blueprint",
