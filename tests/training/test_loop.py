@@ -116,6 +116,21 @@ def test_a_run_stopped_at_any_step_resumes_to_the_same_bytes(tmp_path, stop_at):
     assert bytes_of(resumed) == bytes_of(whole)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_either_precision_resumes_to_the_same_bytes(tmp_path, monkeypatch, half):
+    monkeypatch.setattr("foveate.training.precision.processor_has_bfloat16", lambda: half)
+    whole = trainer()
+    list(whole.run())
+    assert whole.half is half
+    interrupted = trainer(tmp_path, should_stop=lambda: interrupted.step == 9)
+    with pytest.raises(InterruptedRunError):
+        list(interrupted.run())
+    resumed = trainer(tmp_path, module=network(seed=99))
+    resumed.restore(resumed.checkpoints.load_latest()[0])
+    list(resumed.run())
+    assert bytes_of(resumed) == bytes_of(whole)
+
+
 def test_a_run_abandoned_after_any_checkpoint_resumes_to_the_same_bytes(tmp_path):
     whole = trainer()
     list(whole.run())
