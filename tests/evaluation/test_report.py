@@ -248,6 +248,9 @@ def test_where_it_looked(make_data, name):
         "\xa0", " "
     )
     assert "by 41.5 percentage points on average; hiding as much elsewhere, by -1.2" in words
+    assert "take them with care" not in words
+    doubtful = render_report(make_data(explanations=dataclasses.replace(shown, drop=-0.02)))
+    assert "take them with care" in doubtful
     plain = render_report(make_data())
     assert "Where it looked" not in plain
     # The picture and two maps of a mistake, the picture and one map of what it got right.
