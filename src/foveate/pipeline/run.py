@@ -26,7 +26,8 @@ from foveate.pipeline.plan import Plan, choose_device, is_blueprint_file, make_p
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.tensorboard import TensorBoard
 from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
-from foveate.pipeline.transfer import ELSEWHERE, Start, choose_start, transfer
+from foveate.pipeline.transfer import ELSEWHERE, Start, best_start, choose_start
+from foveate.pipeline.tune import seconds_to_finish, tuned
 from foveate.recipes import get_recipe
 from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
@@ -84,15 +85,16 @@ def train(
         _check_choices(request)
         phases.enter("read")
         dataset = open_dataset(data, val=val)
-        start = Start(None) if module is not None else choose_start(request, dataset)
-        prepared = _prepare(dataset, request, start.backbone, listener, should_stop)
+        start = Start() if module is not None else choose_start(request, dataset)
+        first = start.backbones[0] if start.backbones else None
+        prepared = _prepare(dataset, request, first, listener, should_stop)
         if stored is not None:
             _check_same_data(stored["dataset"], _identity(prepared), allow_changed_data)
         if start.reason:
             listener(Note(start.reason))
         context = _Context(request, prepared, phases, run, stored is not None, listener, should_stop)
-        if start.backbone is not None:
-            network, deadline = _transferred(context, start.backbone)
+        if start.backbones:
+            prepared, network, deadline = _transferred(context, start.backbones, dataset)
         else:
             network, deadline = _from_scratch(context, module)
         return finish(TrainedRun(out, prepared, request, phases, network, deadline))
@@ -121,18 +123,30 @@ class _Context:
             self.run.start({"request": self.request.to_dict(), "dataset": _identity(self.prepared)})
 
 
-def _transferred(context: _Context, backbone: Backbone) -> tuple[TrainedNetwork, float | None]:
+def _transferred(
+    context: _Context, backbones: tuple[Backbone, ...], dataset: DataSet
+) -> tuple[Prepared, TrainedNetwork, float | None]:
     """From learnt weights. An interrupted run starts over: what takes the time, the features, is kept."""
+    request, deadline = context.request, context.deadline()
+
+    def prepared_for(backbone: Backbone) -> Prepared:
+        if backbone is backbones[0]:
+            prepared = context.prepared
+        else:  # each has its own size of pictures; what is odd about them was said before
+            context.phases.enter("read")
+            prepared = _prepare(dataset, request, backbone, lambda event: None, context.should_stop)
+        context.phases.enter("features")
+        return prepared
+
     context.begin()
-    context.phases.enter("features")
-    network = transfer(
-        backbone,
-        context.prepared,
-        context.request,
-        listener=context.listener,
-        should_stop=context.should_stop,
+    fitted = best_start(
+        backbones, prepared_for, request, listener=context.listener, should_stop=context.should_stop
     )
-    return network, context.deadline()
+    prepared = fitted.prepared
+    context.phases.enter("train")
+    end = None if deadline is None else deadline - seconds_to_finish(fitted)
+    network = tuned(fitted, request, deadline=end, listener=context.listener, should_stop=context.should_stop)
+    return prepared, network, deadline
 
 
 def _from_scratch(context: _Context, module: nn.Module | None) -> tuple[TrainedNetwork, float | None]:

@@ -1,4 +1,4 @@
-"""Photographs: from learnt weights instead of from chance. Which data sets, and what is then done."""
+"""Photographs: from learnt weights instead of from chance. Which data sets, which backbone, which head."""
 
 from __future__ import annotations
 
@@ -13,20 +13,26 @@ from foveate.dataset.fetch import cache_folder
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Images, evenly
 from foveate.dataset.split import stratified_folds
 from foveate.errors import ImageError, InterruptedRunError, MissingExtraError
+from foveate.evaluation.calibration import apply_temperature
 from foveate.evaluation.metrics import evaluate
 from foveate.images.read import probe
+from foveate.models.anatomy import Network
 from foveate.models.registry import model_info
-from foveate.pipeline.listen import Listener, Looking
+from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import class_weights, is_blueprint_file
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
-from foveate.transfer.backbone import DEFAULT, Backbone, backbone_from_file, packaged_backbone
+from foveate.transfer.backbone import PACKAGED, Backbone, backbone_from_file, packaged_backbone
 from foveate.transfer.features import Features
 from foveate.transfer.head import Head, fit_head
 
 LOOKED_AT = 50  # pictures whose headers tell what kind they are
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
+SECONDS_PER_GMAC = 0.017  # of a picture in ONNX Runtime on two cores: what a plan reckons with
+VIEWS = 2  # the picture and its mirror image
+PATIENCE_SECONDS = 30.0  # without a budget: as long as features may take before a smaller backbone is taken
+BUDGET_SHARE = 0.35  # of a budget that all backbones' features together may take
 FOLDS = 5
 CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
 ELSEWHERE = ("imagenet", "none")  # what --weights takes beside files
@@ -34,9 +40,11 @@ ELSEWHERE = ("imagenet", "none")  # what --weights takes beside files
 
 @dataclass(frozen=True)
 class Start:
-    """Where training starts. backbone: None to start from chance. reason: a sentence for the user."""
+    """Where training starts: from these backbones, of which the best is taken, or from chance where there
+    are none. reason: a sentence for the user.
+    """
 
-    backbone: Backbone | None
+    backbones: tuple[Backbone, ...] = ()
     reason: str = ""
 
 
@@ -50,36 +58,62 @@ def choose_start(request: TrainRequest, dataset: DataSet) -> Start:
         WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
     """
     if request.weights == "none" or is_blueprint_file(request.model):
-        return Start(None)
+        return Start()
+    count = len(dataset.splits["train"])
     if request.weights == "imagenet":
-        backbone = packaged_backbone(DEFAULT if request.model == "auto" else request.model)
-        return Start(backbone, f"Starting from {backbone.source}.")
+        names = affordable(count, request.budget_seconds) or PACKAGED[:1]
+        if request.model != "auto":
+            names = (request.model,)
+        return _packaged(names, "Starting from")
     if request.weights is not None:
         return _from_file(request, Path(request.weights))
-    if request.model != "auto" or request.recipe != "auto":
-        return Start(None)
-    return _by_the_pictures(_usual_side(dataset.splits["train"].images))
+    side = _usual_side(dataset.splits["train"].images)
+    if request.model != "auto" or request.recipe != "auto" or side < PHOTOGRAPH_SIDE_PX:
+        return Start()
+    return _for_photographs(count, side, request.budget_seconds)
 
 
-def _by_the_pictures(side: int) -> Start:
-    """What suits pictures with this median shorter side in pixels."""
-    if side < PHOTOGRAPH_SIDE_PX:
-        return Start(None)
-    what = f"These are photographs (about {side} px)"
+def _for_photographs(count: int, side: int, budget_seconds: float | None) -> Start:
+    names = affordable(count, budget_seconds)
+    if not names:
+        return Start((), f"{count:,} photographs are too many to start from ImageNet weights in this budget.")
     try:
-        backbone = packaged_backbone()
+        return _packaged(names, f"These are photographs (about {side} px): starting from")
     except MissingExtraError as error:
-        return Start(None, f"{what}: with ImageNet weights a few of them go a long way. {error}")
-    return Start(backbone, f"{what}: starting from {backbone.source}; --weights none starts from chance.")
+        return Start((), f"These are photographs: with ImageNet weights a few go a long way. {error}")
+
+
+def affordable(count: int, budget_seconds: float | None) -> tuple[str, ...]:
+    """The packaged backbones to try on so many training pictures, the likeliest best first.
+
+    Without a budget it is one: the middle one, or the smallest where the middle one would take long.
+    """
+    seconds = {name: count * VIEWS * model_info(name).macs / 1e9 * SECONDS_PER_GMAC for name in PACKAGED}
+    small, middle, large = PACKAGED
+    if budget_seconds is None:
+        return (middle if seconds[middle] <= PATIENCE_SECONDS else small,)
+    chosen, spent = [], 0.0
+    for name in (middle, large, small):
+        if spent + seconds[name] <= BUDGET_SHARE * budget_seconds:
+            chosen.append(name)
+            spent += seconds[name] + 2.0  # to make it ready
+    return tuple(chosen)
+
+
+def _packaged(names: tuple[str, ...], words: str) -> Start:
+    backbones = tuple(packaged_backbone(name) for name in names)
+    told = " or ".join(backbone.name for backbone in backbones)
+    licence = "ImageNet weights, --weights none starts from chance"
+    return Start(backbones, f"{words} {told} ({licence}).")
 
 
 def _from_file(request: TrainRequest, path: Path) -> Start:
     """A file's weights are a backbone where the network is made for photographs, and no recipe is named."""
     info = model_info(request.model)
     if request.recipe != "auto" or info.input_size[0] != 3 or info.input_size[1] < BACKBONE_SIDE_PX:
-        return Start(None)
+        return Start()
     backbone = backbone_from_file(request.model, path, request.image_size)
-    return Start(backbone, f"Starting from {backbone.source}.")
+    return Start((backbone,), f"Starting from {backbone.source}.")
 
 
 def _usual_side(images: Images) -> int:
@@ -98,18 +132,43 @@ def _usual_side(images: Images) -> int:
     return int(np.median(sides)) if sides else 0
 
 
-def transfer(
-    backbone: Backbone,
-    prepared: Prepared,
+@dataclass(frozen=True)
+class Fitted:
+    """A backbone with the head that was fitted to its features of the training pictures.
+
+    views: (V, N, D). folds: (N,) in which each picture was held out. loss: of the held-out pictures.
+    """
+
+    backbone: Backbone
+    prepared: Prepared
+    views: np.ndarray
+    folds: np.ndarray
+    head: Head
+    loss: float
+
+    @property
+    def how(self) -> str:
+        """How the held-out answers came about, in words."""
+        crossed = self.head.was_held_out.mean() > 0.5
+        return f"{FOLDS}-fold cross-validation" if crossed else "a held-out fifth"
+
+    def network(self) -> Network:
+        """The backbone with the head in its place."""
+        return with_head(self.backbone, self.head, len(self.prepared.classes))
+
+
+def best_start(
+    backbones: tuple[Backbone, ...],
+    prepare: Callable[[Backbone], Prepared],
     request: TrainRequest,
     *,
     listener: Listener,
     should_stop: Callable[[], bool],
-) -> TrainedNetwork:
-    """Fit a head on the backbone's features of the training pictures.
+) -> Fitted:
+    """Fit a head to each backbone's features, and take the one that does best on held-out pictures.
 
-    Nothing is chosen on validation or test pictures, whoever gave them: the penalty of the head, the
-    temperature and all thresholds come from training pictures that were held out in turn.
+    Nothing is chosen on validation or test pictures, whoever gave them: backbone, penalty, temperature and
+    thresholds come from training pictures that were held out in turn.
     """
 
     def progress(done: int, total: int) -> None:
@@ -119,13 +178,43 @@ def transfer(
             )
         listener(Looking(done, total))
 
+    best: Fitted | None = None
+    for backbone in backbones:
+        fitted = _fit(backbone, prepare(backbone), request, progress, listener)
+        if len(backbones) > 1:
+            listener(Note(f"{backbone.name}: loss {fitted.loss:.3f} on held-out pictures ({fitted.how})."))
+        if best is None or fitted.loss < best.loss:
+            best = fitted
+    if best is None:
+        raise ValueError("best_start takes at least one backbone")
+    return best
+
+
+def _fit(
+    backbone: Backbone,
+    prepared: Prepared,
+    request: TrainRequest,
+    progress: Callable[[int, int], None],
+    listener: Listener,
+) -> Fitted:
     split = prepared.splits["train"]
     with Features(backbone, cache_folder() / "features") as features:
-        extracted = features.of(split.pixels, split.digests, mirrored=True, progress=progress)
+        views = features.of(split.pixels, split.digests, mirrored=True, progress=progress).views
+        if features.store.fault is not None:
+            listener(Note(features.store.fault))
     folds = make_folds(split.labels, split.groups, request.seed)
-    weights = np.array(class_weights(prepared)) if request.class_weights == "balanced" else None
-    head = fit_head(extracted.views, split.labels, folds, len(prepared.classes), class_weights=weights)
-    return _as_trained(backbone, head, prepared, request, extracted.computed)
+    weights = weights_for(request, prepared)
+    head = fit_head(views, split.labels, folds, len(prepared.classes), class_weights=weights)
+    known, loss = head.was_held_out, 0.0
+    if known.any():
+        probabilities = apply_temperature(head.held_out[known])
+        loss = evaluate(probabilities, split.labels[known], prepared.classes).nll
+    return Fitted(backbone, prepared, views, folds, head, loss)
+
+
+def weights_for(request: TrainRequest, prepared: Prepared) -> np.ndarray | None:
+    """(K,) what a picture of each class counts, where that is asked for."""
+    return np.array(class_weights(prepared)) if request.class_weights == "balanced" else None
 
 
 def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
@@ -134,49 +223,58 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     return folds if len(labels) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
 
 
-def _as_trained(
-    backbone: Backbone, head: Head, prepared: Prepared, request: TrainRequest, computed: int
-) -> TrainedNetwork:
+def with_head(backbone: Backbone, head: Head, num_classes: int) -> Network:
+    """A network of the backbone's layers with a fitted head."""
     import torch
 
-    split, known = prepared.splits["train"], head.was_held_out
-    network = backbone.for_classes(len(prepared.classes))
+    network = backbone.for_classes(num_classes)
     with torch.no_grad():
         layer = network.get_submodule(network.classifier_name)
         layer.weight.copy_(torch.from_numpy(head.weight))  # type: ignore[operator]
         layer.bias.copy_(torch.from_numpy(head.bias))  # type: ignore[operator]
-    held_out, metrics = None, {}
-    how = f"{FOLDS}-fold cross-validation" if known.sum() > len(known) / 2 else "a held-out fifth"
-    if known.any():
-        held_out = HeldOut(head.held_out[known], split.labels[known], how)
-        found = evaluate(_softmax(head.held_out[known]), split.labels[known], prepared.classes)
-        metrics["held_out"] = {"how": how, "accuracy": found.accuracy, "samples": found.samples}
+    return network.eval()
+
+
+def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
+    """The frozen backbone with its head, for finishing."""
+    split, head, known = fitted.prepared.splits["train"], fitted.head, fitted.head.was_held_out
+    preview = evenly(len(split), AUGMENTED_SHOWN)
     settings = {
-        "network": backbone.name,
-        "weights": backbone.source,
+        "network": fitted.backbone.name,
+        "weights": fitted.backbone.source,
         "recipe": "frozen features: a logistic regression on what the network sees",
         "views": "each picture and its mirror image",
-        "penalty": f"{head.penalty:g}, chosen by {how}",
+        "penalty": f"{head.penalty:.2g}, chosen by {fitted.how}",
         "class weights": request.class_weights,
     }
-    if held_out is not None:
-        settings["accuracy on held-out training pictures"] = f"{metrics['held_out']['accuracy']:.1%}"
-    recipe = {"name": "frozen-features", "penalty": head.penalty, "request": request.to_dict()}
-    preview = evenly(len(split), AUGMENTED_SHOWN)
+    held_out = HeldOut(head.held_out[known], split.labels[known], fitted.how) if known.any() else None
     return TrainedNetwork(
-        module=network.eval(),
-        name=backbone.name,
-        architecture=backbone.architecture,
-        recipe=recipe,
-        settings=settings,
+        module=fitted.network(),
+        name=fitted.backbone.name,
+        architecture=fitted.backbone.architecture,
+        recipe={"name": "frozen-features", "penalty": head.penalty, "request": request.to_dict()},
+        settings=settings | words_of(held_out),
         history=(),
         best_epoch=None,
         held_out=held_out,
         preview=(np.asarray(split.pixels[preview]), split.labels[preview]),
-        metrics=metrics,
+        metrics=metrics_of(held_out),
     )
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+def metrics_of(held_out: HeldOut | None) -> dict[str, object]:
+    """The held-out training pictures' accuracy, for config.json."""
+    if held_out is None:
+        return {}
+    right = held_out.logits.argmax(axis=1) == held_out.labels
+    return {"held_out": {"how": held_out.how, "accuracy": float(right.mean()), "samples": len(right)}}
+
+
+def words_of(held_out: HeldOut | None) -> dict[str, str]:
+    """The same for people."""
+    if held_out is None:
+        return {}
+    right = held_out.logits.argmax(axis=1) == held_out.labels
+    return {
+        "accuracy on held-out training pictures": f"{right.mean():.1%} of {len(right):,} ({held_out.how})"
+    }

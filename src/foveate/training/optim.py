@@ -19,22 +19,34 @@ def parameter_groups(module: nn.Module, settings: OptimiserSettings) -> list[dic
     norm_biases = {
         id(child.bias) for child in module.modules() if isinstance(child, _NORMS) and child.bias is not None
     }
-    decayed, plain, biases = [], [], []
-    for parameter in module.parameters():
+    stages = {stage: number for number, stage in enumerate(stages_of(module))}
+    members: dict[tuple[int, float, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
             continue
+        kind, decay, factor = 0, settings.weight_decay, 1.0
         if id(parameter) in norm_biases and settings.norm_bias_factor != 1:
-            biases.append(parameter)
+            kind, decay, factor = 2, 0.0, settings.norm_bias_factor
         elif parameter.ndim < 2:
-            plain.append(parameter)
-        else:
-            decayed.append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay, "factor": 1.0},
-        {"params": plain, "weight_decay": 0.0, "factor": 1.0},
-        {"params": biases, "weight_decay": 0.0, "factor": settings.norm_bias_factor},
+            kind, decay = 1, 0.0
+        factor *= settings.stage_decay ** (len(stages) - 1 - stages[stage_of(name)])
+        members.setdefault((kind, decay, factor), []).append(parameter)
+    return [
+        {"params": members[key], "weight_decay": key[1], "factor": key[2]}
+        for key in sorted(members, key=lambda key: (key[0], -key[2]))
     ]
-    return [group for group in groups if group["params"]]
+
+
+def stages_of(module: nn.Module) -> list[str]:
+    """The stages of a network from the first to the last, as the beginnings of its parameters' names."""
+    return list(dict.fromkeys(stage_of(name) for name, _ in module.named_parameters()))
+
+
+def stage_of(name: str) -> str:
+    """A parameter's name up to its first number: ``features.3``, ``layer2.0``; ``fc`` where it has none."""
+    parts = name.split(".")
+    number = next((place for place, part in enumerate(parts) if part.isdigit()), None)
+    return parts[0] if number is None else ".".join(parts[: number + 1])
 
 
 def make_optimiser(module: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:

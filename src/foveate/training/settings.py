@@ -23,6 +23,8 @@ class OptimiserSettings:
 
     ``norm_bias_factor`` multiplies the learning rate of batch normalisation's biases (hlb-CIFAR10's
     observation that they learn far too slowly); weight decay is kept off every bias and norm parameter.
+    ``stage_decay`` multiplies it once more for each stage before the last one (Howard and Ruder 2018, arXiv
+    1801.06146, section 3.2): what was learnt elsewhere changes the less the more general it is.
     """
 
     name: OptimiserName = "adamw"
@@ -32,6 +34,7 @@ class OptimiserSettings:
     nesterov: bool = True
     betas: tuple[float, float] = (0.9, 0.999)
     norm_bias_factor: float = 1.0
+    stage_decay: float = 1.0
 
     def __post_init__(self) -> None:
         _require(
@@ -39,6 +42,7 @@ class OptimiserSettings:
         )
         _require(self.learning_rate > 0, f"The learning rate is positive, not {self.learning_rate}.")
         _require(self.weight_decay >= 0, f"The weight decay is 0 or more, not {self.weight_decay}.")
+        _require(0 < self.stage_decay <= 1, f"The stage decay lies in 0..1, not {self.stage_decay}.")
         _require(0 <= self.momentum < 1, f"The momentum lies in 0..1, not {self.momentum}.")
 
 

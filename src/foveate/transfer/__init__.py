@@ -1,8 +1,8 @@
 """Learning from few pictures: features of a network that learnt on millions, and a head fitted to them.
 
-    with Features(packaged_backbone(), folder) as features:
-        views = features.of(pixels, digests, mirrored=True).views  # (2, N, D), kept on disk by content
-    head = fit_head(views, labels, folds, num_classes)  # logistic regression, penalty by cross-validation
+with Features(packaged_backbone(), folder) as features:
+    views = features.of(pixels, digests, mirrored=True).views  # (2, N, D), kept on disk by content
+head = fit_head(views, labels, folds, num_classes)  # logistic regression, penalty by cross-validation
 """
 
 from foveate.transfer.backbone import Backbone, Extractor, backbone_from_file, packaged_backbone

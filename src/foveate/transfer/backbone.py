@@ -26,7 +26,8 @@ from foveate.models.anatomy import Network
 from foveate.models.pretrained import PRETRAINED, implied_options, load_pretrained, load_weights
 from foveate.models.registry import create_model, model_info
 
-DEFAULT = "efficientnet_lite0"
+# Smallest first, each about half as dear again as the one before it.
+PACKAGED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 BATCH_SIZE = 16
 # Two sums of float32 in another order; features are of the size of 1.
 FEATURE_TOLERANCE = 1e-3
@@ -114,7 +115,7 @@ class Extractor:
             )
 
 
-def packaged_backbone(name: str = DEFAULT) -> Backbone:
+def packaged_backbone(name: str = PACKAGED[0]) -> Backbone:
     """A network whose ImageNet weights come as a Python package.
 
     Raises:

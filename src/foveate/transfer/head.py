@@ -54,7 +54,9 @@ def fit_head(
     labels: NDArray[np.int64],
     folds: NDArray[np.int64],
     num_classes: int,
+    *,
     class_weights: NDArray[np.float64] | None = None,
+    penalty: float | None = None,
 ) -> Head:
     """Choose the penalty by cross-validation, then fit on all pictures.
 
@@ -63,26 +65,27 @@ def fit_head(
         labels: (N,) in 0..num_classes-1.
         folds: (N,) the fold in which a picture is held out, or -1: it is never held out.
         class_weights: (num_classes,) what a picture of each class counts; None counts all alike.
+        penalty: take this one and choose none; then nothing is held out.
     """
     chosen = _choice_rows(folds)
+    held_out = np.full((len(labels), num_classes), np.nan)
     flat = views.reshape(-1, views.shape[-1])
     centre, scale = flat.mean(axis=0, dtype=np.float64), float(flat.std()) or 1.0
     weights = np.ones(num_classes) if class_weights is None else class_weights
-    search = _Problem.of(
-        views[:, chosen], labels[chosen], folds[chosen], class_weights=weights, standard=(centre, scale)
-    )
-    penalty, logits = _search(search, num_classes)
-    held_out = np.full((len(labels), num_classes), np.nan)
-    held_out[chosen] = logits
-    # What is kept when there are more pictures is the penalty against the sum of the losses, not their mean.
-    penalty_of_all = penalty * len(chosen) / len(labels)
+    if penalty is None:
+        search = _Problem.of(
+            views[:, chosen], labels[chosen], folds[chosen], class_weights=weights, standard=(centre, scale)
+        )
+        penalty, held_out[chosen] = _search(search, num_classes)
+        # What is kept with more pictures is the penalty against the sum of the losses, not their mean.
+        penalty *= len(chosen) / len(labels)
     whole = _Problem.of(
         views, labels, np.full(len(labels), -1), class_weights=weights, standard=(centre, scale)
     )
-    solution = whole.solve(penalty_of_all, whole.start(num_classes))[0].double().numpy()
+    solution = whole.solve(penalty, whole.start(num_classes))[0].double().numpy()
     weight = (whole.basis.double().numpy() @ solution[:-1]).T / scale  # (K, D)
     bias = solution[-1] - weight @ centre
-    return Head(weight.astype(np.float32), bias.astype(np.float32), penalty_of_all, held_out)
+    return Head(weight.astype(np.float32), bias.astype(np.float32), penalty, held_out)
 
 
 def _choice_rows(folds: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,213 @@
+"""Fine-tuning within a run: whether there is time for it, on which pictures, and what becomes of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.models.anatomy import Network
+from foveate.models.registry import model_info
+from foveate.pipeline.listen import Listener, Note, Planned
+from foveate.pipeline.plan import choose_device
+from foveate.pipeline.request import TrainRequest
+from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
+from foveate.pipeline.transfer import (
+    SECONDS_PER_GMAC,
+    Fitted,
+    as_trained,
+    make_folds,
+    metrics_of,
+    weights_for,
+    with_head,
+    words_of,
+)
+from foveate.recipes import looks_like_characters
+from foveate.training.events import Event
+from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
+from foveate.training.settings import TrainingSettings
+from foveate.transfer.finetune import AUGMENTATION, BATCH_SIZE, LADDER, SETTINGS, FineTuned, Rung, fine_tune
+from foveate.transfer.head import fit_head
+
+MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
+TRAINING_COST = 6.0  # a step of training in torch against a picture in ONNX Runtime
+FINISH_SECONDS = 5.0  # export, its check, the report
+FEWEST_EPOCHS = 1.5  # with less time than that nothing is begun
+MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
+
+
+def tuned(
+    fitted: Fitted,
+    request: TrainRequest,
+    *,
+    deadline: float | None,
+    listener: Listener,
+    should_stop: Callable[[], bool],
+) -> TrainedNetwork:
+    """The network with the frozen backbone, or the fine-tuned one where it is clearly better.
+
+    A fifth of the training pictures is held out to say which. Without a budget and without epochs nothing is
+    fine-tuned; with epochs the run repeats to the bit.
+
+    Args:
+        deadline: when training has to end, on time.monotonic()'s scale.
+    """
+    frozen = as_trained(fitted, request)
+    split = fitted.prepared.splits["train"]
+    folds = make_folds(split.labels, split.groups, request.seed)
+    held, rest = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
+    epoch_seconds = len(rest) * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
+    left = math.inf if deadline is None else deadline - time.monotonic()
+    if (request.epochs is None and deadline is None) or len(held) < 2 or left < FEWEST_EPOCHS * epoch_seconds:
+        return frozen
+    listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
+    training, validation = _batches(fitted, request, rest, held)
+    result = _result(
+        fine_tune(
+            _head_of_the_rest(fitted, request, rest),
+            training,
+            validation,
+            _horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
+            settings=_settings(fitted, request),
+            should_stop=should_stop,
+        ),
+        listener,
+    )
+    listener(Note(f"{result.in_words[0].upper()}{result.in_words[1:]}."))
+    return _as_trained(frozen, fitted, result, training, held) if result.kept else _told(frozen, result)
+
+
+def _reason(rest: np.ndarray, held: np.ndarray) -> str:
+    return f"Fine-tuning on {len(rest):,} pictures; {len(held):,} are held out to judge it."
+
+
+def _result(events: Iterator[Event | FineTuned], listener: Listener) -> FineTuned:
+    for event in events:
+        if isinstance(event, FineTuned):
+            return event
+        listener(event)
+    raise RuntimeError("fine_tune ended without a result")
+
+
+class _Sooner:
+    """The run ends after so many steps or at a moment of the clock, whichever comes sooner."""
+
+    timed = True
+
+    def __init__(self, steps: StepHorizon, clock: TimeHorizon) -> None:
+        self.steps, self.clock = steps, clock
+
+    def progress(self, step: int) -> float:
+        return max(self.steps.progress(step), self.clock.progress(step))
+
+    def seconds_left(self, step: int) -> float | None:
+        by_steps, by_clock = self.steps.seconds_left(step), self.clock.seconds_left(step)
+        return by_clock if by_steps is None or by_clock is None else min(by_steps, by_clock)
+
+
+def _horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung], Horizon]:
+    """How long each rung takes: its share of the epochs, and no more than its share of the time left."""
+
+    def horizon(rung: Rung) -> Horizon:
+        steps = StepHorizon(max(round(epochs * rung.time_share * batches), 1))
+        if deadline is None:
+            return steps
+        now = time.monotonic()
+        still = sum(other.time_share for other in LADDER[LADDER.index(rung) :])
+        return _Sooner(steps, TimeHorizon(now + max((deadline - now) * rung.time_share / still, 0.0)))
+
+    return horizon
+
+
+def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
+    weights = weights_for(request, fitted.prepared)
+    settings = replace(SETTINGS, seed=request.seed)
+    return settings if weights is None else replace(settings, class_weights=tuple(weights.tolist()))
+
+
+def seconds_to_finish(fitted: Fitted) -> float:
+    """What export, measuring and the report take after training, about."""
+    pictures = sum(len(split) for name, split in fitted.prepared.splits.items() if name != "train")
+    return FINISH_SECONDS + pictures * _macs(fitted) / 1e9 * SECONDS_PER_GMAC
+
+
+def _macs(fitted: Fitted) -> float:
+    """Multiply-accumulates of a picture, about: those at the network's own size, scaled to this one."""
+    info, shape = model_info(fitted.backbone.name), fitted.backbone.preprocessing
+    return info.macs * shape.height * shape.width / (info.input_size[1] * info.input_size[2])
+
+
+def _batches(
+    fitted: Fitted, request: TrainRequest, rest: np.ndarray, held: np.ndarray
+) -> tuple[TrainingBatches, EvaluationBatches]:
+    split, device = fitted.prepared.splits["train"], choose_device(request.device)
+    normalise = Normaliser(fitted.prepared.preprocessing, device)
+    augmentation = AUGMENTATION
+    if looks_like_characters(fitted.prepared.classes):
+        augmentation = replace(augmentation, flip="none")
+    usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
+    training = TrainingBatches(
+        Pixels(split.pixels[rest], split.labels[rest], device),
+        normalise,
+        batch_size=request.batch_size or usual,
+        augmentation=augmentation,
+        seed=request.seed,
+    )
+    held_out = Pixels(split.pixels[held], split.labels[held], device)
+    return training, EvaluationBatches(held_out, normalise, batch_size=32)
+
+
+def _head_of_the_rest(fitted: Fitted, request: TrainRequest, rest: np.ndarray) -> Network:
+    """The backbone with a head that has not seen the held-out pictures, by the penalty already chosen."""
+    labels, classes = fitted.prepared.splits["train"].labels, len(fitted.prepared.classes)
+    never = np.full(len(rest), -1)
+    head = fit_head(
+        fitted.views[:, rest],
+        labels[rest],
+        never,
+        classes,
+        class_weights=weights_for(request, fitted.prepared),
+        penalty=fitted.head.penalty,
+    )
+    network = with_head(fitted.backbone, head, classes).to(choose_device(request.device))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+
+
+def _told(frozen: TrainedNetwork, result: FineTuned) -> TrainedNetwork:
+    return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
+
+
+def _as_trained(
+    frozen: TrainedNetwork, fitted: Fitted, result: FineTuned, training: TrainingBatches, held: np.ndarray
+) -> TrainedNetwork:
+    held_out = HeldOut(result.logits, fitted.prepared.splits["train"].labels[held], "a held-out fifth")
+    last = result.history[-1]
+    settings = {
+        **frozen.settings,
+        "recipe": "fine-tuned: a logistic regression first, then the last blocks, then all",
+        "fine-tuning": result.in_words,
+        "augmentation": training.augmentation.describe(),
+    }
+    recipe = {
+        **frozen.recipe,
+        "name": "fine-tuned",
+        "batch_size": training.batch_size,
+        "epochs_trained": last["epoch"],
+        "augmentation": training.augmentation.to_dict(),
+        "training": SETTINGS.to_dict(),
+    }
+    return replace(
+        frozen,
+        module=result.network.to("cpu").eval(),
+        recipe=recipe,
+        settings=settings | words_of(held_out),
+        history=result.history,
+        held_out=held_out,
+        preview=training.preview(AUGMENTED_SHOWN),
+        metrics=metrics_of(held_out),
+    )

@@ -1,0 +1,165 @@
+"""Fine-tuning: the learnt network goes on learning, last blocks first, and is kept only if it is better.
+
+What is better is said by held-out pictures, after a temperature of each one's own, so that a network is not
+preferred for being more or less sure. The margin is one standard error of the paired difference: with few
+pictures held out, a small gain is no gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from foveate.batches.augment import Augmentation
+from foveate.batches.loader import EvaluationBatches, TrainingBatches
+from foveate.evaluation.calibration import fit_temperature
+from foveate.models.anatomy import Network
+from foveate.training.evaluate import logits_of
+from foveate.training.events import Event
+from foveate.training.loop import Trainer
+from foveate.training.optim import stage_of, stages_of
+from foveate.training.schedule import Horizon
+from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+
+BATCH_SIZE = 16
+AUGMENTATION = Augmentation(flip="random", crop_fraction=0.7, brightness_fraction=0.2, contrast_fraction=0.2)
+SETTINGS = TrainingSettings(
+    optimiser=OptimiserSettings("adamw", learning_rate=3e-4, weight_decay=0.02, stage_decay=0.75),
+    schedule=ScheduleSettings(warmup_fraction=0.1, decay="cosine"),
+    label_smoothing=0.1,
+    clip_norm=5.0,
+    select="val_loss",
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A step of the ladder: which part of the stages learns, for which share of the time."""
+
+    name: str
+    learning_share: float
+    time_share: float
+
+
+# The head comes first, in closed form: see `transfer.head`.
+LADDER = (
+    Rung("last blocks", learning_share=0.4, time_share=0.4),
+    Rung("all", learning_share=1.0, time_share=0.6),
+)
+
+
+class _KeptStatistics(nn.BatchNorm2d):
+    """Batch norm that goes on using the statistics it came with, in training too."""
+
+    def train(self, mode: bool = True) -> _KeptStatistics:
+        super().train(False)
+        return self
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """How fine-tuning went.
+
+    network: the better one; kept: whether it is the fine-tuned one. logits: (n, K) of the held-out pictures
+    by the fine-tuned one. loss_before, loss_after: of the held-out pictures, each after its own temperature.
+    """
+
+    network: Network
+    kept: bool
+    logits: np.ndarray
+    loss_before: float
+    loss_after: float
+    history: tuple[Mapping[str, Any], ...]
+
+    @property
+    def in_words(self) -> str:
+        what = "kept" if self.kept else "not kept, for it is no clear gain"
+        return f"fine-tuned: held-out loss {self.loss_before:.3f} before, {self.loss_after:.3f} after: {what}"
+
+
+def fine_tune(
+    network: Network,
+    training: TrainingBatches,
+    held_out: EvaluationBatches,
+    horizons: Callable[[Rung], Horizon],
+    *,
+    settings: TrainingSettings = SETTINGS,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event | FineTuned]:
+    """Train the ladder's rungs one after the other; the last thing yielded is the `FineTuned`.
+
+    Args:
+        network: with a head fitted to ``training``'s pictures only. It is trained in place.
+        horizons: how long a rung takes.
+        settings: those of a rung; each keeps its best epoch by the loss of the held-out pictures.
+    """
+    start = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    before, labels = logits_of(network.eval(), held_out)
+    kinds = _keep_statistics(network) if training.batch_size < 2 * BATCH_SIZE else {}
+    history: list[Mapping[str, Any]] = []
+    for number, rung in enumerate(LADDER):
+        let_learn(network, rung.learning_share)
+        trainer = Trainer(
+            network,
+            training,
+            held_out,
+            replace(settings, seed=settings.seed + number),
+            horizons(rung),
+            should_stop=should_stop,
+        )
+        yield from trainer.run()
+        trainer.load_best()
+        history += [_joined(row, history) for row in trainer.history]
+    for norm, kind in kinds.items():
+        norm.__class__ = kind
+    let_learn(network, 1.0)
+    after, _ = logits_of(network.eval(), held_out)
+    losses = [_calibrated_losses(logits, labels) for logits in (before, after)]
+    kept = is_clear_gain(*losses)
+    if not kept:
+        network.load_state_dict(start)
+    loss_before, loss_after = (float(loss.mean()) for loss in losses)
+    yield FineTuned(network, kept, after.numpy(), loss_before, loss_after, tuple(history))
+
+
+def is_clear_gain(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether losses (n,) of the same pictures fell by more than one standard error of the mean gain."""
+    gain = before - after
+    if len(gain) < 2:
+        return False
+    return float(gain.mean()) > float(gain.std(ddof=1) / len(gain) ** 0.5)
+
+
+def let_learn(network: nn.Module, share: float) -> None:
+    """Let the last ``share`` of the stages learn and freeze those before."""
+    stages = stages_of(network)
+    learning = set(stages[len(stages) - max(round(share * len(stages)), 1) :])
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(stage_of(name) in learning)
+
+
+def _keep_statistics(network: nn.Module) -> dict[nn.Module, type]:
+    """Batch norms keep their statistics: those of a small batch are too rough to put in their place."""
+    kinds: dict[nn.Module, type] = {}
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            kinds[module] = type(module)
+            module.__class__ = _KeptStatistics
+    return kinds
+
+
+def _calibrated_losses(logits: Tensor, labels: Tensor) -> np.ndarray:
+    """(n,) the loss of each picture at the temperature that suits the logits best."""
+    temperature = fit_temperature(logits.numpy(), labels.numpy())
+    return F.cross_entropy(logits.double() / temperature, labels, reduction="none").numpy()
+
+
+def _joined(row: Mapping[str, Any], before: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """A rung's row with epochs, steps and seconds counted from the first rung's beginning."""
+    last = before[-1] if before else {"epoch": 0, "step": 0, "seconds": 0.0}
+    return {**row, **{key: round(row[key] + last[key], 3) for key in ("epoch", "step", "seconds")}}
