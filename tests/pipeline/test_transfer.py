@@ -16,6 +16,8 @@ from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
 from foveate.pipeline.transfer import affordable, choose_start, make_folds
 
+SMALL = TrainRequest(image_size=96)  # an eighth of the work; the pictures are 110 px
+
 
 @pytest.fixture(autouse=True, scope="module")
 def cache(tmp_path_factory):
@@ -48,7 +50,7 @@ def stripes(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(stripes, tmp_path_factory):
     events = []
-    result = train(stripes, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
+    result = train(stripes, SMALL, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
     return result, events
 
 
@@ -77,7 +79,7 @@ def test_only_the_head_differs_from_the_published_weights(finished):
 
 def test_a_second_run_looks_at_nothing_again_and_gives_the_same_weights(finished, stripes, tmp_path):
     events = []
-    again = train(stripes, out=tmp_path / "again", listener=events.append)
+    again = train(stripes, SMALL, out=tmp_path / "again", listener=events.append)
     assert not [event for event in events if isinstance(event, Looking)]
     first, second = weights_of(finished[0].folder), weights_of(again.folder)
     assert all((first[name] == second[name]).all() for name in first)
@@ -94,7 +96,7 @@ def test_validation_labels_have_no_say(finished, stripes, tmp_path):
             split, kind = path.parts[-3:-1]
             turned = {"lying": "standing", "standing": "lying"}[kind] if split == "val" else kind
             writer.writerow((path.relative_to(stripes), turned, split))
-    liar = train(table, out=tmp_path / "liar")
+    liar = train(table, SMALL, out=tmp_path / "liar")
     assert liar.evaluation.accuracy == 0.0
     first, second = weights_of(finished[0].folder), weights_of(liar.folder)
     assert all((first[name] == second[name]).all() for name in first)
@@ -113,7 +115,7 @@ def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):
         return sum(isinstance(event, Looking) for event in seen) >= 2
 
     with pytest.raises(InterruptedRunError, match="used next time"):
-        train(stripes, out=tmp_path / "out", listener=seen.append, should_stop=should_stop)
+        train(stripes, SMALL, out=tmp_path / "out", listener=seen.append, should_stop=should_stop)
     events = []
     done = train(stripes, out=tmp_path / "out", resume=True, listener=events.append)
     assert done.evaluation.accuracy == 1.0
@@ -158,7 +160,7 @@ def test_folds_keep_copies_together_and_hold_out_a_fifth_of_many():
 
 
 def test_epochs_fine_tune_and_repeat_to_the_bit(stripes, tmp_path):
-    request_ = TrainRequest(epochs=1, weights="imagenet")
+    request_ = TrainRequest(epochs=1, weights="imagenet", image_size=96)
     notes = []
     runs = [train(stripes, request_, out=tmp_path / name, listener=notes.append) for name in ("a", "b")]
     assert any("Fine-tuned: held-out loss" in event.text for event in notes if isinstance(event, Note))

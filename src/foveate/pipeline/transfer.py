@@ -64,21 +64,21 @@ def choose_start(request: TrainRequest, dataset: DataSet) -> Start:
         names = affordable(count, request.budget_seconds) or PACKAGED[:1]
         if request.model != "auto":
             names = (request.model,)
-        return _packaged(names, "Starting from")
+        return _packaged(names, request.image_size, "Starting from")
     if request.weights is not None:
         return _from_file(request, Path(request.weights))
     side = _usual_side(dataset.splits["train"].images)
     if request.model != "auto" or request.recipe != "auto" or side < PHOTOGRAPH_SIDE_PX:
         return Start()
-    return _for_photographs(count, side, request.budget_seconds)
+    return _for_photographs(count, side, request)
 
 
-def _for_photographs(count: int, side: int, budget_seconds: float | None) -> Start:
-    names = affordable(count, budget_seconds)
+def _for_photographs(count: int, side: int, request: TrainRequest) -> Start:
+    names = affordable(count, request.budget_seconds)
     if not names:
         return Start((), f"{count:,} photographs are too many to start from ImageNet weights in this budget.")
     try:
-        return _packaged(names, f"These are photographs (about {side} px): starting from")
+        return _packaged(names, request.image_size, f"These are photographs (about {side} px): starting from")
     except MissingExtraError as error:
         return Start((), f"These are photographs: with ImageNet weights a few go a long way. {error}")
 
@@ -100,8 +100,8 @@ def affordable(count: int, budget_seconds: float | None) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _packaged(names: tuple[str, ...], words: str) -> Start:
-    backbones = tuple(packaged_backbone(name) for name in names)
+def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> Start:
+    backbones = tuple(packaged_backbone(name, image_size) for name in names)
     told = " or ".join(backbone.name for backbone in backbones)
     licence = "ImageNet weights, --weights none starts from chance"
     return Start(backbones, f"{words} {told} ({licence}).")

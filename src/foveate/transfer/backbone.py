@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,8 @@ class Extractor:
             )
 
 
-def packaged_backbone(name: str = PACKAGED[0]) -> Backbone:
-    """A network whose ImageNet weights come as a Python package.
+def packaged_backbone(name: str = PACKAGED[0], image_size: int | None = None) -> Backbone:
+    """A network whose ImageNet weights come as a Python package, for pictures of its own size or another.
 
     Raises:
         WeightsError: there is no such package for this network, or its file is damaged.
@@ -127,7 +127,10 @@ def packaged_backbone(name: str = PACKAGED[0]) -> Backbone:
     published = PRETRAINED[name]
     architecture = {"name": name, "options": {}}
     source = f"ImageNet weights of {published.package} ({published.licence})"
-    return Backbone(name, network.eval(), architecture, published.preprocessing, source)
+    preprocessing = published.preprocessing
+    if image_size is not None:
+        preprocessing = replace(preprocessing, height=image_size, width=image_size)
+    return Backbone(name, network.eval(), architecture, preprocessing, source)
 
 
 def backbone_from_file(name: str, weights: Path, image_size: int | None = None) -> Backbone:

@@ -149,9 +149,7 @@ def _verdict(predicted: Floats, labels: Integers, small: NDArray[np.bool_]) -> J
     usual = np.bincount(labels, weights=given, minlength=num_classes) / counts
     doubtful = (margin > 0) & (probabilities[each, suggested] >= usual[suggested])
     margin[small[labels]] = np.nan
-    return Judged(
-        suggested, margin, given, probabilities[each, suggested], doubtful & ~small[labels]
-    )
+    return Judged(suggested, margin, given, probabilities[each, suggested], doubtful & ~small[labels])
 
 
 def _several(groups: Integers) -> Sequence[Integers]:
