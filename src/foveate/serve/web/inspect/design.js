@@ -34,10 +34,10 @@ function show(told, typed) {
   if (!typed && told.yaml !== null) $("yaml").value = told.yaml;
   const { error } = told;
   list.show(told);
-  const whole_ = error && !error.number;
+  const general = Boolean(error && !error.number);
   $("yaml-error").replaceChildren(...(error && (typed || !told.blueprint) ? prose(error.message) : []));
-  $("whole-error").hidden = !whole_ || !told.blueprint;
-  $("whole-error").replaceChildren(...(whole_ ? prose(error.message) : []));
+  $("whole-error").hidden = !general || !told.blueprint;
+  $("whole-error").replaceChildren(...(general ? prose(error.message) : []));
   $("verdict").textContent = error ? (error.number ? `Layer ${error.number} does not fit.` : told.blueprint ? "Not finished." : "The text is no blueprint.") : "✓ fits together";
   $("verdict").className = error ? "small error" : "small fits";
   totals(told);
@@ -52,12 +52,12 @@ function totals({ parameters, macs, layers, ok }) {
   const top = layers.filter(({ number }) => !number.includes("."));
   const facts = [
     ["parameters", whole(parameters)], ["multiply-adds", brief(macs)],
-    ["as float32", `${brief4(parameters * 4)}B`], ["layers", whole(top.length)],
+    ["as float32", `${thousands(parameters * 4)}B`], ["layers", whole(top.length)],
   ];
   $("sums").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: ok ? value : `${value} so far` })]));
 }
 
-const brief4 = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} k` : `${(bytes / 1e6).toFixed(1)} M`);
+const thousands = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} k` : `${(bytes / 1e6).toFixed(1)} M`);
 
 function keep() {
   try {

@@ -2,6 +2,7 @@
 
 import { ask, element, get, post, tell, telling, whole } from "./api.js";
 import { Curve } from "./design_curve.js";
+import { prose } from "./design_list.js";
 
 const ASK_EVERY_MS = 400;
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -50,7 +51,7 @@ export class TrainingPanel {
     this.design = design;
     const one = this.#data.find(({ name }) => name === $("data").value);
     if (!one || !design) {
-      $("data-words").textContent = one ? "" : "No data set is on this machine: start with --data PICTURES, or fetch one with `foveate data get`.";
+      $("data-words").replaceChildren(...(one ? [] : prose("No data set is on this machine: start with `--data PICTURES`, or fetch one with `foveate data get`.")));
       $("train").disabled = true;
       return;
     }
@@ -99,7 +100,7 @@ export class TrainingPanel {
     this.describe();
   }
 
-  #show({ state, message, progress, net }) {
+  #show({ state, message, progress, net, folder }) {
     const bar = $("progress");
     bar.hidden = ["done", "stopped", "failed"].includes(state);
     if (progress === null) bar.removeAttribute("value");
@@ -108,6 +109,7 @@ export class TrainingPanel {
     const facts = [message];
     if (last) facts.push(last.epoch_end ? `${whole(last.step)} steps, ${Math.round(last.epoch * 10) / 10} ${last.epoch === 1 ? "epoch" : "epochs"}.` : `Step ${whole(last.step)}.`);
     if (judged) facts.push(`${percent.format(judged.val_accuracy)} of the validation pictures right.`);
+    if (folder) facts.push(`Kept in ${folder}.`);
     const words = facts.filter(Boolean).join(" ");
     if ($("run-words").textContent !== words) $("run-words").textContent = words;
     if (net) {
