@@ -60,7 +60,7 @@ class Browser:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def until(self, expression, wanted=True, seconds=20):
+    def until(self, expression, wanted=True, seconds=60):
         """Wait for an expression's value."""
         end = time.monotonic() + seconds
         while (found := self.value(expression)) != wanted:
@@ -182,8 +182,8 @@ def _chromium():
             said = next(line for line in process.stderr if "listening on ws://" in line)
             yield int(said.split("127.0.0.1:")[1].split("/")[0])
         finally:
-            process.terminate()
-            process.communicate(timeout=10)
+            process.kill()  # it has nothing to save
+            process.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,7 @@ function softmax(sum, _, node) {
   return [
     element("div", { className: "scroll" }, element("table", { className: "lines" },
       element("caption", { className: "soft small", textContent: `e to the power of ${power}, divided by the sum of all` }),
-      element("thead", {}, element("tr", {}, ...["", "number", "e to it", "share"].map((textContent) => element("th", { scope: "col", textContent })))),
+      element("thead", {}, element("tr", {}, ...[named ? "class" : "unit", "number", "e to it", "share"].map((textContent) => element("th", { scope: "col", textContent })))),
       element("tbody", {}, ...order.map((index) => element("tr", { className: index === store.channel ? "chosen" : "" },
         element("th", { scope: "row", textContent: named ? store.className(index) : `unit ${index}` }),
         element("td", { className: "mono", textContent: digits(logits[index], 4) }),
