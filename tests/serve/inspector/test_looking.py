@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from foveate.serve.inspector.nets import named
+
 NODES = ["input", "conv2d", "batch_norm", "relu", "max_pool", "conv2d", "add", "relu", "concat"]
 NODES += ["adaptive_avg_pool", "flatten", "linear", "softmax"]
 
@@ -74,11 +76,17 @@ def test_a_run_gives_the_networks_own_answer(client):
     assert last["logits"] == pytest.approx(logits.tolist())
 
 
-def test_every_sum_adds_up_to_the_networks_own_value(client):
-    name, run = first_run(client)
+@pytest.mark.parametrize("network", ["small", "convnet1", "lenet5", "compact_s"])
+def test_every_sum_adds_up_to_the_networks_own_value(make, network):
+    client = make(None if network == "small" else named(network))
     random = np.random.default_rng(0)
+    for norm in client.session.net(None).module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.running_mean += torch.from_numpy(random.normal(0, 0.3, len(norm.running_mean)))
+            norm.running_var *= torch.from_numpy(random.uniform(0.5, 1.5, len(norm.running_var)))
+    name, run = first_run(client)
     for number, value in enumerate(run.recording.values):
-        for _ in range(6):
+        for _ in range(4):
             place = [int(random.integers(side)) for side in value.shape]
             query = "&".join(f"{n}={p}" for n, p in zip(("channel", "row", "column"), place, strict=False))
             found = client.get(f"/api/runs/{name}/nodes/n{number}/sum?{query}")
@@ -91,7 +99,7 @@ def test_every_sum_adds_up_to_the_networks_own_value(client):
                     for w, x in zip(np.ravel(term["weight"]), np.ravel(term["input"]), strict=True)
                     if x is not None
                 )
-                assert made + found["bias"] == pytest.approx(found["value"], rel=1e-4, abs=1e-6)
+                assert made + (found["bias"] or 0) == pytest.approx(found["value"], rel=1e-4, abs=1e-6)
 
 
 def test_a_sum_tells_where_its_numbers_lie(client):
