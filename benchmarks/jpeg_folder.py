@@ -1,0 +1,199 @@
+"""A folder of JPEG files classified: `foveate predict FOLDER` against PyTorch's way of doing it.
+
+The rival is the program one writes: a Dataset that opens files with Pillow, resizes and crops, a DataLoader
+with two workers, a network in eager mode. It runs the same network with the same weights on the same
+preprocessing. Pictures are 500 x 375, as ImageNet's are on average.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from harness import Contestant, Race, compete
+from report import Section, Table, spread, times_as_fast
+
+WIDTH, HEIGHT = 500, 375
+BATCH = 32
+# name -> the side of its pictures, the share of the picture's short side that is seen
+NETWORKS = {"efficientnet_lite0": (224, 0.875), "compact_m": (64, 1.0)}
+SMALL = ("compact_m",)
+EAGER, LAST = "DataLoader, Pillow, eager", "the same, channels_last"
+CLASSES = [str(i) for i in range(10)]
+Work = Callable[[], list[float]]
+
+
+# --- Pictures --------------------------------------------------------------------------------------------
+
+
+def make_pictures(folder: Path, count: int, photographs: Path | None = None) -> None:
+    """Write JPEG files of 500 x 375: parts of photographs where a folder of them is given, else made up."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = _photographs(photographs) if photographs else [_invented(seed) for seed in range(40)]
+
+    def write(number: int) -> None:
+        rng = np.random.default_rng(number)
+        source = sources[number % len(sources)]
+        share = rng.uniform(0.7, 1.0)
+        width = min(source.width, source.height * WIDTH / HEIGHT) * share
+        height = width * HEIGHT / WIDTH
+        left, top = rng.uniform(0, source.width - width), rng.uniform(0, source.height - height)
+        box = (left, top, left + width, top + height)
+        picture = source.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=box)
+        picture.save(folder / f"{number:05d}.jpg", quality=int(rng.integers(85, 96)))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(write, range(count)))
+
+
+def _photographs(folder: Path) -> list[Image.Image]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))[:400]
+    return [Image.open(path).convert("RGB") for path in found]
+
+
+def _invented(seed: int) -> Image.Image:
+    """Noise whose amplitude falls with frequency as that of photographs does (Field 1987), in colour."""
+    rng = np.random.default_rng(seed)
+    height, width = 600, 800
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    falling = 1 / np.maximum(frequency, 1 / width) ** 1.1
+    planes = []
+    for _ in range(3):
+        spectrum = np.fft.rfft2(rng.normal(size=(height, width))) * falling
+        plane = np.fft.irfft2(spectrum, (height, width))
+        planes.append((plane - plane.mean()) / plane.std())
+    shared = np.stack([planes[0]] * 3, -1) + 0.3 * np.stack(planes, -1)  # colours go together
+    return Image.fromarray((shared * 45 + 120).clip(0, 255).astype(np.uint8))
+
+
+# --- Contestants -----------------------------------------------------------------------------------------
+
+
+def build(network: str) -> tuple[Any, Any]:
+    """The deployed network with random weights, and its preprocessing."""
+    import torch
+
+    from foveate.artifact.export import Deployed
+    from foveate.images.preprocess import Preprocessing
+    from foveate.models.registry import create_model
+
+    torch.manual_seed(0)
+    side, share = NETWORKS[network]
+    options = {"image_size": (side, side)} if network.startswith("compact") else {}
+    module = create_model(network, num_classes=len(CLASSES), in_channels=3, **options).eval()
+    statistics = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    preprocessing = Preprocessing(side, side, crop_fraction=share, **statistics)
+    return Deployed(module, preprocessing, 1.0), preprocessing
+
+
+def export(network: str, path: Path) -> None:
+    from foveate.artifact.export import export_onnx
+
+    deployed, preprocessing = build(network)
+    path.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))
+
+
+def foveate(network: str, folder: str, path: str) -> Work:
+    from foveate.artifact.predictor import Predictor
+    from foveate.images.preprocess import Preprocessing
+
+    side, share = NETWORKS[network]
+    preprocessing = Preprocessing(side, side, crop_fraction=share)  # the graph normalises
+    predictor = Predictor(Path(path).read_bytes(), CLASSES, preprocessing)
+    files = sorted(Path(folder).iterdir())
+
+    def work() -> list[float]:
+        total = dict.fromkeys(CLASSES, 0.0)
+        for found in predictor.predict_paths(files, top_k=len(CLASSES), batch_size=BATCH):
+            for label, probability in found.prediction.top:
+                total[label] += probability
+        return [total[label] / len(files) for label in CLASSES]
+
+    return work
+
+
+def torch_loader(network: str, folder: str, channels_last: bool = False) -> Work:
+    import torch
+    from torch.utils.data import DataLoader, Dataset
+
+    deployed, preprocessing = build(network)
+    module = deployed.network
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    module.to(memory_format=layout)
+    side, share = preprocessing.height, preprocessing.crop_fraction
+    mean = torch.tensor(preprocessing.mean).reshape(3, 1, 1)
+    std = torch.tensor(preprocessing.std).reshape(3, 1, 1)
+    short = round(side / share)
+    files = sorted(Path(folder).iterdir())
+
+    class Files(Dataset):
+        def __len__(self) -> int:
+            return len(files)
+
+        def __getitem__(self, index: int) -> torch.Tensor:
+            picture = Image.open(files[index]).convert("RGB")
+            scale = short / min(picture.size)
+            size = round(picture.width * scale), round(picture.height * scale)
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+            left, top = (size[0] - side) // 2, (size[1] - side) // 2
+            picture = picture.crop((left, top, left + side, top + side))
+            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float().div_(255)
+            return pixels.sub_(mean).div_(std)
+
+    @torch.inference_mode()
+    def work() -> list[float]:
+        total = torch.zeros(len(CLASSES))
+        for batch in DataLoader(Files(), batch_size=BATCH, num_workers=2):
+            total += torch.softmax(module(batch.contiguous(memory_format=layout)), 1).sum(0)
+        return (total / len(files)).tolist()
+
+    return work
+
+
+def race(network: str, folder: Path, onnx: Path, *, turns: int) -> Race:
+    facts = {"network": network, "folder": str(folder)}
+    contestants = [
+        Contestant("foveate", "jpeg_folder:foveate", {**facts, "path": str(onnx)}, warm=False),
+        Contestant(EAGER, "jpeg_folder:torch_loader", facts, warm=False),
+    ]
+    if network in SMALL:  # the large network takes minutes a turn
+        contestants.append(
+            Contestant(LAST, "jpeg_folder:torch_loader", {**facts, "channels_last": True}, warm=False)
+        )
+    return compete(contestants, turns=turns, seconds=0.0)
+
+
+def run(quick: bool) -> Section:
+    """10,000 pictures in five turns; 500 in two where it shall be quick."""
+    count, turns = (500, 2) if quick else (10_000, 5)
+    photographs = os.environ.get("FOVEATE_PHOTOGRAPHS")  # a folder; without it pictures are made up
+    rows, found = [], {}
+    with tempfile.TemporaryDirectory() as place:
+        folder, onnx = Path(place) / "pictures", Path(place) / "model.onnx"
+        make_pictures(folder, count, Path(photographs) if photographs else None)
+        size = sum(path.stat().st_size for path in folder.iterdir()) / count / 1e3
+        for network, (side, _) in NETWORKS.items():
+            export(network, onnx)
+            one = race(network, folder, onnx, turns=turns)
+            found[network] = one.to_dict()
+            ours = one.timings["foveate"]
+            times = [one.timings.get(name) for name in ("foveate", EAGER, LAST)]
+            cells = [f"{spread(t, 's')}, {count / t.median:.0f}/s" if t else "" for t in times]
+            rows.append((f"{network}, {side} px", *cells, times_as_fast(one.timings[EAGER], ours)))
+    source = "parts of photographs" if photographs else "made-up pictures with the spectrum of photographs"
+    return Section(
+        f"A folder of {count:,} JPEG files classified",
+        f"Files of 500 x 375 pixels, {size:.0f} kB each ({source}), decoded, scaled, and classified; "
+        "importing "
+        "and opening the network are not counted. The rival is a Dataset that opens files with Pillow, a "
+        "DataLoader with two workers, and the same network with the same weights in eager torch.",
+        [Table("Seconds for the folder", ("network", "foveate", EAGER, LAST, "x eager"), rows)],
+        found,
+    )

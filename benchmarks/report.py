@@ -1,0 +1,177 @@
+"""What a benchmark gives back, and how it is written: plain tables for people, Markdown, JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness import Race, Timing
+
+PACKAGES = ("foveate", "torch", "onnxruntime", "openvino", "numpy", "pillow", "simplejpeg", "keras")
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+@dataclass
+class Section:
+    """One benchmark's results. figures: all numbers, for machines. charts: file name -> SVG."""
+
+    title: str
+    text: str
+    tables: list[Table] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+    charts: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    quick: bool = False
+    seconds: float = 0.0
+    date: str = ""
+    machine: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Section:
+        tables = [
+            Table(t["title"], tuple(t["header"]), [tuple(r) for r in t["rows"]]) for t in document["tables"]
+        ]
+        return cls(**{**document, "tables": tables})
+
+
+def spread(timing: Timing, unit: str = "ms") -> str:
+    """``12.3 (11.9 to 14.0)`` in the unit."""
+    median, low, high = ({"s": 1.0, "ms": 1e3}[unit] * t for t in (timing.median, timing.low, timing.high))
+    digits = 1 if median >= 100 else 2
+    return f"{median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def times_as_fast(rival: Timing, ours: Timing) -> str:
+    return f"{rival.median / ours.median:.2f}"
+
+
+def best_rival(race: Race, ours: str = "foveate", leave_out: Sequence[str] = ()) -> str:
+    """The fastest of the others."""
+    others = {n: t.median for n, t in race.timings.items() if n != ours and n not in leave_out}
+    return min(others, key=lambda name: others[name])
+
+
+# --- The machine -----------------------------------------------------------------------------------------
+
+
+def machine(quick: bool) -> dict[str, Any]:
+    """What the figures were measured on: processor, versions, and its ceilings."""
+    found: dict[str, Any] = {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return {**found, **_ceilings(0.3 if quick else 1.5)}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    flags = set(facts.get("flags", "").split())
+    extras = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
+    return f"{facts.get('model name', platform.processor())} ({', '.join(extras)})"
+
+
+def _ceilings(seconds: float) -> dict[str, float]:
+    """The machine's own limits: GFLOP/s of a float32 matrix product, GB/s of copying memory; best of many."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return {}
+    a, b = torch.rand(1536, 1536), torch.rand(1536, 1536)
+    source = torch.rand(16 << 20)
+    target = torch.empty_like(source)
+    product = _fastest(lambda: a @ b, seconds)
+    copying = _fastest(lambda: target.copy_(source), seconds)
+    return {
+        "gflops_float32": round(2 * 1536**3 / product / 1e9, 1),
+        "copy_gb_per_second": round(2 * source.nbytes / copying / 1e9, 1),
+    }
+
+
+def _fastest(work: Any, seconds: float) -> float:
+    work()
+    best, until = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+# --- Writing ---------------------------------------------------------------------------------------------
+
+
+def as_text(section: Section) -> str:
+    parts = [section.title, "=" * len(section.title), ""]
+    for table in section.tables:
+        cells = [table.header, *table.rows]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
+        parts += [table.title, ""]
+        for row in cells:
+            parts.append("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+        parts.append("")
+    parts += [f"skipped: {name} ({reason})" for name, reason in section.skipped.items()]
+    return "\n".join(parts)
+
+
+def as_markdown(sections: Mapping[str, Section]) -> str:
+    parts = [
+        "# What was measured",
+        "",
+        "Written by `foveate bench` (`make bench`); nothing here was typed by hand. Contestants took "
+        "turns, each "
+        "in a process of its own. A time is the median of the turns, with the fastest and the slowest; a "
+        "ratio "
+        "is one of medians of the same run.",
+        "",
+    ]
+    for name, section in sections.items():
+        m = section.machine
+        versions = ", ".join(f"{p} {m[p]}" for p in PACKAGES if m.get(p))
+        parts += [f"## {section.title}", "", section.text, ""]
+        if section.quick:
+            parts += ["**A quick run: few turns, small work.**", ""]
+        for table in section.tables:
+            parts += [f"**{table.title}**", "", _row(table.header), _row(["---"] * len(table.header))]
+            parts += [*map(_row, table.rows), ""]
+        parts += [f"![{Path(chart).stem}]({chart})\n" for chart in section.charts]
+        parts += [f"Left out: {who}, for {reason}.\n" for who, reason in section.skipped.items()]
+        parts += [
+            f"<sub>`foveate bench {name}`, {section.date}, {section.seconds / 60:.0f} min; {m['processor']}, "
+            f"{m['cores']} cores, {m.get('gflops_float32')} GFLOP/s (float32 product), "
+            f"{m.get('copy_gb_per_second')} GB/s (copying), load {m['load']} before; {m['system']}, "
+            f"Python {m['python']}, {versions}.</sub>",
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
