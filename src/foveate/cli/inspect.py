@@ -12,6 +12,7 @@ import click
 from foveate.cli.console import emit_json, interactive, json_option, note, printable
 from foveate.cli.designs import train_design
 from foveate.errors import MissingExtraError
+from foveate.pipeline.request import SHORTEST_BUDGET_SECONDS
 
 
 @click.command("inspect")
@@ -84,6 +85,7 @@ def command(
             lambda: choices(data),
             Path(keep or folder),
             kept=keep is not None,
+            shortest_seconds=SHORTEST_BUDGET_SECONDS,
             trained=session.add_trained,
         )
         serve_inspector(session, trainings, net.name, settings, ready)

@@ -138,7 +138,7 @@ def test_kept_networks_get_folders_of_their_own(begin, wait_for, tmp_path):
         ({"epochs": None}, "either `seconds` or `epochs`"),
         ({"seconds": 5}, "either `seconds` or `epochs`"),
         ({"epochs": 0}, "epochs: expected"),
-        ({"epochs": None, "seconds": -1}, "seconds: expected"),
+        ({"epochs": None, "seconds": 9.5}, "seconds: expected 10 to 86,400"),
         ({"yaml": YAML.replace("relu", "rely")}, "Layer 2"),
         ({"yaml": 3}, "yaml: expected a text"),
     ],

@@ -155,6 +155,7 @@ class Trainings:
         train: how; None where this inspector cannot.
         choices: what may be trained on, looked up when it is asked for.
         folder: where model folders go. kept: whether they stay there, so that people may be told.
+        shortest_seconds: the least time that a training can be given.
         trained: takes a finished model folder, gives the id under which its network can be looked into.
     """
 
@@ -165,10 +166,11 @@ class Trainings:
         folder: Path,
         *,
         kept: bool,
+        shortest_seconds: float = 0.0,
         trained: Callable[[Path, str], str],
     ) -> None:
         self._train, self._choices, self._folder, self._trained = train, choices, folder, trained
-        self._kept = kept
+        self._kept, self._shortest = kept, shortest_seconds
         self._all: Shelf[Training] = Shelf("training", MOST_TRAININGS)
         self._running: Training | None = None
         self._thread: threading.Thread | None = None
@@ -182,6 +184,7 @@ class Trainings:
                 {**vars(one), "input": None if one.input is None else list(one.input)}
                 for one in (self._choices() if self._train else [])
             ],
+            "shortest_seconds": self._shortest,
             "running": running.name if running is not None and not running.finished else None,
         }
 
@@ -192,8 +195,8 @@ class Trainings:
         seconds, epochs = document.get("seconds"), asked.whole(document, "epochs", 1, 100_000, None)
         if (seconds is None) == (epochs is None):
             raise RequestError(422, "Expected either `seconds` or `epochs`.")
-        if seconds is not None and not 0 < asked.number(seconds, "seconds") <= LONGEST_SECONDS:
-            raise RequestError(422, f"seconds: expected at most {LONGEST_SECONDS:,}.")
+        if seconds is not None and not self._shortest <= asked.number(seconds, "seconds") <= LONGEST_SECONDS:
+            raise RequestError(422, f"seconds: expected {self._shortest:g} to {LONGEST_SECONDS:,}.")
         known = [one.name for one in self._choices()] if self._train else []
         if data not in known:
             raise RequestError(
