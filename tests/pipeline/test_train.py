@@ -87,6 +87,21 @@ def test_what_ships_is_what_was_measured(finished, photos):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
+def test_the_model_says_when_it_does_not_know(finished, photos):
+    folder = finished[0].folder
+    config = verify(folder)
+    assert config.confidence["precision"] == 0.95
+    assert 0 <= config.confidence["coverage"] <= 1
+    assert config.confidence["samples"] == config.metrics["val"]["samples"]
+    assert config.unlikeness["remembered"] > 20
+    predictor = foveate.load(folder)
+    known = predictor.predict([photos / kind / "00.png" for kind in ("flat", "lying", "standing")])
+    assert all(one.unlikeness < 1 for one in known)
+    assert all(one.unsure == (one.probability < config.confidence["unsure_below"]) for one in known)
+    for name in ("report.html", "README.md"):
+        assert "marked unsure" in (folder / name).read_text()
+
+
 def test_the_report_is_one_page_without_scripts_or_addresses(finished):
     text = (finished[0].folder / "report.html").read_text()
     assert "<script" not in text

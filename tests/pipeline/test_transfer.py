@@ -9,6 +9,7 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
+from foveate.artifact.predictor import load
 from foveate.dataset import open_dataset
 from foveate.errors import InterruptedRunError, WeightsError
 from foveate.models.registry import create_model
@@ -68,6 +69,19 @@ def test_a_folder_of_photographs_becomes_a_classifier(finished):
     assert result.evaluation.accuracy == 1.0
     assert any("photographs" in event.text for event in events if isinstance(event, Note))
     assert [event for event in events if isinstance(event, Looking)][-1] == Looking(48, 48)
+
+
+def test_the_model_says_when_it_does_not_know(finished, stripes):
+    folder = finished[0].folder
+    config = json.loads((folder / "config.json").read_text())
+    assert config["confidence"]["samples"] == 24
+    assert config["unlikeness"] | {"limit": 0, "method": ""} == {
+        "method": "", "neighbours": 5, "remembered": 24, "limit": 0, "limit_from": 24,
+    }  # fmt: skip
+    noise = np.random.default_rng(0).integers(0, 256, (110, 110, 3), dtype=np.uint8)
+    *known, strange = load(folder).predict([*sorted((stripes / "val").glob("*/*.jpg")), noise])
+    assert sum(one.unlike for one in known) <= 1
+    assert strange.unlike
 
 
 def test_only_the_head_differs_from_the_published_weights(finished):

@@ -61,13 +61,13 @@ class Novelty:
         }
 
 
-def bank_rows(labels: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+def bank_rows(labels: NDArray[np.int64], width: int = 1, most: int = BANK_MOST) -> NDArray[np.int64]:
     """Which training pictures to remember: all, or as many of each class as its share, at even distances.
 
-    labels: (N,) of the training pictures. width: D, the number of features.
+    labels: (N,) of the training pictures. width: D, the number of features. most: rows.
     """
     order = np.argsort(labels, kind="stable")
-    most = max(min(BANK_MOST, BANK_MOST_BYTES // (4 * width)), NEIGHBOURS + 1)
+    most = max(min(most, BANK_MOST, BANK_MOST_BYTES // (4 * width)), NEIGHBOURS + 1)
     if len(order) > most:
         order = order[np.linspace(0, len(order) - 1, most).round().astype(np.int64)]
     return np.sort(order)

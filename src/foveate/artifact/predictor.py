@@ -271,7 +271,7 @@ class Predictor:
         except InputError as error:
             raise ModelFolderError(f"{self._source}: {error}") from error
         try:
-            session = _session(model, threads or _physical_cores())
+            session = open_session(model, threads)
             found = [_describe(value) for value in (*session.get_inputs(), *session.get_outputs())]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(f"{self._source}: cannot be opened: {_first(error)}") from error
@@ -308,13 +308,13 @@ class Predictor:
         return found
 
 
-def _session(model: bytes, threads: int) -> Any:
+def open_session(model: bytes, threads: int | None = None) -> Any:
     """An ONNX Runtime session on the CPU, from bytes: no path is known, so none can be resolved."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors come as exceptions
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or _physical_cores()
     options.inter_op_num_threads = 1
     # Within a run, threads that wait for each other stay awake: small networks are half waking up. After it
     # they sleep at once, for decoding the next batch needs the cores.

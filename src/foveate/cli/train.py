@@ -86,6 +86,13 @@ Examples:
     show_default=True,
     help="What decides which epoch is kept.",
 )
+@click.option(
+    "--unsure-precision",
+    type=Share(),
+    default="95%",
+    show_default=True,
+    help="How often an answer that is not called unsure is to be right.",
+)
 @click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better one.")
 @click.option(
     "--max-unreadable",

@@ -93,6 +93,7 @@ def _limits(data: ReportData) -> str:
     points = [markdown_text(sentence, SENTENCE_LIMIT) for sentence in words.warnings(data)]
     points += [
         "It answers with one of its classes whatever the picture shows, also for things it has never seen.",
+        *(markdown_text(sentence, SENTENCE_LIMIT) for sentence in words.knows_limits(data)),
         "The numbers hold for pictures like those it was measured on; another camera, light or background "
         "can make it worse. Measure it on your own with `foveate evaluate`.",
     ]

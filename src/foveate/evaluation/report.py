@@ -88,6 +88,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "headline": words.headline(data),
         "meaning": words.meaning(data),
         "warnings": words.warnings(data),
+        "knows_limits": words.knows_limits(data),
         "interval": Markup(charts.interval_chart(result.accuracy, low, high, words.baseline(result)[1])),
         "class_rows": _class_rows(result),
         "all_classes_shown": len(result.classes) <= TABLE_CLASSES,

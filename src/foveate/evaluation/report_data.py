@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from foveate.evaluation.calibration import Reliability
 from foveate.evaluation.metrics import Evaluation
+from foveate.evaluation.threshold import Answered, UnsureRule
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,9 @@ class ReportData:
     model_path: str = "MODEL"  # as the user would type it after `foveate predict`
     reliability_before: Reliability | None = None  # of the same predictions without temperature scaling
     temperature: float | None = None
+    unsure: UnsureRule | None = None
+    answered: Answered | None = None  # what the rule does on the pictures of `evaluated_on`
+    measures_unlikeness: bool = False
     history: Sequence[Mapping[str, float | None]] = ()
     best_epoch: float | None = None  # the row of `history` that was kept
     mistakes: Sequence[Mistake] = ()  # the surest first

@@ -130,6 +130,30 @@ def baseline(evaluation: Evaluation) -> tuple[str, float]:
     return evaluation.classes[best], float(evaluation.support[best] / evaluation.samples)
 
 
+def knows_limits(data: ReportData) -> list[str]:
+    """What it does when it does not know: unsure answers, pictures unlike those it learned from."""
+    sentences = []
+    rule, found = data.unsure, data.answered
+    if rule is not None:
+        sentences.append(
+            f"An answer of a probability below {percent(rule.unsure_below)} is marked unsure, so that the "
+            f"others are right at least {percent(rule.precision)} of the time. Found on "
+            f"{plural(rule.samples, 'held-out picture')}: {percent(rule.coverage)} got such an answer."
+        )
+    if rule is not None and found is not None:
+        sentences.append(
+            f"Of the {plural(found.samples, f'{split_word(data.evaluated_on)} picture')} it was sure of "
+            f"{count(found.answered)} ({percent(found.coverage)}), and right about {count(found.right)} of "
+            f"these ({percent(found.precision)})."
+        )
+    if data.measures_unlikeness:
+        sentences.append(
+            "Each answer comes with how unlike the training pictures the picture is; above 1, where about "
+            "one in a hundred of the same kind lies, no class need be right."
+        )
+    return sentences
+
+
 def headline(data: ReportData) -> str:
     """How good, on what: one sentence."""
     result = data.evaluation

@@ -16,6 +16,7 @@ import numpy as np
 
 from foveate.analysis.summary import summarize
 from foveate.artifact.format import InputShape, ModelConfig
+from foveate.artifact.novelty import Novelty
 from foveate.artifact.predictor import Predictor
 from foveate.artifact.save import Draft
 from foveate.batches.prepare import Prepared
@@ -25,8 +26,10 @@ from foveate.evaluation.card import render_card
 from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
 from foveate.evaluation.report import render_report
 from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
+from foveate.evaluation.threshold import Answered, UnsureRule, apply_unsure_rule, fit_unsure_rule
 from foveate.explain.report import explain_for_report
-from foveate.pipeline.trained import TrainedRun
+from foveate.pipeline.trained import HeldOut, TrainedRun
+from foveate.pipeline.unlike import novelty_of
 from foveate.training.rundir import history_csv
 
 PARITY_SAMPLES = 64
@@ -76,6 +79,8 @@ def finish(run: TrainedRun) -> Finished:
     network = run.network
     module, held_out = network.module, network.held_out
     temperature = fit_temperature(held_out.logits, held_out.labels) if held_out else 1.0
+    rule = _unsure_rule(held_out, temperature, run.request.unsure_precision)
+    novelty = novelty_of(run)
     with Draft(run.out) as draft:
         phases.enter("export")
         draft.add_network(
@@ -85,12 +90,13 @@ def finish(run: TrainedRun) -> Finished:
             temperature=temperature,
             sample_images=_parity_pictures(prepared),
             architecture=network.architecture,
+            novelty=novelty,
         )
         phases.enter("measure")
         measured = _measure_all(draft.predictor(), prepared)
         phases.enter("report")
-        config = _config(run, temperature, measured)
-        data = _explained(_report_data(run, config, measured), run, measured)
+        config = _config(run, temperature, measured, rule, novelty)
+        data = _explained(_report_data(run, config, measured, rule), run, measured)
         draft.add_text("history.csv", history_csv(network.history))
         draft.add_text("splits.csv", splits_csv(prepared))
         draft.add_text("README.md", render_card(data))
@@ -99,6 +105,13 @@ def finish(run: TrainedRun) -> Finished:
     phases.enter("done")
     results = measured.results
     return Finished(run.out, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
+
+
+def _unsure_rule(held_out: HeldOut | None, temperature: float, precision: float) -> UnsureRule | None:
+    """The probability below which the model says that it is unsure, from the pictures that calibrate it."""
+    if held_out is None:
+        return None
+    return fit_unsure_rule(apply_temperature(held_out.logits, temperature), held_out.labels, precision)
 
 
 def _before_scaling(measured: _Measurement, prepared: Prepared, temperature: float) -> Reliability:
@@ -147,7 +160,13 @@ def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _config(run: TrainedRun, temperature: float, measured: _Measurement) -> ModelConfig:
+def _config(
+    run: TrainedRun,
+    temperature: float,
+    measured: _Measurement,
+    rule: UnsureRule | None,
+    novelty: Novelty | None,
+) -> ModelConfig:
     shape = run.prepared.preprocessing
     scores = {
         name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1, "ece": r.ece, "samples": r.samples}
@@ -164,6 +183,8 @@ def _config(run: TrainedRun, temperature: float, measured: _Measurement) -> Mode
         versions=library_versions(),
         metrics={"evaluated_on": measured.on, **scores, **run.network.metrics},
         created=_now(),
+        confidence=rule.to_dict() if rule else None,
+        unlikeness=novelty.to_dict() if novelty else None,
     )
 
 
@@ -182,7 +203,9 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _report_data(run: TrainedRun, config: ModelConfig, measured: _Measurement) -> ReportData:
+def _report_data(
+    run: TrainedRun, config: ModelConfig, measured: _Measurement, rule: UnsureRule | None
+) -> ReportData:
     prepared, network = run.prepared, run.network
     shape = prepared.preprocessing
     summary = summarize(network.module, (shape.channels, shape.height, shape.width))
@@ -199,6 +222,9 @@ def _report_data(run: TrainedRun, config: ModelConfig, measured: _Measurement) -
         model_path=str(run.out),
         reliability_before=_before_scaling(measured, prepared, config.temperature),
         temperature=config.temperature,
+        unsure=rule,
+        answered=None if rule is None else _tried(rule, measured, prepared),
+        measures_unlikeness=config.unlikeness is not None,
         history=network.history,
         best_epoch=network.best_epoch,
         mistakes=_mistakes(prepared, measured),
@@ -212,6 +238,10 @@ def _report_data(run: TrainedRun, config: ModelConfig, measured: _Measurement) -
         versions=config.versions,
         seed=config.seed,
     )
+
+
+def _tried(rule: UnsureRule, measured: _Measurement, prepared: Prepared) -> Answered:
+    return apply_unsure_rule(rule, measured.probabilities[measured.on], prepared.splits[measured.on].labels)
 
 
 def _mistakes(prepared: Prepared, measured: _Measurement) -> list[Mistake]:

@@ -52,6 +52,7 @@ class TrainRequest:
         augment: "auto" (the recipe's) or "none".
         class_weights: "none", or "balanced" for classes of unequal size.
         select: what decides the best epoch.
+        unsure_precision: how often an answer that is not called unsure is to be right.
         patience: stop after so many epochs without a better one.
         max_unreadable: largest share of unreadable pictures that is skipped rather than refused.
         keep_checkpoint: keep the folder that `--resume` needs after the run is done.
@@ -72,6 +73,7 @@ class TrainRequest:
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float | None = None
     select: Literal["val_accuracy", "val_macro_f1", "val_loss", "last"] = "val_accuracy"
+    unsure_precision: float = 0.95
     patience: int | None = None
     max_unreadable: float = 0.05
     seed: int = 0
@@ -137,6 +139,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("label_smoothing", 0, 0.9),
     ("patience", 1, 100_000),
     ("max_unreadable", 0, 1),
+    ("unsure_precision", 0.5, 0.999),
     ("seed", 0, 2**63 - 1),
 )
 _CHOICES = {

@@ -46,6 +46,9 @@ class TrainedNetwork:
         held_out: None where there was nothing to hold out.
         preview: pictures (n, H, W, C) uint8 as training saw them, and their labels (n,).
         metrics: further scores for config.json.
+        features: (N, D) of the training pictures, where they are known already and the layers before the
+            head never learned from them.
+        unseen: the rows of training pictures that were held out, where the layers did learn.
     """
 
     module: nn.Module
@@ -58,6 +61,8 @@ class TrainedNetwork:
     held_out: HeldOut | None
     preview: tuple[np.ndarray, np.ndarray]
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    features: np.ndarray | None = None
+    unseen: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

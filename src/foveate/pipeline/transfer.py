@@ -259,6 +259,7 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
         held_out=held_out,
         preview=(np.asarray(split.pixels[preview]), split.labels[preview]),
         metrics=metrics_of(held_out),
+        features=fitted.views[0],
     )
 
 

@@ -210,4 +210,6 @@ def _as_trained(
         held_out=held_out,
         preview=training.preview(AUGMENTED_SHOWN),
         metrics=metrics_of(held_out),
+        features=None,
+        unseen=held,
     )
