@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +17,17 @@ from foveate.cli.predict import bar
 from foveate.errors import StorageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from foveate.dataset.finding import Finding
     from foveate.dataset.findings import Findings
-    from foveate.dataset.samples import DataSet
+    from foveate.dataset.samples import DataSet, Images
     from foveate.dataset.scan import ScanResult
+    from foveate.transfer.backbone import Backbone
+    from foveate.transfer.label_report import LabelReport
 
+_SUSPECTS_SHOWN = 20
 _CLASSES_SHOWN = 30
 _GROUPS_SHOWN = 5
 _COPIES_SHOWN = 4
@@ -38,9 +45,17 @@ _COPIES_SHOWN = 4
     show_default=True,
     help="Broken pictures training accepts.",
 )
+@click.option("--labels", is_flag=True, help="Rank the pictures whose label the other pictures contradict.")
 @json_option
 def command(
-    data: str, *, val: str | None, test: str | None, html: str | None, max_unreadable: float, as_json: bool
+    data: str,
+    *,
+    val: str | None,
+    test: str | None,
+    html: str | None,
+    max_unreadable: float,
+    labels: bool,
+    as_json: bool,
 ) -> None:
     """Tell what is wrong with DATA: files that cannot be read, copies, leaks, small classes, odd names.
 
@@ -48,6 +63,10 @@ def command(
     foveate check photos/
     foveate check photos/ --html check.html
     foveate check train.csv --val val.csv --json > check.json
+    foveate check photos/ --labels --html check.html
+
+    With --labels an ImageNet network (foveate[pretrained]) looks at every picture, and each label is held
+    against what a classifier says that learnt from all the other pictures.
 
     Nothing of yours is changed. The exit code is 0 if training would accept the data (warnings or not), 1 if
     it would refuse them, 2 if they are no data set at all.
@@ -56,28 +75,76 @@ def command(
     from foveate.dataset.open import open_dataset
     from foveate.dataset.scan import scan
 
+    backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test)
     total = sum(len(split) for split in dataset.splits.values())
     results: dict[str, ScanResult] = {}
+    pixels: dict[str, NDArray[np.uint8]] = {}
     with bar() as progress:
         for key, split in dataset.splits.items():
             before = sum(len(result) for result in results.values())
             report = partial(_report, progress, before, total)
-            results[key] = scan(split.images, progress=report)
+            if backbone is None:
+                results[key] = scan(split.images, progress=report)
+            else:
+                pixels[key], results[key] = _decode(split.images, backbone, report)
     found = findings(dataset, results)
+    judged = None if backbone is None else _examine(dataset, results, pixels, found, backbone)
+    if judged is not None:
+        found = replace(found, items=(*found.items, *judged.findings()))
     refused = refusals(found, max_unreadable)
     if html is not None:
         _write_page(Path(html), dataset, found, refused)
     items = in_order(found, refused)
     if as_json:
         listed = [item.to_dict() for item in items]
-        emit_json({**found.to_dict(), "usable": not refused, "findings": listed})
+        document = {**found.to_dict(), "usable": not refused, "findings": listed}
+        emit_json(document if judged is None else {**document, "labels": judged.to_dict()})
     else:
-        click.echo(_in_words(found, items, refused=bool(refused)))
+        click.echo(_in_words(found, items, judged, refused=bool(refused)))
         if html is not None:
             note(f"The page is {printable(html)}.")
     if refused:
         sys.exit(1)
+
+
+def _backbone() -> Backbone:
+    """The network that looks at the pictures. Raises MissingExtraError."""
+    from foveate.errors import MissingExtraError
+
+    try:
+        from foveate.transfer.backbone import packaged_backbone
+    except ImportError as error:
+        raise MissingExtraError("To judge labels `foveate check`", "pretrained") from error
+    return packaged_backbone()
+
+
+def _decode(
+    images: Images, backbone: Backbone, report: Callable[[int, int], None]
+) -> tuple[NDArray[np.uint8], ScanResult]:
+    from foveate.batches.cache import decode
+
+    return decode(images, backbone.preprocessing, progress=report)
+
+
+def _examine(
+    dataset: DataSet,
+    results: Mapping[str, ScanResult],
+    pixels: Mapping[str, NDArray[np.uint8]],
+    found: Findings,
+    backbone: Backbone,
+) -> LabelReport:
+    from foveate.dataset.fetch import cache_folder
+    from foveate.transfer.label_report import examine_labels
+
+    folder = cache_folder() / "features"
+    with bar() as progress:
+        report = examine_labels(
+            dataset, results, pixels, found=found, backbone=backbone, folder=folder, progress=progress
+        )
+    if report.fault is not None:
+        note(report.fault)
+    return report
 
 
 def _report(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
@@ -98,7 +165,7 @@ def _write_page(path: Path, dataset: DataSet, found: Findings, refused: Sequence
         raise StorageError(f"Could not write {os.fspath(path)!r}: {error.strerror or error}.") from error
 
 
-def _in_words(found: Findings, items: Sequence[Finding], *, refused: bool) -> str:
+def _in_words(found: Findings, items: Sequence[Finding], judged: LabelReport | None, *, refused: bool) -> str:
     words = {severity: sum(item.severity == severity for item in items) for severity in ("error", "warning")}
     errors, warnings = (_plural(words[severity], severity) for severity in ("error", "warning"))
     if refused:
@@ -107,8 +174,31 @@ def _in_words(found: Findings, items: Sequence[Finding], *, refused: bool) -> st
         verdict = f"Training would accept this data set: {warnings} above."
     else:
         verdict = "Nothing is wrong with this data set that could be found."
-    blocks = [printable(found.name), _splits(found), _classes(found), *map(_finding, items), verdict]
+    blocks = [printable(found.name), _splits(found), _classes(found), *map(_finding, items)]
+    if judged is not None:
+        blocks.append(_suspects(judged))
+    blocks.append(verdict)
     return "\n\n".join(blocks)
+
+
+def _suspects(judged: LabelReport) -> str:
+    """The most suspicious labels, doubtful or not: where a person begins to look."""
+    header = ["", "picture", "label given", "suggested", "score"]
+    rows = [
+        [
+            str(rank),
+            printable(suspect.place.name),
+            printable(suspect.place.label),
+            printable(f"{suspect.suggested} ({suspect.suggested_probability:.0%})"),
+            f"{suspect.score:.3f}",
+        ]
+        for rank, suspect in enumerate(judged.ranking[:_SUSPECTS_SHOWN], start=1)
+    ]
+    title = (
+        f"The most suspicious of {len(judged.ranking):,} labels, {judged.doubtful:,} of them in doubt "
+        "(--json ranks all):"
+    )
+    return f"{title}\n{table(header, rows, right=(0, 4))}"
 
 
 def _splits(found: Findings) -> str:
@@ -146,8 +236,8 @@ def _finding(item: Finding) -> str:
     from foveate.dataset.findings import FILES_NAMED
 
     lines = [f"{item.severity}: {printable(item.message)}"]
-    if item.kind == "unreadable" and len(item.groups) <= FILES_NAMED:
-        return lines[0]  # the sentence names them all
+    if item.kind == "label" or (item.kind == "unreadable" and len(item.groups) <= FILES_NAMED):
+        return lines[0]  # the table, or the sentence, names them all
     for group in item.groups[:_GROUPS_SHOWN]:
         names = [
             printable(place.name) + (f" ({printable(place.remark)})" if place.remark else "")

@@ -21,6 +21,7 @@ from foveate.errors import ImageError
 THUMBNAIL_PX = 128
 _PIXELATED_PX = 64  # smaller pictures are enlarged as squares: they are meant to be seen pixel by pixel
 _GROUPS_SHOWN = 24  # of each finding; the JSON has them all
+_LABELS_SHOWN = 120  # they are a list to work through
 _PICTURES_SHOWN = 6  # of each group
 _NAME_LIMIT = 160  # characters
 _CLASSES_SHOWN = 200
@@ -93,19 +94,20 @@ def _class_rows(found: Findings) -> list[dict[str, Any]]:
 
 
 def _shown_finding(dataset: DataSet, item: Finding) -> dict[str, Any]:
+    most = _LABELS_SHOWN if item.kind == "label" else _GROUPS_SHOWN
     groups = [
         {
             "pictures": [_shown_place(dataset, place) for place in group[:_PICTURES_SHOWN]],
             "more": max(len(group) - _PICTURES_SHOWN, 0),
         }
-        for group in item.groups[:_GROUPS_SHOWN]
+        for group in item.groups[:most]
     ]
     return {
         "severity": item.severity,
         "message": item.message,
         "groups": groups,
         "single": all(len(group) == 1 for group in item.groups),
-        "more": max(len(item.groups) - _GROUPS_SHOWN, 0),
+        "more": max(len(item.groups) - most, 0),
     }
 
 
