@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 def train_design(job: Job, watcher: Watcher, should_stop: Callable[[], bool]) -> Path:
     """Train a blueprint and leave a model folder at ``job.folder``; returns it.
 
-    Raises FoveateError; InterruptedRunError where it was stopped.
+    Where it trains for a time and is stopped before, what was learnt until then is kept.
+
+    Raises FoveateError; InterruptedRunError where it was stopped and there is nothing to keep.
     """
+    from foveate.errors import InterruptedRunError
     from foveate.pipeline import TrainRequest, train
 
     job.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +31,14 @@ def train_design(job: Job, watcher: Watcher, should_stop: Callable[[], bool]) ->
         request = replace(request, budget=f"{job.seconds:g}s")
     else:
         request = replace(request, epochs=job.epochs)
-    train(job.data, request, out=job.folder, listener=_listener(watcher), should_stop=should_stop)
+    listener, began = _listener(watcher), time.monotonic()
+    try:
+        train(job.data, request, out=job.folder, listener=listener, should_stop=should_stop)
+    except InterruptedRunError:
+        if job.seconds is None or not (job.folder / "checkpoint").is_dir():
+            raise
+        # The run goes on with its time over: it ends at once, with the steps that were done.
+        train(job.data, out=job.folder, resume=True, listener=listener, started=began - job.seconds)
     return job.folder
 
 

@@ -143,14 +143,16 @@ def test_a_network_is_built_with_the_mouse_and_trained_for_a_moment(page, addres
     assert "trained" in page.text("#facts")
 
 
-def test_a_training_is_stopped(page):
+def test_a_training_for_a_time_is_stopped_and_kept(page):
     begin(page, "small")
-    choose(page, "#length", "seconds:60")
+    choose(page, "#length", "seconds:300")
     page.click("#train")
     page.until("document.querySelector('#run-words').textContent.includes('tep')", seconds=60)
+    assert page.text("#stop") == "Stop and keep"
     page.click("#stop")
-    page.until("document.querySelector('#run-words').textContent.startsWith('Stopped')", seconds=20)
-    page.until("document.querySelector('#train').disabled", False)
+    page.until("document.querySelector('#train').disabled", False, seconds=60)
+    assert page.text("#run-words").startswith("Trained; look into it.")
+    assert page.value("document.querySelector('#look').hidden") is False
 
 
 def test_layers_are_moved_by_dragging_and_by_keys(page):

@@ -71,6 +71,7 @@ export class TrainingPanel {
     const [unit, number] = $("length").value.split(":");
     const yaml = this.#text();
     if (yaml === null) return;
+    $("stop").textContent = unit === "seconds" ? "Stop and keep" : "Stop and discard";
     const { training } = await post("api/trainings", { yaml, data: $("data").value, [unit]: Number(number) });
     await this.#watch(training);
   });
