@@ -61,6 +61,12 @@ class Detail {
     this.#showField(null);
   }
 
+  /** Put the focus on what arrows move. */
+  focus() {
+    const target = this.#vector ? this.units.list.querySelector('[tabindex="0"]') : this.bigs[store.active]?.canvas;
+    target?.focus({ preventScroll: true });
+  }
+
   /** Show store.node's map store.channel. */
   async open() {
     this.#on = true;
@@ -86,7 +92,9 @@ class Detail {
       parts.push(all, turn("‹", "The map before", -1), turn("›", "The next map", 1),
         element("strong", { textContent: `Map ${channel}` }), element("span", { className: "soft", textContent: `of ${whole(node.shape[0])}, counted from 0` }));
     }
+    const focused = [...this.heading.children].indexOf(document.activeElement);
     this.heading.replaceChildren(...parts);
+    if (focused >= 0) this.heading.children[focused]?.focus();
     this.heading.hidden = parts.length === 0;
   }
 

@@ -28,6 +28,11 @@ export function startHeat(views) {
       view.draw();
     }
   });
+  store.on("network", () => {
+    method.value = "";
+    target.replaceChildren();
+    renew();
+  });
   store.on("run sides", () => {
     listClasses();
     renew();

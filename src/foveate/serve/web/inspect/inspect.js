@@ -3,6 +3,7 @@
 import { telling, whole, brief } from "./api.js";
 import { startFlow } from "./flow.js";
 import { startHeat } from "./heat.js";
+import { startEdits } from "./kernels.js";
 import { startNets } from "./nets.js";
 import { startPanel } from "./panel.js";
 import { PictureView } from "./picture.js";
@@ -57,6 +58,7 @@ const start = telling(async () => {
   startHeat(() => views);
   startPanel(showField);
   startSources();
+  startEdits();
   document.querySelector("#help-button").addEventListener("click", help);
   arrangeSides();
   store.on("sides", () => { arrangeSides(); loadPictures(); answerAll(); });

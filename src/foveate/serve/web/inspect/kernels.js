@@ -21,6 +21,17 @@ const put = telling(async (node, output, kernels) => {
 /** Take back what was edited: everything. */
 export const reset = telling(() => store.edit([]));
 
+/** Say above the network how many kernels are changed; the button takes it back. */
+export function startEdits() {
+  const button = document.querySelector("#edited");
+  button.addEventListener("click", reset);
+  store.on("edits network", () => {
+    const count = store.edits.length;
+    button.hidden = count === 0;
+    button.textContent = `${count} kernel${count > 1 ? "s" : ""} changed: reset`;
+  });
+}
+
 /** The editor for the kernel of an output map and one of its input maps; `inputs`: all input maps it has. */
 export function editor(node, output, term, inputs) {
   const rows = term.weight;

@@ -58,11 +58,13 @@ function head() {
 function tabs() {
   const steps = store.box.nodes.filter((node) => node.op !== "dropout" && !(node.op === "flatten" && store.box.nodes.length > 1));
   const row = document.querySelector("#tabs");
+  const focused = [...row.children].indexOf(document.activeElement);
   row.replaceChildren(...(steps.length < 2 ? [] : steps).map((node) => {
     const tab = element("button", { type: "button", textContent: node.label, ariaPressed: String(node === store.node) });
     tab.addEventListener("click", () => store.show(node));
     return tab;
   }));
+  if (focused >= 0) row.children[focused]?.focus();
 }
 
 function facts(box) {
@@ -95,10 +97,12 @@ function paddingWords(padding) {
 
 const fill = telling(async () => {
   if (!store.box) return;
+  const inside = body.contains(document.activeElement);
   if (store.channel !== null || isVector(store.node)) {
     body.replaceChildren(detail.root);
     sheet?.stop();
     await detail.open();
+    if (inside && document.activeElement === document.body) detail.focus();
     return;
   }
   detail.close();

@@ -7,7 +7,7 @@ import { frame, penFor, token } from "./draw.js";
 import { store } from "./store.js";
 
 const WIDEST = 288; // CSS pixels
-const LEAST_COVER_PX = 6; // on the screen: less is a click, which uncovers
+const LEAST_COVER_PX = 6; // on the screen: less was not meant
 const WAIT_MS = 60;
 
 /** The view of one side: a canvas, its controls and its answer. */
@@ -110,20 +110,17 @@ export class PictureView {
       this.#soon(() => [...this.side.cover, this.#drag?.now].filter(Boolean));
     });
     canvas.addEventListener("pointerup", () => this.#dropped());
-    canvas.addEventListener("pointercancel", () => { this.#drag = null; this.draw(); });
+    canvas.addEventListener("pointercancel", () => this.#dropped(true));
     canvas.addEventListener("keydown", (event) => this.#pressed(event));
   }
 
-  #dropped() {
+  #dropped(cancelled = false) {
     const covered = this.#drag?.now;
     this.#drag = null;
     clearTimeout(this.#timer);
     if (!covered) return;
-    if (Math.max(covered.width, covered.height) * this.scale < LEAST_COVER_PX) {
-      this.draw();
-      return;
-    }
-    this.#cover([...this.side.cover, covered]);
+    const meant = !cancelled && Math.max(covered.width, covered.height) * this.scale >= LEAST_COVER_PX;
+    this.#cover(meant ? [...this.side.cover, covered] : this.side.cover);
   }
 
   /** While the mouse moves the network follows, as fast as it answers. */
