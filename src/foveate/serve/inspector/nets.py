@@ -16,7 +16,7 @@ from foveate.errors import InputError, MissingExtraError, UnknownNameError
 from foveate.explain.graph import Recording, Step, record
 from foveate.images.preprocess import Preprocessing
 from foveate.models.blueprint import Blueprint, build, load_blueprint
-from foveate.models.pretrained import PRETRAINED
+from foveate.models.published import PRETRAINED
 from foveate.models.registry import create_model, list_models, model_info
 
 BLUEPRINT_SUFFIXES = {".yaml", ".yml", ".json"}
