@@ -14,6 +14,8 @@ nothing is lost and 1,280 columns become as many as there are rows.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,7 @@ PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 CHOICE_MOST = 10_000  # pictures by which the penalty is chosen
 WORSE = 1.1
 ITERATIONS = 200
+ALONE_MOST = 2_000_000  # numbers (rows x directions x folds) up to which one thread is as fast as many
 DOUBLE_MOST = 50_000_000  # numbers (rows x features x folds) up to which there is time for float64
 
 
@@ -116,6 +119,17 @@ def _search(problem: _Problem, num_classes: int) -> tuple[float, NDArray[np.floa
     return best[1], best[2].double().numpy()
 
 
+@contextlib.contextmanager
+def _threads_for(size: int) -> Iterator[None]:
+    """Small products gain nothing by a second thread, and on a busy machine they wait for it each time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if size <= ALONE_MOST else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @dataclass(frozen=True)
 class _Problem:
     """One logistic regression a fold, all solved at once: M = V N rows, F folds, R directions.
@@ -186,7 +200,8 @@ class _Problem:
             loss.backward()
             return loss
 
-        optimiser.step(closure)
+        with _threads_for(self.rows.numel() * len(self.training)):
+            optimiser.step(closure)
         return weights.detach()
 
     def held_out(self, weights: Tensor) -> Tensor:
