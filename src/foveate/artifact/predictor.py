@@ -316,10 +316,10 @@ def open_session(model: bytes, threads: int | None = None) -> Any:
     options.log_severity_level = 4  # errors come as exceptions
     options.intra_op_num_threads = threads or _physical_cores()
     options.inter_op_num_threads = 1
-    # Within a run, threads that wait for each other stay awake: small networks are half waking up. After it
-    # they sleep at once, for decoding the next batch needs the cores.
+    # Threads that wait for work stay awake for a moment, for small networks are half waking up; then they
+    # sleep (by default after much longer), for decoding the next batch needs the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
     if _limit_memory():
         options.add_session_config_entry("session.use_env_allocators", "1")
     return onnxruntime.InferenceSession(
