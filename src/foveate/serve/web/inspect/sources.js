@@ -4,8 +4,13 @@ import { element, get, tell, telling } from "./api.js";
 import { store } from "./store.js";
 
 const PAD_PX = 280;
+const LIFTED_MS = 200; // of rest, before the network looks at a drawing
 const dialog = document.querySelector("#dialog");
-const upload = telling((blob) => store.upload(blob).then(listSamples));
+const upload = telling(async (blob) => {
+  const picture = await store.upload(blob);
+  await listSamples();
+  return picture;
+});
 
 export function startSources() {
   const file = document.querySelector("#file");
@@ -44,11 +49,12 @@ function dropAnywhere() {
 }
 
 let samples = [];
+const passed = new Set(); // drawings that went on: only the last state of each stays at hand
 
 /** The server's pictures, as small buttons. */
 export async function listSamples() {
   const found = await get("api/pictures", { net: store.network.net });
-  samples = found.pictures;
+  samples = found.pictures.filter(({ id }) => !passed.has(id));
   document.querySelector("#samples").replaceChildren(...samples.map((picture, index) => {
     const name = picture.name ?? `picture ${index + 1}`;
     const image = element("img", { src: `api/pictures/${picture.id}.png?net=${store.network.net}`, alt: "", loading: "lazy" });
@@ -111,7 +117,7 @@ async function camera() {
   take.addEventListener("click", () => {
     const canvas = element("canvas", { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext("2d").drawImage(video, 0, 0);
-    canvas.toBlob((blob) => upload(blob), "image/png");
+    canvas.toBlob((blob) => upload(new File([blob], "camera", { type: blob.type })), "image/png");
     dialog.close();
   });
   dialog.addEventListener("close", () => stream.getTracks().forEach((track) => track.stop()), { once: true });
@@ -131,8 +137,13 @@ function pad() {
   };
   dark.addEventListener("change", clear);
   clear();
+  let before = null;
+  const looked = async (blob) => {
+    if (before) passed.add(before.id);
+    before = await upload(new File([blob], "drawing", { type: blob.type }));
+  };
   drawWith(canvas, pen, () => ({ width: Number(width.value), colour: dark.checked ? "#fff" : "#000" }),
-    () => canvas.toBlob((blob) => upload(blob), "image/png"));
+    () => canvas.toBlob(looked, "image/png"));
   const wipe = element("button", { type: "button", textContent: "Wipe" });
   wipe.addEventListener("click", clear);
   const done = element("button", { type: "button", className: "main", textContent: "Done" });
@@ -163,10 +174,13 @@ function drawWith(canvas, pen, style, lifted) {
     stroke(event);
   });
   canvas.addEventListener("pointermove", (event) => { if (last) stroke(event); });
+  let timer = 0;
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, () => {
-      if (last) lifted();
+      if (!last) return;
       last = null;
+      clearTimeout(timer);
+      timer = setTimeout(lifted, LIFTED_MS);
     });
   }
 }
