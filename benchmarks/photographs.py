@@ -2,11 +2,11 @@
 
     python benchmarks/photographs.py TRAIN VAL [--seeds 5] [--per-class 5 10 20] [--no-rival] [--budget 5m]
 
-TRAIN and VAL hold the same class folders; VAL is measured once a run and decides nothing. With ``--per-class``
-each run sees so many training pictures of each class, drawn by the seed; without it, all. Each run is a
-process of its own, timed from its start to its finished model folder: first with an empty cache of features
-(cold), then again (cached). The rival is ``benchmarks/tutorial_finetune.py`` with the same network and the
-same pictures. One line of JSON a run, and a table at the end.
+TRAIN and VAL hold the same class folders; VAL is measured once a run and decides nothing. With
+``--per-class`` each run sees so many training pictures of each class, drawn by the seed; without it, all.
+Each run is a process of its own, timed from its start to its finished folder: first with an empty cache
+of features (cold), then again (cached). The rival is ``benchmarks/tutorial_finetune.py`` with the same
+network and pictures. One line of JSON a run, and a table at the end.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def subset(train: Path, per_class: int | None, seed: int, folder: Path) -> Path:
     return folder
 
 
-def ours(train: Path, val: Path, seed: int, out: Path, cache: Path, budget: str | None) -> dict[str, object]:
+def ours(train: Path, val: Path, seed: int, room: Path, budget: str | None) -> dict[str, object]:
     extra = ["--budget", budget] if budget else []
     command = [sys.executable, "-m", "foveate.cli.main", "train", str(train), "--val", str(val)]
+    out, cache = room / "out", room / "cache"
     began = time.perf_counter()
     done = subprocess.run(
         [*command, "--out", str(out), "--overwrite", "--seed", str(seed), "--json", *extra],

@@ -32,10 +32,10 @@ from foveate.pipeline.trained import HeldOut, TrainedRun
 from foveate.pipeline.unlike import novelty_of
 from foveate.training.rundir import history_csv
 
-PARITY_SAMPLES = 64
+PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
 MISTAKES_SHOWN = 24
 RIGHT_EXPLAINED = 4  # pictures, where the network made no mistake to explain
-EXPLAIN_SECONDS = 5.0  # at most
+EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.2  # at most, and of the time the run took so far
 WRITING_SECONDS = 0.7  # what a budget still needs after the explanations: report, card, files
 PREDICT_BATCH = 256
 _TESTED_ON = {
@@ -139,7 +139,8 @@ def splits_csv(prepared: Prepared) -> str:
 def _parity_pictures(prepared: Prepared) -> np.ndarray:
     """Real pictures, from the validation split where there is one, evenly spaced; at least two."""
     pixels = prepared.splits["val" if "val" in prepared.splits else "train"].pixels
-    rows = evenly(len(pixels), PARITY_SAMPLES)
+    most = min(PARITY_SAMPLES, PARITY_PIXELS // (pixels.shape[1] * pixels.shape[2]))
+    rows = evenly(len(pixels), max(most, 2))
     return pixels[np.resize(rows, max(len(rows), 2))]
 
 
@@ -268,7 +269,7 @@ def _answers(prepared: Prepared, measured: _Measurement, rows: np.ndarray) -> li
 
 def _explained(data: ReportData, run: TrainedRun, measured: _Measurement) -> ReportData:
     """The report with what spoke for its mistakes, or for some right answers where it made none."""
-    prepared, seconds = run.prepared, EXPLAIN_SECONDS
+    prepared, seconds = run.prepared, min(EXPLAIN_SECONDS, EXPLAIN_SHARE * run.phases.elapsed())
     if run.deadline is not None:
         seconds = min(run.deadline - time.monotonic() - WRITING_SECONDS, seconds)
     rows = evenly(len(prepared.splits[measured.on]), RIGHT_EXPLAINED)
