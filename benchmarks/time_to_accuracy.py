@@ -51,7 +51,7 @@ TARGETS = {
     90: Plan("compact_s", 0.7),
     92: Plan("compact_s", 2.0),
     93: Plan("compact_s", 5.0),
-    94: Plan("compact_l", 24.0),
+    94: Plan("compact_l", 16.0),
 }
 
 
