@@ -183,7 +183,7 @@ export class LayerList {
     row.item.classList.toggle("unknown", !told && !error);
     row.item.classList.toggle("faulty", Boolean(error));
     row.error.hidden = !error;
-    row.error.replaceChildren(...(error ? prose(error.message.replace(/^Layer [\d.]+ \([^)]*\): /, "")) : []));
+    row.error.replaceChildren(...(error ? prose(withoutNumber(error.message)) : []));
     if (error) row.name.setAttribute("aria-describedby", row.error.id);
     else row.name.removeAttribute("aria-describedby");
     const [, height, width] = this.#design.input;
@@ -207,6 +207,12 @@ export class LayerList {
     }
     if (this.#answer) this.show(this.#answer);
   }
+}
+
+/** "Layer 3 (conv): it takes a map" -> "It takes a map": it stands at the layer. */
+function withoutNumber(sentence) {
+  const rest = sentence.replace(/^Layer [\d.]+( \([^)]*\))?: /, "");
+  return rest[0].toUpperCase() + rest.slice(1);
 }
 
 /** A sentence with what stands between backticks as code. */
