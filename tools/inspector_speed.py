@@ -10,21 +10,38 @@ are the median and the 95th percentile over 20 clicks, after two that are not co
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import statistics
+import subprocess
+import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 
-from verify_arithmetic import Client, served
-
-from foveate.serve.inspector.nets import named
+from verify_arithmetic import Client
 
 CLICKS = 20
+
+
+@contextlib.contextmanager
+def running(name: str) -> Iterator[tuple[str, int]]:
+    """The address of `foveate inspect NAME`, in a process of its own."""
+    command = [sys.executable, "-m", "foveate.cli.main", "inspect", name, "--port", "0", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        told = json.loads("".join(process.stdout.readline() for _ in range(5)))
+        host, _, port = told["url"].removeprefix("http://").rstrip("/").rpartition(":")
+        yield host, int(port)
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def measure(name: str) -> None:
     """Print the times of one network."""
     seconds: dict[str, list[float]] = defaultdict(list)
-    with served(named(name)) as address:
+    with running(name) as address:
         client = Client(address)
 
         def timed(part: str, path: str, document: object = None, *, raw: bool = False) -> object:
