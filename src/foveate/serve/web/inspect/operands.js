@@ -87,13 +87,19 @@ export class Operands {
       const button = element("button", { type: "button", className: "term", tabIndex: i ? -1 : 0 },
         element("canvas", { className: "tile" }),
         element("span", { className: "term-words small" },
-          element("span", { textContent: store.mapName(term) }),
+          element("span", { textContent: this.#nameOf(term) }),
           kernels ? element("canvas", { className: "kernel" }) : null,
           element("span", { className: "mono term-sum" })));
       button.dataset.at = at;
       return button;
     }));
     this.#paint();
+  }
+
+  /** Two operands of a sum have the same map's number: they are told apart by where they come from. */
+  #nameOf(term) {
+    const from = store.nodes.get(term.node);
+    return this.#node.inputs.length > 1 && from ? `${from.module ?? from.label}, map ${term.channel}` : store.mapName(term);
   }
 
   async #paint() {
@@ -108,12 +114,20 @@ export class Operands {
     buttons.forEach((button, i) => {
       const term = terms[i];
       button.setAttribute("aria-pressed", String(Number(button.dataset.at) === this.term));
-      button.setAttribute("aria-label", `${store.mapName(term)}: ${digits(term.sum, 3)}`);
+      button.setAttribute("aria-label", `${this.#nameOf(term)}: ${digits(term.sum, 3)}`);
       button.querySelector(".term-sum").textContent = typeof term.sum === "number" ? digits(term.sum, 3) : "";
-      if (maps[i]) this.#tile(button.querySelector(".tile"), maps[i], range, sum.window);
+      if (maps[i]) this.#tile(button.querySelector(".tile"), maps[i], range, sum.window ?? this.#place(maps[i]));
       const kernel = button.querySelector(".kernel");
       if (kernel) this.#kernel(kernel, term.weight, kernelRange, term);
     });
+  }
+
+  /** Where there is no window, the number itself, if it has a place on the input map. */
+  #place(map) {
+    const [, height, width] = this.#node.shape;
+    const { pixel } = store;
+    if (!pixel || map.height !== height || map.width !== width) return null;
+    return { top: pixel.row, left: pixel.column, height: 1, width: 1 };
   }
 
   /** A map in its padding (hatched), with the window framed. */

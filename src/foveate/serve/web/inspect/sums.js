@@ -145,8 +145,8 @@ function softmax(sum, _, node) {
   const named = store.network.classes?.length === node.shape[0];
   const power = sum.temperature === 1 ? "number − greatest" : `(number − greatest) ÷ ${digits(sum.temperature, 4)}`;
   return [
+    element("p", { className: "soft small", textContent: `e to the power of ${power}, divided by the sum of all` }),
     element("div", { className: "scroll" }, element("table", { className: "lines" },
-      element("caption", { className: "soft small", textContent: `e to the power of ${power}, divided by the sum of all` }),
       element("thead", {}, element("tr", {}, ...[named ? "class" : "unit", "number", "e to it", "share"].map((textContent) => element("th", { scope: "col", textContent })))),
       element("tbody", {}, ...order.map((index) => element("tr", { className: index === store.channel ? "chosen" : "" },
         element("th", { scope: "row", textContent: named ? store.className(index) : `unit ${index}` }),
