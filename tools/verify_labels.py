@@ -2,11 +2,11 @@
 
     python tools/verify_labels.py FOLDER [--per-class 500] [--seeds 10]
 
-FOLDER is any data set; of its training pictures (or of --per-class of each class, drawn with seed 2026) five in
-a hundred, chosen by the seed, get another class, also chosen by the seed. Reported is the share of them among
-the first five in a hundred of the ranking: mean and standard deviation over the seeds. Labels that are wrong
-already take places too, so one hundred in a hundred cannot be expected. Features are kept on disk by content
-(FOVEATE_CACHE), so that only the first run looks at the pictures. Needs foveate[pretrained].
+FOLDER is any data set. Of its training pictures (or --per-class of each class, drawn with a fixed seed) five
+in a hundred, chosen by the seed, get another class, also chosen by the seed. Reported is the share of them
+among the first five in a hundred of the ranking: mean and standard deviation over the seeds. Labels that are
+wrong already take places too, so one hundred in a hundred cannot be expected. Features are kept on disk by
+content (FOVEATE_CACHE), so that only the first run looks at the pictures. Needs foveate[pretrained].
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "tensorboard": "tensorboard",
+    "huggingface_hub": "hub",
     "starlette": "serve",
     "uvicorn": "serve",
 }

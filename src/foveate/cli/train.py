@@ -61,7 +61,12 @@ Examples:
 @click.option("--test-fraction", type=float, help="Held out to measure on.  [default: likewise]")
 @click.option("--batch-size", "-b", type=int, metavar="N", help="Pictures a step, instead of the recipe's.")
 @click.option("--lr", type=float, metavar="RATE", help="Peak learning rate, instead of the recipe's.")
-@click.option("--weights", metavar="FILE", help="Start from these weights (.safetensors, .pth).")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    help="Start from a FILE (.safetensors, .pth), imagenet, none, or hf:OWNER/REPO with --download.",
+)
+@click.option("--download", is_flag=True, help="Let the weights named hf:... be fetched from their hub.")
 @click.option(
     "--augment",
     type=click.Choice(["auto", "none"]),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from foveate.errors import CheckpointError, InputError
+from foveate.models.hub import is_hub_name
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 SHORTEST_BUDGET_SECONDS = 10
@@ -48,7 +49,8 @@ class TrainRequest:
             None holds out a tenth, but at most 3,000 pictures.
         batch_size, lr: override the recipe's.
         weights: what to start from: a file of weights, "imagenet" (weights that come as a Python package),
-            "none" (chance); None decides by the pictures.
+            "none" (chance), or "hf:OWNER/REPO[/FILE]" (a hub's); None decides by the pictures.
+        download: whether a hub's weights may be fetched; without it only those fetched before are used.
         augment: "auto" (the recipe's) or "none".
         class_weights: "none", or "balanced" for classes of unequal size.
         select: what decides the best epoch.
@@ -69,6 +71,7 @@ class TrainRequest:
     batch_size: int | None = None
     lr: float | None = None
     weights: str | None = None
+    download: bool = False
     augment: Literal["auto", "none"] = "auto"
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float | None = None
@@ -94,7 +97,15 @@ class TrainRequest:
             if getattr(self, name) not in choices:
                 found = getattr(self, name)
                 raise InputError(f"--{name.replace('_', '-')} is one of {', '.join(choices)}, not {found!r}.")
-        if self.weights not in {None, "imagenet", "none"} and self.model == "auto":
+        hub = self.weights is not None and is_hub_name(self.weights)
+        if self.download and not hub:
+            raise InputError("--download is for weights of a hub: --weights hf:OWNER/REPO.")
+        if hub and self.recipe != "auto":
+            raise InputError(
+                "A hub's weights are a start for photographs, for which no --recipe is to be chosen; leave "
+                "it out, or give the file itself: --weights FILE."
+            )
+        if self.weights not in {None, "imagenet", "none"} and self.model == "auto" and not hub:
             raise InputError(
                 "--weights belong to one network: name it with --model, such as --model resnet18; "
                 "`foveate models` lists them."

@@ -18,6 +18,7 @@ from foveate.batches.prepare import Prepared, prepare
 from foveate.dataset import DataSet, open_dataset
 from foveate.errors import CheckpointError, InterruptedRunError, UnknownNameError
 from foveate.models.blueprint import load_blueprint
+from foveate.models.hub import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
 from foveate.pipeline.finish import Finished, finish
@@ -85,7 +86,7 @@ def train(
         _check_choices(request)
         phases.enter("read")
         dataset = open_dataset(data, val=val)
-        start = Start() if module is not None else choose_start(request, dataset)
+        start = Start() if module is not None else choose_start(request, dataset, listener)
         first = start.backbones[0] if start.backbones else None
         prepared = _prepare(dataset, request, first, listener, should_stop)
         if stored is not None:
@@ -237,7 +238,9 @@ def _check_choices(request: TrainRequest) -> None:
         load_blueprint(Path(request.model))
     elif request.model not in (names := [*list_models(), "auto"]):
         raise UnknownNameError("network", request.model, names)
-    if request.weights is not None and request.weights not in ELSEWHERE:
+    if request.weights is not None and is_hub_name(request.weights):
+        parse_hub_name(request.weights)
+    elif request.weights is not None and request.weights not in ELSEWHERE:
         find_weights(request.weights)
 
 

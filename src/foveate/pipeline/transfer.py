@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ from foveate.batches.prepare import Prepared
 from foveate.dataset.fetch import cache_folder
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Images, evenly
 from foveate.dataset.split import stratified_folds
-from foveate.errors import ImageError, InterruptedRunError, MissingExtraError
+from foveate.errors import ImageError, InterruptedRunError, MissingExtraError, WeightsError
 from foveate.evaluation.calibration import apply_temperature
 from foveate.evaluation.metrics import evaluate
 from foveate.images.read import probe
 from foveate.models.anatomy import Network
-from foveate.models.registry import model_info
+from foveate.models.hub import HubName, hub_weights, is_hub_name, parse_hub_name
+from foveate.models.registry import list_models, model_info
 from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import class_weights, is_blueprint_file
 from foveate.pipeline.request import TrainRequest
@@ -48,7 +49,7 @@ class Start:
     reason: str = ""
 
 
-def choose_start(request: TrainRequest, dataset: DataSet) -> Start:
+def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = lambda event: None) -> Start:
     """From learnt weights, or from chance.
 
     Photographs start from ImageNet weights where no network is named, and so does any picture when
@@ -65,6 +66,8 @@ def choose_start(request: TrainRequest, dataset: DataSet) -> Start:
         if request.model != "auto":
             names = (request.model,)
         return _packaged(names, request.image_size, "Starting from")
+    if request.weights is not None and is_hub_name(request.weights):
+        return _from_hub(request, parse_hub_name(request.weights), listener)
     if request.weights is not None:
         return _from_file(request, Path(request.weights))
     side = _usual_side(dataset.splits["train"].images)
@@ -113,6 +116,23 @@ def _from_file(request: TrainRequest, path: Path) -> Start:
     if request.recipe != "auto" or info.input_size[0] != 3 or info.input_size[1] < BACKBONE_SIDE_PX:
         return Start()
     backbone = backbone_from_file(request.model, path, request.image_size)
+    return Start((backbone,), f"Starting from {backbone.source}.")
+
+
+def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> Start:
+    """A hub's weights, for the network that is asked for or that their config.json names."""
+    found = hub_weights(name, download=request.download, say=lambda sentence: listener(Note(sentence)))
+    model = found.architecture if request.model == "auto" else request.model
+    if model not in list_models():
+        raise WeightsError(
+            f"{name.repo} names {model or 'no network'} in its config.json, which is none of those that "
+            "`foveate models` lists; name the one that its weights belong to with --model."
+        )
+    backbone = backbone_from_file(model, found.path, request.image_size)
+    preprocessing = found.preprocessing or backbone.preprocessing
+    if request.image_size is not None:
+        preprocessing = replace(preprocessing, height=request.image_size, width=request.image_size)
+    backbone = replace(backbone, preprocessing=preprocessing, source=found.source)
     return Start((backbone,), f"Starting from {backbone.source}.")
 
 
