@@ -46,7 +46,10 @@ class StopAfter:
 @pytest.fixture(scope="module")
 def finished(photos, tmp_path_factory):
     events = []
-    result = train(photos, QUICK, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
+    with pytest.MonkeyPatch.context() as patch:  # a busy machine has time to explain, too
+        patch.setattr("foveate.pipeline.finish.EXPLAIN_SECONDS", 60.0)
+        patch.setattr("foveate.pipeline.finish.EXPLAIN_SHARE", 60.0)
+        result = train(photos, QUICK, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
     return result, events
 
 

@@ -98,7 +98,11 @@ class _Explainer:
 
 
 def _forward_seconds(module: nn.Module, x: Tensor) -> float:
+    """The faster of two: the first one after an export finds nothing where it needs it."""
+    times = []
     with evaluating(module), torch.inference_mode():
-        start = time.monotonic()
-        module(x)
-        return time.monotonic() - start
+        for _ in range(2):
+            start = time.monotonic()
+            module(x)
+            times.append(time.monotonic() - start)
+    return min(times)
