@@ -57,7 +57,7 @@ class Pixels:
 
     def take(self, indices: Tensor) -> Tensor:
         """The pictures with these numbers as (n, C, H, W) uint8, stored channels last."""
-        return self.images[indices].permute(0, 3, 1, 2)
+        return self.images.index_select(0, indices).permute(0, 3, 1, 2)
 
 
 def _as_writeable_view(images: np.ndarray) -> np.ndarray:
