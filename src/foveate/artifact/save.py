@@ -53,6 +53,7 @@ class Draft:
         self._files: dict[str, FileRecord] = {}
         self._network: dict[str, Any] = {}  # what config.json must say of it
         self._model = b""
+        self._predictor: Predictor | None = None
 
     def __enter__(self) -> Draft:
         return self
@@ -106,17 +107,19 @@ class Draft:
         self._model = export_onnx(deployed, preprocessing, classes, metadata)
         if len(self._model) > MAX_MODEL_BYTES:
             raise InputError(f"The network has {len(self._model)} bytes; ONNX holds {MAX_MODEL_BYTES}.")
-        self._network = facts
+        self._network, self._predictor = facts, None
         check_parity(deployed, self.predictor(), pictures)
         self._write(ONNX_NAME, self._model)
         self._write(WEIGHTS_NAME, weights_bytes(module))
 
-    def predictor(self, *, threads: int | None = None) -> Predictor:
+    def predictor(self) -> Predictor:
         """The exported network, run as a user will run it: measure with this one."""
         if not self._network:
             raise InputError("Draft.predictor: expected a network, found none; call add_network first.")
-        preprocessing = Preprocessing.from_dict(self._network["preprocessing"])
-        return Predictor(self._model, self._network["classes"], preprocessing, threads=threads)
+        if self._predictor is None:
+            preprocessing = Preprocessing.from_dict(self._network["preprocessing"])
+            self._predictor = Predictor(self._model, self._network["classes"], preprocessing)
+        return self._predictor
 
     def add_text(self, name: str, text: str) -> None:
         """Write one of the texts of ``format.TEXT_NAMES``, in UTF-8. Raises StorageError."""

@@ -35,9 +35,9 @@ from foveate.training.rundir import history_csv
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
 MISTAKES_SHOWN = 24
 RIGHT_EXPLAINED = 4  # pictures, where the network made no mistake to explain
-EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.2  # at most, and of the time the run took so far
+EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.1  # at most, and of the time the run took so far
 WRITING_SECONDS = 0.7  # what a budget still needs after the explanations: report, card, files
-PREDICT_BATCH = 256
+PREDICT_PIXELS = 1_000_000  # of a batch; larger ones fall out of the processor's caches
 _TESTED_ON = {
     "given": "the data set's own",
     "held out": "held out from the training pictures",
@@ -157,7 +157,8 @@ def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
 
 def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) from the exported network, in batches."""
-    parts = [predictor.run(pixels[i : i + PREDICT_BATCH]) for i in range(0, len(pixels), PREDICT_BATCH)]
+    size = max(PREDICT_PIXELS // (pixels.shape[1] * pixels.shape[2]), 16)
+    parts = [predictor.run(pixels[i : i + size]) for i in range(0, len(pixels), size)]
     return np.concatenate(parts)
 
 

@@ -29,6 +29,7 @@ PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 CHOICE_MOST = 10_000  # pictures by which the penalty is chosen
 WORSE = 1.1
 ITERATIONS = 200
+SEARCH_TOLERANCE = 1e-4  # of the gradient: held-out losses are compared in their third digit
 ALONE_MOST = 2_000_000  # numbers (rows x directions x folds) up to which one thread is as fast as many
 DOUBLE_MOST = 50_000_000  # numbers (rows x features x folds) up to which there is time for float64
 
@@ -104,7 +105,7 @@ def _search(problem: _Problem, num_classes: int) -> tuple[float, NDArray[np.floa
     best: tuple[float, float, Tensor] | None = None
     solution = problem.start(num_classes)
     for penalty in PENALTIES:
-        solution = problem.solve(penalty, solution)
+        solution = problem.solve(penalty, solution, SEARCH_TOLERANCE)
         logits = problem.held_out(solution)
         known = ~torch.isnan(logits[:, 0])
         if not known.any():  # nothing can be held out: one picture a class
@@ -177,25 +178,26 @@ class _Problem:
         """Zeros (F, R + 1, K)."""
         return self.rows.new_zeros(len(self.training), self.rows.shape[1], num_classes)
 
-    def solve(self, penalty: float, start: Tensor) -> Tensor:
-        """The weights (F, R + 1, K) of least loss, from a guess of them."""
+    def solve(self, penalty: float, start: Tensor, tolerance: float = 1e-6) -> Tensor:
+        """The weights (F, R + 1, K) of least loss, from a guess of them; tolerance: of the gradient."""
         weights = start.clone().requires_grad_()
         optimiser = torch.optim.LBFGS(
             [weights],
             max_iter=ITERATIONS,
-            tolerance_grad=1e-6,
+            tolerance_grad=tolerance,
             tolerance_change=1e-9,
             history_size=20,
             line_search_fn="strong_wolfe",
         )
 
+        folds, _, classes = weights.shape
+        labels = self.labels.expand(folds, -1)
+
         def closure() -> Tensor:
             optimiser.zero_grad()
-            logits = self.rows @ weights  # (F, M, K)
-            folds, rows, classes = logits.shape
-            losses = F.cross_entropy(
-                logits.reshape(-1, classes), self.labels.repeat(folds), reduction="none"
-            ).view(folds, rows)
+            logits = self.rows @ weights.movedim(1, 0).flatten(1)  # (M, F K): one product for all folds
+            scores = logits.view(len(self.rows), folds, classes).permute(1, 2, 0)  # (F, K, M)
+            losses = F.cross_entropy(scores, labels, reduction="none")  # (F, M)
             loss = (losses * self.training).sum() + penalty / 2 * weights[:, :-1].square().sum()
             loss.backward()
             return loss
