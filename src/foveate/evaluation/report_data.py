@@ -15,6 +15,8 @@ from foveate.evaluation.calibration import Reliability
 from foveate.evaluation.metrics import Evaluation
 from foveate.evaluation.threshold import Answered, UnsureRule
 
+VALIDATION = "validation pictures"
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -90,6 +92,7 @@ class ReportData:
     model_path: str = "MODEL"  # as the user would type it after `foveate predict`
     reliability_before: Reliability | None = None  # of the same predictions without temperature scaling
     temperature: float | None = None
+    chosen_on: str = VALIDATION  # what decided on epochs, temperature and thresholds
     unsure: UnsureRule | None = None
     answered: Answered | None = None  # what the rule does on the pictures of `evaluated_on`
     measures_unlikeness: bool = False

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.evaluation.metrics import Evaluation
-from foveate.evaluation.report_data import ReportData
+from foveate.evaluation.report_data import VALIDATION, ReportData
 
 NAME_LIMIT = 160  # characters of a class or file name that are shown
 _JOINERS = "\u200c\u200d"  # invisible, but part of how Persian, Indic scripts and emoji are written
@@ -189,7 +189,7 @@ def warnings(data: ReportData) -> list[str]:
         found.append(
             "Measured on the pictures it was trained with: this says nothing about new ones. Keep some apart."
         )
-    elif data.evaluated_on in ("val", "valid", "validation"):
+    elif data.evaluated_on in ("val", "valid", "validation") and data.chosen_on == VALIDATION:
         found.append(
             "There were no test pictures. The validation pictures also served to choose the best moment of "
             "training, so expect a little less on new ones."

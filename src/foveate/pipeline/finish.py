@@ -25,7 +25,7 @@ from foveate.evaluation.calibration import Reliability, apply_temperature, fit_t
 from foveate.evaluation.card import render_card
 from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
 from foveate.evaluation.report import render_report
-from foveate.evaluation.report_data import Augmented, DatasetSummary, Mistake, ReportData
+from foveate.evaluation.report_data import VALIDATION, Augmented, DatasetSummary, Mistake, ReportData
 from foveate.evaluation.threshold import Answered, UnsureRule, apply_unsure_rule, fit_unsure_rule
 from foveate.explain.report import explain_for_report
 from foveate.pipeline.trained import HeldOut, TrainedRun
@@ -224,6 +224,7 @@ def _report_data(
         model_path=str(run.out),
         reliability_before=_before_scaling(measured, prepared, config.temperature),
         temperature=config.temperature,
+        chosen_on=network.held_out.how if network.held_out else VALIDATION,
         unsure=rule,
         answered=None if rule is None else _tried(rule, measured, prepared),
         measures_unlikeness=config.unlikeness is not None,

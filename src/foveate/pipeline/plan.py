@@ -205,7 +205,9 @@ class _Planner:
         plan = self._with(network, recipe, normalise, speed=None)
         if self.train_seconds is None:
             return plan
-        speed = measure_speed(module, plan.batches, plan.settings.optimiser)
+        speed = measure_speed(
+            module, plan.batches, plan.settings.optimiser, precision=plan.settings.precision
+        )
         plan = replace(plan, speed=speed)
         recipe = self._recipe(network.name, epochs=self.epochs(plan))
         return self._with(network, recipe, normalise, speed)

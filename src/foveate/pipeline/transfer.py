@@ -36,6 +36,7 @@ PATIENCE_SECONDS = 30.0  # without a budget: as long as features may take before
 BUDGET_SHARE = 0.35  # of a budget that all backbones' features together may take
 FOLDS = 5
 CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
+HELD_OUT_FIFTH = "a held-out fifth of the training pictures"
 ELSEWHERE = ("imagenet", "none")  # what --weights takes beside files
 
 
@@ -170,7 +171,7 @@ class Fitted:
     def how(self) -> str:
         """How the held-out answers came about, in words."""
         crossed = self.head.was_held_out.mean() > 0.5
-        return f"{FOLDS}-fold cross-validation" if crossed else "a held-out fifth"
+        return f"training pictures in {FOLDS}-fold cross-validation" if crossed else HELD_OUT_FIFTH
 
     def network(self) -> Network:
         """The backbone with the head in its place."""
@@ -202,7 +203,7 @@ def best_start(
     for backbone in backbones:
         fitted = _fit(backbone, prepare(backbone), request, progress, listener)
         if len(backbones) > 1:
-            listener(Note(f"{backbone.name}: loss {fitted.loss:.3f} on held-out pictures ({fitted.how})."))
+            listener(Note(f"{backbone.name}: loss {fitted.loss:.3f} on {fitted.how}."))
         if best is None or fitted.loss < best.loss:
             best = fitted
     if best is None:
@@ -264,7 +265,7 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
         "weights": fitted.backbone.source,
         "recipe": "frozen features: a logistic regression on what the network sees",
         "views": "each picture and its mirror image",
-        "penalty": f"{head.penalty:.2g}, chosen by {fitted.how}",
+        "penalty": f"{head.penalty:.2g}, chosen on {fitted.how}",
         "class weights": request.class_weights,
     }
     held_out = HeldOut(head.held_out[known], split.labels[known], fitted.how) if known.any() else None
@@ -296,6 +297,4 @@ def words_of(held_out: HeldOut | None) -> dict[str, str]:
     if held_out is None:
         return {}
     right = held_out.logits.argmax(axis=1) == held_out.labels
-    return {
-        "accuracy on held-out training pictures": f"{right.mean():.1%} of {len(right):,} ({held_out.how})"
-    }
+    return {"accuracy on held-out pictures": f"{right.mean():.1%} of {len(right):,} ({held_out.how})"}

@@ -18,6 +18,7 @@ from foveate.pipeline.plan import choose_device
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.transfer import (
+    HELD_OUT_FIFTH,
     SECONDS_PER_GMAC,
     Fitted,
     as_trained,
@@ -185,7 +186,7 @@ def _told(frozen: TrainedNetwork, result: FineTuned) -> TrainedNetwork:
 def _as_trained(
     frozen: TrainedNetwork, fitted: Fitted, result: FineTuned, training: TrainingBatches, held: np.ndarray
 ) -> TrainedNetwork:
-    held_out = HeldOut(result.logits, fitted.prepared.splits["train"].labels[held], "a held-out fifth")
+    held_out = HeldOut(result.logits, fitted.prepared.splits["train"].labels[held], HELD_OUT_FIFTH)
     last = result.history[-1]
     settings = {
         **frozen.settings,
