@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from foveate.artifact.features import features_of
+from foveate.artifact.features import Extractor
 from foveate.artifact.format import InputShape, ModelConfig
 from foveate.artifact.novelty import fit_novelty
 from foveate.artifact.save import Draft
@@ -30,7 +30,7 @@ def dark(count):
 def model(tmp_path_factory):
     torch.manual_seed(0)
     network = create_model("convnet1", num_classes=3).eval()
-    novelty = fit_novelty(features_of(network, SHAPE, dark(40)))
+    novelty = fit_novelty(Extractor(network, SHAPE)(dark(40)))
     with Draft(tmp_path_factory.mktemp("models") / "dark") as draft:
         draft.add_network(
             network, preprocessing=SHAPE, sample_images=dark(4), novelty=novelty, temperature=0.01, **FACTS

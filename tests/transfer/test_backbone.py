@@ -8,9 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 
+from foveate.artifact.features import Extractor
 from foveate.errors import WeightsError
 from foveate.models.registry import create_model
-from foveate.transfer.backbone import Backbone, Extractor, backbone_from_file, packaged_backbone
+from foveate.transfer.backbone import Backbone, backbone_from_file, packaged_backbone
 from foveate.transfer.features import Features
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 224, 224, 3), dtype=np.uint8)
@@ -31,7 +32,9 @@ def test_features_are_what_torchs_last_layer_takes(backbone):
         x = torch.from_numpy(some).permute(0, 3, 1, 2).float()
         backbone.network((x - 127) / 128)  # as the publisher has it
     handle.remove()
-    assert Extractor(backbone)(some) == pytest.approx(caught[0].numpy(), abs=1e-4)
+    assert Extractor(backbone.network, backbone.preprocessing)(some) == pytest.approx(
+        caught[0].numpy(), abs=1e-4
+    )
     assert backbone.width == 1280
 
 

@@ -153,31 +153,6 @@ def output_names(deployed: Deployed) -> list[str]:
     return [OUTPUT_NAME] if deployed.novelty is None else [OUTPUT_NAME, UNLIKENESS_NAME]
 
 
-class _Logits(nn.Module):
-    """What a `Deployed` computes before softmax, as a module of its own."""
-
-    def __init__(self, deployed: Deployed) -> None:
-        super().__init__()
-        self.deployed = deployed
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.deployed.logits(images)
-
-
-def feature_graph(deployed: Deployed, preprocessing: Preprocessing) -> bytes:
-    """An ONNX graph of a network without its head: `images` (N, H, W, 3) uint8 to `features` (N, D) float32.
-
-    Raises InputError when the network cannot be written.
-    """
-    sample = torch.zeros((TRACE_BATCH, preprocessing.height, preprocessing.width, 3), dtype=torch.uint8)
-    try:
-        model = emit(_Logits(deployed).eval(), sample, INPUT_NAME, FEATURES_NAME)
-    except NotInTable as error:
-        raise InputError(f"This network cannot be a backbone: {error} has no ONNX operator here.") from error
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
-
-
 def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
     """torch's own exporter, cleared of what it says about the machine it ran on."""
     quiet = logging.getLogger("torch.onnx")

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from foveate.analysis.summary import summarize
-from foveate.artifact.features import features_of
+from foveate.artifact.features import Extractor
 from foveate.artifact.novelty import Novelty, bank_rows, fit_novelty
 from foveate.dataset.samples import evenly
 from foveate.models.anatomy import Network
@@ -42,7 +42,7 @@ def novelty_of(run: TrainedRun) -> Novelty | None:
     if len(rows) < FEWEST:
         return None
     shape = run.prepared.preprocessing
-    found = features_of(network.module, shape, np.concatenate([split.pixels[rows], held_out]))
+    found = Extractor(network.module, shape)(np.concatenate([split.pixels[rows], held_out]))
     kept = bank_rows(split.labels[rows], found.shape[1])
     return fit_novelty(found[: len(rows)][kept], found[len(rows) :])
 

@@ -5,14 +5,13 @@ with Features(packaged_backbone(), folder) as features:
 head = fit_head(views, labels, folds, num_classes)  # logistic regression, penalty by cross-validation
 """
 
-from foveate.transfer.backbone import Backbone, Extractor, backbone_from_file, packaged_backbone
+from foveate.transfer.backbone import Backbone, backbone_from_file, packaged_backbone
 from foveate.transfer.features import Extracted, Features
 from foveate.transfer.head import Head, fit_head
 
 __all__ = [
     "Backbone",
     "Extracted",
-    "Extractor",
     "Features",
     "Head",
     "backbone_from_file",

@@ -1,7 +1,4 @@
-"""A network with learnt weights, cut before its last dense layer and run by the inference engine.
-
-On two cores ONNX Runtime computes the features of EfficientNet-Lite0 about three times faster than torch.
-"""
+"""A network with learnt weights, to take features from: a published one, or one from a file."""
 
 from __future__ import annotations
 
@@ -10,17 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from foveate.artifact.export import Deployed, feature_graph
-from foveate.errors import ParityError, WeightsError
+from foveate.errors import WeightsError
 from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network
 from foveate.models.pretrained import PRETRAINED, implied_options, load_pretrained, load_weights
@@ -28,10 +20,7 @@ from foveate.models.registry import create_model, model_info
 
 # Smallest first, each about half as dear again as the one before it.
 PACKAGED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-BATCH_SIZE = 16
 FEATURES_VERSION = 1  # raised when the same weights and pictures give other features
-# Two sums of float32 in another order; features are of the size of 1.
-FEATURE_TOLERANCE = 1e-3
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -51,13 +40,6 @@ class Backbone:
     architecture: Mapping[str, Any]
     preprocessing: Preprocessing
     source: str
-
-    @cached_property
-    def graph(self) -> bytes:
-        """The ONNX graph: pictures (N, H, W, 3) uint8 to ``features`` (N, D) float32."""
-        return feature_graph(
-            Deployed(_without_head(self.network), self.preprocessing, 1.0), self.preprocessing
-        )
 
     @property
     def identity(self) -> str:
@@ -81,44 +63,6 @@ class Backbone:
         network = copy.deepcopy(self.network)
         network.reset_classifier(num_classes)
         return network
-
-
-class Extractor:
-    """The backbone in ONNX Runtime: pictures as the preprocessing makes them -> features."""
-
-    def __init__(self, backbone: Backbone, *, threads: int | None = None) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # errors come as exceptions
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            backbone.graph,
-            options,
-            providers=["CPUExecutionProvider"],
-            disabled_optimizers=["Pad_Fusion"],  # wrong before a maximum pool: see artifact.predictor
-        )
-
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(N, H, W, 3) uint8 -> (N, D) float32."""
-        features: NDArray[np.float32] = self._session.run(
-            ["features"], {"images": np.ascontiguousarray(pictures)}
-        )[0]
-        return features
-
-    def check(self, backbone: Backbone, pictures: NDArray[np.uint8]) -> None:
-        """Compare with torch on two or so real pictures. Raises ParityError."""
-        cut = Deployed(_without_head(backbone.network), backbone.preprocessing, 1.0)
-        with torch.inference_mode():
-            expected = cut.logits(torch.from_numpy(np.ascontiguousarray(pictures))).numpy()
-        found = self(pictures)
-        difference = float(np.abs(expected - found).max() / max(np.abs(expected).max(), 1.0))
-        if not difference <= FEATURE_TOLERANCE:
-            raise ParityError(
-                f"The features of {backbone.name} from ONNX Runtime differ from torch's by {difference:.2g} "
-                "of the largest; this is a fault of the export: please report it."
-            )
 
 
 def packaged_backbone(name: str = PACKAGED[0], image_size: int | None = None) -> Backbone:
@@ -175,10 +119,3 @@ def _classifier(network: Network) -> nn.Linear:
     if not isinstance(layer, nn.Linear):  # holds for every family; a new one must notice at once
         raise TypeError(f"{network.classifier_name} of {type(network).__name__} is no Linear layer")
     return layer
-
-
-def _without_head(network: Network) -> Network:
-    """A copy that gives what its last dense layer would take: (N, D)."""
-    cut = copy.deepcopy(network).eval()
-    cut.set_submodule(cut.classifier_name, nn.Identity())
-    return cut

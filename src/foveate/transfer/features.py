@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.transfer.backbone import BATCH_SIZE, Backbone, Extractor
+from foveate.artifact.features import BATCH_SIZE, Extractor
+from foveate.transfer.backbone import Backbone
 from foveate.transfer.store import FeatureStore, as_stored
 
 CHECKED = 2  # real pictures on which torch and ONNX Runtime are compared
@@ -79,11 +80,9 @@ class Features:
         return Extracted(result, computed)
 
     def _extract(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.float32]:
-        if pictures.shape[3] == 1:
-            pictures = np.repeat(pictures, 3, axis=3)
         if view == MIRRORED:
             pictures = pictures[:, :, ::-1]
         if self._extractor is None:
-            self._extractor = Extractor(self.backbone)
-            self._extractor.check(self.backbone, pictures[:CHECKED])
+            self._extractor = Extractor(self.backbone.network, self.backbone.preprocessing)
+            self._extractor.check(pictures[:CHECKED])
         return self._extractor(pictures)
