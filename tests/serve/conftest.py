@@ -38,8 +38,8 @@ from foveate.serve.settings import ServeSettings
 folder, seconds, settings = sys.argv[1], float(sys.argv[2]), json.loads(sys.argv[3])
 predictor = load(folder, threads=1)
 if seconds:
-    run = predictor.run
-    predictor.run = lambda batch: (time.sleep(seconds), run(batch))[1]
+    answers = predictor.answers
+    predictor.answers = lambda batch: (time.sleep(seconds), answers(batch))[1]
 set_up_log(as_json=True)
 serve(predictor, "colours", ServeSettings(port=0, **settings), lambda url: print(url, flush=True))
 """
