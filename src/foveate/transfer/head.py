@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+
+from foveate.transfer.lbfgs import minimise
 
 # Strongest first: each solution is the next one's start.
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
@@ -76,6 +78,7 @@ def fit_head(
     flat = views.reshape(-1, views.shape[-1])
     centre, scale = flat.mean(axis=0, dtype=np.float64), float(flat.std()) or 1.0
     weights = np.ones(num_classes) if class_weights is None else class_weights
+    search: _Problem | None = None
     if penalty is None:
         search = _Problem.of(
             views[:, chosen], labels[chosen], folds[chosen], class_weights=weights, standard=(centre, scale)
@@ -83,9 +86,11 @@ def fit_head(
         penalty, held_out[chosen] = _search(search, num_classes)
         # What is kept with more pictures is the penalty against the sum of the losses, not their mean.
         penalty *= len(chosen) / len(labels)
-    whole = _Problem.of(
-        views, labels, np.full(len(labels), -1), class_weights=weights, standard=(centre, scale)
-    )
+    if search is not None and len(chosen) == len(labels):
+        whole = search.undivided()
+    else:
+        never = np.full(len(labels), -1)
+        whole = _Problem.of(views, labels, never, class_weights=weights, standard=(centre, scale))
     solution = whole.solve(penalty, whole.start(num_classes))[0].double().numpy()
     weight = (whole.basis.double().numpy() @ solution[:-1]).T / scale  # (K, D)
     bias = solution[-1] - weight @ centre
@@ -136,12 +141,13 @@ class _Problem:
     """One logistic regression a fold, all solved at once: M = V N rows, F folds, R directions.
 
     rows: (M, R + 1) features in the basis, and a one for the bias. basis: (D, R). labels: (M,).
-    training: (F, M) what each row counts in each fold's loss; adds up to one. folds: (N,).
+    weight: (M,) what each row counts; training: (F, M) that, in each fold's loss, as shares. folds: (N,).
     """
 
     rows: Tensor
     basis: Tensor
     labels: Tensor
+    weight: Tensor
     training: Tensor
     folds: NDArray[np.int64]
 
@@ -172,7 +178,12 @@ class _Problem:
         training = torch.stack([weight * rows for rows in inside] or [weight])
         training = training / training.sum(dim=1, keepdim=True)
         ones = torch.ones(len(x), 1, dtype=precision)
-        return cls(torch.cat([x, ones], dim=1), basis, y, training, folds)
+        return cls(torch.cat([x, ones], dim=1), basis, y, weight, training, folds)
+
+    def undivided(self) -> _Problem:
+        """The same pictures with none held out."""
+        training = (self.weight / self.weight.sum())[None]
+        return replace(self, training=training, folds=np.full(len(self.folds), -1))
 
     def start(self, num_classes: int) -> Tensor:
         """Zeros (F, R + 1, K)."""
@@ -180,31 +191,22 @@ class _Problem:
 
     def solve(self, penalty: float, start: Tensor, tolerance: float = 1e-6) -> Tensor:
         """The weights (F, R + 1, K) of least loss, from a guess of them; tolerance: of the gradient."""
-        weights = start.clone().requires_grad_()
-        optimiser = torch.optim.LBFGS(
-            [weights],
-            max_iter=ITERATIONS,
-            tolerance_grad=tolerance,
-            tolerance_change=1e-9,
-            history_size=20,
-            line_search_fn="strong_wolfe",
-        )
+        folds, _, classes = start.shape
+        wanted = F.one_hot(self.labels, classes).to(start.dtype)  # (M, K)
+        weight = self.training.T[..., None]  # (M, F, 1)
 
-        folds, _, classes = weights.shape
-        labels = self.labels.expand(folds, -1)
-
-        def closure() -> Tensor:
-            optimiser.zero_grad()
-            logits = self.rows @ weights.movedim(1, 0).flatten(1)  # (M, F K): one product for all folds
-            scores = logits.view(len(self.rows), folds, classes).permute(1, 2, 0)  # (F, K, M)
-            losses = F.cross_entropy(scores, labels, reduction="none")  # (F, M)
-            loss = (losses * self.training).sum() + penalty / 2 * weights[:, :-1].square().sum()
-            loss.backward()
-            return loss
+        def loss(weights: Tensor) -> tuple[float, Tensor]:
+            logits = (self.rows @ weights.movedim(1, 0).flatten(1)).view(-1, folds, classes)  # (M, F, K)
+            log_shares = torch.log_softmax(logits, dim=2)
+            value = penalty / 2 * weights[:, :-1].square().sum()
+            value -= (log_shares * wanted[:, None] * weight).sum()
+            error = ((log_shares.exp() - wanted[:, None]) * weight).flatten(1)  # (M, F K)
+            gradient = (self.rows.T @ error).view(-1, folds, classes).movedim(0, 1).clone()
+            gradient[:, :-1] += penalty * weights[:, :-1]
+            return float(value), gradient
 
         with _threads_for(self.rows.numel() * len(self.training)):
-            optimiser.step(closure)
-        return weights.detach()
+            return minimise(loss, start, tolerance=tolerance, iterations=ITERATIONS)
 
     def held_out(self, weights: Tensor) -> Tensor:
         """(N, K) logits of each picture from the fold that held it out, averaged over views; NaN for none."""
