@@ -195,3 +195,13 @@ def test_epochs_fine_tune_and_repeat_to_the_bit(stripes, tmp_path):
 )
 def test_backbones_that_the_time_allows(count, budget, names):
     assert list(affordable(count, budget)) == names
+
+
+def test_few_pictures_are_not_fine_tuned_by_a_budget(stripes, tmp_path):
+    notes = []
+    request_ = TrainRequest(budget="60s", image_size=96)
+    done = train(stripes, request_, out=tmp_path / "out", listener=notes.append)
+    texts = [event.text for event in notes if isinstance(event, Note)]
+    assert any("could not tell a gain from luck" in text for text in texts)
+    assert sum("on training pictures in 5-fold cross-validation" in text for text in texts) == 3  # backbones
+    assert json.loads((done.folder / "config.json").read_text())["recipe"]["name"] == "frozen-features"

@@ -91,8 +91,8 @@ def test_a_gain_has_to_be_larger_than_its_error():
     noise = random.normal(0, 0.1, 50)
     noise -= noise.mean()
     error = noise.std(ddof=1) / 50**0.5
-    assert is_clear_gain(before, before - noise - 1.01 * error)
-    assert not is_clear_gain(before, before - noise - 0.99 * error)
+    assert is_clear_gain(before, before - noise - 2.01 * error)
+    assert not is_clear_gain(before, before - noise - 1.99 * error)
     assert not is_clear_gain(before[:1], before[:1] - 0.5)
 
 

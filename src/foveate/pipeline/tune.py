@@ -18,6 +18,7 @@ from foveate.pipeline.plan import choose_device
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.transfer import (
+    FOLDS,
     HELD_OUT_FIFTH,
     SECONDS_PER_GMAC,
     Fitted,
@@ -38,6 +39,7 @@ from foveate.transfer.head import fit_head
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
 TRAINING_COST = 6.0  # a step of training in torch against a picture in ONNX Runtime
 FINISH_SECONDS = 5.0  # export, its check, the report
+FEWEST_HELD_OUT = 100  # pictures, of which a gain of two in a hundred is two mistakes
 FEWEST_EPOCHS = 1.5  # with less time than that nothing is begun
 MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
 
@@ -64,7 +66,16 @@ def tuned(
     held, rest = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
     epoch_seconds = len(rest) * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
     left = math.inf if deadline is None else deadline - time.monotonic()
-    if (request.epochs is None and deadline is None) or len(held) < 2 or left < FEWEST_EPOCHS * epoch_seconds:
+    wanted = request.epochs is not None or (deadline is not None and left >= FEWEST_EPOCHS * epoch_seconds)
+    if not wanted or len(held) < 2:
+        return frozen
+    if request.epochs is None and len(held) < FEWEST_HELD_OUT:
+        listener(
+            Note(
+                f"Not fine-tuned: {len(held)} held-out pictures could not tell a gain from luck "
+                f"(from about {FEWEST_HELD_OUT * FOLDS} training pictures on they can; --epochs N tries it)."
+            )
+        )
         return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
     training, validation = _batches(fitted, request, rest, held)
