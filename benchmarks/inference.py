@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from harness import Contestant, Race, Skip, compete
-from report import Section, Table, best_rival, spread, times_as_fast
+from harness import Contestant, Race, Skip, Timing, compete
+from report import Section, Table, best_rival, share, spread, times_as_fast
 
 NETWORKS = {
     "resnet18": 224,
@@ -184,10 +184,40 @@ def run(quick: bool) -> Section:
         "eager. OpenVINO computes in bfloat16 by default where the processor can; it is told to use float32 "
         "for the ratios, and its bfloat16 stands in a column of its own with the largest difference that it "
         "makes to a probability of the first picture.",
-        [_table(races)],
+        [_table(races), _shares(found)],
         found,
+        headline=_headline(races),
         skipped=next(iter(races.values())).skipped,
     )
+
+
+def _rivals(race: Race) -> Timing:
+    """The fastest rival's time, in float32."""
+    return race.timings[best_rival(race, leave_out=(HALF, "ONNX Runtime, its defaults"))]
+
+
+def _headline(races: dict[tuple[str, int], Race]) -> str:
+    def ratios(times: Callable[[Race], Timing]) -> list[float]:
+        return sorted(times(r).median / r.timings["foveate"].median for r in races.values())
+
+    best, eager = ratios(_rivals), ratios(lambda r: r.timings["torch eager"])
+    return (
+        f"Inference, batches of 1 and 16, {len(best) // len(BATCHES)} networks: {best[0]:.2f} to "
+        f"{best[-1]:.2f} times as fast as the fastest of torch eager, channels_last, torch.compile and "
+        f"OpenVINO; {eager[0]:.1f} to {eager[-1]:.1f} times as fast as torch eager."
+    )
+
+
+def _shares(found: dict[str, dict[str, Any]]) -> Table:
+    rows = []
+    for what, figures in found.items():
+        network, batch = what.split()
+        seconds = figures["timings"]["foveate"]["median"]
+        rate = int(batch) / seconds
+        gflop = figures["gflop_per_picture"]
+        rows.append((f"{network}, {batch}", f"{gflop:.3f}", f"{rate:.0f}", share(rate * gflop)))
+    header = ("network, batch", "GFLOP a picture", "pictures a second", "GFLOP/s (share of float32 product)")
+    return Table("foveate: the share of the machine that is used", header, rows)
 
 
 def _table(races: dict[tuple[str, int], Race]) -> Table:
@@ -195,7 +225,7 @@ def _table(races: dict[tuple[str, int], Race]) -> Table:
     rows = []
     for (network, batch), race in races.items():
         times = race.timings
-        best = times[best_rival(race, leave_out=(HALF, "ONNX Runtime, its defaults"))]
+        best = _rivals(race)
         cells = [spread(times[name]) if name in times else "-" for name in names]
         if HALF in times:
             cells[names.index(HALF)] += f", {largest_difference(race, HALF):.0e}"

@@ -64,4 +64,6 @@ def run(quick: bool) -> Section:
         "both reach stand in the section on training to an accuracy.",
         [Table("Seconds an epoch, and pictures a second", header, rows)],
         found,
+        headline=f"The article's network, batch and optimiser: {' and '.join(row[-2] for row in rows)} times "
+        f"the plain torch loop's pictures a second (k5 and k3).",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from foveate.batches.loader import TrainingBatches
+from foveate.batches.loader import Pixels, TrainingBatches
 from foveate.models import create_model
 from foveate.recipes import ARTICLE, Recipe
 from foveate.training.loop import Trainer
@@ -17,15 +17,17 @@ from foveate.training.schedule import StepHorizon
 from time_to_accuracy import FashionMnist, Plan, train_once
 
 
-def _trainer(
+def trainer_of(
     data: FashionMnist, network: str, recipe: Recipe, epochs: int, seed: int, *, limit: int | None
 ) -> Trainer:
+    """A training of a fresh network on the first ``limit`` pictures, or all."""
     torch.manual_seed(seed)
     module = create_model(network, num_classes=10, in_channels=1, image_size=(28, 28))
-    if limit:
-        data.train.images, data.train.labels = data.train.images[:limit], data.train.labels[:limit]
+    train = data.train
+    if limit is not None:
+        train = Pixels(train.images.numpy()[:limit], train.labels.numpy()[:limit])
     batches = TrainingBatches(
-        data.train, data.normalise, batch_size=recipe.batch_size, augmentation=recipe.augmentation, seed=seed
+        train, data.normalise, batch_size=recipe.batch_size, augmentation=recipe.augmentation, seed=seed
     )
     horizon = StepHorizon(epochs * len(batches))
     return Trainer(module.to(memory_format=torch.channels_last), batches, None, recipe.training, horizon)
@@ -38,7 +40,7 @@ def one_epoch(network: str, limit: int | None, precision: str) -> Callable[[], N
     recipe = dataclasses.replace(ARTICLE, training=training)
 
     def work() -> None:
-        for _ in _trainer(data, network, recipe, 1, 0, limit=limit).run():
+        for _ in trainer_of(data, network, recipe, 1, 0, limit=limit).run():
             pass
 
     return work
@@ -54,7 +56,7 @@ def article_recipe(network: str, epochs: int) -> Callable[[], dict[str, Any]]:
     def work() -> dict[str, Any]:
         nonlocal seed
         seed += 1
-        trainer = _trainer(data, network, ARTICLE, epochs, seed, limit=None)
+        trainer = trainer_of(data, network, ARTICLE, epochs, seed, limit=None)
         began = time.perf_counter()
         for _ in trainer.run():
             pass

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,10 @@ class Table:
 
 @dataclass
 class Section:
-    """One benchmark's results. figures: all numbers, for machines. charts: file name -> SVG."""
+    """One benchmark's results.
+
+    figures: all numbers, for machines. charts: file name -> SVG. headline: what it comes to, in a sentence.
+    """
 
     title: str
     text: str
@@ -34,6 +38,7 @@ class Section:
     charts: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     quick: bool = False
+    headline: str = ""
     seconds: float = 0.0
     date: str = ""
     machine: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +59,12 @@ def spread(timing: Timing, unit: str = "ms") -> str:
     median, low, high = ({"s": 1.0, "ms": 1e3}[unit] * t for t in (timing.median, timing.low, timing.high))
     digits = 1 if median >= 100 else 2
     return f"{median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def share(gflop_per_second: float, precision: str = "float32") -> str:
+    """``120 (61 %)``: GFLOP/s and their share of the machine's own matrix product."""
+    ceiling = ceilings()[f"gflops_{precision}"]
+    return f"{gflop_per_second:.0f} ({gflop_per_second / ceiling:.0%})".replace("%)", " %)")
 
 
 def times_as_fast(rival: Timing, ours: Timing) -> str:
@@ -83,7 +94,7 @@ def machine(quick: bool) -> dict[str, Any]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
-    return {**found, **_ceilings(0.3 if quick else 1.5)}
+    return {**found, **ceilings(0.3 if quick else 1.5)}
 
 
 def _processor() -> str:
@@ -98,8 +109,9 @@ def _processor() -> str:
     return f"{facts.get('model name', platform.processor())} ({', '.join(extras)})"
 
 
-def _ceilings(seconds: float) -> dict[str, float]:
-    """The machine's own limits: GFLOP/s of a float32 matrix product, GB/s of copying memory; best of many."""
+@cache
+def ceilings(seconds: float = 1.5) -> dict[str, float]:
+    """The machine's own limits: GFLOP/s of a matrix product, GB/s of copying memory; best of many tries."""
     try:
         import torch
     except ModuleNotFoundError:
@@ -108,9 +120,12 @@ def _ceilings(seconds: float) -> dict[str, float]:
     source = torch.rand(16 << 20)
     target = torch.empty_like(source)
     product = _fastest(lambda: a @ b, seconds)
+    c, d = a.bfloat16(), b.bfloat16()
+    half = _fastest(lambda: c @ d, seconds)
     copying = _fastest(lambda: target.copy_(source), seconds)
     return {
         "gflops_float32": round(2 * 1536**3 / product / 1e9, 1),
+        "gflops_bfloat16": round(2 * 1536**3 / half / 1e9, 1),
         "copy_gb_per_second": round(2 * source.nbytes / copying / 1e9, 1),
     }
 
@@ -149,7 +164,11 @@ def as_markdown(sections: Mapping[str, Section]) -> str:
         "turns, each "
         "in a process of its own. A time is the median of the turns, with the fastest and the slowest; a "
         "ratio "
-        "is one of medians of the same run.",
+        "is one of medians of the same run. A share is that of the machine's own matrix product in the same "
+        "numbers, "
+        "measured before.",
+        "",
+        *[f"- {section.headline}" for section in sections.values() if section.headline],
         "",
     ]
     for name, section in sections.items():
@@ -165,7 +184,8 @@ def as_markdown(sections: Mapping[str, Section]) -> str:
         parts += [f"Left out: {who}, for {reason}.\n" for who, reason in section.skipped.items()]
         parts += [
             f"<sub>`foveate bench {name}`, {section.date}, {section.seconds / 60:.0f} min; {m['processor']}, "
-            f"{m['cores']} cores, {m.get('gflops_float32')} GFLOP/s (float32 product), "
+            f"{m['cores']} cores, {m.get('gflops_float32')} GFLOP/s (float32 product; bfloat16 "
+            f"{m.get('gflops_bfloat16')}), "
             f"{m.get('copy_gb_per_second')} GB/s (copying), load {m['load']} before; {m['system']}, "
             f"Python {m['python']}, {versions}.</sub>",
             "",

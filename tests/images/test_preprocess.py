@@ -1,12 +1,14 @@
+import io
 import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from foveate.errors import InputError
-from foveate.images import Preprocessing, to_grey
+from foveate.images import Preprocessing, read_image, to_grey
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -113,6 +115,39 @@ def test_any_size_goes_into_any_other_and_a_flat_picture_stays_flat(height, widt
     pre = Preprocessing(*target, fit=fit, crop_fraction=fraction, fill=(9, 99, 199))
     out = pre.apply(np.full((height, width, 3), (9, 99, 199), np.uint8))
     assert (out == (9, 99, 199)).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "settings_", "divisor"),
+    [
+        ((375, 500), {}, 1),  # to 224: 1.7 pixels become one
+        ((896, 896), {}, 2),  # exactly four: two are left to filter
+        ((895, 2000), {}, 1),
+        ((3000, 4000), {"crop_fraction": 0.875}, 4),
+        ((3000, 4000), {"fit": "pad"}, 8),  # the longer side is the one that fits
+        ((3000, 4000), {"fit": "stretch"}, 4),
+        ((9000, 9000), {}, 8),
+        ((9000, 9000), {"interpolation": "nearest"}, 1),
+    ],
+)
+def test_how_much_smaller_a_jpeg_may_be_decoded(size, settings_, divisor):
+    assert Preprocessing(224, 224, **settings_).jpeg_divisor(*size) == divisor
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_a_picture_decoded_smaller_becomes_nearly_the_same_input(fit):
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (30, 40, 3), np.uint8)
+    photograph = Image.fromarray(small).resize((1600, 1200), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    photograph.save(file, "JPEG", quality=95)
+    shape = Preprocessing(96, 96, fit=fit)
+    assert shape.jpeg_divisor(1200, 1600) > 1
+    whole, less = (
+        shape.apply(read_image(file.getvalue(), divisor_for=f)).astype(int)
+        for f in (None, shape.jpeg_divisor)
+    )
+    assert np.abs(whole - less).mean() < 0.5
 
 
 def test_mirrored_pictures_give_mirrored_results():

@@ -98,6 +98,38 @@ def test_damaged_exif_does_not_cost_the_picture(encoded, noise, exif):
         assert read_image(encoded(Image.fromarray(noise), form, exif=exif)).shape == noise.shape
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_jpeg_decoded_smaller_looks_the_same(encoded, orientation):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    y, x = np.mgrid[:203, :301]
+    smooth = np.stack([x * 255 / 300, y * 255 / 202, (x + y) * 255 / 502], -1).astype(np.uint8)
+    data = encoded(Image.fromarray(smooth), "JPEG", quality=95, exif=exif)
+    whole, info = decode(data)
+    asked = []
+
+    def divisor_for(height, width):
+        asked.append((height, width))
+        return 4
+
+    small, told = decode(data, divisor_for=divisor_for)
+    assert told == info  # it is the picture's size that is told
+    assert set(asked) == {whole.shape[:2]}  # as it is seen
+    assert small.shape == (-(-whole.shape[0] // 4), -(-whole.shape[1] // 4), 3)
+    wanted = np.asarray(Image.fromarray(whole).resize(small.shape[1::-1], Image.Resampling.BOX))
+    assert np.abs(small.astype(int) - wanted).max() <= 8
+
+
+def test_only_jpeg_pictures_are_decoded_smaller(encoded, noise):
+    data = encoded(Image.fromarray(noise), "PNG")
+    np.testing.assert_array_equal(read_image(data, divisor_for=lambda height, width: 8), noise)
+
+
+def test_a_sliver_is_decoded_whole(encoded):
+    data = encoded(Image.new("RGB", (4000, 15)), "JPEG")
+    assert read_image(data, divisor_for=lambda height, width: 2).shape == (15, 4000, 3)
+
+
 def test_an_orientation_that_is_none_is_ignored(encoded, noise):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 9

@@ -17,17 +17,17 @@ pytest.importorskip("simplejpeg")
 def by_pillow(monkeypatch):
     """The outcome of decoding without simplejpeg: pixels and facts, or the sentence."""
 
-    def outcome(data):
+    def outcome(data, divisor=1):
         with monkeypatch.context() as patch:
             patch.setattr(turbo, "_simplejpeg", lambda: None)
-            return attempt(data)
+            return attempt(data, divisor)
 
     return outcome
 
 
-def attempt(data):
+def attempt(data, divisor=1):
     try:
-        pixels, info = decode(data)
+        pixels, info = decode(data, divisor_for=lambda height, width: divisor)
     except ImageError as error:
         return str(error), None
     return pixels, info
@@ -92,7 +92,15 @@ def kinds(encoded):
 
 def test_what_is_unusual_is_read_or_refused_as_without(encoded, by_pillow):
     for name, data in kinds(encoded):
-        assert same(attempt(data), by_pillow(data)), name
+        for divisor in (1, 2):
+            assert same(attempt(data, divisor), by_pillow(data, divisor)), (name, divisor)
+
+
+@pytest.mark.parametrize("divisor", [2, 4, 8])
+def test_pictures_decoded_smaller_are_pillows_too(encoded, by_pillow, divisor):
+    for width, height in ((301, 203), (64, 65), (71, 200), (63, 300), (9, 8)):
+        data = encoded(picture(width, height), "JPEG", quality=90)
+        assert same(attempt(data, divisor), by_pillow(data, divisor)), (width, height)
 
 
 def test_damaged_files_are_read_or_refused_as_without(encoded, by_pillow):

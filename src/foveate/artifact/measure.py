@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,8 @@ def _answers(
     predictor: Predictor, samples: Split, batch_size: int
 ) -> Iterator[tuple[int, Answer | ImageError]]:
     if not isinstance(samples.images, ArrayImages):
-        yield from predictor.stream(range(len(samples)), samples.images.read, batch_size=batch_size)
+        read = partial(samples.images.read, divisor_for=predictor.preprocessing.jpeg_divisor)
+        yield from predictor.stream(range(len(samples)), read, batch_size=batch_size)
         return
     for at in range(0, len(samples), batch_size):  # pixels in memory: nothing to decode, nothing to overlap
         pixels = samples.images.array[at : at + batch_size]

@@ -156,11 +156,19 @@ class Predictor:
 
         The next batch is decoded in threads while this one is computed; memory holds two batches.
         """
-        for path, found in self.stream(paths, read_image, batch_size=batch_size):
+        for path, found in self.stream(paths, self.read, batch_size=batch_size):
             if isinstance(found, ImageError):
                 yield PathPrediction(path, None, found)
             else:
                 yield PathPrediction(path, self.in_words(found, top_k))
+
+    def read(self, source: str | Path | bytes, name: str | None = None) -> np.ndarray:
+        """A picture (H, W, 3) uint8 from a file or its bytes, decoded as large as this network needs it.
+
+        A JPEG picture more than four times as large as the network's comes smaller, see
+        `Preprocessing.jpeg_divisor`. Raises ImageError.
+        """
+        return read_image(source, name=name, divisor_for=self.preprocessing.jpeg_divisor)
 
     def stream(
         self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
@@ -244,7 +252,7 @@ class Predictor:
 
     def _prepare(self, picture: Picture) -> np.ndarray:
         """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
-        image = picture if isinstance(picture, np.ndarray) else read_image(picture)
+        image = picture if isinstance(picture, np.ndarray) else self.read(picture)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
             raise ImageError(f"expected a picture (H, W, 3) uint8, found {image.dtype} {image.shape}.")
         return self.preprocessing.apply(image)

@@ -24,6 +24,7 @@ import numpy as np
 from foveate.artifact.measure import evaluate_folder
 from foveate.artifact.predictor import INPUT_NAME, Predictor
 from foveate.dataset import DataSet, Split, open_dataset
+from foveate.dataset.samples import evenly
 from foveate.errors import InputError, MissingExtraError
 
 CALIBRATION_COUNT = 200  # pictures; from about a hundred on, the ranges of feature maps hardly grow
@@ -102,11 +103,11 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
             f"Data set {opened.name!r}: expected at least 20 pictures to calibrate and measure with, found "
             f"{len(source)}; give more with --data."
         )
-    chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(np.int64))
+    chosen = evenly(len(source), count)
     if measured is source:
         measured = source.select(np.setdiff1d(np.arange(len(source)), chosen))
-    apply = predictor.preprocessing.apply
-    pictures = np.stack([apply(source.images.read(int(index))) for index in chosen])
+    shape = predictor.preprocessing
+    pictures = np.stack([shape.apply(source.images.read(int(i), shape.jpeg_divisor)) for i in chosen])
     return pictures, DataSet(opened.name, opened.classes, {"test": Split(measured.images, measured.labels)})
 
 

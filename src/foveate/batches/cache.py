@@ -65,7 +65,7 @@ def decode(
     def keep(index: int, image: np.ndarray) -> None:
         pixels[index] = preprocessing.apply(image)
 
-    return pixels, scan(images, keep=keep, progress=progress)
+    return pixels, scan(images, keep=keep, divisor_for=preprocessing.jpeg_divisor, progress=progress)
 
 
 def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | None:

@@ -82,7 +82,7 @@ def command(
     if layer is not None:
         check_layer(subject.module, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    picture = read_image(image)
+    picture = read_image(image, divisor_for=subject.preprocessing.jpeg_divisor)
     methods = METHODS if method == "all" else (method,)
     explained = explain_picture(subject, picture, target=target, methods=methods, layer=layer, seed=seed)
     facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts

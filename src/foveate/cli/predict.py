@@ -88,7 +88,7 @@ def command(
     # Results on the same terminal would tear a bar apart, and importing rich costs time.
     hidden = len(names) < BAR_FROM or (not as_json and sys.stdout.isatty())
     with bar(hidden=hidden) as progress:
-        found = predictor.stream(names, _reader(), batch_size=batch_size)
+        found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
         for number, (name, answer) in enumerate(found, start=1):
             if isinstance(answer, ImageError):
                 errors.append({"file": name, "error": str(answer)})
@@ -174,13 +174,13 @@ def _listed(source: str | None, null: bool) -> Iterator[str]:
             yield os.fsdecode(name)
 
 
-def _reader() -> Callable[[str], Any]:
-    from foveate.images.read import MAX_FILE_BYTES, read_image
+def _reader(predictor: Predictor) -> Callable[[str], Any]:
+    from foveate.images.read import MAX_FILE_BYTES
 
     def read(name: str) -> Any:
         if name != STDIN:
-            return read_image(name)
-        return read_image(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
+            return predictor.read(name)
+        return predictor.read(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
 
     return read
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import DatasetError
-from foveate.images.read import read_bytes, read_image
+from foveate.images.read import DivisorFor, read_bytes, read_image
 
 SPLITS = ("train", "val", "test")
 
@@ -23,8 +23,11 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int) -> NDArray[np.uint8]:
-        """The picture: ``(H, W, 3)`` uint8 RGB, the caller's own. Raises ``ImageError`` naming it."""
+    def read(self, index: int, divisor_for: DivisorFor | None = None) -> NDArray[np.uint8]:
+        """The picture: ``(H, W, 3)`` uint8 RGB, the caller's own. Raises ``ImageError`` naming it.
+
+        ``divisor_for`` allows a JPEG file to be decoded smaller, see `images.read.read_image`.
+        """
         ...
 
     def name(self, index: int) -> str:
@@ -54,8 +57,8 @@ class FileImages:
         """Where the file lies."""
         return os.path.join(self.root, self.paths[index])  # noqa: PTH118 (in the loop over all files; Path is slow)
 
-    def read(self, index: int) -> NDArray[np.uint8]:
-        return read_image(self.path(index), name=self.paths[index])
+    def read(self, index: int, divisor_for: DivisorFor | None = None) -> NDArray[np.uint8]:
+        return read_image(self.path(index), name=self.paths[index], divisor_for=divisor_for)
 
     def name(self, index: int) -> str:
         return self.paths[index]
@@ -90,7 +93,7 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
-    def read(self, index: int) -> NDArray[np.uint8]:
+    def read(self, index: int, divisor_for: DivisorFor | None = None) -> NDArray[np.uint8]:
         image = self.array[index]  # (H, W, C)
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else np.array(image, order="C")
 

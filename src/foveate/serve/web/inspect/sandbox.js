@@ -76,7 +76,7 @@ function slide(name, value) {
     $("filter").value = "";
     showKernel();
   }
-  if (name === "size") picture = source(value);
+  if (name === "size" && source) picture = source(value);
   update();
 }
 
@@ -128,6 +128,7 @@ async function choosePicture(value) {
 }
 
 function update() {
+  if (!picture) return; // it is still on its way, and will be drawn as the sliders then stand
   map = convolve(picture, weights, state);
   range = map && rangeOf(map);
   if (map) {
