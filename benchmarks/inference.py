@@ -176,14 +176,12 @@ def run(quick: bool) -> Section:
     return Section(
         "Inference on the processor",
         "Milliseconds a batch, from uint8 pictures to probabilities; scaling and softmax are inside for "
-        "everyone. foveate runs the model file it ships through ONNX Runtime; OpenVINO and ONNX Runtime with "
-        "its defaults run what torch's exporter writes. *x the best* and *x eager*: how many times as fast "
-        "as "
-        "the fastest float32 rival (ONNX Runtime itself, which is foveate's engine, not counted) and as "
-        "torch "
-        "eager. OpenVINO computes in bfloat16 by default where the processor can; it is told to use float32 "
-        "for the ratios, and its bfloat16 stands in a column of its own with the largest difference that it "
-        "makes to a probability of the first picture.",
+        "everyone. foveate runs the model file it ships through ONNX Runtime; OpenVINO and ONNX Runtime "
+        "with its defaults run what torch's exporter writes. *x the best* and *x eager*: how many times "
+        "as fast as the fastest float32 rival (ONNX Runtime itself, which is foveate's engine, not "
+        "counted) and as torch eager. OpenVINO computes in bfloat16 by default where the processor can; "
+        "it is told to use float32 for the ratios, and its bfloat16 stands in a column of its own with "
+        "the largest difference that it makes to a probability of the first picture.",
         [_table(races), _shares(found)],
         found,
         headline=_headline(races),

@@ -56,12 +56,9 @@ def run(quick: bool) -> Section:
     return Section(
         "The article's network, trained",
         f"Seconds for an epoch of {limit or 60_000:,} pictures: the article's network, Adam, batches of "
-        "100. The "
-        "rival is the article's program: a DataLoader over tensors in memory, a plain loop. foveate "
-        "computes in "
-        "bfloat16 where the processor multiplies it faster, and is shown in float32 as well; the "
-        "accuracies that "
-        "both reach stand in the section on training to an accuracy.",
+        "100. The rival is the article's program: a DataLoader over tensors in memory, a plain loop. "
+        "foveate computes in bfloat16 where the processor multiplies it faster, and is shown in float32 "
+        "as well; the accuracies that both reach stand in the section on training to an accuracy.",
         [Table("Seconds an epoch, and pictures a second", header, rows)],
         found,
         headline=f"The article's network, batch and optimiser: {' and '.join(row[-2] for row in rows)} times "

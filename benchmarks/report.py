@@ -161,12 +161,9 @@ def as_markdown(sections: Mapping[str, Section]) -> str:
         "# What was measured",
         "",
         "Written by `foveate bench` (`make bench`); nothing here was typed by hand. Contestants took "
-        "turns, each "
-        "in a process of its own. A time is the median of the turns, with the fastest and the slowest; a "
-        "ratio "
-        "is one of medians of the same run. A share is that of the machine's own matrix product in the same "
-        "numbers, "
-        "measured before.",
+        "turns, each in a process of its own. A time is the median of the turns, with the fastest and "
+        "the slowest; a ratio is one of medians of the same run. A share is that of the machine's own "
+        "matrix product in the same numbers, measured before.",
         "",
         *[f"- {section.headline}" for section in sections.values() if section.headline],
         "",

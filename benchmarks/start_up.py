@@ -81,9 +81,8 @@ def run(quick: bool) -> Section:
     rows = [(name, spread(timing)) for name, timing in race.timings.items()]
     return Section(
         "Start-up",
-        "Milliseconds from the start of a process to its end. What is imported is what a program made of "
-        "these "
-        "libraries waits for before it does anything.",
+        "Milliseconds from the start of a process to its end. What is imported is what a program made of"
+        " these libraries waits for before it does anything.",
         [Table("Milliseconds a process", ("what", "time"), rows)],
         race.to_dict(),
         skipped=race.skipped,

@@ -50,14 +50,14 @@ class Recipe:
 ARTICLE = Recipe(
     name="article",
     summary="The article's own: Adam at 0.001, batches of 100, ten epochs, nothing else.",
-    training=TrainingSettings(optimiser=OptimiserSettings("adam", learning_rate=1e-3), precision="float32"),
+    training=TrainingSettings(optimiser=OptimiserSettings("adam", learning_rate=1e-3)),
     batch_size=100,
     augmentation=Augmentation(),
     epochs=10,
 )
 """Fashion-MNIST: `--recipe article --model convnet1` 90.99 % (sd 0.13), convnet1_k3 90.86 % (sd 0.24) on test
-after 10 epochs of 57,000 pictures, means of 5 seeds. In float32, as the article; a step takes 0.51 to 0.62
-of the plain torch loop's processor time (channels last, fused Adam, memory kept, pooling before ReLU)."""
+after 10 epochs of 57,000 pictures in float32, means of 5 seeds; docs/benchmarks.md has what bfloat16 reaches,
+which is taken where the processor multiplies it, and how much faster than the plain torch loop both are."""
 
 STANDARD = Recipe(
     name="standard",
