@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from foveate.images import read_image
 from foveate.serve.inspector.nets import named
 
 NODES = ["input", "conv2d", "batch_norm", "relu", "max_pool", "conv2d", "add", "relu", "concat"]
@@ -59,6 +60,22 @@ def test_pictures_are_kept_and_shown_as_the_network_sees_them(client):
     given = client.ask("GET", f"/api/pictures/{made['id']}.png?original=1")
     assert np.array_equal(pixels_of(given), upload)
     assert made in client.get("/api/pictures")["pictures"]
+
+
+def test_a_large_photograph_is_seen_here_as_by_predict(client):
+    """Which decodes it smaller: the pictures on the page must be the same to the bit."""
+    rough = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(rough).resize((3000, 2250), Image.Resampling.NEAREST).save(file, "JPEG")
+    made = json.loads(client.ask("POST", "/api/pictures", file.getvalue()).content)
+    assert (made["width"], made["height"]) == (3000, 2250)
+    net = client.session.net("main")
+    less = read_image(file.getvalue(), divisor_for=net.preprocessing.jpeg_divisor)
+    assert less.shape == (282, 375, 3)
+    wanted = net.preprocessing.apply(less)
+    assert np.array_equal(pixels_of(client.ask("GET", made["url"])), wanted)
+    run = client.session.runs.get(client.post("/api/runs", {"picture": made["id"]})["run"])
+    assert np.array_equal(run.pixels, wanted)
 
 
 def test_a_run_gives_the_networks_own_answer(client):

@@ -85,9 +85,7 @@ class Looking:
         net = self._session.net(request.query_params.get("net"))
         if request.query_params.get("original") == "1":
             return png_reply(await self._desk.run(drawing.to_png, picture.pixels))
-        return png_reply(
-            await self._desk.run(lambda: drawing.to_png(net.preprocessing.apply(picture.pixels)))
-        )
+        return png_reply(await self._desk.run(lambda: drawing.to_png(picture.seen_by(net.preprocessing))))
 
     async def filters(self, request: Request) -> Response:
         known = [{"name": name, "kernel": kernel.tolist()} for name, kernel in KERNELS.items()]

@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from foveate.dataset import open_dataset
+from foveate.dataset import FileImages, open_dataset
 from foveate.errors import RequestError
-from foveate.images.read import read_image
+from foveate.images.preprocess import Preprocessing
+from foveate.images.read import read_bytes, read_image
 from foveate.serve.inspector.nets import Net
 from foveate.serve.inspector.shelf import Shelf
 
 MOST_PICTURES = 32
 MOST_BYTES = 256 << 20
-KEPT_SIDE_PX = 2048  # larger pictures are kept smaller; networks see far fewer pixels
+KEPT_SIDE_PX = 2048  # larger pictures are shown smaller
+MOST_SEEN = 4  # networks whose view of a picture is kept
 SAMPLES = 8
 
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels: (H, W, 3) uint8, at most 2,048 px a side. width, height: as it was given."""
+    """pixels: (H, W, 3) uint8 to look at, at most 2,048 px a side. width, height: as it was given.
+
+    file: the bytes it was read from; empty for one that came as pixels.
+    """
 
     name: str
     pixels: NDArray[np.uint8]
     width: int
     height: int
+    file: bytes = b""
+    _seen: dict[Preprocessing, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        return self.pixels.nbytes + len(self.file)
+
+    def seen_by(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+        """(height, width, channels) uint8: what a network is given of it, here as by `foveate predict`."""
+        found = self._seen.get(preprocessing)
+        if found is None:
+            found = preprocessing.apply(self._decoded(preprocessing))
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            self._seen[preprocessing] = found
+        return found
+
+    def _decoded(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+        if not self.file:
+            return self.pixels
+        enough = self.width * self.height
+        return read_image(self.file, max_pixels=enough, divisor_for=preprocessing.jpeg_divisor)
 
 
 class Pictures:
@@ -36,24 +63,24 @@ class Pictures:
 
     def __init__(self) -> None:
         self._shelf: Shelf[Picture] = Shelf(
-            "picture", MOST_PICTURES, most_bytes=MOST_BYTES, size=lambda p: p.pixels.nbytes
+            "picture", MOST_PICTURES, most_bytes=MOST_BYTES, size=lambda p: p.nbytes
         )
 
-    def add(self, name: str, pixels: NDArray[np.uint8]) -> str:
-        """Keep a picture (H, W, 3) uint8; returns its id."""
+    def add(self, name: str, pixels: NDArray[np.uint8], file: bytes = b"") -> str:
+        """Keep a picture (H, W, 3) uint8, and the bytes of the file it is from; returns its id."""
         height, width = pixels.shape[:2]
         kept = pixels
         if max(height, width) > KEPT_SIDE_PX:
             image = Image.fromarray(pixels)
             image.thumbnail((KEPT_SIDE_PX, KEPT_SIDE_PX), Image.Resampling.BICUBIC)
             kept = np.asarray(image).copy()
-        return self._shelf.put(Picture(name, kept, width, height))
+        return self._shelf.put(Picture(name, kept, width, height, file))
 
     def read(self, body: bytes, name: str, max_pixels: int) -> str:
         """Keep a picture from a file's bytes. Raises ImageError, RequestError."""
         if not body:
             raise RequestError(400, "Expected a picture as the request's body, found none.")
-        return self.add(name, read_image(body, name=name, max_pixels=max_pixels))
+        return self.add(name, read_image(body, name=name, max_pixels=max_pixels), body)
 
     def get(self, name: str) -> Picture:
         """Raises RequestError 404."""
@@ -82,7 +109,8 @@ def add_samples(pictures: Pictures, net: Net, image: Path | None, data: str | No
     Raises InputError where what was asked for cannot be read.
     """
     if image is not None:
-        pictures.add(image.name, read_image(image))
+        file = read_bytes(image)
+        pictures.add(image.name, read_image(file, name=str(image)), file)
     if data is not None:
         _some_of(pictures, data)
     elif image is None:
@@ -99,7 +127,8 @@ def _some_of(pictures: Pictures, data: str) -> None:
     firsts = [int(np.argmax(split.labels == label)) for label in np.unique(split.labels)]
     for number in firsts[:SAMPLES]:
         label = dataset.classes[int(split.labels[number])]
-        pictures.add(f"{label}: {split.images.name(number)}", split.images.read(number))
+        file = split.images.data(number) if isinstance(split.images, FileImages) else b""
+        pictures.add(f"{label}: {split.images.name(number)}", split.images.read(number), file)
 
 
 def drawn_sample(side: int = 256) -> NDArray[np.uint8]:

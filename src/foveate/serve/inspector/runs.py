@@ -54,7 +54,10 @@ Edit = KernelEdit | BiasEdit
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a network: a picture (its id, (H, W, 3) uint8), hidden in part, with other kernels."""
+    """What is asked of a network: a picture, hidden in part, with other kernels.
+
+    picture: its id. pixels: (height, width, channels) uint8, as the network's preprocessing makes them.
+    """
 
     picture: str
     pixels: NDArray[np.uint8]
@@ -112,7 +115,7 @@ def make_run(net_id: str, net: Net, question: Question) -> Run:
     Raises RequestError 422 for an edit that the network has no place for.
     """
     began = time.perf_counter()
-    seen = covered(net.preprocessing.apply(question.pixels), question.covers, cover_colour(net))
+    seen = covered(question.pixels, question.covers, cover_colour(net))
     x = torch.from_numpy(net.preprocessing.normalise(seen[None]))
     weights = edited_weights(net, question.edits)
     with swapped(net.module, weights):

@@ -66,7 +66,7 @@ class Session:
         """`POST /api/runs`. Raises RequestError, InputError."""
         net_id = asked.text(document, "net", None) or MAIN
         net, picture = self.net(net_id), asked.text(document, "picture")
-        pixels = self.pictures.get(picture).pixels
+        pixels = self.pictures.get(picture).seen_by(net.preprocessing)
         question = Question(picture, pixels, asked.covers(document), asked.edits(document))
         self.runs.make_room(net.run_bytes)  # before, not after: of the largest networks only one run fits
         made = make_run(net_id, net, question)
