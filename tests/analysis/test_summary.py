@@ -1,12 +1,17 @@
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
+from foveate.analysis.shapes import UNARY, made_without_torch
 from foveate.analysis.summary import LayerRow, bytes_text, counted, summarize
 from foveate.layers.convolution import Conv2d
 from foveate.models import create_model, list_models, model_info
+from foveate.models.weightless import weightless
 
 
 def test_the_articles_network_row_by_row():
@@ -102,10 +107,43 @@ def test_layers_that_are_not_run_are_named():
     assert "not run in evaluation: aux (21 parameters)" in summary.to_text()
 
 
-def test_the_meta_device_gives_the_same_summary():
-    with torch.device("meta"):
-        meta = summarize(create_model("tinyvgg"), (3, 64, 64)).to_dict()
-    assert meta == summarize(create_model("tinyvgg"), (3, 64, 64)).to_dict()
+@pytest.mark.parametrize(
+    "name", ["tinyvgg", "compact_s", "resnet18", "googlenet", "efficientnet_b0", "alexnet"]
+)
+def test_a_network_without_weights_gives_the_same_summary(name):
+    size = model_info(name).input_size
+    with weightless():
+        found = summarize(create_model(name), size).to_dict()
+    assert found == summarize(create_model(name), size).to_dict()
+
+
+def test_operations_without_memory_are_as_torch_has_them():
+    x, y = torch.rand(2, 3, 5, 4), torch.rand(3, 1, 1)
+    bias, weight = torch.rand(6), torch.rand(4, 6)
+    aten = torch.ops.aten
+    asked = [(getattr(aten, name), (x,)) for name in UNARY]
+    asked += [(aten.add, (x, y)), (aten.mul, (y, x)), (aten.add, (x, 1.0)), (aten.relu_, (x.clone(),))]
+    asked += [(aten.mean, (x,)), (aten.mean, (x, [2, 3])), (aten.mean, (x, [-1], True))]
+    asked += [(aten.cat, ([x, x, x], 1)), (aten.cat, ([x, x], -2)), (aten.addmm, (bias, x[0, 0], weight))]
+    asked += [(aten.native_batch_norm, (x, *[torch.ones(3)] * 4, True, 0.1, 1e-5))]
+    for function, arguments in asked:
+        name = function.__name__
+        given = tree_map(lambda a: a.to("meta") if isinstance(a, torch.Tensor) else a, arguments)
+        made, right = made_without_torch(name, given), function(*arguments)
+        first = made if isinstance(made, torch.Tensor) else made[0]
+        right = right if isinstance(right, torch.Tensor) else right[0]
+        assert (first.shape, first.dtype) == (right.shape, right.dtype), name
+    assert made_without_torch("relu", (x,)) is None
+    assert made_without_torch("convolution", (x.to("meta"),)) is None
+
+
+def test_a_summary_does_not_wait_for_torchs_compiler():
+    program = (
+        "import sys; from foveate.cli.main import main\ntry: main(['summary', 'efficientnet_b0'])\n"
+        "except SystemExit: print('torch._dynamo' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["False"]
 
 
 def test_it_is_strict_json():

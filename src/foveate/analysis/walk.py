@@ -1,7 +1,7 @@
 """One picture walks through a network while every operation is watched: what was called, and what fed what.
 
 Nothing of the network is changed. On the ``meta`` device nothing is computed either: a network made under
-``torch.device("meta")`` is walked in milliseconds whatever its size.
+`models.weightless` is walked in milliseconds whatever its size.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from foveate.analysis.fields import Field
 from foveate.analysis.operations import field_of, multiply_adds, padded
+from foveate.analysis.shapes import made_without_torch, tensors_in
 from foveate.errors import ShapeError
 
 JOINS = {"add": "add", "add_": "add", "cat": "concat", "mul": "multiply", "mul_": "multiply"}
@@ -147,7 +148,7 @@ class _Watch(TorchDispatchMode):
 
     def _enter(self, name: str) -> Any:
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
-            given = _tensors((args, kwargs))
+            given = tensors_in((args, kwargs))
             node = Node(self._number(name), type(module).__name__, module, self.origins(given))
             node.container = next(module.children(), None) is not None
             self._open.append(len(self.nodes))
@@ -158,7 +159,7 @@ class _Watch(TorchDispatchMode):
 
     def _leave(self, module: nn.Module, args: Any, out: Any) -> None:
         index, memory = self._open.pop(), self._memory.pop()
-        node, made = self.nodes[index], _tensors(out)
+        node, made = self.nodes[index], tensors_in(out)
         if not made:
             return
         first = made[0]
@@ -171,13 +172,15 @@ class _Watch(TorchDispatchMode):
                 self._origin[tensor] = index
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
+        out = made_without_torch(name, args)
+        if out is None:
+            out = func(*args, **(kwargs or {}))
         macs = multiply_adds(name, args, out)
         self.macs += macs
         if self._open:
             self.nodes[self._open[-1]].macs += macs
-        given, made = _tensors((args, kwargs)), _tensors(out)
+        given, made = tensors_in((args, kwargs)), tensors_in(out)
         fields = [seen for seen in map(self.field, given) if seen is not None]
         if fields:
             for tensor in made:
@@ -217,14 +220,3 @@ class _WatchPadding(TorchFunctionMode):
 def _memory(tensors: list[Tensor]) -> int:
     """What identifies the memory of the first tensor (an address would be 0 on the meta device)."""
     return tensors[0].untyped_storage()._cdata if tensors else 0
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    """All tensors inside nested tuples, lists and dictionaries."""
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    if isinstance(value, tuple | list):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return []

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from foveate.errors import InputError, ModelFolderError
 from foveate.images.preprocess import Preprocessing
 from foveate.models.blueprint import build, load_blueprint
 from foveate.models.registry import create_model, model_options
+from foveate.models.weightless import weightless
 
 MAX_OPTION = 100_000  # no option of a network (widths, depths, sides) is a larger number
 
@@ -50,7 +50,7 @@ def rebuild(folder: str | Path) -> Rebuilt:
     config = read_config(folder)
     where = show_path(folder)
     try:
-        with torch.device("meta"):
+        with weightless():
             module = network_of(config.architecture, len(config.classes), config.input.channels)
         preprocessing = Preprocessing.from_dict(config.preprocessing)
     except InputError as error:

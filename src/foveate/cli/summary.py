@@ -61,13 +61,15 @@ def command(
     if drawing is not None and drawing.suffix.lower() not in {".svg", ".png"}:
         raise InputError(f"--draw must end in .svg or .png, and is {printable(str(drawing))!r}.")
     try:
-        import torch
+        from foveate.analysis.draw import draw
+        from foveate.analysis.summary import summarize
+        from foveate.models.weightless import weightless
     except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
         raise MissingExtraError("Summarising a network", "train") from error
-    from foveate.analysis.draw import draw
-    from foveate.analysis.summary import summarize
 
-    with torch.device("meta"):
+    with weightless():
         module, shape = _network(network, size, num_classes)
     summary = summarize(module, shape, batch_size=batch_size)
     if drawing is not None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from foveate.errors import MissingExtraError, WeightsError
@@ -16,6 +15,7 @@ from foveate.models.anatomy import Network
 from foveate.models.catalogue import CATALOGUE
 from foveate.models.published import PRETRAINED
 from foveate.models.registry import create_model
+from foveate.models.weightless import weightless
 from foveate.models.weights_file import read_weights, renamed, some
 
 # Options that a published file implies, by the first eight digits of its SHA-256, which torchvision writes
@@ -143,7 +143,7 @@ def lookalike(weights: Mapping[str, Tensor]) -> str | None:
     """
     best, best_share = None, 0.9
     for name in CATALOGUE:
-        with torch.device("meta"):
+        with weightless():
             candidate = create_model(name)
         ours = _in_our_names(candidate, dict(weights))
         theirs = _signature(candidate, candidate.state_dict())

@@ -13,14 +13,13 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import torch
-
 from foveate.analysis.summary import LayerRow, summarize
 from foveate.errors import BlueprintError
 from foveate.models.blueprint import build, load_blueprint, sketch
 from foveate.models.blueprint_layers import CLASSES, KINDS, REQUIRED, Argument
 from foveate.models.blueprint_reader import BLOCKS, MAX_LAYERS, Layer
 from foveate.models.blueprint_text import parse, write
+from foveate.models.weightless import weightless
 from foveate.serve.inspector.palette import EXAMPLES, PALETTE
 
 MOST_VALUES = 50_000  # in a document: a short YAML can stand for a huge one, by references
@@ -132,7 +131,7 @@ def _calls(layers: Sequence[Layer], size: tuple[int, int, int], classes: int | N
     if classes is not None:
         document["classes"] = classes
     try:
-        with torch.device("meta"):
+        with weightless():
             return summarize(build(load_blueprint(document)), size).rows
     except BlueprintError:  # at the limit of what a blueprint may be, the end is too much
         return ()

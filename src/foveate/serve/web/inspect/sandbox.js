@@ -18,6 +18,7 @@ const short = (value) => minus(value.toFixed(Math.abs(value) < 9.9995 ? 3 : 2));
 const state = { kernel: 3, stride: 1, padding: 1, dilation: 1, size: 24, row: 0, column: 0 };
 let weights = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]];
 let source = null; // (side) => picture
+let choice = 0; // how often one was chosen: pictures arrive late, and not in order
 let picture = null, map = null, range = null, filters = [], playing = null;
 
 /** Build the sandbox and show it. */
@@ -108,13 +109,16 @@ function showKernel() {
 
 /** A picture of the person's: it never leaves this page. */
 async function useOwn(file) {
-  const url = URL.createObjectURL(file);
+  const mine = ++choice, url = URL.createObjectURL(file);
+  let chosen = null;
   try {
-    source = await pictureOf(url);
+    chosen = await pictureOf(url);
   } finally {
     URL.revokeObjectURL(url);
     $("own").value = "";
   }
+  if (mine !== choice) return;
+  source = chosen;
   $("source").prepend(element("option", { value: "own", textContent: file.name, disabled: true }));
   $("source").selectedIndex = 0;
   picture = source(state.size);
@@ -122,7 +126,10 @@ async function useOwn(file) {
 }
 
 async function choosePicture(value) {
-  source = value.startsWith("picture:") ? await pictureOf(`api/pictures/${value.slice(8)}.png?original=1`) : patternOf(value);
+  const mine = ++choice;
+  const chosen = value.startsWith("picture:") ? await pictureOf(`api/pictures/${value.slice(8)}.png?original=1`) : patternOf(value);
+  if (mine !== choice) return; // another was chosen while this one was on its way
+  source = chosen;
   picture = source(state.size);
   update();
 }
