@@ -110,7 +110,7 @@ class Preprocessing:
 
         The decoded picture stays at least twice as large as the network's, so that most of the filtering is
         still `apply`'s: on photographs of 12 megapixels the result differs by a quarter of a grey level on
-        average, and takes a third of the time.
+        average, and takes a fifth of the time.
         """
         shrink = self._shrink(height, width)
         return next(d for d in (8, 4, 2, 1) if d == 1 or shrink >= 2 * d)
