@@ -111,7 +111,7 @@ def main() -> None:
                 train = subset(arguments.train, count, seed, room / "train")
                 common = {"per_class": count, "seed": seed}
                 for what in ("budget",) if arguments.budget else ("cold", "cached"):
-                    found = ours(train, arguments.val, seed, room / "out", room / "cache", arguments.budget)
+                    found = ours(train, arguments.val, seed, room, arguments.budget)
                     rows.append({**common, "what": what, **found})
                     print(json.dumps(rows[-1]), flush=True)
                 if not arguments.no_rival:
