@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def answers_of(
     split = opened.splits[next(name for name in ("test", "val", "train") if name in opened.splits)]
     rows = evenly(len(split), most)
     found, kept = [], []
-    for row, answer in predictor.stream(rows.tolist(), split.images.read):
+    for row, answer in predictor.stream(
+        rows.tolist(), partial(split.images.read_for, predictor.preprocessing)
+    ):
         if not isinstance(answer, ImageError):
             found.append(answer)
             kept.append(row)

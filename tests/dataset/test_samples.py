@@ -5,6 +5,7 @@ from PIL import Image
 from foveate.dataset import ArrayImages, DataSet, FileImages, Split
 from foveate.dataset.samples import evenly, from_names, listed
 from foveate.errors import DatasetError, ImageError
+from foveate.images import Preprocessing
 
 
 def arrays(n: int, channels: int = 1) -> ArrayImages:
@@ -43,6 +44,18 @@ def test_arrays_are_read_named_and_selected():
     assert [twice.name(i) for i in range(2)] == ["train[4]", "train[1]"]
     np.testing.assert_array_equal(twice.array[:, 0, 0, 0], [4, 1])
     assert images.data(2) == bytes([2] * 6)
+
+
+def test_pictures_are_read_as_a_network_takes_them(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"")
+    shape = Preprocessing(8, 12, channels=1)
+    files = FileImages(["a.png", "b.png"], tmp_path)
+    np.testing.assert_array_equal(files.read_for(shape, 0), shape.apply(pixels))
+    np.testing.assert_array_equal(ArrayImages(pixels[None]).read_for(shape, 0), shape.apply(pixels))
+    with pytest.raises(ImageError, match=r"picture 'b\.png': the file is empty"):
+        files.read_for(shape, 1)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -66,7 +66,7 @@ def test_sheets_of_maps_and_kernels(subject):
 
 
 class SomeBroken(ArrayImages):
-    def read(self, index, divisor_for=None):
+    def read(self, index):
         if index in (0, 5, 9):
             raise UnreadableImageError(self.name(index), "torn")
         return super().read(index)

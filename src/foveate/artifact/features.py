@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from foveate.artifact.emitter import NotInTable, emit
 from foveate.artifact.export import FEATURES_NAME, TRACE_BATCH, Deployed, FeatureTap
-from foveate.artifact.predictor import INPUT_NAME, open_session
+from foveate.artifact.predictor import INPUT_NAME
 from foveate.artifact.rewrite import rewrite
+from foveate.artifact.session import open_session
 from foveate.errors import ParityError
 from foveate.images.preprocess import Preprocessing
 

@@ -92,7 +92,7 @@ def _answers(
     predictor: Predictor, samples: Split, batch_size: int
 ) -> Iterator[tuple[int, Answer | ImageError]]:
     if not isinstance(samples.images, ArrayImages):
-        read = partial(samples.images.read, divisor_for=predictor.preprocessing.jpeg_divisor)
+        read = partial(samples.images.read_for, predictor.preprocessing)
         yield from predictor.stream(range(len(samples)), read, batch_size=batch_size)
         return
     for at in range(0, len(samples), batch_size):  # pixels in memory: nothing to decode, nothing to overlap

@@ -8,8 +8,6 @@ The same class measures a model before it is published, so what is measured is w
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -29,16 +27,13 @@ from foveate.artifact.format import (
     show_path,
 )
 from foveate.artifact.onnx_check import check_onnx
+from foveate.artifact.session import open_session, physical_cores
 from foveate.errors import ImageError, InputError, ModelFolderError
 from foveate.images.preprocess import Preprocessing
-from foveate.images.read import read_image
 
 INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME = "images", "probabilities", "unlikeness"
 BATCH_SIZE = 32
 TASK_SIZE = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
-MAX_ARENA_BYTES = (
-    4 << 30
-)  # what ONNX Runtime may hold while it runs: a hostile graph fails instead of swapping
 
 Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
@@ -156,31 +151,24 @@ class Predictor:
 
         The next batch is decoded in threads while this one is computed; memory holds two batches.
         """
-        for path, found in self.stream(paths, self.read, batch_size=batch_size):
+        for path, found in self.stream(paths, self.preprocessing.read, batch_size=batch_size):
             if isinstance(found, ImageError):
                 yield PathPrediction(path, None, found)
             else:
                 yield PathPrediction(path, self.in_words(found, top_k))
-
-    def read(self, source: str | Path | bytes, name: str | None = None) -> np.ndarray:
-        """A picture (H, W, 3) uint8 from a file or its bytes, decoded as large as this network needs it.
-
-        A JPEG picture more than four times as large as the network's comes smaller, see
-        `Preprocessing.jpeg_divisor`. Raises ImageError.
-        """
-        return read_image(source, name=name, divisor_for=self.preprocessing.jpeg_divisor)
 
     def stream(
         self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
     ) -> Iterator[tuple[Item, Answer | ImageError]]:
         """Each item with the network's answer, or with the ImageError that reading it raised.
 
-        read: item -> (H, W, 3) uint8; called in several threads.
+        read: item -> (height, width, channels) uint8, as `Preprocessing.read` gives it; called in several
+        threads.
         """
 
         def prepared(item: Item) -> np.ndarray | ImageError:
             try:
-                return self._prepare(read(item))
+                return read(item)
             except ImageError as error:
                 return error
 
@@ -194,7 +182,7 @@ class Predictor:
             return
         from concurrent.futures import Future, ThreadPoolExecutor
 
-        with ThreadPoolExecutor(max_workers=max(2, _physical_cores())) as pool:
+        with ThreadPoolExecutor(max_workers=max(2, physical_cores())) as pool:
             waiting: deque[tuple[list[Item], list[Future[list[np.ndarray | ImageError]]]]] = deque()
             try:
                 for batch in chain([first], batches):
@@ -252,10 +240,11 @@ class Predictor:
 
     def _prepare(self, picture: Picture) -> np.ndarray:
         """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
-        image = picture if isinstance(picture, np.ndarray) else self.read(picture)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3):
-            raise ImageError(f"expected a picture (H, W, 3) uint8, found {image.dtype} {image.shape}.")
-        return self.preprocessing.apply(image)
+        if not isinstance(picture, np.ndarray):
+            return self.preprocessing.read(picture)
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
+            raise ImageError(f"expected a picture (H, W, 3) uint8, found {picture.dtype} {picture.shape}.")
+        return self.preprocessing.apply(picture)
 
     def _prepare_array(self, pictures: np.ndarray) -> np.ndarray:
         if pictures.dtype != np.uint8 or pictures.shape[3] not in (1, 3):
@@ -314,63 +303,6 @@ class Predictor:
                 "something else; train or export it again."
             )
         return found
-
-
-def open_session(model: bytes, threads: int | None = None) -> Any:
-    """An ONNX Runtime session on the CPU, from bytes: no path is known, so none can be resolved."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # errors come as exceptions
-    options.intra_op_num_threads = threads or _physical_cores()
-    options.inter_op_num_threads = 1
-    # Threads that wait for work stay awake for a moment, for small networks are half waking up; then they
-    # sleep (by default after much longer), for decoding the next batch needs the cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.intra_op.spin_duration_us", "200")
-    if _limit_memory():
-        options.add_session_config_entry("session.use_env_allocators", "1")
-    return onnxruntime.InferenceSession(
-        model,
-        options,
-        providers=["CPUExecutionProvider"],
-        # Folding runs parts of the graph while it is being opened, outside the memory limit; Pad_Fusion takes
-        # zeros before a maximum pool for the pool's own padding, which is minus infinity.
-        disabled_optimizers=["ConstantFolding", "Pad_Fusion"],
-        enable_fallback=0,  # else it prints an error and tries the same again
-    )
-
-
-_memory_limited: bool | None = None
-
-
-def _limit_memory() -> bool:
-    """Register one bounded allocator for all sessions of this process; False if another program part did."""
-    global _memory_limited  # noqa: PLW0603 -- ONNX Runtime's environment is one a process, too
-    if _memory_limited is None:
-        import onnxruntime as ort
-
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        kind = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-        arena = ort.OrtArenaCfg({"max_mem": min(MAX_ARENA_BYTES, physical // 2)})
-        _memory_limited = False
-        with contextlib.suppress(Exception):
-            ort.create_and_register_allocator(kind, arena)
-            _memory_limited = True
-    return _memory_limited
-
-
-def _physical_cores() -> int:
-    """The cores this process may use, two hardware threads of a core counted once."""
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    siblings = set()
-    for cpu in usable:
-        try:
-            path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-            siblings.add(path.read_text())
-        except OSError:
-            siblings.add(str(cpu))
-    return max(1, len(siblings))
 
 
 def _describe(value: Any) -> str:

@@ -106,8 +106,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     chosen = evenly(len(source), count)
     if measured is source:
         measured = source.select(np.setdiff1d(np.arange(len(source)), chosen))
-    shape = predictor.preprocessing
-    pictures = np.stack([shape.apply(source.images.read(int(i), shape.jpeg_divisor)) for i in chosen])
+    pictures = np.stack([source.images.read_for(predictor.preprocessing, int(i)) for i in chosen])
     return pictures, DataSet(opened.name, opened.classes, {"test": Split(measured.images, measured.labels)})
 
 

@@ -179,8 +179,8 @@ def _reader(predictor: Predictor) -> Callable[[str], Any]:
 
     def read(name: str) -> Any:
         if name != STDIN:
-            return predictor.read(name)
-        return predictor.read(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
+            return predictor.preprocessing.read(name)
+        return predictor.preprocessing.read(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
 
     return read
 

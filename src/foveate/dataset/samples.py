@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import DatasetError
-from foveate.images.read import DivisorFor, read_bytes, read_image
+from foveate.images.preprocess import Preprocessing
+from foveate.images.read import read_bytes, read_image
 
 SPLITS = ("train", "val", "test")
 
@@ -23,11 +24,12 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int, divisor_for: DivisorFor | None = None) -> NDArray[np.uint8]:
-        """The picture: ``(H, W, 3)`` uint8 RGB, the caller's own. Raises ``ImageError`` naming it.
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """The picture: ``(H, W, 3)`` uint8 RGB, the caller's own. Raises ``ImageError`` naming it."""
+        ...
 
-        ``divisor_for`` allows a JPEG file to be decoded smaller, see `images.read.read_image`.
-        """
+    def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
+        """The picture as a network takes it: ``(height, width, channels)`` uint8. Raises as ``read`` does."""
         ...
 
     def name(self, index: int) -> str:
@@ -57,8 +59,11 @@ class FileImages:
         """Where the file lies."""
         return os.path.join(self.root, self.paths[index])  # noqa: PTH118 (in the loop over all files; Path is slow)
 
-    def read(self, index: int, divisor_for: DivisorFor | None = None) -> NDArray[np.uint8]:
-        return read_image(self.path(index), name=self.paths[index], divisor_for=divisor_for)
+    def read(self, index: int) -> NDArray[np.uint8]:
+        return read_image(self.path(index), name=self.paths[index])
+
+    def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
+        return preprocessing.read(self.path(index), name=self.paths[index])
 
     def name(self, index: int) -> str:
         return self.paths[index]
@@ -93,7 +98,10 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
-    def read(self, index: int, divisor_for: DivisorFor | None = None) -> NDArray[np.uint8]:
+    def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
+        return preprocessing.apply(self.read(index))
+
+    def read(self, index: int) -> NDArray[np.uint8]:
         image = self.array[index]  # (H, W, C)
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else np.array(image, order="C")
 

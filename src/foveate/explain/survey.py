@@ -55,7 +55,7 @@ def survey(
         batch: list[NDArray[np.uint8]] = []
         for i in range(limit):
             try:
-                batch.append(subject.preprocessing.apply(images.read(i, subject.preprocessing.jpeg_divisor)))
+                batch.append(images.read_for(subject.preprocessing, i))
                 if keep:
                     kept.append(i)
             except ImageError as error:
@@ -116,7 +116,7 @@ def _sheet(subject: Subject, found: Excitations, kept: list[int], images: Images
             if number < 0:
                 panels.append(("", np.full((1, 1, 3), 250, np.uint8)))
                 continue
-            pixels = shape.apply(images.read(kept[int(number)], shape.jpeg_divisor))
+            pixels = images.read_for(shape, kept[int(number)])
             crop = receptive_crop(
                 pixels, field, int(found.rows[row, i]), int(found.columns[row, i]), most_px=most_px
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 
 from foveate.errors import InputError
 from foveate.images.pixels import to_grey
+from foveate.images.read import DEFAULT_MAX_PIXELS, read_image
 
 Fit = Literal["crop", "pad", "stretch"]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
@@ -123,6 +125,15 @@ class Preprocessing:
         if self.fit == "pad":
             return max(ratios)
         return min(ratios) * (self.crop_fraction if self.fit == "crop" else 1.0)
+
+    def read(
+        self, source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    ) -> NDArray[np.uint8]:
+        """A file or its bytes -> ``(height, width, channels)`` uint8, as the network takes it.
+
+        Decoded no larger than that needs, then ``apply``. Arguments and errors are those of ``read_image``.
+        """
+        return self.apply(read_image(source, name=name, max_pixels=max_pixels, divisor_for=self.jpeg_divisor))
 
     def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """``(H, W, 3)`` or ``(H, W, 1)`` uint8 -> ``(height, width, channels)`` uint8, C-contiguous.

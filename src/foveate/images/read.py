@@ -27,7 +27,6 @@ import importlib
 import io
 import logging
 import os
-import re
 import stat
 import struct
 import threading
@@ -44,6 +43,7 @@ from PIL import Image
 
 from foveate.errors import UnreadableImageError
 from foveate.images import turbo
+from foveate.images.formats import RefusedError, sniff
 from foveate.images.pixels import is_grey, to_grey, to_rgb
 
 __all__ = [
@@ -86,34 +86,6 @@ _OPENERS = {
     "PPM": ("PpmImagePlugin", "PpmImageFile"),
     "AVIF": ("AvifImagePlugin", "AvifImageFile"),
 }
-_MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
-    (re.compile(rb"GIF8[79]a"), "GIF"),
-    (re.compile(rb"BM"), "BMP"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
-    (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
-    (re.compile(rb"P[1-6f]\s"), "PPM"),
-    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
-)
-# What people put among their pictures that is none, or none we read: said by name, it is found faster.
-_OTHER = (
-    (
-        re.compile(rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
-        "a HEIC photograph: save it as JPEG",
-    ),
-    (re.compile(rb"....ftyp", re.DOTALL), "a video"),
-    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "a JPEG XL picture: save it as JPEG or PNG"),
-    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "a JPEG 2000 picture: save it as JPEG or PNG"),
-    (re.compile(rb"\0\0[\x01\x02]\0"), "a Windows icon: save it as PNG"),
-    (re.compile(rb"8BPS"), "a Photoshop document: save it as PNG"),
-    (re.compile(rb"%PDF"), "a PDF document"),
-    (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "a PostScript document"),
-    (re.compile(rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!"), "an archive: unpack it"),
-    (re.compile(rb"\s*<(\?xml[^>]*>\s*<)?svg", re.IGNORECASE), "an SVG drawing: save it as PNG"),
-    (re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE), "a web page, perhaps of a failed download"),
-    (re.compile(rb"\0+\Z"), "a run of zero bytes, perhaps of a failed copy"),
-)
 _KINDS = (
     (stat.S_ISDIR, "it is a folder"),
     (stat.S_ISFIFO, "it is a pipe, not a file"),
@@ -188,7 +160,7 @@ def probe(
     data = source if isinstance(source, bytes) else read_bytes(source, name=name)
     label = name or ("bytes" if isinstance(source, bytes) else os.fspath(source))
     with _refusals_as_image_errors(label), _quiet():
-        form = _sniff(data)
+        form = sniff(data)
         with _open(data, form, max_pixels) as picture:
             orientation = _orientation(picture)
             turned = 1 if form == "TIFF" else orientation  # Pillow gives a TIFF's size as turned already
@@ -211,7 +183,7 @@ def decode(
     Raises ``ImageError`` as ``read_image`` does.
     """
     with _refusals_as_image_errors(name):
-        form = _sniff(data)
+        form = sniff(data)
         if form == "JPEG" and (plain := turbo.plain_header(data)):
             mode, width, height = plain
             _require_size(max_pixels, width, height)
@@ -251,31 +223,14 @@ def read_bytes(path: str | Path, *, name: str | None = None) -> bytes:
             status = os.fstat(descriptor)  # again: the path may have come to name something else
             _require_regular(status)
             if status.st_size > MAX_FILE_BYTES:
-                raise _RefusedError(f"the file has {status.st_size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
+                raise RefusedError(f"the file has {status.st_size:,} bytes; the limit is {MAX_FILE_BYTES:,}")
             return file.read()
-
-
-class _RefusedError(Exception):
-    """A reason, on its way to ``_refusals_as_image_errors``."""
 
 
 def _require_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         reasons = (reason for is_kind, reason in _KINDS if is_kind(status.st_mode))
-        raise _RefusedError(next(reasons, "it is not a regular file"))
-
-
-def _sniff(data: bytes) -> str:
-    for pattern, form in _MAGIC:
-        if pattern.match(data):
-            return form
-    head = data[:1024]
-    if not head:
-        raise _RefusedError("the file is empty")
-    for pattern, what in _OTHER:
-        if pattern.match(head):
-            raise _RefusedError(f"it is {what}")
-    raise _RefusedError(f"it is not a picture ({', '.join(_OPENERS)} are read)")
+        raise RefusedError(next(reasons, "it is not a regular file"))
 
 
 def _open(data: bytes, form: str, max_pixels: int) -> Any:
@@ -283,7 +238,7 @@ def _open(data: bytes, form: str, max_pixels: int) -> Any:
     module_name, opener = _OPENERS[form]
     module = importlib.import_module(f"PIL.{module_name}")
     if not getattr(module, "SUPPORTED", True):
-        raise _RefusedError(f"this Pillow was built without {form}")
+        raise RefusedError(f"this Pillow was built without {form}")
     if form == "WEBP":
         _require_size(max_pixels, *_webp_size(data))  # its decoder sets memory aside while opening
     # Image.open() would do the same, after trying other plugins, and with warnings of its own about size.
@@ -303,18 +258,18 @@ def _open(data: bytes, form: str, max_pixels: int) -> Any:
 
 def _require_size(max_pixels: int, width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise _RefusedError(f"its size is {width} x {height} pixels")
+        raise RefusedError(f"its size is {width} x {height} pixels")
     if max(width, height) > MAX_SIDE_PX:
-        raise _RefusedError(
+        raise RefusedError(
             f"it is {width:,} x {height:,} pixels; the longest side allowed is {MAX_SIDE_PX:,}"
         )
     if width * height > max_pixels:
-        raise _RefusedError(f"it is {width:,} x {height:,} pixels; at most {max_pixels:,} in all are allowed")
+        raise RefusedError(f"it is {width:,} x {height:,} pixels; at most {max_pixels:,} in all are allowed")
 
 
 def _require_few_scans(data: bytes) -> None:
     if (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
-        raise _RefusedError(f"it has {scans:,} scans; the limit is {MAX_JPEG_SCANS}")
+        raise RefusedError(f"it has {scans:,} scans; the limit is {MAX_JPEG_SCANS}")
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
@@ -379,7 +334,7 @@ def _refusals_as_image_errors(name: str) -> Iterator[None]:
     """Whatever goes wrong inside becomes an ``UnreadableImageError``: decoders raise almost anything."""
     try:
         yield
-    except _RefusedError as refused:
+    except RefusedError as refused:
         raise UnreadableImageError(name, str(refused)) from None
     except FileNotFoundError:
         raise UnreadableImageError(name, "there is no such file") from None

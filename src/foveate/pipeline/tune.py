@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
 from foveate.models.anatomy import Network
 from foveate.models.registry import model_info
@@ -64,34 +64,51 @@ def tuned(
     split = fitted.prepared.splits["train"]
     folds = make_folds(split.labels, split.groups, request.seed)
     held, rest = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
-    epoch_seconds = len(rest) * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
-    left = math.inf if deadline is None else deadline - time.monotonic()
-    wanted = request.epochs is not None or (deadline is not None and left >= FEWEST_EPOCHS * epoch_seconds)
-    if not wanted or len(held) < 2:
+    if len(held) < 2 or (request.epochs is None and deadline is None):
         return frozen
-    if request.epochs is None and len(held) < FEWEST_HELD_OUT:
-        listener(
-            Note(
-                f"Not fine-tuned: {len(held)} held-out pictures could not tell a gain from luck "
-                f"(from about {FEWEST_HELD_OUT * FOLDS} training pictures on they can; --epochs N tries it)."
-            )
-        )
-        return frozen
+    if request.epochs is None and deadline is not None:
+        why_not = _why_not(len(held), FEWEST_EPOCHS * _epoch_seconds(fitted, len(rest)), deadline)
+        if why_not is not None:
+            listener(Note(f"Not fine-tuned: {why_not}"))
+            return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
     training, validation = _batches(fitted, request, rest, held)
+    settings = _settings(fitted, request)
     result = _result(
         fine_tune(
             _head_of_the_rest(fitted, request, rest),
             training,
             validation,
             _horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
-            settings=_settings(fitted, request),
+            settings=settings,
             should_stop=should_stop,
         ),
         listener,
     )
     listener(Note(f"{result.in_words[0].upper()}{result.in_words[1:]}."))
-    return _as_trained(frozen, fitted, result, training, held) if result.kept else _told(frozen, result)
+    if not result.kept:
+        return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
+    held_out = HeldOut(result.logits, split.labels[held], HELD_OUT_FIFTH)
+    return replace(_as_trained(frozen, result, training, settings, held_out), unseen=held)
+
+
+def _why_not(held: int, seconds: float, deadline: float) -> str | None:
+    """Why a budget is not spent on fine-tuning that takes about so long, or None where it is."""
+    left = deadline - time.monotonic()
+    if held < FEWEST_HELD_OUT:
+        return (
+            f"{held} held-out pictures could not tell a gain from luck (from about "
+            f"{FEWEST_HELD_OUT * FOLDS} training pictures on they can; --epochs N tries it)."
+        )
+    if left < seconds:
+        return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; give a longer --budget."
+    return None
+
+
+def _epoch_seconds(fitted: Fitted, pictures: int) -> float:
+    """How long one pass over so many pictures takes, about."""
+    cost = sum(rung.time_share * rung.size_share**2 for rung in LADDER)
+    return pictures * cost * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
 
 
 def _reason(rest: np.ndarray, held: np.ndarray) -> str:
@@ -138,8 +155,14 @@ def _horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Ru
 
 def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
     weights = weights_for(request, fitted.prepared)
-    settings = replace(SETTINGS, seed=request.seed)
-    return settings if weights is None else replace(settings, class_weights=tuple(weights.tolist()))
+    settings = replace(
+        SETTINGS, seed=request.seed, class_weights=None if weights is None else tuple(weights.tolist())
+    )
+    if request.lr is not None:
+        settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
+    if request.label_smoothing is not None:
+        settings = replace(settings, label_smoothing=request.label_smoothing)
+    return settings
 
 
 def seconds_to_finish(fitted: Fitted) -> float:
@@ -159,7 +182,7 @@ def _batches(
 ) -> tuple[TrainingBatches, EvaluationBatches]:
     split, device = fitted.prepared.splits["train"], choose_device(request.device)
     normalise = Normaliser(fitted.prepared.preprocessing, device)
-    augmentation = AUGMENTATION
+    augmentation = AUGMENTATION if request.augment == "auto" else Augmentation()
     if looks_like_characters(fitted.prepared.classes):
         augmentation = replace(augmentation, flip="none")
     usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
@@ -190,16 +213,16 @@ def _head_of_the_rest(fitted: Fitted, request: TrainRequest, rest: np.ndarray) -
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
 
-def _told(frozen: TrainedNetwork, result: FineTuned) -> TrainedNetwork:
-    return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
-
-
 def _as_trained(
-    frozen: TrainedNetwork, fitted: Fitted, result: FineTuned, training: TrainingBatches, held: np.ndarray
+    frozen: TrainedNetwork,
+    result: FineTuned,
+    training: TrainingBatches,
+    settings: TrainingSettings,
+    held_out: HeldOut,
 ) -> TrainedNetwork:
-    held_out = HeldOut(result.logits, fitted.prepared.splits["train"].labels[held], HELD_OUT_FIFTH)
+    """The fine-tuned network in place of the frozen one."""
     last = result.history[-1]
-    settings = {
+    words = {
         **frozen.settings,
         "recipe": "fine-tuned: a logistic regression first, then the last blocks, then all",
         "fine-tuning": result.in_words,
@@ -211,17 +234,16 @@ def _as_trained(
         "batch_size": training.batch_size,
         "epochs_trained": last["epoch"],
         "augmentation": training.augmentation.to_dict(),
-        "training": SETTINGS.to_dict(),
+        "training": settings.to_dict(),
     }
     return replace(
         frozen,
         module=result.network.to("cpu").eval(),
         recipe=recipe,
-        settings=settings | words_of(held_out),
+        settings=words | words_of(held_out),
         history=result.history,
         held_out=held_out,
         preview=training.preview(AUGMENTED_SHOWN),
         metrics=metrics_of(held_out),
         features=None,
-        unseen=held,
     )

@@ -25,7 +25,6 @@ from foveate.artifact.answers import Answers
 from foveate.artifact.predictor import Predictor
 from foveate.errors import ImageError, RequestError
 from foveate.images.pixels import to_grey
-from foveate.images.read import read_image
 from foveate.serve.metrics import Metrics
 from foveate.serve.settings import ServeSettings
 
@@ -188,14 +187,9 @@ class Engine:
         started = time.monotonic()
         if ticket.error is None and started < ticket.deadline:
             try:
-                shape = self.predictor.preprocessing
-                image = read_image(
-                    picture.content,
-                    name=picture.name,
-                    max_pixels=self._settings.max_pixels,
-                    divisor_for=shape.jpeg_divisor,
+                picture.pixels = self.predictor.preprocessing.read(
+                    picture.content, name=picture.name, max_pixels=self._settings.max_pixels
                 )
-                picture.pixels = shape.apply(image)
             except ImageError as unreadable:
                 error = RequestError(422, str(unreadable))
             except Exception:  # a fault of ours must not end the thread that serves all others

@@ -40,11 +40,14 @@ SETTINGS = TrainingSettings(
 
 @dataclass(frozen=True)
 class Rung:
-    """A step of the ladder: which part of the stages learns, for which share of the time."""
+    """A step of the ladder: which part of the stages learns, for which share of the time, from pictures of
+    which share of the height and width.
+    """
 
     name: str
     learning_share: float
     time_share: float
+    size_share: float = 1.0
 
 
 # The head comes first, in closed form: see `transfer.head`.
@@ -107,7 +110,7 @@ def fine_tune(
         let_learn(network, rung.learning_share)
         trainer = Trainer(
             network,
-            training,
+            training.scaled(rung.size_share),
             held_out,
             replace(settings, seed=settings.seed + number),
             horizons(rung),

@@ -45,17 +45,14 @@ class Picture:
         """(height, width, channels) uint8: what a network is given of it, here as by `foveate predict`."""
         found = self._seen.get(preprocessing)
         if found is None:
-            found = preprocessing.apply(self._decoded(preprocessing))
+            if self.file:
+                found = preprocessing.read(self.file, max_pixels=self.width * self.height)
+            else:
+                found = preprocessing.apply(self.pixels)
             if len(self._seen) >= MOST_SEEN:
                 self._seen.clear()
             self._seen[preprocessing] = found
         return found
-
-    def _decoded(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-        if not self.file:
-            return self.pixels
-        enough = self.width * self.height
-        return read_image(self.file, max_pixels=enough, divisor_for=preprocessing.jpeg_divisor)
 
 
 class Pictures:

@@ -1,0 +1,52 @@
+"""Which format a file's first bytes say it has."""
+
+from __future__ import annotations
+
+import re
+
+_MAGIC = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"GIF8[79]a"), "GIF"),
+    (re.compile(rb"BM"), "BMP"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
+    (re.compile(rb"P[1-6f]\s"), "PPM"),
+    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
+)
+# What people put among their pictures that is none, or none we read: said by name, it is found faster.
+_OTHER = (
+    (
+        re.compile(rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+        "a HEIC photograph: save it as JPEG",
+    ),
+    (re.compile(rb"....ftyp", re.DOTALL), "a video"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "a JPEG XL picture: save it as JPEG or PNG"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "a JPEG 2000 picture: save it as JPEG or PNG"),
+    (re.compile(rb"\0\0[\x01\x02]\0"), "a Windows icon: save it as PNG"),
+    (re.compile(rb"8BPS"), "a Photoshop document: save it as PNG"),
+    (re.compile(rb"%PDF"), "a PDF document"),
+    (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "a PostScript document"),
+    (re.compile(rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!"), "an archive: unpack it"),
+    (re.compile(rb"\s*<(\?xml[^>]*>\s*<)?svg", re.IGNORECASE), "an SVG drawing: save it as PNG"),
+    (re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE), "a web page, perhaps of a failed download"),
+    (re.compile(rb"\0+\Z"), "a run of zero bytes, perhaps of a failed copy"),
+)
+
+
+class RefusedError(Exception):
+    """A reason, why a picture is not read, without its name."""
+
+
+def sniff(data: bytes) -> str:
+    """The name of the format (``"JPEG"``, ``"PNG"`` ...). Raises RefusedError for any that is not read."""
+    for pattern, form in _MAGIC:
+        if pattern.match(data):
+            return form
+    head = data[:1024]
+    if not head:
+        raise RefusedError("the file is empty")
+    for pattern, what in _OTHER:
+        if pattern.match(head):
+            raise RefusedError(f"it is {what}")
+    raise RefusedError(f"it is not a picture ({', '.join(form for _, form in _MAGIC)} are read)")
