@@ -1,11 +1,9 @@
 """Augmentation: what may change, what may not, and that the same generator state gives the same batch."""
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from foveate.batches.augment import Augmentation, erase, flip, photometric, resized, shift
+from foveate.batches.augment import Augmentation, erase, flip, photometric, shift
 from foveate.errors import InputError
 
 ALL = Augmentation(
@@ -165,20 +163,3 @@ def test_wrong_settings_are_refused(setting, message):
 def test_describe_names_only_what_is_on():
     assert Augmentation().describe() == "none"
     assert Augmentation(flip="random", shift_px=2).describe() == "flip random, shift 2 px"
-
-
-@pytest.mark.parametrize("size", [(24, 16), (17, 33)])
-def test_pictures_are_scaled_as_pillow_scales_them(size):
-    images = pictures(n=3, h=48, w=64).contiguous(memory_format=torch.channels_last)
-    small = resized(images, *size)
-    assert small.shape == (3, 3, *size) and small.dtype == torch.uint8
-    assert small.is_contiguous(memory_format=torch.channels_last)
-    for one, other in zip(images, small, strict=True):
-        picture = Image.fromarray(one.permute(1, 2, 0).numpy())
-        expected = np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)).astype(int)
-        assert np.abs(other.permute(1, 2, 0).numpy() - expected).max() <= 1
-
-
-def test_pictures_of_the_right_size_are_left_alone():
-    images = pictures()
-    assert resized(images, 9, 11) is images

@@ -123,15 +123,3 @@ def test_wrong_arrays_are_refused(images, labels, message):
 def test_a_batch_size_below_one_is_refused():
     with pytest.raises(InputError, match="at least 1, not 0"):
         TrainingBatches(pixels(3), Normaliser(PREPROCESSING), batch_size=0)
-
-
-def test_smaller_batches_hold_the_same_pictures_in_the_same_order():
-    pixels = Pixels(np.random.default_rng(0).integers(0, 256, (7, 48, 64, 3)).astype(np.uint8), np.arange(7))
-    full = TrainingBatches(pixels, Normaliser(Preprocessing(48, 64)), batch_size=3)
-    small = full.scaled(0.67)
-    for large, batch in zip(full.epoch(2), small.epoch(2), strict=True):
-        assert torch.equal(large.labels, batch.labels)
-        assert batch.images.shape[2:] == (32, 48)  # multiples of 16
-        assert torch.allclose(batch.images.mean((2, 3)), large.images.mean((2, 3)), atol=0.01)
-    assert next(full.scaled(1.0).epoch(0)).images.shape[2:] == (48, 64)
-    assert next(full.scaled(0.01).epoch(0)).images.shape[2:] == (16, 16)

@@ -44,7 +44,7 @@ def run(network, training, held_out, steps=8, **changes):
     optimiser = dataclasses.replace(SETTINGS.optimiser, learning_rate=3e-3)
     settings = dataclasses.replace(SETTINGS, optimiser=optimiser, **changes)
     *events, result = fine_tune(
-        network, training, held_out, lambda rung: StepHorizon(steps), settings=settings
+        network, training, held_out, lambda rung, evaluation_seconds: StepHorizon(steps), settings=settings
     )
     assert isinstance(result, FineTuned)
     return events, result

@@ -132,18 +132,6 @@ class Augmentation:
         return moved.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def resized(images: Tensor, height: int, width: int) -> Tensor:
-    """Scale pictures, antialiased: (N, C, H, W) uint8 -> (N, C, height, width) uint8, channels last."""
-    if images.shape[-2:] == (height, width):
-        return images
-    # On the CPU torch scales bytes as they are, by far faster than floats; other devices take floats only.
-    source = images if images.device.type == "cpu" else images.float()
-    small = F.interpolate(source, (height, width), mode="bilinear", antialias=True)
-    if small.dtype != torch.uint8:
-        small = small.round_().clamp_(0, 255).to(torch.uint8)
-    return small.contiguous(memory_format=torch.channels_last)
-
-
 _UNITS = {"shift_px": " px", "rotate_degrees": " degrees"}
 
 

@@ -6,7 +6,6 @@ epoch, so training resumes in the middle of an epoch without replaying it.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foveate.batches.augment import Augmentation, resized
+from foveate.batches.augment import Augmentation
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
 
@@ -114,18 +113,7 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.augmentation = augmentation or Augmentation()
         self.seed = seed
-        self.size = tuple(pixels.images.shape[1:3])  # (height, width) of the batches' pictures
         self.bounds = batch_bounds(len(pixels), batch_size)
-
-    def scaled(self, share: float) -> TrainingBatches:
-        """The same batches, with pictures of this share of height and width, to multiples of 16 pixels.
-
-        Networks learn sooner from small pictures (Tan and Le 2021, arXiv 2104.00298, section 4).
-        """
-        other = copy.copy(self)
-        if share != 1.0:
-            other.size = tuple(max(16 * round(side * share / 16), 16) for side in self.size)
-        return other
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -144,8 +132,7 @@ class TrainingBatches:
             yield Batch(self._pictures(indices, epoch, generator), self.pixels.labels[indices])
 
     def _pictures(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
-        images = self.augmentation(self.pixels.take(indices), indices, epoch, generator)
-        return self.normalise(resized(images, *self.size))
+        return self.normalise(self.augmentation(self.pixels.take(indices), indices, epoch, generator))
 
     def preview(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Augmented pictures before normalisation: (n, H, W, C) uint8, and their labels (n,)."""

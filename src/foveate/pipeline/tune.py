@@ -38,7 +38,7 @@ from foveate.transfer.head import fit_head
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
 TRAINING_COST = 6.0  # a step of training in torch against a picture in ONNX Runtime
-FINISH_SECONDS = 5.0  # export, its check, the report
+FINISH_SECONDS = 7.0  # features to remember, export and its check, the report
 FEWEST_HELD_OUT = 100  # pictures, of which a gain of two in a hundred is two mistakes
 FEWEST_EPOCHS = 1.5  # with less time than that nothing is begun
 MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
@@ -107,8 +107,7 @@ def _why_not(held: int, seconds: float, deadline: float) -> str | None:
 
 def _epoch_seconds(fitted: Fitted, pictures: int) -> float:
     """How long one pass over so many pictures takes, about."""
-    cost = sum(rung.time_share * rung.size_share**2 for rung in LADDER)
-    return pictures * cost * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
+    return pictures * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
 
 
 def _reason(rest: np.ndarray, held: np.ndarray) -> str:
@@ -139,16 +138,17 @@ class _Sooner:
         return by_clock if by_steps is None or by_clock is None else min(by_steps, by_clock)
 
 
-def _horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung], Horizon]:
+def _horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung, float], Horizon]:
     """How long each rung takes: its share of the epochs, and no more than its share of the time left."""
 
-    def horizon(rung: Rung) -> Horizon:
+    def horizon(rung: Rung, evaluation_seconds: float) -> Horizon:
         steps = StepHorizon(max(round(epochs * rung.time_share * batches), 1))
         if deadline is None:
             return steps
         now = time.monotonic()
         still = sum(other.time_share for other in LADDER[LADDER.index(rung) :])
-        return _Sooner(steps, TimeHorizon(now + max((deadline - now) * rung.time_share / still, 0.0)))
+        left = max(deadline - now - evaluation_seconds, 0.0)
+        return _Sooner(steps, TimeHorizon(now + left * rung.time_share / still))
 
     return horizon
 

@@ -95,6 +95,7 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Tensor] | None = None
         self.best_row: dict[str, Any] | None = None
+        self.best_logits: Tensor | None = None  # (N, K) of the validation split, by the best of this run
         self.retries, self.rate_scale = 0, 1.0
         self._sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, right answers, samples
         self._evaluation_seconds = 0.0
@@ -222,8 +223,10 @@ class Trainer:
     def _evaluate(self) -> EpochDone:
         started = self.clock()
         found: Scores | None = None
+        logits: Tensor | None = None
         if self.validation is not None:
-            found = scores(*logits_of(self.evaluated_module, self.validation))
+            logits, labels = logits_of(self.evaluated_module, self.validation)
+            found = scores(logits, labels)
         loss_sum, right, count = self._sums.tolist()
         row = {
             "epoch": self.epoch
@@ -241,7 +244,7 @@ class Trainer:
         self.history.append(row)
         is_best = self._is_better(row)
         if is_best:
-            self.best_row = row
+            self.best_row, self.best_logits = row, logits
             self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
         self._evaluation_seconds = self.clock() - started
         return EpochDone(row, is_best, self._evaluation_seconds)

@@ -7,6 +7,7 @@ pictures held out a small gain is no gain, the less so as they have chosen the e
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,14 +41,11 @@ SETTINGS = TrainingSettings(
 
 @dataclass(frozen=True)
 class Rung:
-    """A step of the ladder: which part of the stages learns, for which share of the time, from pictures of
-    which share of the height and width.
-    """
+    """A step of the ladder: which part of the stages learns, for which share of the time."""
 
     name: str
     learning_share: float
     time_share: float
-    size_share: float = 1.0
 
 
 # The head comes first, in closed form: see `transfer.head`.
@@ -90,7 +88,7 @@ def fine_tune(
     network: Network,
     training: TrainingBatches,
     held_out: EvaluationBatches,
-    horizons: Callable[[Rung], Horizon],
+    horizons: Callable[[Rung, float], Horizon],
     *,
     settings: TrainingSettings = SETTINGS,
     should_stop: Callable[[], bool] = lambda: False,
@@ -99,30 +97,34 @@ def fine_tune(
 
     Args:
         network: with a head fitted to ``training``'s pictures only. It is trained in place.
-        horizons: how long a rung takes.
+        horizons: when a rung ends, given how many seconds the evaluation takes that then follows.
         settings: those of a rung; each keeps its best epoch by the loss of the held-out pictures.
     """
     start = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    began = time.monotonic()
     before, labels = logits_of(network.eval(), held_out)
+    evaluation_seconds = time.monotonic() - began
+    after = before
     kinds = _keep_statistics(network) if training.batch_size < 2 * BATCH_SIZE else {}
     history: list[Mapping[str, Any]] = []
     for number, rung in enumerate(LADDER):
         let_learn(network, rung.learning_share)
         trainer = Trainer(
             network,
-            training.scaled(rung.size_share),
+            training,
             held_out,
             replace(settings, seed=settings.seed + number),
-            horizons(rung),
+            horizons(rung, evaluation_seconds),
             should_stop=should_stop,
         )
         yield from trainer.run()
         trainer.load_best()
+        after = before if trainer.best_logits is None else trainer.best_logits
         history += [_joined(row, history) for row in trainer.history]
     for norm, kind in kinds.items():
         norm.__class__ = kind
     let_learn(network, 1.0)
-    after, _ = logits_of(network.eval(), held_out)
+    network.eval()
     losses = [_calibrated_losses(logits, labels) for logits in (before, after)]
     kept = is_clear_gain(*losses)
     if not kept:
