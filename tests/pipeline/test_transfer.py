@@ -184,17 +184,23 @@ def test_epochs_fine_tune_and_repeat_to_the_bit(stripes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("count", "budget", "names"),
+    ("count", "budget", "measured", "names"),
     [
-        (200, None, ["efficientnet_lite1"]),
-        (50_000, None, ["efficientnet_lite0"]),
-        (244, 20.0, ["efficientnet_lite1"]),
-        (244, 300.0, ["efficientnet_lite1", "efficientnet_lite2", "efficientnet_lite0"]),
-        (50_000, 60.0, []),
+        (200, None, 0, ["efficientnet_lite1"]),
+        (50_000, None, 0, ["efficientnet_lite0"]),
+        (244, 20.0, 0, ["efficientnet_lite1"]),
+        (244, 300.0, 0, ["efficientnet_lite1", "efficientnet_lite2", "efficientnet_lite0"]),
+        # Enough to fine-tune: the largest that can be for enough epochs, or else for a few.
+        (1_500, 300.0, 2_000, ["efficientnet_lite1"]),
+        (1_500, 300.0, 20_000, ["efficientnet_lite0"]),
+        (1_500, 3600.0, 2_000, ["efficientnet_lite2"]),
+        (5_000, 300.0, 0, ["efficientnet_lite0"]),
+        (1_500, 60.0, 0, ["efficientnet_lite0"]),
+        (50_000, 60.0, 0, []),
     ],
 )
-def test_backbones_that_the_time_allows(count, budget, names):
-    assert list(affordable(count, budget)) == names
+def test_backbones_that_the_time_allows(count, budget, measured, names):
+    assert list(affordable(count, budget, measured)) == names
 
 
 def test_few_pictures_are_not_fine_tuned_by_a_budget(stripes, tmp_path):

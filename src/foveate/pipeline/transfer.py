@@ -19,6 +19,7 @@ from foveate.images.read import probe
 from foveate.models.anatomy import Network
 from foveate.models.hub import HubName, hub_weights, is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
+from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import class_weights, is_blueprint_file
 from foveate.pipeline.request import TrainRequest
@@ -30,11 +31,12 @@ from foveate.transfer.head import Head, fit_head
 LOOKED_AT = 50  # pictures whose headers tell what kind they are
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
-SECONDS_PER_GMAC = 0.017  # of a picture in ONNX Runtime on two cores: what a plan reckons with
 VIEWS = 2  # the picture and its mirror image
 PATIENCE_SECONDS = 30.0  # without a budget: as long as features may take before a smaller backbone is taken
 BUDGET_SHARE = 0.35  # of a budget that all backbones' features together may take
 FOLDS = 5
+FEWEST_HELD_OUT = 100  # pictures that tell a gain of fine-tuning from luck: of a hundred two are two mistakes
+FEWEST_EPOCHS, ENOUGH_EPOCHS = 1.5, 4.0  # of fine-tuning: with less nothing is begun; what a plan aims at
 CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
 HELD_OUT_FIFTH = "a held-out fifth of the training pictures"
 ELSEWHERE = ("imagenet", "none")  # what --weights takes beside files
@@ -62,8 +64,9 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
     if request.weights == "none" or is_blueprint_file(request.model):
         return Start()
     count = len(dataset.splits["train"])
+    measured = sum(len(split) for split in dataset.splits.values()) - count
     if request.weights == "imagenet":
-        names = affordable(count, request.budget_seconds) or PACKAGED[:1]
+        names = affordable(count, request.budget_seconds, measured) or PACKAGED[:1]
         if request.model != "auto":
             names = (request.model,)
         return _packaged(names, request.image_size, "Starting from")
@@ -74,11 +77,11 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
     side = _usual_side(dataset.splits["train"].images)
     if request.model != "auto" or request.recipe != "auto" or side < PHOTOGRAPH_SIDE_PX:
         return Start()
-    return _for_photographs(count, side, request)
+    return _for_photographs(count, measured, side, request)
 
 
-def _for_photographs(count: int, side: int, request: TrainRequest) -> Start:
-    names = affordable(count, request.budget_seconds)
+def _for_photographs(count: int, measured: int, side: int, request: TrainRequest) -> Start:
+    names = affordable(count, request.budget_seconds, measured)
     if not names:
         return Start((), f"{count:,} photographs are too many to start from ImageNet weights in this budget.")
     try:
@@ -87,21 +90,37 @@ def _for_photographs(count: int, side: int, request: TrainRequest) -> Start:
         return Start((), f"These are photographs: with ImageNet weights a few go a long way. {error}")
 
 
-def affordable(count: int, budget_seconds: float | None) -> tuple[str, ...]:
+def affordable(count: int, budget_seconds: float | None, measured: int = 0) -> tuple[str, ...]:
     """The packaged backbones to try on so many training pictures, the likeliest best first.
 
-    Without a budget it is one: the middle one, or the smallest where the middle one would take long.
+    Without a budget it is one: the middle one, or the smallest where the middle one would take long. With a
+    budget it is the one to fine-tune, where there are pictures and time enough to do that, for that gains
+    more than a larger backbone; else all whose features the budget allows. ``measured``: how many pictures
+    the finished model is measured on.
     """
-    seconds = {name: count * VIEWS * model_info(name).macs / 1e9 * SECONDS_PER_GMAC for name in PACKAGED}
+    seconds = {name: looking_seconds(count * VIEWS, model_info(name).macs) for name in PACKAGED}
     small, middle, large = PACKAGED
     if budget_seconds is None:
         return (middle if seconds[middle] <= PATIENCE_SECONDS else small,)
+    if count >= FEWEST_HELD_OUT * FOLDS and (name := _to_fine_tune(count, budget_seconds, measured)):
+        return (name,)
     chosen, spent = [], 0.0
     for name in (middle, large, small):
         if spent + seconds[name] <= BUDGET_SHARE * budget_seconds:
             chosen.append(name)
             spent += seconds[name] + 2.0  # to make it ready
     return tuple(chosen)
+
+
+def _to_fine_tune(count: int, budget_seconds: float, measured: int) -> str | None:
+    """The largest backbone that can be fine-tuned for enough epochs, or for the fewest; None if none can."""
+    epochs = {}
+    for name in reversed(PACKAGED):  # the largest first
+        macs = model_info(name).macs
+        left = budget_seconds - looking_seconds(count * VIEWS, macs) - finishing_seconds(measured, macs)
+        epochs[name] = left / learning_seconds(round(count * (1 - 1 / FOLDS)), macs)
+    goals = (ENOUGH_EPOCHS, FEWEST_EPOCHS)
+    return next((name for goal in goals for name in epochs if epochs[name] >= goal), None)
 
 
 def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> Start:

@@ -13,14 +13,16 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
 from foveate.models.anatomy import Network
 from foveate.models.registry import model_info
+from foveate.pipeline.cost import finishing_seconds, learning_seconds
 from foveate.pipeline.listen import Listener, Note, Planned
 from foveate.pipeline.plan import choose_device
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.transfer import (
+    FEWEST_EPOCHS,
+    FEWEST_HELD_OUT,
     FOLDS,
     HELD_OUT_FIFTH,
-    SECONDS_PER_GMAC,
     Fitted,
     as_trained,
     make_folds,
@@ -37,10 +39,6 @@ from foveate.transfer.finetune import AUGMENTATION, BATCH_SIZE, LADDER, SETTINGS
 from foveate.transfer.head import fit_head
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
-TRAINING_COST = 6.0  # a step of training in torch against a picture in ONNX Runtime
-FINISH_SECONDS = 7.0  # features to remember, export and its check, the report
-FEWEST_HELD_OUT = 100  # pictures, of which a gain of two in a hundred is two mistakes
-FEWEST_EPOCHS = 1.5  # with less time than that nothing is begun
 MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
 
 
@@ -67,7 +65,7 @@ def tuned(
     if len(held) < 2 or (request.epochs is None and deadline is None):
         return frozen
     if request.epochs is None and deadline is not None:
-        why_not = _why_not(len(held), FEWEST_EPOCHS * _epoch_seconds(fitted, len(rest)), deadline)
+        why_not = _why_not(len(held), FEWEST_EPOCHS * learning_seconds(len(rest), _macs(fitted)), deadline)
         if why_not is not None:
             listener(Note(f"Not fine-tuned: {why_not}"))
             return frozen
@@ -103,11 +101,6 @@ def _why_not(held: int, seconds: float, deadline: float) -> str | None:
     if left < seconds:
         return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; give a longer --budget."
     return None
-
-
-def _epoch_seconds(fitted: Fitted, pictures: int) -> float:
-    """How long one pass over so many pictures takes, about."""
-    return pictures * _macs(fitted) / 1e9 * SECONDS_PER_GMAC * TRAINING_COST
 
 
 def _reason(rest: np.ndarray, held: np.ndarray) -> str:
@@ -168,7 +161,7 @@ def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
 def seconds_to_finish(fitted: Fitted) -> float:
     """What export, measuring and the report take after training, about."""
     pictures = sum(len(split) for name, split in fitted.prepared.splits.items() if name != "train")
-    return FINISH_SECONDS + pictures * _macs(fitted) / 1e9 * SECONDS_PER_GMAC
+    return finishing_seconds(pictures, _macs(fitted))
 
 
 def _macs(fitted: Fitted) -> float:

@@ -11,9 +11,9 @@ from foveate.artifact.features import Extractor
 from foveate.artifact.novelty import Novelty, bank_rows, fit_novelty
 from foveate.dataset.samples import evenly
 from foveate.models.anatomy import Network
+from foveate.pipeline.cost import looking_seconds
 from foveate.pipeline.trained import TrainedRun
 
-SECONDS_PER_GMAC = 0.017  # of a picture in ONNX Runtime on two cores
 MOST_SECONDS = 3.0  # that computing features may take, about; by the count of pictures, so that runs repeat
 HELD_OUT_MOST = 300  # pictures that say how far away usual ones are
 HELD_OUT_SHARE = 0.3  # of the pictures looked at
@@ -54,7 +54,7 @@ def _affordable(run: TrainedRun) -> int:
     seconds = MOST_SECONDS
     if run.deadline is not None:
         seconds = min(seconds, run.deadline - time.monotonic() - RESERVE_SECONDS)
-    return max(int(seconds / (macs / 1e9 * SECONDS_PER_GMAC + 2e-5)), 0)
+    return max(int(seconds / (looking_seconds(1, macs) + 2e-5)), 0)
 
 
 def _held_out(run: TrainedRun, most: int) -> np.ndarray:
