@@ -48,8 +48,8 @@ def stripes(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def finished(stripes, tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)  # before all others, for it is told of features not kept yet
+def finished(cache, stripes, tmp_path_factory):
     events = []
     result = train(stripes, SMALL, out=tmp_path_factory.mktemp("runs") / "stripes", listener=events.append)
     return result, events
