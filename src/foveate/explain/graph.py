@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from foveate.analysis.fields import Field, union
+from foveate.analysis.shapes import tensors_in
 from foveate.analysis.walk import evaluating
 from foveate.errors import InputError, ShapeError
 from foveate.explain.read_functions import FUNCTIONS
@@ -166,10 +167,10 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._whole is not None:
             return func(*args, **kwargs)
-        given = [t for t in _tensors((args, kwargs)) if self.number(t) is not None]
+        given = [t for t in tensors_in((args, kwargs)) if self.number(t) is not None]
         versions = [t._version for t in given]
         out = func(*args, **kwargs)
-        made = _tensors(out)
+        made = tensors_in(out)
         if not given or not made or getattr(func, "__name__", "") in _FRESH:
             return out
         changed = any(t._version != before for t, before in zip(given, versions, strict=True))
@@ -180,13 +181,13 @@ class _Recorder(TorchFunctionMode):
 
     def _keep_all(self, func: Any, args: Any, kwargs: Any, out: Any) -> None:
         """A step of what a function gave, or one for each of several tensors."""
-        given = [t for t in _tensors((args, kwargs)) if self.number(t) is not None]
+        given = [t for t in tensors_in((args, kwargs)) if self.number(t) is not None]
         name = getattr(func, "__name__", str(func))
         plain = name.strip("_")
         module = self._path[-1] if self._path else ""
         operands = tuple(n for n in map(self.number, given) if n is not None)
         if not isinstance(out, Tensor):
-            for i, tensor in enumerate(_tensors(out)):
+            for i, tensor in enumerate(tensors_in(out)):
                 self._keep(name, module, other(f"{plain}[{i}]"), operands, tensor)
             return
         if out is given[0] and not name.endswith("_") and plain not in FUNCTIONS:
@@ -305,13 +306,3 @@ def _plain_shape(value: Tensor) -> tuple[int, ...]:
     if len(shape) == 2:
         return shape[0], 1, shape[1]
     return (1,) if not shape else (shape[0], shape[1], value[0, 0].numel())
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, tuple | list):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return []

@@ -249,12 +249,16 @@ class _Planner:
             patience_epochs=request.patience,
             class_weights=class_weights(self.prepared) if request.class_weights == "balanced" else None,
         )
-        if request.lr is not None:
-            optimiser = replace(settings.optimiser, learning_rate=request.lr)
-            settings = replace(settings, optimiser=optimiser)
-        if request.label_smoothing is not None:
-            settings = replace(settings, label_smoothing=request.label_smoothing)
-        return settings
+        return with_asked(settings, request)
+
+
+def with_asked(settings: TrainingSettings, request: TrainRequest) -> TrainingSettings:
+    """The settings with the learning rate and the label smoothing that are asked for, if any."""
+    if request.lr is not None:
+        settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
+    if request.label_smoothing is not None:
+        settings = replace(settings, label_smoothing=request.label_smoothing)
+    return settings
 
 
 def class_weights(prepared: Prepared) -> tuple[float, ...]:

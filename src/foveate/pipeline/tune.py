@@ -15,7 +15,7 @@ from foveate.models.anatomy import Network
 from foveate.models.registry import model_info
 from foveate.pipeline.cost import finishing_seconds, learning_seconds
 from foveate.pipeline.listen import Listener, Note, Planned
-from foveate.pipeline.plan import choose_device
+from foveate.pipeline.plan import choose_device, with_asked
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.transfer import (
@@ -62,9 +62,11 @@ def tuned(
     split = fitted.prepared.splits["train"]
     folds = make_folds(split.labels, split.groups, request.seed)
     held, rest = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
-    if len(held) < 2 or (request.epochs is None and deadline is None):
+    if len(held) < 2:
         return frozen
-    if request.epochs is None and deadline is not None:
+    if request.epochs is None:
+        if deadline is None:
+            return frozen
         why_not = _why_not(len(held), FEWEST_EPOCHS * learning_seconds(len(rest), _macs(fitted)), deadline)
         if why_not is not None:
             listener(Note(f"Not fine-tuned: {why_not}"))
@@ -87,7 +89,7 @@ def tuned(
     if not result.kept:
         return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
     held_out = HeldOut(result.logits, split.labels[held], HELD_OUT_FIFTH)
-    return replace(_as_trained(frozen, result, training, settings, held_out), unseen=held)
+    return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out)
 
 
 def _why_not(held: int, seconds: float, deadline: float) -> str | None:
@@ -148,14 +150,8 @@ def _horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Ru
 
 def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
     weights = weights_for(request, fitted.prepared)
-    settings = replace(
-        SETTINGS, seed=request.seed, class_weights=None if weights is None else tuple(weights.tolist())
-    )
-    if request.lr is not None:
-        settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
-    if request.label_smoothing is not None:
-        settings = replace(settings, label_smoothing=request.label_smoothing)
-    return settings
+    listed = None if weights is None else tuple(weights.tolist())
+    return with_asked(replace(SETTINGS, seed=request.seed, class_weights=listed), request)
 
 
 def seconds_to_finish(fitted: Fitted) -> float:

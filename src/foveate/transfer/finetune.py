@@ -124,7 +124,6 @@ def fine_tune(
     for norm, kind in kinds.items():
         norm.__class__ = kind
     let_learn(network, 1.0)
-    network.eval()
     losses = [_calibrated_losses(logits, labels) for logits in (before, after)]
     kept = is_clear_gain(*losses)
     if not kept:
