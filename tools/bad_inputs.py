@@ -2,8 +2,8 @@
 
     python tools/bad_inputs.py
 
-Each case of tests/cli/bad_inputs.py is made in a folder of its own and its command is run there; the table
-shows the sentence that came. `tests/cli/test_bad_inputs.py` holds foveate to it.
+Each case of tests/helpers/bad_inputs.py is made in a folder of its own and its command is run there; the
+table shows the sentence that came. `tests/cli/test_bad_inputs.py` holds foveate to it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cli"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from bad_inputs import CASES, GROUPS, Case
-
 from foveate.cli.main import main as foveate
 
 ROOT = Path(__file__).parents[1]

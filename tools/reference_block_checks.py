@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from hypothesis import strategies as st
-from reference_checks import Check, Draw, Outcome, either, generator, leaf, whole
 
 from foveate.layers import inception, mbconv, residual, separable, squeeze_excite
 from foveate.reference import blocks
 from foveate.reference import network as net
+from reference_checks import Check, Draw, Outcome, either, generator, leaf, whole
 
 
 class Kept(torch.nn.Module):

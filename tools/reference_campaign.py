@@ -15,6 +15,7 @@ import sys
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+
 from reference_block_checks import BLOCKS
 from reference_checks import OPERATIONS, TOLERANCE, Check, Outcome
 

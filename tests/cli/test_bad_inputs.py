@@ -11,11 +11,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from bad_input_makers import encoded, model, photos
 from bad_inputs import CASES
-
 from foveate.cli.main import main
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
@@ -105,7 +102,7 @@ def small_disk(tmp_path):
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False
     )
     if made.returncode:
-        pytest.skip("mounting a small file system needs root")
+        pytest.skip("this machine lets us mount nothing")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 

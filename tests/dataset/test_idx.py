@@ -131,7 +131,10 @@ except DatasetError as error:
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and limits the address space")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"),
+    reason="this machine is no Linux",
+)
 def test_a_lying_header_takes_no_memory(tmp_path):
     lying = b"\0\0\x08\1" + struct.pack(">I", 500_000_000) + b"only this"
     (tmp_path / "x").write_bytes(gzip.compress(lying))

@@ -233,7 +233,7 @@ def test_published_weights_are_checked_by_their_hash(monkeypatch: pytest.MonkeyP
 
 def test_published_weights_load_with_a_head_for_other_classes() -> None:
     if importlib.util.find_spec(PRETRAINED["efficientnet_lite0"].package) is None:
-        pytest.skip("the package of published weights is not installed")
+        pytest.skip("needs foveate[pretrained]")
     network = create_model("efficientnet_lite0", pretrained=True, num_classes=3)
     assert network.get_submodule("classifier.1").out_features == 3
     preprocessing = PRETRAINED["efficientnet_lite0"].preprocessing

@@ -1,12 +1,7 @@
-"""Finite differences, and the way to the campaign's checks."""
-
-import sys
-from pathlib import Path
+"""Finite differences."""
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 
 def _numeric_gradient(function, x, step=1e-5):

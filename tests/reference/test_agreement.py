@@ -1,6 +1,7 @@
 """A seeded part of the campaign: the reference equals torch to 1e-10 in float64, outputs and gradients."""
 
 import pytest
+
 from reference_campaign import CHECKS, run
 
 CASES = {"conv2d": 60, "mbconv": 12}

@@ -19,10 +19,10 @@ print(faults(), int(keep_freed_memory()), faults(), faults())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted as Linux counts them")
+@pytest.mark.skipif(sys.platform != "linux", reason="this machine is no Linux, whose page faults are counted")
 def test_blocks_are_taken_again_without_new_pages():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     before, kept, _, after = map(int, done.stdout.split())
     if not kept:
-        pytest.skip("this C library has no mallopt")
+        pytest.skip("this machine's C library has no mallopt")
     assert after < before / 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from bad_input_makers import (
     Case,
     Executes,
