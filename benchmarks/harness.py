@@ -24,6 +24,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import foveate  # noqa: F401 -- before a rival imports ONNX Runtime: it keeps its telemetry off
+
 HERE = Path(__file__).resolve().parent
 SETTLE_SECONDS = 0.02  # threads of the one before, waiting for work with open eyes, fall asleep
 

@@ -10,6 +10,7 @@ The names below are imported when they are first used: importing foveate imports
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from foveate.pipeline import Finished, TrainRequest, train
 
     __version__: str
+
+# ONNX Runtime reports to its maker and keeps an identity of the device in the user's cache unless this stands
+# in the environment before its library is loaded: here, first of all, and in every child process.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOMES = {
     "DataSet": "foveate.dataset",

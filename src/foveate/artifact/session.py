@@ -15,6 +15,8 @@ def open_session(model: bytes, threads: int | None = None) -> Any:
     """An ONNX Runtime session on the CPU, from bytes: no path is known, so none can be resolved."""
     import onnxruntime
 
+    # Telemetry is off already (`foveate/__init__.py`), unless the user's program loaded the library before.
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # errors come as exceptions
     options.intra_op_num_threads = threads or physical_cores()
