@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from copy import copy as copy_of
 
 import numpy as np
 import pytest
@@ -87,6 +88,39 @@ def test_score_takes_names_and_numbers(predictor, pictures, colours):
         predictor.score(pictures, ["purple"] * 6)
     with pytest.raises(InputError, match="expected a label for each of 6 pictures, found 1"):
         predictor.score(pictures, [0])
+
+
+def named(predictor, *classes):
+    """The same network, its classes called otherwise."""
+    other = copy_of(predictor)
+    other.classes_ = classes
+    return other
+
+
+@pytest.mark.parametrize("names", [("1", "2", "3"), ("0", "10", "2"), ("-1", "0", "1"), ("2", "0", "1")])
+def test_score_is_the_share_right_by_name_where_numbers_name_the_classes(predictor, pictures, colours, names):
+    model = named(predictor, *names)
+    right = [names[int(colours.expected(picture).argmax())] for picture in pictures]
+    right[1] = names[(names.index(right[1]) + 1) % 3]  # one of six is mislabelled
+    share = np.mean([found.label == name for found, name in zip(model.predict(pictures), right, strict=True)])
+    assert share == pytest.approx(5 / 6)
+    numbers = np.array(right, int)
+    forms = [right, numbers, numbers[:, None], numbers.tolist(), list(numbers), list(numbers.astype(np.int8))]
+    for labels in (*forms, numbers.astype(float), np.array(right)):
+        assert model.score(pictures, labels) == share
+    with pytest.raises(InputError, match="label 7: expected one of the model's 3 classes, such as"):
+        model.score(pictures, [7] * 6)
+
+
+def test_a_number_that_names_no_class_counts_them_only_where_none_is_a_number(predictor):
+    assert named(predictor, "1", "2", "3").class_numbers([3, 1]).tolist() == [2, 0]
+    with pytest.raises(InputError, match="label 0"):
+        named(predictor, "1", "2", "3").class_numbers([0])
+    assert named(predictor, "ant", "0", "bee").class_numbers([0, 2, np.int8(1)]).tolist() == [1, 2, 1]
+    assert predictor.class_numbers([np.int64(2), np.str_("red"), b"green", True]).tolist() == [2, 0, 1, 1]
+    for label in (-1, 3, 0.5, None, "0", np.nan):
+        with pytest.raises(InputError, match="expected one of the model's 3 classes"):
+            predictor.class_numbers([label])
 
 
 WRONG = {

@@ -7,7 +7,9 @@ from PIL import Image
 
 from foveate.artifact.format import InputShape, ModelConfig
 from foveate.artifact.save import Draft, weights_bytes
+from foveate.cli.explain import _class_number
 from foveate.cli.main import main
+from foveate.errors import UnknownNameError
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
 
@@ -83,6 +85,18 @@ def test_a_class_by_name_before_number(capsys, folder, image):
         assert json.loads(out)["class"] == meant
 
 
+@pytest.mark.parametrize(
+    ("name", "classes", "place"),
+    [("1", "123", 0), ("3", "123", 2), ("0", "123", None), ("2", ["0", "1", "10", "2"], 3)],
+)
+def test_where_numbers_name_the_classes_a_number_is_a_name(name, classes, place):
+    if place is None:
+        with pytest.raises(UnknownNameError, match="Unknown class '0'"):
+            _class_number(name, classes)
+    else:
+        assert _class_number(name, classes) == place
+
+
 def test_another_layer_and_a_data_set(capsys, folder, image, tmp_path):
     for name in ("x", "y"):
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -109,6 +123,7 @@ def test_a_network_by_name_with_a_weights_file(capsys, image, tmp_path):
     ("arguments", "message"),
     [
         (["--class", "wasp"], "Unknown class 'wasp'"),
+        (["--class", "3"], "Unknown class '3'"),
         (["--layer", "stages.9"], "Unknown layer 'stages.9'"),
         (["--layer", "fc"], "no map"),
         (["--method", "magic"], "--method"),

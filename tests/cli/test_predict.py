@@ -143,7 +143,29 @@ def test_names_come_from_a_file(run, model, photos, flags, end):
     )
 
 
+def test_rows_stand_beside_the_list_that_was_given(run, model, photos):
+    """One row a name: names that come twice, and names of what cannot be read, shift nothing."""
+    given = ["red.png", "sub/green.jpg", "red.png", "notes.txt", "./red.png", "gone.png", "sub/green.jpg"]
+    labels = ["red", "green", "red", "", "red", "", "green"]
+    (photos / "list").write_text("\n".join(given))
+    for arguments in (given, ["--files-from", "list"], [*given[:2], "--files-from", "rest"]):
+        (photos / "rest").write_text("\n".join(given[2:]))
+        code, out, err = run(model, *arguments, "--csv", "-b", 2)
+        rows = list(csv.DictReader(io.StringIO(out)))
+        assert [(row["file"], row["label"]) for row in rows] == list(zip(given, labels, strict=True))
+        assert code == 1 and err.count("\n") == 2
+        document = json.loads(run(model, *arguments, "--json")[1])
+        answered = {found["row"]: found["label"] for found in document["predictions"]}
+        assert answered == {row: label for row, label in enumerate(labels) if label}
+        assert [(found["file"], found["row"]) for found in document["errors"]] == [
+            ("notes.txt", 3),
+            ("gone.png", 5),
+        ]
+    assert len(run(model, ".", "red.png")[1].splitlines()) == 4
+
+
 WRONG = {
+    "standard input twice": (["-", "red.png", "-"], "expected standard input once, found it 2 times"),
     "nothing": ([], "expected pictures, found none"),
     "no match": (["*.tiff"], "*.tiff: no file matches"),
     "both forms": (["red.png", "--csv", "--json"], "--csv and --json: expected one of them"),

@@ -26,6 +26,7 @@ from foveate.artifact.format import (
     read_verified,
     show_path,
 )
+from foveate.artifact.labels import class_numbers
 from foveate.artifact.onnx_check import check_onnx
 from foveate.artifact.session import open_session, physical_cores
 from foveate.errors import ImageError, InputError, ModelFolderError
@@ -198,7 +199,7 @@ class Predictor:
                     future.cancel()
 
     def score(self, pictures: Iterable[Picture], labels: Sequence[str] | Sequence[int] | np.ndarray) -> float:
-        """The fraction of pictures whose likeliest class is the label; labels are names or class numbers."""
+        """The fraction of pictures whose likeliest class is the label, as `class_numbers` takes labels."""
         numbers = self.class_numbers(labels)
         found = self.predict_proba(pictures).argmax(axis=1)
         if len(found) != len(numbers):
@@ -208,14 +209,19 @@ class Predictor:
         return float((found == numbers).mean())
 
     def class_numbers(self, labels: Sequence[str] | Sequence[int] | np.ndarray) -> np.ndarray:
-        """Labels as int64 class numbers. Raises InputError for a label that the model does not know."""
-        place = {name: number for number, name in enumerate(self.classes_)}
-        values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
-        numbers = [place.get(value) if isinstance(value, str) else value for value in values]
+        """Labels, names or numbers, as int64 places in ``classes_``.
+
+        A whole number is the class of that name, where one is called so (labels 1, 2, 3 give classes '1',
+        '2', '3'); else it counts the classes from 0, unless all of them are named by numbers. Raises
+        InputError for a label that the model does not know.
+        """
+        values = np.ravel(labels).tolist() if isinstance(labels, np.ndarray) else list(labels)
+        numbers = class_numbers(values, self.classes_)
         for value, number in zip(values, numbers, strict=True):
-            if not isinstance(number, int) or not 0 <= number < len(self.classes_):
+            if number is None:
                 raise InputError(
-                    f"label {value!r}: expected one of the model's {len(self.classes_)} classes."
+                    f"label {value!r}: expected one of the model's {len(self.classes_)} classes, such as "
+                    f"{self.classes_[0]!r}."
                 )
         return np.array(numbers, dtype=np.int64)
 

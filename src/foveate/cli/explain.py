@@ -170,10 +170,14 @@ def _named(name: str, weights: Path | None) -> Subject:
 
 
 def _class_number(name: str, classes: Any) -> int:
-    if name in classes:
-        return list(classes).index(name)
-    if name.isascii() and name.isdigit() and int(name[:9]) < len(classes):
-        return int(name)
+    from foveate.artifact.labels import class_numbers
+
+    given: list[str | int] = [name]
+    if name.isascii() and name.isdigit():
+        given.append(int(name[:9]))
+    for number in class_numbers(given, classes):
+        if number is not None:
+            return number
     if all(known == f"class {i}" for i, known in enumerate(classes)):
         raise InputError(
             f"--class: this network's classes have no names; give a number from 0 to {len(classes) - 1}."

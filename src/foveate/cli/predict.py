@@ -65,7 +65,8 @@ def command(
 
     Folders are searched for pictures at any depth; - is one picture's bytes from standard input. A file that
     cannot be read is named on standard error and the others are done: the exit code is then 1, or 2 if none
-    could be used.
+    could be used. Rows stand in the order given, one for each name, also for one that comes twice; --csv
+    leaves the cells of an unreadable picture empty, and --json gives the row's number with each answer.
 
     An answer is unsure where its probability is too low for the precision that the model promises; a picture
     of unlikeness above 1 is unlike the training pictures, and no class need be right. Models that know no
@@ -76,7 +77,9 @@ def command(
     """
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
-    names = list(dict.fromkeys([*_expand(pictures), *_listed(files_from, null)]))
+    names = [*_expand(pictures), *_listed(files_from, null)]  # as given: a name may well stand there twice
+    if names.count(STDIN) > 1:
+        raise InputError(f"-: expected standard input once, found it {names.count(STDIN)} times.")
     if not names:
         raise InputError("expected pictures, found none; see `foveate predict --help` for what can be given.")
     from foveate.artifact.predictor import load
@@ -91,13 +94,14 @@ def command(
         found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
         for number, (name, answer) in enumerate(found, start=1):
             if isinstance(answer, ImageError):
-                errors.append({"file": name, "error": str(answer)})
+                errors.append({"file": name, "row": number - 1, "error": str(answer)})
                 note(f"foveate: {printable(str(answer))}")
+                write.unreadable(name)
             else:
                 write(name, predictor.in_words(answer, top_k))
             progress(number, len(names))
     if as_json:
-        emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[attr-defined]
+        emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
     if errors:
         sys.stdout.flush()
         sys.exit(2 if len(errors) == len(names) else 1)
@@ -191,11 +195,16 @@ def _reader(predictor: Predictor) -> Callable[[str], Any]:
 class _Json:
     def __init__(self) -> None:
         self.done: list[dict[str, Any]] = []
+        self._row = 0  # what stands where among the pictures given, unreadable ones counted
 
     def __call__(self, name: str, prediction: Prediction) -> None:
         from foveate.artifact.answers import as_document
 
-        self.done.append({"file": name, **as_document(prediction)})
+        self.done.append({"file": name, "row": self._row, **as_document(prediction)})
+        self._row += 1
+
+    def unreadable(self, name: str) -> None:
+        self._row += 1
 
 
 class _Csv:
@@ -208,7 +217,8 @@ class _Csv:
         header = [f"{word}_{i}" for i in range(1, columns + 1) for word in ("label", "probability")]
         self._told = (predictor.unsure_below > 0, predictor.measures_unlikeness)
         told = [word for word, known in zip(("unsure", "unlikeness"), self._told, strict=True) if known]
-        self._row(["file", "label", "probability", *header[2:], *told])
+        self._columns = ["file", "label", "probability", *header[2:], *told]
+        self._row(self._columns)
 
     def __call__(self, name: str, prediction: Prediction) -> None:
         cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
@@ -217,6 +227,10 @@ class _Csv:
         if self._told[1]:
             cells.append(f"{prediction.unlikeness:.4f}")
         self._row([name, *cells])
+
+    def unreadable(self, name: str) -> None:
+        """A row without answers, so that the others stay beside what was given."""
+        self._row([name, *[""] * (len(self._columns) - 1)])
 
     def _row(self, cells: list[str]) -> None:
         # For machines names are kept to the byte; a terminal must not be sent what a name may hold.
@@ -244,10 +258,13 @@ class _Text:
             top = ", ".join(f"{printable(label)} {probability:.1%}" for label, probability in prediction.top)
             click.echo("; ".join([f"{printable(name)}: {top}", *remarks]))
 
+    def unreadable(self, name: str) -> None:
+        pass  # it is named on standard error
+
 
 def _writer(
     predictor: Predictor, as_json: bool, as_csv: bool, columns: int, count: int
-) -> Callable[[str, Prediction], None]:
+) -> _Json | _Csv | _Text:
     return _Json() if as_json else _Csv(columns, predictor) if as_csv else _Text(count, predictor)
 
 

@@ -1,0 +1,38 @@
+"""What a label means to a model: the name of a class before its number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+def class_numbers(labels: Iterable[object], classes: Sequence[str]) -> list[int | None]:
+    """The place among ``classes`` that each label means; None where it means none.
+
+    A text is a name. A whole number, Python's or NumPy's, means the class of that name: data labelled 1, 2, 3
+    have the classes '1', '2', '3'. Where none is called so it counts the classes from 0, but never where all
+    of them are named by numbers: 0 is then no class, and not the first one.
+    """
+    place = {name: number for number, name in enumerate(classes)}
+    counting = not all(_NUMBER.fullmatch(name) for name in classes)
+
+    def number(label: object) -> int | None:
+        value = label.item() if isinstance(label, np.generic) else label
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if isinstance(value, str):
+            return place.get(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # as training reads such labels
+        if not isinstance(value, int):
+            return None
+        named = place.get(str(int(value)))
+        if named is None and counting and 0 <= value < len(classes):
+            return int(value)
+        return named
+
+    return [number(label) for label in labels]
