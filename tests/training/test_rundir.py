@@ -46,3 +46,38 @@ def test_starting_forgets_older_checkpoints_and_keeps_everything_else(tmp_path):
     assert run.request() == {"request": {"seed": 1}}
     assert [p.name for p in run.checkpoints.directory.iterdir()] == ["run.json"]
     assert (tmp_path / "config.json").read_text() == "old model"
+
+
+REQUEST = {
+    "request": {"seed": 1, "lr": 0.1, "model": "lenet5", "budget": None},
+    "dataset": {"classes": ["a", "b"]},
+}
+
+
+def test_no_flipped_bit_changes_what_a_run_was_asked_for(tmp_path):
+    """Each bit of run.json in turn: refused in one sentence, or, in white space, without effect."""
+    run = RunDirectory(tmp_path)
+    run.start(REQUEST)
+    whole = run.request_path.read_bytes()
+    refused = 0
+    for place in range(8 * len(whole)):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        run.request_path.write_bytes(data)
+        try:
+            assert run.request() == REQUEST, f"bit {place}"
+        except CheckpointError as error:
+            assert "start again without --resume" in str(error)
+            refused += 1
+    assert refused > 7 * len(whole)  # all but some in white space
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"[1]", b"{}", b'{"request": {"seed": 1}}', b"[" * 100_000]
+)
+def test_a_request_without_its_hash_is_refused(tmp_path, content):
+    run = RunDirectory(tmp_path)
+    run.start(REQUEST)
+    run.request_path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged or of another version; start again without --resume"):
+        run.request()

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from foveate.errors import BusyError, CheckpointError, StorageError
+from foveate.seal import FIELD, digest, sealed
 from foveate.training.checkpoint import CheckpointStore, write_atomically
 from foveate.training.events import HISTORY_COLUMNS
 
@@ -104,21 +105,31 @@ class RunDirectory:
                 path.unlink()
         except OSError as error:
             raise StorageError(f"Could not write {error.filename or self.out}: {error.strerror}.") from error
-        write_atomically(self.request_path, json.dumps(request, indent=2).encode())
+        write_atomically(self.request_path, json.dumps(sealed(request), indent=2).encode())
 
     def request(self) -> dict[str, Any]:
         """What the interrupted run was asked for.
 
         Raises:
-            CheckpointError: there is no interrupted run here.
+            CheckpointError: there is no interrupted run here, or what was asked for cannot be trusted.
         """
         try:
-            document: dict[str, Any] = json.loads(self.request_path.read_bytes())
-        except (OSError, ValueError) as error:
+            data = self.request_path.read_bytes()
+        except OSError as error:
             raise CheckpointError(
                 f"There is no interrupted run in {self.out}; start one without --resume."
             ) from error
-        return document
+        try:
+            document = json.loads(data)
+            whole = document.pop(FIELD) == digest(document)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            whole = False  # no JSON, no hash (as an older version wrote it), or no document at all
+        if not whole:
+            raise CheckpointError(
+                f"{self.request_path}: expected what the interrupted run was asked for, with its SHA-256, "
+                "and found it damaged or of another version; start again without --resume."
+            )
+        return dict(document)
 
     def write_history(self, history: Iterable[Mapping[str, Any]]) -> None:
         write_atomically(self.checkpoints.directory / "history.csv", history_csv(history).encode())
