@@ -1,9 +1,14 @@
 """What may be asked of a run, and what a resumed run may ask anew."""
 
+import copy
+import dataclasses
+import json
 import time
 
 import pytest
 
+import foveate.pipeline
+from foveate.cli.train import command
 from foveate.errors import CheckpointError, InputError
 from foveate.pipeline.request import Phases, TrainRequest, parse_budget, process_start_seconds
 
@@ -51,6 +56,56 @@ def test_resuming_takes_the_stored_request_and_refuses_contradictions():
         TrainRequest(seed=4).resumed_from(stored)
     with pytest.raises(CheckpointError, match="another version"):
         TrainRequest().resumed_from({"epochs": 5})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"seed": 0}, r"had --seed 3 \(now 0\); leave"),
+        ({"model": "auto"}, r"had --model lenet5 \(now auto\); leave"),
+        ({"keep_checkpoint": False}, "had --keep-checkpoint True; leave"),
+        ({"tensorboard": True}, "had no --tensorboard; leave"),
+        ({"lr": 0.1, "fit": "crop"}, r"had no --fit \(now crop\), no --lr \(now 0.1\); leave"),
+    ],
+)
+def test_resuming_refuses_a_contradiction_that_is_the_default(settings, words):
+    stored = TrainRequest(epochs=5, seed=3, model="lenet5", keep_checkpoint=True).to_dict()
+    with pytest.raises(CheckpointError, match=words):
+        TrainRequest(**settings).resumed_from(stored)
+
+
+def test_what_is_set_is_told_from_what_is_left_alone():
+    request = TrainRequest(seed=0, lr=None, model="auto", epochs=2)
+    assert request.given == {"seed", "model", "epochs"}
+    assert request == TrainRequest(epochs=2)  # they ask for the same
+    assert TrainRequest().given == frozenset()
+    for same in (copy.deepcopy(request), copy.copy(request)):
+        assert same.given == request.given
+    assert dataclasses.replace(request, lr=0.1).given == {"seed", "model", "epochs", "lr"}
+    assert TrainRequest().resumed_from(json.loads(json.dumps(request.to_dict()))).given == request.given
+
+
+def test_the_command_line_and_the_request_have_the_same_settings_and_defaults():
+    said = command.make_context("train", ["photos"]).params
+    flags = {one.name: one.opts for one in command.params}
+    for field in dataclasses.fields(TrainRequest):
+        if field.name != "given":
+            assert said[field.name] == field.default, field.name
+            assert f"--{field.name.replace('_', '-')}" in flags[field.name]
+
+
+def test_the_command_line_hands_on_what_was_said_alone(monkeypatch, tmp_path):
+    asked = []
+
+    def train(data, request, **more):
+        asked.append(request)
+        raise InputError("enough")
+
+    monkeypatch.setattr(foveate.pipeline, "train", train, raising=False)
+    arguments = ["photos", "--seed", "0", "--fit", "crop", "--out", str(tmp_path / "out")]
+    with pytest.raises(InputError, match="enough"):
+        command.main(arguments, standalone_mode=False)
+    assert asked[0].given == {"seed", "fit"}
 
 
 def test_the_process_began_before_now_and_after_the_machine():

@@ -53,9 +53,7 @@ Examples:
 @click.option(
     "--fit",
     type=click.Choice(["crop", "pad", "stretch"]),
-    default="crop",
-    show_default=True,
-    help="How pictures of another shape come to that size.",
+    help="How pictures of another shape come to that size.  [default: as learnt weights had it, else crop]",
 )
 @click.option("--val-fraction", type=float, help="Held out to choose on.  [default: a tenth, at most 3,000]")
 @click.option("--test-fraction", type=float, help="Held out to measure on.  [default: likewise]")
@@ -87,9 +85,7 @@ Examples:
 @click.option(
     "--select",
     type=click.Choice(["val_accuracy", "val_macro_f1", "val_loss", "last"]),
-    default="val_accuracy",
-    show_default=True,
-    help="What decides which epoch is kept.",
+    help="What decides which epoch is kept.  [default: val_accuracy; in fine-tuning val_loss]",
 )
 @click.option(
     "--unsure-precision",
@@ -114,7 +110,9 @@ Examples:
 @click.option("--allow-changed-data", is_flag=True, help="Resume although the pictures have changed.")
 @click.option("--overwrite", is_flag=True, help="Replace the finished model in --out.")
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     data: str,
     val: str | None,
     out: str | None,
@@ -132,7 +130,7 @@ def command(
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         from foveate.pipeline.request import TrainRequest, process_start_seconds
 
-        request = TrainRequest(**settings)
+        request = TrainRequest(**_given(context, settings))
         folder = output_folder(data, out, resume=resume, overwrite=overwrite)
         from foveate.cli.progress import display
         from foveate.pipeline import train
@@ -153,6 +151,14 @@ def command(
         emit_json(as_document(finished))
     else:
         click.echo(in_words(finished))
+
+
+def _given(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
+    """Only what was said on the command line: a request tells what is set from what is left alone."""
+    unsaid = {click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP}
+    return {
+        name: value for name, value in settings.items() if context.get_parameter_source(name) not in unsaid
+    }
 
 
 def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) -> Path:

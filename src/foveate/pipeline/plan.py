@@ -245,20 +245,20 @@ class _Planner:
         settings = replace(
             recipe.training,
             seed=request.seed,
-            select=request.select,
-            patience_epochs=request.patience,
             class_weights=class_weights(self.prepared) if request.class_weights == "balanced" else None,
         )
         return with_asked(settings, request)
 
 
 def with_asked(settings: TrainingSettings, request: TrainRequest) -> TrainingSettings:
-    """The settings with the learning rate and the label smoothing that are asked for, if any."""
+    """The settings with what is asked for in place of the recipe's."""
     if request.lr is not None:
         settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
     if request.label_smoothing is not None:
         settings = replace(settings, label_smoothing=request.label_smoothing)
-    return settings
+    if request.select is not None:
+        settings = replace(settings, select=request.select)
+    return replace(settings, patience_epochs=request.patience)
 
 
 def class_weights(prepared: Prepared) -> tuple[float, ...]:

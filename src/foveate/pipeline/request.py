@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from foveate.errors import CheckpointError, InputError
 from foveate.models.hub import is_hub_name
@@ -34,9 +34,13 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainRequest:
     """The settings of one run; every field has the command line's flag of the same name.
+
+    What is set is told from what is left alone (``given``), be it set to the default: only so can a setting
+    that a way of training has no use for be refused, and one that contradicts an interrupted run's. None is
+    never set.
 
     Attributes:
         model: "auto", a network's name, or a blueprint file.
@@ -44,7 +48,8 @@ class TrainRequest:
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
         epochs: how many epochs instead; then the same seed on the same machine gives the same bytes.
         image_size: side of the pictures in pixels; None chooses by looking at the data.
-        fit: how pictures come to that size: "crop", "pad" or "stretch".
+        fit: how pictures come to that size: "crop", "pad" or "stretch"; None takes what learnt weights were
+            learnt with, and "crop" from chance.
         val_fraction, test_fraction: held out of the training pictures where the data bring no such split;
             None holds out a tenth, but at most 3,000 pictures.
         batch_size, lr: override the recipe's.
@@ -53,11 +58,13 @@ class TrainRequest:
         download: whether a hub's weights may be fetched; without it only those fetched before are used.
         augment: "auto" (the recipe's) or "none".
         class_weights: "none", or "balanced" for classes of unequal size.
-        select: what decides the best epoch.
+        select: what decides the best epoch; None takes the recipe's (val_accuracy), and the loss of the
+            held-out pictures in fine-tuning.
         unsure_precision: how often an answer that is not called unsure is to be right.
         patience: stop after so many epochs without a better one.
         max_unreadable: largest share of unreadable pictures that is skipped rather than refused.
         keep_checkpoint: keep the folder that `--resume` needs after the run is done.
+        given: the names of the fields that were set; found out by itself.
     """
 
     model: str = "auto"
@@ -65,7 +72,7 @@ class TrainRequest:
     budget: str | None = None
     epochs: int | None = None
     image_size: int | None = None
-    fit: Literal["crop", "pad", "stretch"] = "crop"
+    fit: Literal["crop", "pad", "stretch"] | None = None
     val_fraction: float | None = None
     test_fraction: float | None = None
     batch_size: int | None = None
@@ -75,7 +82,7 @@ class TrainRequest:
     augment: Literal["auto", "none"] = "auto"
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float | None = None
-    select: Literal["val_accuracy", "val_macro_f1", "val_loss", "last"] = "val_accuracy"
+    select: Literal["val_accuracy", "val_macro_f1", "val_loss", "last"] | None = None
     unsure_precision: float = 0.95
     patience: int | None = None
     max_unreadable: float = 0.05
@@ -83,8 +90,15 @@ class TrainRequest:
     device: str = "auto"
     tensorboard: bool = False
     keep_checkpoint: bool = False
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+
+    def __new__(cls, **settings: Any) -> Self:
+        request = super().__new__(cls)
+        object.__setattr__(request, "_named", frozenset(settings))  # a dataclass forgets it: see _find_given
+        return request
 
     def __post_init__(self) -> None:
+        self._find_given()
         if self.budget is not None:
             parse_budget(self.budget)
             if self.epochs is not None:
@@ -92,11 +106,11 @@ class TrainRequest:
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise InputError(f"--{name.replace('_', '-')} lies between {low} and {high}, not {value}.")
+                raise InputError(f"{flag(name)} lies between {low} and {high}, not {value}.")
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                found = getattr(self, name)
-                raise InputError(f"--{name.replace('_', '-')} is one of {', '.join(choices)}, not {found!r}.")
+            found = getattr(self, name)
+            if found is not None and found not in choices:
+                raise InputError(f"{flag(name)} is one of {', '.join(choices)}, not {found!r}.")
         hub = self.weights is not None and is_hub_name(self.weights)
         if self.download and not hub:
             raise InputError("--download is for weights of a hub: --weights hf:OWNER/REPO.")
@@ -115,12 +129,21 @@ class TrainRequest:
                 "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."
             )
 
+    def _find_given(self) -> None:
+        """Set ``given`` to what was named; `dataclasses.replace` names all, and hands on the old one's."""
+        named: frozenset[str] = self.__dict__.pop("_named")
+        if "given" in named:
+            named = self.given | {one.name for one in fields(self) if getattr(self, one.name) != one.default}
+        given = frozenset(name for name in named - {"given"} if getattr(self, name) is not None)
+        object.__setattr__(self, "given", given)
+
     @property
     def budget_seconds(self) -> float | None:
         return parse_budget(self.budget) if self.budget else None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain JSON; `resumed_from` reads it."""
+        return {**asdict(self), "given": sorted(self.given)}
 
     def resumed_from(self, stored: Mapping[str, Any]) -> TrainRequest:
         """The interrupted run's request; what is said anew must be the same.
@@ -128,16 +151,26 @@ class TrainRequest:
         Raises:
             CheckpointError: a flag differs from the interrupted run's.
         """
-        names = {field.name: field.default for field in fields(self)}
-        if set(stored) != set(names):
+        if set(stored) != {one.name for one in fields(self)}:
             raise CheckpointError(
                 "The interrupted run was made by another version; start again without --resume."
             )
-        changed = [n for n, default in names.items() if getattr(self, n) not in (default, stored[n])]
+        names = [one.name for one in fields(self) if one.name in self.given]
+        changed = [name for name in names if getattr(self, name) != stored[name]]
         if changed:
-            told = ", ".join(f"--{n.replace('_', '-')} {stored[n]} (now {getattr(self, n)})" for n in changed)
+            told = ", ".join(_difference(name, stored[name], getattr(self, name)) for name in changed)
             raise CheckpointError(f"The interrupted run had {told}; leave these flags out to resume it.")
-        return TrainRequest(**stored)
+        return TrainRequest(**{**stored, "given": frozenset(stored["given"])})
+
+
+def flag(name: str) -> str:
+    """The command line's flag of a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    had = f"no {flag(name)}" if before in (None, False) else f"{flag(name)} {before}"
+    return had if isinstance(now, bool) else f"{had} (now {now})"
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

@@ -17,6 +17,7 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, prepare
 from foveate.dataset import DataSet, open_dataset
 from foveate.errors import CheckpointError, InterruptedRunError, UnknownNameError
+from foveate.images.preprocess import Preprocessing
 from foveate.models.blueprint import load_blueprint
 from foveate.models.hub import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
@@ -213,10 +214,10 @@ def _prepare(
 
     prepared = prepare(
         dataset,
-        preprocessing=None if backbone is None else replace(backbone.preprocessing, fit=request.fit),
+        preprocessing=None if backbone is None else _fitted(backbone.preprocessing, request),
         image_size=_image_size(request),
         default_size=_usual_size(request.model),
-        fit=request.fit,
+        fit=request.fit or "crop",
         # A backbone's head is chosen by cross-validation: no picture is lost to validation.
         val_fraction=0.0 if backbone is not None and request.val_fraction is None else request.val_fraction,
         test_fraction=request.test_fraction,
@@ -227,6 +228,11 @@ def _prepare(
     for sentence in prepared.remarks:
         listener(Note(sentence))
     return prepared
+
+
+def _fitted(preprocessing: Preprocessing, request: TrainRequest) -> Preprocessing:
+    """A backbone's preprocessing, with the fit that is asked for."""
+    return replace(preprocessing, fit=request.fit or preprocessing.fit)
 
 
 def _check_choices(request: TrainRequest) -> None:
