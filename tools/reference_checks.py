@@ -344,7 +344,11 @@ def cross_entropy(draw: Draw) -> Outcome:
     outcome = Outcome(f"cross_entropy {logits.shape} {weights is not None} {smoothing}")
     tx = leaf(logits)
     tw = None if weights is None else torch.tensor(weights)
-    expected = F.cross_entropy(tx, torch.tensor(labels), tw, label_smoothing=smoothing)
+    if tw is None or smoothing == 0:
+        expected = F.cross_entropy(tx, torch.tensor(labels), tw, label_smoothing=smoothing)
+    else:  # with both, torch weighs each class's part of the target, and this program the sample
+        each = F.cross_entropy(tx, torch.tensor(labels), label_smoothing=smoothing, reduction="none")
+        expected = (each * tw[labels]).sum() / tw[labels].sum()
     expected.backward()
     how = {"class_weights": weights, "label_smoothing": smoothing}
     outcome("loss", loss.cross_entropy(logits, labels, **how), expected)

@@ -70,6 +70,14 @@ def run(capsys):
     return call
 
 
+def test_classes_without_a_picture_are_told(model, tmp_path, run):
+    some = write_data(tmp_path / "some", [("red", "red", 2), ("green", "green", 2)])
+    code, shown, _ = run(model, some)
+    assert code == 0
+    assert "macro-F1 1.0000" in shown
+    assert "no picture of blue: macro-F1 runs over the classes that occur" in shown
+
+
 def test_classes_are_matched_by_name(run, model, data):
     code, out, err = run(model, data, "--json")
     found = json.loads(out)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from torch import nn
 
 from foveate.batches.augment import Augmentation
@@ -12,6 +13,7 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, Traini
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.images.preprocess import Preprocessing
 from foveate.training.checkpoint import CheckpointStore
+from foveate.training.evaluate import logits_of
 from foveate.training.events import CheckpointSaved, EpochDone, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
 from foveate.training.rundir import history_csv
@@ -220,16 +222,57 @@ def test_the_best_epoch_is_kept_not_the_last():
     assert all(torch.equal(state[k], kept[k]) for k in kept)
 
 
-def test_class_weights_and_label_smoothing_enter_the_loss():
-    settings = TrainingSettings(class_weights=(1.0, 3.0), label_smoothing=0.1)
-    run = trainer(settings=settings)
-    logits, labels = torch.tensor([[2.0, 0.0], [0.5, 1.0]]), torch.tensor([0, 1])
-    log_p = torch.log_softmax(logits, 1)
-    weights = torch.tensor([1.0, 3.0])
-    # torch's definition, by hand: smoothed targets, each class's term weighted, over the labels' weights
-    targets = torch.tensor([[0.95, 0.05], [0.05, 0.95]])
-    expected = -(targets * weights * log_p).sum() / weights[labels].sum()
-    assert run._cross_entropy(logits, labels).item() == pytest.approx(expected.item(), rel=1e-6)
+@pytest.mark.parametrize("batch_size", [64, 8])
+def test_balanced_weights_and_smoothing_keep_the_frequent_classes(batch_size):
+    """40 pictures of each of two classes, 2 of the third, one class without: all that is seen is learnt."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [40, 40, 2])
+    images = rng.integers(0, 60, (82, 8, 8, 1))
+    for image, label in zip(images, labels, strict=True):
+        image[2 * label : 2 * label + 3] += 150
+    pixels, normalise = Pixels(images.astype(np.uint8), labels), Normaliser(PREPROCESSING)
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
+    settings = TrainingSettings(class_weights=(82 / 120, 82 / 120, 82 / 6, 82 / 3), label_smoothing=0.1)
+    batches = TrainingBatches(pixels, normalise, batch_size=batch_size)
+    run = Trainer(module, batches, None, settings, StepHorizon(25 * len(batches)))
+    list(run.run())
+    logits, _ = logits_of(run.load_best(), EvaluationBatches(pixels, normalise))
+    assert (logits.argmax(dim=1).numpy() == labels).mean() > 0.95
+
+
+class Scripted(nn.Module):
+    """Gives its answers (E, N, 2) one after the other, an evaluation each, and counts them in its state."""
+
+    def __init__(self, answers):
+        super().__init__()
+        self.inner, self.answers = network(), answers
+        self.register_buffer("evaluations", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x):
+        if self.training:
+            return self.inner(x)
+        self.evaluations += 1
+        return self.answers[self.evaluations - 1]
+
+
+@pytest.mark.parametrize(
+    ("select", "kept"), [("val_accuracy", 1), ("val_macro_f1", 2), ("val_loss", 3), ("last", 4)]
+)
+def test_each_way_to_select_keeps_its_own_epoch(select, kept):
+    labels = np.repeat([0, 1], [8, 2])
+    guesses = np.array([[0] * 10, [1] * 3 + [0] * 5 + [1] * 2, [1] + [0] * 9, 1 - labels])
+    sureness = torch.tensor([10.0, 5.0, 0.1, 1.0])  # of these: the third epoch is the least wrong
+    answers = torch.eye(2)[guesses] * sureness[:, None, None]
+    run = trainer(module=Scripted(answers), epochs=4, settings=TrainingSettings(select=select))
+    pictures = np.zeros((10, 8, 8, 1), np.uint8)
+    run.validation = EvaluationBatches(Pixels(pictures, labels), Normaliser(PREPROCESSING))
+    list(run.run())
+    assert [row["val_accuracy"] for row in run.history] == pytest.approx([0.8, 0.7, 0.7, 0.0])
+    assert [row["val_macro_f1"] for row in run.history] == pytest.approx(
+        [f1_score(labels, guess, average="macro", zero_division=0) for guess in guesses]
+    )
+    assert run.load_best().evaluations == kept
 
 
 def test_gradients_are_clipped_to_the_norm():

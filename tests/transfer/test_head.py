@@ -30,7 +30,7 @@ def test_the_weights_are_scikit_learns(count, width):
     theirs = LogisticRegression(C=1 / (head.penalty * count), max_iter=5000, tol=1e-10)
     theirs.fit(centred, labels)
     ours = features @ head.weight.T + head.bias
-    assert softmax(ours) == pytest.approx(theirs.predict_proba(centred), abs=2e-4)
+    assert softmax(ours) == pytest.approx(theirs.predict_proba(centred), abs=5e-4)
 
 
 def test_held_out_logits_come_from_heads_that_had_not_seen_the_picture():

@@ -57,6 +57,8 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
 
 
 def _headline(found: Evaluation, split: str) -> str:
+    from foveate.evaluation.words import listed
+
     low, high = found.accuracy_interval
     pictures = "pictures" if split == "all" else f"pictures of {split}"
     lines = [
@@ -69,6 +71,9 @@ def _headline(found: Evaluation, split: str) -> str:
         f"macro-F1 {found.macro_f1:.4f}, log-loss {found.nll:.4f}, Brier {found.brier:.4f}, "
         f"calibration error {found.ece:.4f}"
     )
+    absent = [name for name, count in zip(found.classes, found.support, strict=True) if not count]
+    if absent:
+        lines.append(f"no picture of {printable(listed(absent))}: macro-F1 runs over the classes that occur")
     return "\n".join(lines)
 
 

@@ -1,9 +1,7 @@
 """How good is a classifier? Every number of the report, in plain NumPy.
 
-Undefined cases are defined, as scikit-learn does with ``zero_division=0``: the precision of a class that was
-never predicted, the recall of a class without samples, and an F1 without either, are 0. Averages over classes
-(macro, balanced) run over classes that occur (in the labels, or for macro-F1 in the predictions too), so that
-a class of which the test data holds no picture does not count as a failure.
+What is counted by class (precision, recall, F1 and their means) is defined in `foveate.scores`, by which
+training selects, too.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.evaluation.calibration import Reliability, checked_labels, reliability
+from foveate.scores import ClassCounts
 
 TOP_K = 5
 DENSE_CLASSES = 100  # to_dict() writes the whole confusion matrix up to this many classes
@@ -161,27 +160,24 @@ def evaluate(probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str]
     p, y = _checked(probabilities, labels, classes)
     guess = p.argmax(axis=1)
     confusion = Confusion.of(y, guess, len(classes))
-    precision, recall, f1 = _precision_recall_f1(confusion)
-    support = confusion.support
-    correct = int(confusion.hits.sum())
-    occurs = support > 0
-    seen = occurs | (confusion.predicted_count > 0)
+    counts = ClassCounts(confusion.hits, confusion.support, confusion.predicted_count)
+    correct = int(counts.hits.sum())
     return Evaluation(
         classes=tuple(classes),
         samples=len(y),
         correct=correct,
-        accuracy=correct / len(y),
+        accuracy=counts.accuracy,
         accuracy_interval=wilson_interval(correct, len(y)),
         top5_accuracy=top_k_accuracy(p, y, TOP_K) if len(classes) > TOP_K else None,
-        macro_f1=float(f1[seen].mean()),
-        weighted_f1=float((f1 * support).sum() / len(y)),
-        balanced_accuracy=float(recall[occurs].mean()),
+        macro_f1=counts.macro_f1,
+        weighted_f1=counts.weighted_f1,
+        balanced_accuracy=counts.balanced_accuracy,
         nll=negative_log_likelihood(p, y),
         brier=brier_score(p, y),
-        precision=precision,
-        recall=recall,
-        f1=f1,
-        support=support,
+        precision=counts.precision,
+        recall=counts.recall,
+        f1=counts.f1,
+        support=counts.support,
         confusion=confusion,
         reliability=reliability(p[np.arange(len(y)), guess], guess == y),
     )
@@ -240,17 +236,6 @@ def most_confident_mistakes(probabilities: ArrayLike, labels: ArrayLike, limit: 
     guess = p.argmax(axis=1)
     wrong = np.flatnonzero(guess != y)
     return wrong[np.argsort(-p[wrong, guess[wrong]], kind="stable")][:limit]
-
-
-def _precision_recall_f1(
-    confusion: Confusion,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    hits, support, predicted = confusion.hits, confusion.support, confusion.predicted_count
-    return (
-        hits / np.maximum(predicted, 1),
-        hits / np.maximum(support, 1),
-        2 * hits / np.maximum(support + predicted, 1),
-    )
 
 
 def _checked(

@@ -262,10 +262,10 @@ def with_asked(settings: TrainingSettings, request: TrainRequest) -> TrainingSet
 
 
 def class_weights(prepared: Prepared) -> tuple[float, ...]:
-    """Inverse frequency, scaled so that the mean weight of a training picture is 1."""
+    """Inverse frequency, scaled so that the mean weight of a training picture is 1; 0 for a class without."""
     counts = prepared.class_counts("train")
-    weights = len(prepared.splits["train"]) / (len(counts) * np.maximum(counts, 1))
-    return tuple(float(w) for w in weights)
+    weights = counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1))
+    return tuple(float(w) for w in np.where(counts > 0, weights, 0.0))
 
 
 def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""Softmax cross-entropy forward and backward, with class weights and label smoothing as torch has them."""
+"""Softmax cross-entropy forward and backward, with label smoothing, and each sample weighed as its class."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ def cross_entropy(
     """The mean of −log p(label), in nats.
 
     Each sample weighs as much as its class; the mean divides by the weights of all samples. With smoothing ε,
-    a share ε of the target is spread evenly over the K classes, each with its own weight (Szegedy et al.,
-    2015).
+    a share ε of the target is spread evenly over the K classes (Szegedy et al., 2015). torch weighs each part
+    of a smoothed target by its own class instead, so that the label of a frequent class may count less than
+    the share of a rare one; with weights or smoothing alone both are the same.
 
     Args:
         logits: (N, K) scores before the softmax.
@@ -48,4 +49,4 @@ def _weighted_targets(logits: Array, labels: Array, class_weights: Array | None,
     weights = np.ones(classes, logits.dtype) if class_weights is None else class_weights
     targets = np.full((count, classes), smoothing / classes, logits.dtype)
     targets[np.arange(count), labels] += 1 - smoothing
-    return targets * weights / weights[labels].sum()
+    return targets * (weights[labels] / weights[labels].sum())[:, None]

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foveate.scores import ClassCounts
+
 
 class LabelledImages(Protocol):
     """images: (N, C, H, W) float; labels: (N,) int64."""
@@ -22,7 +24,7 @@ class LabelledImages(Protocol):
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean cross-entropy, accuracy and macro-averaged F1 (a class never seen or predicted counts 0)."""
+    """Mean cross-entropy, accuracy, and macro-F1 as the report has it (`foveate.scores`)."""
 
     loss: float
     accuracy: float
@@ -42,16 +44,6 @@ def logits_of(module: nn.Module, batches: Iterable[LabelledImages]) -> tuple[Ten
 
 
 def scores(logits: Tensor, labels: Tensor) -> Scores:
-    """Scores of logits (N, K) against labels (N,)."""
-    classes = logits.shape[1]
-    predicted = logits.argmax(dim=1)
-    right = torch.bincount(labels[predicted == labels], minlength=classes).double()
-    counted = torch.bincount(labels, minlength=classes).double() + torch.bincount(
-        predicted, minlength=classes
-    )
-    f1 = torch.where(counted > 0, 2 * right / counted.clamp(min=1), 0.0)
-    return Scores(
-        loss=F.cross_entropy(logits, labels).item(),
-        accuracy=(predicted == labels).double().mean().item(),
-        macro_f1=f1.mean().item(),
-    )
+    """Scores of logits (N, K) against labels (N,), on the CPU."""
+    counts = ClassCounts.of(labels.numpy(), logits.numpy().argmax(axis=1), logits.shape[1])
+    return Scores(F.cross_entropy(logits, labels).item(), counts.accuracy, counts.macro_f1)

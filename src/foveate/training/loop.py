@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.batches.loader import Batch, mix_seed
@@ -23,6 +22,7 @@ from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import CheckpointStore, Snapshot
 from foveate.training.evaluate import LabelledImages, Scores, logits_of, scores
 from foveate.training.events import CheckpointSaved, EpochDone, Event, Retried, StepDone, StoppedEarly
+from foveate.training.loss import cross_entropy
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser, set_learning_rate
 from foveate.training.precision import computing, half_precision
@@ -186,8 +186,9 @@ class Trainer:
         return loss, logits
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(
-            logits.float(), labels, weight=self.class_weights, label_smoothing=self.settings.label_smoothing
+        smoothing = self.settings.label_smoothing
+        return cross_entropy(
+            logits.float(), labels, class_weights=self.class_weights, label_smoothing=smoothing
         )
 
     def _check_now(self) -> bool:

@@ -80,7 +80,7 @@ class TrainingSettings:
     Attributes:
         average_half_life_epochs: half-life of the moving average of the weights; None trains without one.
         clip_norm: largest norm of all gradients together; None leaves them alone.
-        class_weights: one weight a class in the loss; None weighs all alike.
+        class_weights: what a sample of each class counts in the loss; None counts all alike.
         select: the column of the history that decides which epoch's weights are kept; "last" keeps the last.
         patience_epochs: stop after so many epochs without a better one; None never stops early.
         precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.

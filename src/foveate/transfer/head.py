@@ -115,7 +115,9 @@ def _search(problem: _Problem, num_classes: int) -> tuple[float, NDArray[np.floa
         known = ~torch.isnan(logits[:, 0])
         if not known.any():  # nothing can be held out: one picture a class
             return PENALTIES[len(PENALTIES) // 2], logits.double().numpy()
-        loss = float(F.cross_entropy(logits[known], problem.labels[: len(logits)][known]))
+        losses = F.cross_entropy(logits[known], problem.labels[: len(logits)][known], reduction="none")
+        counts = problem.weight[: len(logits)][known]
+        loss = float((losses * counts).sum() / counts.sum())
         if best is None or loss < best[0]:
             best = (loss, penalty, logits)
         elif loss > WORSE * best[0]:
