@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import UnreadableImageError
-from foveate.images import turbo
+from foveate.images import jpeg, turbo
 from foveate.images.formats import RefusedError, sniff
 from foveate.images.pixels import is_grey, to_grey, to_rgb
 
@@ -201,7 +201,10 @@ def decode(
             if pixels is None:
                 if divisor > 1:
                     picture.draft(mode, (width // divisor, height // divisor))
-                picture.load()
+                if form == "JPEG":
+                    jpeg.load(picture, data)
+                else:
+                    picture.load()
                 pixels = to_rgb(picture, background)
             after = _orientation(picture)  # a PNG may hold it behind the pixels; a TIFF is turned by now
             pixels = _turned(pixels, after)
@@ -349,9 +352,11 @@ def _refusals_as_image_errors(name: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return error.strerror or "the system cannot read it"
+    if not isinstance(error, EOFError | OSError | SyntaxError | ValueError):  # a slip inside the decoder
+        return "it is damaged or truncated: its parts do not fit together"
     text = str(error).strip().splitlines()[0][:120].rstrip(".") if str(error).strip() else ""
     if "truncated" in text.lower() or isinstance(error, EOFError):
-        return "it is truncated: the file ends before its pixels do"
+        return jpeg.TRUNCATED
     shown = "".join(c if c.isprintable() else "?" for c in text)
     return f"it is damaged or truncated ({shown or type(error).__name__})"
 

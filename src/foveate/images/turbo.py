@@ -3,13 +3,15 @@
 Both call libjpeg-turbo with the same inverse transform (the exact integer one) and the same smooth
 upsampling of colour, and give the same bytes; a test holds them to it. Pillow keeps pixels four bytes apart
 and unpacks them at half the speed of decoding, and its headers are parsed in Python, which for a thumbnail
-takes four times as long as decoding it. Whatever is unusual or damaged is left to Pillow, so that what is
-read, and what is refused, is the same with simplejpeg and without.
+takes four times as long as decoding it. Whatever is unusual is left to Pillow, and read the same with
+simplejpeg and without. Damage is told here, from libjpeg-turbo's own warnings, which Pillow does not pass on;
+what ``jpeg.py`` finds without them is truncation alone.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 import struct
 from functools import cache
 from typing import Any
@@ -17,12 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foveate.images.formats import RefusedError
+from foveate.images.jpeg import TRUNCATED, is_padding
+
 # Markers after which a picture's pixels are as they seem: JFIF, tables, restart interval, comments.
 _HARMLESS = frozenset((0xE0, 0xDB, 0xC4, 0xDD, 0xFE))
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # baseline, extended, progressive
 _SCAN = 0xDA
 _MODES = {1: "L", 3: "RGB"}
 _COLOURS = {"L": "Gray", "RGB": "YCbCr"}
+_INKS = ("CMYK", "YCCK")
+_END, _RESTARTS = 0xD9, range(0xD0, 0xD8)
+# libjpeg's words for data that no picture is made of; others, of odd metadata say, cost no pixel.
+_SIGNS = ("bad Huffman code", "bad arithmetic code", "instead of RST")
+_SPARE = re.compile(r"(\d+) extraneous bytes before marker 0x(\w\w)")
 
 
 @cache
@@ -61,19 +71,40 @@ def pixels(data: bytes, mode: str, width: int, height: int, divisor: int = 1) ->
 
     mode: Pillow's, ``L`` or ``RGB``; width, height: as its header says, already found small enough.
     divisor: 1, 2, 4 or 8, of the result's sides, which are rounded up.
+
+    Raises RefusedError for damage to the pixels, of any kind of JPEG file: Pillow would not notice it.
     """
     decoder = _simplejpeg()
-    if decoder is None or mode not in _COLOURS:
+    if decoder is None:
         return None
     try:
-        rows, columns, colours, _ = decoder.decode_jpeg_header(data)
-        if (rows, columns, colours) != (height, width, _COLOURS[mode]):
-            return None
-        least = {}
-        if divisor > 1:
-            least = {"min_height": -(-height // divisor), "min_width": -(-width // divisor)}
-        # strict: a warning of libjpeg-turbo's, such as of a file that ends too early, is an error here
-        found = decoder.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True, **least)
+        rows, columns, colours, _ = decoder.decode_jpeg_header(data, strict=False)
     except (ValueError, RuntimeError):
         return None
-    return np.asarray(found)
+    usual = (rows, columns, colours) == (height, width, _COLOURS.get(mode))
+    least = {}
+    if not usual or divisor > 1:  # what is decoded to be judged alone is decoded as small as can be
+        smaller = divisor if usual else 8
+        least = {"min_height": -(-height // smaller), "min_width": -(-width // smaller)}
+    wanted = "CMYK" if colours in _INKS else "RGB"
+    try:
+        # strict: a warning of libjpeg-turbo's, such as of a file that ends too early, is an error here
+        found = decoder.decode_jpeg(data, wanted, fastdct=False, fastupsample=False, strict=True, **least)
+    except (ValueError, RuntimeError) as error:
+        if damage := _damage(str(error), data):
+            raise RefusedError(damage) from None
+        return None
+    return np.asarray(found) if usual else None
+
+
+def _damage(warning: str, data: bytes) -> str | None:
+    """Why a picture with this warning of libjpeg-turbo's is refused; None if its pixels need not suffer."""
+    if "remature end" in warning:
+        return TRUNCATED
+    if spare := _SPARE.search(warning):
+        count, marker = int(spare[1]), int(spare[2], 16)
+        if marker == _END:
+            end = data.rfind(b"\xff\xd9")
+            return None if is_padding(data[max(0, end - count) : end]) else f"it is damaged ({warning})"
+        return f"it is damaged ({warning})" if marker in _RESTARTS else None
+    return f"it is damaged ({warning})" if any(sign in warning for sign in _SIGNS) else None
