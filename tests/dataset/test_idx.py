@@ -180,3 +180,15 @@ def test_what_is_no_file(tmp_path):
     (tmp_path / "other").write_bytes(idx(PIXELS))
     with pytest.raises(DatasetError, match="'other' is no name of IDX pictures"):
         open_idx(tmp_path / "other")
+
+
+def test_a_split_is_told_by_a_word_of_the_name_not_by_letters_in_it(tmp_path):
+    mnist(tmp_path, "carnival-", pixels=PIXELS[:5], labels=LABELS[:5])
+    assert {key: len(split) for key, split in open_idx(tmp_path).splits.items()} == {"train": 5}
+    mnist(tmp_path, "carnival-dev-", pixels=PIXELS[:3], labels=LABELS[:3])
+    mnist(tmp_path, "latest_t10k-", pixels=PIXELS[:4], labels=LABELS[:4])
+    assert {key: len(split) for key, split in open_idx(tmp_path).splits.items()} == {
+        "train": 5,
+        "val": 3,
+        "test": 4,
+    }

@@ -57,9 +57,10 @@ def test_quoted_names(folder):
 
 
 def test_splits(folder):
-    text = 'file_name,label,split\n1.png,a,train\n2.png,b,Train\nsub/3.png,a,valid\n"a,b.png",b,TEST\n'
-    data = open_table(table(folder, text))
-    assert {key: len(split) for key, split in data.splits.items()} == {"train": 2, "val": 1, "test": 1}
+    for val, test in (("valid", "TEST"), ("dev", "testing"), ("Validation set", "test_set")):
+        text = f'file_name,label,split\n1.png,a,train\n2.png,b,Train\nsub/3.png,a,{val}\n"a,b.png",b,{test}\n'
+        data = open_table(table(folder, text))
+        assert {key: len(split) for key, split in data.splits.items()} == {"train": 2, "val": 1, "test": 1}
 
 
 def test_json_lines(folder):
@@ -111,7 +112,7 @@ SPLIT_HEAD = "file_name,label,split\n"
         (HEAD + "1.png,a\n/etc/passwd,b\n", "Line 3 .* names '/etc/passwd', which lies outside"),
         (HEAD + "1.png,a\n.,b\n", "lies outside"),
         (HEAD + "1.png,a\n2.png,b\n1.png,b\n", "Lines 2 and 4 .* give '1.png' the labels 'a' and 'b'"),
-        (SPLIT_HEAD + "1.png,a,train\n2.png,b,dev\n", "Line 3 .* has the split 'dev'; train, val"),
+        (SPLIT_HEAD + "1.png,a,train\n2.png,b,holdout\n", "Line 3 .* the split 'holdout'; train, val"),
         (SPLIT_HEAD + "1.png,a,train\n2.png,b,\n", "Line 3 .* has the split ''"),
         (SPLIT_HEAD + "1.png,a,train\n1.png,a,test\n", "splits 'train' and 'test'; a picture has one"),
         (SPLIT_HEAD + "1.png,a,test\n2.png,b,test\n", "has no training pictures"),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.dataset.finding import Finding, Results, View, counted
-from foveate.dataset.samples import DataSet, listed
+from foveate.dataset.samples import DataSet, FileImages, listed
 
 FEW_IMAGES = 10  # in a class; below it neither learning nor measuring means much
 IMBALANCE = 10  # times as many pictures in the largest class as in the smallest
@@ -68,6 +68,30 @@ def _imbalance(classes: Sequence[str], counts: Counts, where: str) -> list[Findi
         f"{classes[small]!r} ({counts[small]}){where}: look at macro-F1, which small classes count in."
     )
     return [Finding("imbalance", "warning", message)]
+
+
+def classes_inside(dataset: DataSet) -> list[Finding]:
+    """Class folders that all hold the same folders, and no pictures beside them: those may be the classes."""
+    key = "train" if "train" in dataset.splits else next(iter(dataset.splits))
+    split = dataset.splits[key]
+    if not isinstance(split.images, FileImages):
+        return []
+    inside: dict[int, set[str]] = {}
+    for path, label in zip(split.images.paths, split.labels.tolist(), strict=True):
+        _, found, below = f"/{path}".partition(f"/{dataset.classes[label]}/")
+        folder, deeper, _ = below.partition("/")
+        if not found or not deeper:
+            return []
+        inside.setdefault(label, set()).add(folder)
+    common = set.intersection(*inside.values()) if len(inside) > 1 else set()
+    if len(common) < 2 or any(folders != common for folders in inside.values()):
+        return []
+    outer = listed([dataset.classes[label] for label in sorted(inside)])
+    message = (
+        f"The class folders {outer} all hold the folders {listed(sorted(common))}: if those are the classes, "
+        f"name one of the outer folders as the data set, or call them train, val and test."
+    )
+    return [Finding("classes-inside", "warning", message)]
 
 
 def awkward_sizes(view: View) -> list[Finding]:

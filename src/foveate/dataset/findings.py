@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from foveate.dataset.class_checks import awkward_sizes, class_sizes, shortcuts
+from foveate.dataset.class_checks import awkward_sizes, class_sizes, classes_inside, shortcuts
 from foveate.dataset.copy_checks import copies, copy_findings
 from foveate.dataset.finding import Finding, Integers, Place, Results, Severity, View, counted
 from foveate.dataset.names import looks_like_placeholder, suspicious_names
@@ -89,6 +89,7 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *copy_findings(view, exact, near),
         *shortcuts(dataset, results),
         *(Finding(kind, "warning", message) for kind, message in suspicious_names(dataset.classes)),
+        *classes_inside(dataset),
         *_placeholders(view),
         *awkward_sizes(view),
         *(Finding("dataset", "note", message) for message in dataset.notes),

@@ -1,5 +1,8 @@
 """A folder of class folders, or one with ``train/`` and ``val|valid|validation|test/``, -> a data set.
 
+Splits may have other names (``training_set/`` and ``test_set/``, ``seg_train/`` and ``seg_test/``) where the
+class folders inside agree; what was taken for what is then said in the notes.
+
 Names decide here what counts as a picture; whether it can be read is for the scan to find out. Hidden files
 and folders and what operating systems leave behind are passed over in silence; everything else that is left
 out is said in the data set's notes.
@@ -16,19 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from foveate.dataset.samples import DataSet, FileImages, from_names, listed
+from foveate.dataset.split_names import SPLIT_NAMES, alike, split_word
 from foveate.errors import DatasetError
 from foveate.images.read import is_image_name
 
 LAYOUT = "Expected DATA/<class>/<picture>, or DATA/train/<class>/<picture> with val/ or test/ beside train/"
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 _LEFT_BEHIND = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 
 FileId = tuple[int, int]
@@ -81,6 +76,8 @@ def _split_folders(walk: _Walk, folders: list[str]) -> dict[str, str]:
     for folder in folders:
         if key := SPLIT_NAMES.get(folder.lower()):
             named.setdefault(key, []).append(folder)
+    if agreeing := _agreeing(walk, folders, [name for names in named.values() for name in names]):
+        return agreeing
     holding = {key for key, names in named.items() if any(walk.inside(name)[0] for name in names)}
     others = len(folders) > sum(len(names) for names in named.values())
     if not holding or (others and ("train" not in holding or len(named) < 2)):
@@ -95,7 +92,40 @@ def _split_folders(walk: _Walk, folders: list[str]) -> dict[str, str]:
             f"Data set {walk.root!r} has {listed(folders)} and no train/. {LAYOUT}. To use one of these "
             f"folders alone, name it."
         )
-    return {key: names[0] for key, names in named.items()}
+    return {key: _unwrapped(walk, names[0]) for key, names in named.items()}
+
+
+def _agreeing(walk: _Walk, folders: list[str], plain: list[str]) -> dict[str, str]:
+    """Split -> folder, of folders that are named as splits in some way and hold the same class folders.
+
+    ``plain`` names, which mean splits in any case, must be among them. A class folder may be missing in
+    another split than train.
+    """
+    for group in alike(folders):
+        found = {key: _unwrapped(walk, names[0]) for key, names in group.items()}
+        if "train" not in group or any(len(names) > 1 for names in group.values()):
+            continue
+        inner = {key: {_label(name) for name in walk.inside(folder)[0]} for key, folder in found.items()}
+        if len(inner["train"]) < 2 or not all(names and names <= inner["train"] for names in inner.values()):
+            continue
+        taken = [names[0] for names in group.values()]
+        if not set(plain) <= set(taken):
+            continue
+        if set(taken) != set(plain):
+            means = ", ".join(f"{names[0]!r} as {key}" for key, names in group.items())
+            walk.notes.append(f"Splits by their names, for their class folders agree: {means}.")
+        return found
+    return {}
+
+
+def _unwrapped(walk: _Walk, folder: str) -> str:
+    """The folder, or the one of the same meaning that is all it holds: archives often hold ``test/test/``."""
+    inner, files = walk.inside(folder)
+    if len(inner) != 1 or any(is_image_name(file) for file in files):
+        return folder
+    means = split_word(_label(inner[0]))
+    same = _label(inner[0]).casefold() == _label(folder).casefold()
+    return inner[0] if same or (means and means == split_word(_label(folder))) else folder
 
 
 def _require_classes(walk: _Walk, pictures: dict[str, list[str]], loose: list[str], min_classes: int) -> None:

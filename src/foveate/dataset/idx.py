@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from foveate.dataset.arrays import label_arrays, require_memory
 from foveate.dataset.samples import ArrayImages, DataSet, listed
+from foveate.dataset.split_names import split_of
 from foveate.errors import DatasetError
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CHUNK_BYTES = 2**20
 # train-images-idx3-ubyte.gz, t10k-images.idx3-ubyte, emnist-letters-test-images-idx3-ubyte ...
 _IMAGES_NAME = re.compile(r"(?P<prefix>.*)images(?P<dot>[-.])idx[34]-ubyte(\.gz)?", re.IGNORECASE | re.DOTALL)
-_SPLIT_WORDS = (("val", "val"), ("t10k", "test"), ("test", "test"), ("train", "train"))
 
 
 def is_idx_name(name: str) -> bool:
@@ -102,9 +102,7 @@ def _pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:
     found: dict[str, list[str]] = {}
     for entry in sorted(os.listdir(folder)):  # noqa: PTH208
         if match := _IMAGES_NAME.fullmatch(entry):
-            prefix = match["prefix"].lower()
-            key = next((key for word, key in _SPLIT_WORDS if word in prefix), "train")
-            found.setdefault(key, []).append(entry)
+            found.setdefault(_split_in(match["prefix"]), []).append(entry)
     for key, names in found.items():
         plain = {re.sub(r"\.gz\Z", "", name, flags=re.IGNORECASE) for name in names}
         if len(plain) > 1:
@@ -119,6 +117,13 @@ def _pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:
         )
     # sorted: the file that is not zipped comes first, and is the faster one to read
     return {key: (folder / names[0], _labels_beside(folder / names[0])) for key, names in found.items()}
+
+
+def _split_in(prefix: str) -> str:
+    """The split that a word of a name tells: ``t10k-``, ``emnist-letters-test-``; ``train`` without one."""
+    words = re.split(r"[\W_]+", prefix.lower())
+    told = [key for word in words if (key := "test" if word == "t10k" else split_of(word))]
+    return told[-1] if told else "train"
 
 
 def _labels_beside(images: Path) -> Path:

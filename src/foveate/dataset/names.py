@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 
-from foveate.dataset.folder import SPLIT_NAMES
 from foveate.dataset.samples import listed
+from foveate.dataset.split_names import alike, split_of
 
 _GENERIC = re.compile(
     r"copy|data(set)?|default|(image|img)s?|misc|(new|untitled) folder|other|photos?|pictures?|te?mp|trash|"
@@ -33,11 +34,7 @@ def suspicious_names(classes: Sequence[str]) -> list[tuple[str, str]]:
     found = [
         *_twins(classes),
         *_odd_characters(classes),
-        *(
-            ("name-like-split", f"Class {name!r} has the name of a split: is a folder misplaced?")
-            for name in classes
-            if name.strip().casefold() in SPLIT_NAMES
-        ),
+        *_splits(classes),
         *(
             ("name-generic", f"Class {name!r} is hardly the name of something to recognise.")
             for name in classes
@@ -63,6 +60,16 @@ def _twins(classes: Sequence[str]) -> list[tuple[str, str]]:
         for names in alike.values()
         if len(names) > 1
     ]
+
+
+def _splits(classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Names that speak of splits: ``train``, ``test_set``; ``seg_train`` where ``seg_test`` is there too."""
+    alone = [name for name in classes if split_of(name)]
+    found = [f"Class {name!r} has the name of a split: is a folder misplaced?" for name in alone]
+    for group in alike(set(classes) - set(alone)):
+        names = sorted(chain.from_iterable(group.values()))
+        found.append(f"Classes {listed(names)} have the names of splits: are folders misplaced?")
+    return [("name-like-split", message) for message in found]
 
 
 def _odd_characters(classes: Sequence[str]) -> list[tuple[str, str]]:

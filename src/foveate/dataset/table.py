@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from foveate.dataset.folder import SPLIT_NAMES, twin_notes
+from foveate.dataset.folder import twin_notes
 from foveate.dataset.samples import SPLITS, DataSet, FileImages, from_names, listed
+from foveate.dataset.split_names import split_of
 from foveate.errors import DatasetError
 
 CSV_SUFFIXES = (".csv", ".tsv")
@@ -67,7 +68,7 @@ def _rows(path: Path) -> Iterator[_Row]:
                     f"Line {line} of {str(path)!r} has an empty {key!r}; every picture needs one."
                 )
         written = record.get("split", "train").strip()
-        split = SPLIT_NAMES.get(written.lower())
+        split = split_of(written)
         if split is None:
             raise DatasetError(
                 f"Line {line} of {str(path)!r} has the split {written!r}; train, val (valid, validation) and "
