@@ -20,6 +20,7 @@ from foveate.artifact.format import (
     verify,
 )
 from foveate.errors import InputError, ModelFolderError
+from foveate.seal import sealed
 
 
 def make_config(**changes):
@@ -63,7 +64,7 @@ names = st.text(st.characters(exclude_categories=()), min_size=1, max_size=20)
 def test_any_text_can_be_a_class_and_survives(classes):
     text = make_config(classes=tuple(classes)).to_json()
     assert text.isascii()
-    assert ModelConfig.from_dict(json.loads(text)).classes == tuple(classes)
+    assert ModelConfig.from_json(text.encode()).classes == tuple(classes)
 
 
 WRONG = {
@@ -108,8 +109,19 @@ def test_wrong_hashes_are_refused(sha256):
         FileRecord(sha256, 1)
 
 
+def text_without(folder, name):
+    document = json.loads((folder / "config.json").read_text())
+    del document[name]
+    return json.dumps(sealed(document))
+
+
 def text_with(folder, **changes):
-    return json.dumps({**json.loads((folder / "config.json").read_text()), **changes})
+    """config.json with other values and, as someone would do who means it, with its hash made anew."""
+    text = json.dumps({**json.loads((folder / "config.json").read_text()), **changes})
+    try:
+        return json.dumps(sealed(json.loads(text)))
+    except ValueError:  # NaN has no hash
+        return text
 
 
 BROKEN = {
@@ -123,17 +135,17 @@ BROKEN = {
     "key twice": (lambda f: text_with(f).replace('"task"', '"seed": 1, "task"'), "the same key twice"),
     "unknown key": (lambda folder: text_with(folder, extra=1), "found 'extra'"),
     "missing key": (
-        lambda folder: text_with(folder).replace('"seed": 7, ', ""),
+        lambda folder: text_without(folder, "seed"),
         "fields: expected the field 'seed', found 'none'",
     ),
     "deep": (lambda _: "[" * 100_000 + "]" * 100_000, "nested deeper than"),
     "deep metrics": (lambda f: text_with(f, metrics={"a": json.loads("[" * 40 + "]" * 40)}), "32 levels"),
     "many values": (lambda _: "[" + "0," * 4_000_001 + "0]", "more than 4000000 values"),
     "not UTF-8": (lambda _: b"\xff\xfe{}", "no valid JSON"),
-    "newer": (lambda folder: text_with(folder, format_version=2, unheard=1), "written by a newer foveate"),
-    "older": (lambda folder: text_with(folder, format_version=0), "format_version: expected 1, found 0"),
-    "version text": (lambda folder: text_with(folder, format_version="1"), "format_version: expected 1"),
-    "version true": (lambda folder: text_with(folder, format_version=True), "format_version: expected 1"),
+    "newer": (lambda folder: text_with(folder, format_version=3, unheard=1), "written by a newer foveate"),
+    "older": (lambda folder: text_with(folder, format_version=0), "format_version: expected 2, found 0"),
+    "version text": (lambda folder: text_with(folder, format_version="1"), "format_version: expected 2"),
+    "version true": (lambda folder: text_with(folder, format_version=True), "format_version: expected 2"),
     "classes text": (lambda folder: text_with(folder, classes="cats"), "classes: expected a list"),
     "file record": (
         lambda f: text_with(f, files={"model.onnx": 1}),
@@ -151,6 +163,51 @@ def test_a_broken_configuration_is_one_sentence(folder, make, message):
         read_config(folder)
     assert str(folder / "config.json") in str(info.value)
     assert len(str(info.value)) < 600
+
+
+def test_no_flipped_bit_of_the_configuration_changes_what_is_read(folder):
+    """Each is refused in a sentence; only white space may be other white space."""
+    path = folder / "config.json"
+    whole, expected = path.read_bytes(), read_config(folder)
+    accepted = 0
+    for bit in range(0, 8 * len(whole), 11):  # an eleventh of them, at every place of a byte
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        try:
+            assert read_config(folder) == expected, f"bit {bit}"
+            accepted += 1
+        except ModelFolderError as error:
+            assert str(path) in str(error)
+    assert accepted < 5
+
+
+def test_an_edited_configuration_says_how_to_stand_by_it(folder):
+    path = folder / "config.json"
+    edited = path.read_text().replace(json.dumps(make_config().classes[0]), '"tabby"')
+    path.write_text(edited)
+    with pytest.raises(
+        ModelFolderError, match="changed after it was written; copy the model folder again or"
+    ):
+        read_config(folder)
+    try:
+        read_config(folder)
+    except ModelFolderError as error:
+        advised = re.search(r'let its last field be ("sha256": "[0-9a-f]{64}")\.', str(error))[1]
+    path.write_text(re.sub(r'"sha256": "[0-9a-f]{64}"(?=\s*}\s*$)', advised, edited))
+    assert read_config(folder).classes == ("tabby", *make_config().classes[1:])
+
+
+def test_a_folder_of_version_1_which_had_no_hash_is_read(folder):
+    path = folder / "config.json"
+    expected = read_config(folder)
+    document = json.loads(path.read_text())
+    del document["sha256"]
+    path.write_text(json.dumps({**document, "format_version": 1}))
+    assert read_config(folder) == expected
+    path.write_text(json.dumps(document))  # but not one of today's that lost it
+    with pytest.raises(ModelFolderError, match="changed after it was written"):
+        read_config(folder)
 
 
 def test_every_bit_flip_of_a_file_is_found(folder):

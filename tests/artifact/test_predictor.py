@@ -11,6 +11,7 @@ from PIL import Image
 
 from foveate.artifact.predictor import Predictor, load
 from foveate.errors import ImageError, InputError, ModelFolderError
+from foveate.seal import sealed
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,7 @@ def copy(model_folder, tmp_path):
 def change_config(folder, change):
     document = json.loads((folder / "config.json").read_text())
     change(document)
-    (folder / "config.json").write_text(json.dumps(document))
+    (folder / "config.json").write_text(json.dumps(sealed(document)))
 
 
 LIES = {

@@ -14,6 +14,7 @@ from foveate.errors import ModelFolderError
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
 from foveate.models.blueprint import build, load_blueprint
+from foveate.seal import sealed
 
 CLASSES = ("a", "b", "c")
 BLUEPRINT = {
@@ -84,7 +85,7 @@ def damaged(folder, tmp_path, change):
         (copy / path.name).write_bytes(path.read_bytes())
     document = json.loads((copy / "config.json").read_text())
     change(document)
-    (copy / "config.json").write_text(json.dumps(document))
+    (copy / "config.json").write_text(json.dumps(sealed(document)))
     return copy
 
 

@@ -28,6 +28,7 @@ from torch import nn
 from foveate.artifact.format import InputShape, ModelConfig
 from foveate.artifact.save import Draft
 from foveate.images.preprocess import Preprocessing
+from foveate.seal import sealed
 
 Maker = Callable[[], None]
 
@@ -238,11 +239,11 @@ def model_with(change: Callable[[Path], None]) -> Maker:
 
 
 def config_with(**changes: object) -> Maker:
-    """The model folder with other fields in its config.json."""
+    """The model folder with other fields in its config.json, and the hash that belongs to them."""
 
     def change(folder: Path) -> None:
         path = folder / "config.json"
-        path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
+        path.write_text(json.dumps(sealed({**json.loads(path.read_bytes()), **changes})))
 
     return model_with(change)
 
@@ -267,7 +268,7 @@ def _rehash(folder: Path, data: bytes) -> None:
     (folder / "model.onnx").write_bytes(data)
     config = json.loads((folder / "config.json").read_bytes())
     config["files"]["model.onnx"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps(sealed(config)))
 
 
 def external_data(folder: Path) -> None:
@@ -288,7 +289,12 @@ def not_onnx(folder: Path) -> None:
 def names_outside(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_bytes())
     config["files"]["../../secret.bin"] = {"sha256": "0" * 64, "bytes": 4}
-    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps(sealed(config)))
+
+
+def rename_class(folder: Path) -> None:
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"green"', '"olive"'))
 
 
 def link_outside(folder: Path) -> None:

@@ -23,6 +23,7 @@ from bad_input_makers import (
     png_claiming,
     pngs,
     remove,
+    rename_class,
 )
 
 PICTURES = [
@@ -194,7 +195,7 @@ MODELS = [
         "config.json cut in the middle",
         "predict model red.png",
         2,
-        "model/config.json: is no valid JSON (Expecting value",
+        "model/config.json: is no valid JSON (Expecting",
         model_with(cut("config.json")),
     ),
     Case(
@@ -210,6 +211,13 @@ MODELS = [
         2,
         "model/config.json: is nested deeper than 32 levels",
         both(model, file("model/config.json", '{"a":' * 100_000)),
+    ),
+    Case(
+        "config.json with a class renamed by hand",
+        "predict model red.png",
+        2,
+        "model/config.json: was changed after it was written; copy the model",
+        model_with(rename_class),
     ),
     Case(
         "one bit of model.onnx flipped",

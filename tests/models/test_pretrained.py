@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import pickle
 import sys
@@ -19,6 +20,7 @@ from foveate.errors import MissingExtraError, WeightsError
 from foveate.models import create_model, pretrained
 from foveate.models.anatomy import Network
 from foveate.models.pretrained import PRETRAINED, load_weights, lookalike
+from foveate.seal import sealed
 
 
 def small(**changes: Any) -> Network:
@@ -48,6 +50,43 @@ def test_a_folder_with_model_safetensors_loads(state: dict[str, Tensor], tmp_pat
     network = small()
     load_weights(network, tmp_path)
     assert_loaded(network, state)
+
+
+def model_folder(folder: Path, state: dict[str, Tensor], version: int) -> Path:
+    """A model folder's weights and its config.json, as far as they concern each other."""
+    weights = folder / "model.safetensors"
+    save_file(state, weights)
+    record = {"sha256": hashlib.sha256(weights.read_bytes()).hexdigest(), "bytes": weights.stat().st_size}
+    document = {"format_version": version, "classes": ["a", "b"], "files": {"model.safetensors": record}}
+    (folder / "config.json").write_text(json.dumps(document if version == 1 else sealed(document)))
+    return weights
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_weights_of_a_model_folder_are_compared_with_its_hash(
+    state: dict[str, Tensor], tmp_path: Path, version: int
+) -> None:
+    weights = model_folder(tmp_path, state, version)
+    load_weights(network := small(), weights)
+    assert_loaded(network, state)
+    data = bytearray(weights.read_bytes())
+    data[-1000] ^= 1  # a bit of a number: it would load, and be another network
+    weights.write_bytes(data)
+    for given in (weights, tmp_path):
+        with pytest.raises(WeightsError, match=r"model.safetensors: damaged or changed after training"):
+            load_weights(small(), given)
+    (tmp_path / "config.json").unlink()  # now a file like any other
+    load_weights(small(), weights)
+
+
+def test_weights_beside_a_changed_config_are_refused(state: dict[str, Tensor], tmp_path: Path) -> None:
+    weights = model_folder(tmp_path, state, 2)
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace('"a"', '"c"'))
+    with pytest.raises(WeightsError, match=r"config.json was changed after it was written"):
+        load_weights(small(), weights)
+    config.write_text('{"architecture": "resnet18"}')  # a hub's, which tells nothing of its files
+    load_weights(small(), weights)
 
 
 @pytest.mark.parametrize("wrapper", ["model", "state_dict", "model_state_dict"])

@@ -16,11 +16,23 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from foveate.artifact.strict_json import (
+    MAX_DEPTH,
+    exact_keys,
+    fail,
+    is_int,
+    is_number,
+    need,
+    parse,
+    plain,
+    short,
+)
 from foveate.errors import InputError, ModelFolderError
+from foveate.seal import FIELD, digest, sealed
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: config.json carries its own SHA-256; folders of version 1 stay readable
 CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
 WEIGHTS_NAME = "model.safetensors"
@@ -33,9 +45,7 @@ MAX_CLASSES = 100_000
 MAX_NAME_LENGTH = 1_000  # characters of a class name, an architecture's name, a version, ...
 MAX_SIDE_PX = 16_384
 MAX_CONFIG_BYTES = 64 << 20
-MAX_CONFIG_VALUES = 4_000_000  # commas and brackets: what decides the memory that parsing takes
 MAX_MODEL_BYTES = 2 << 30  # protobuf's own limit for one message
-MAX_DEPTH = 32  # nesting of the free parts (recipe, metrics, blueprint, ...)
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,8 @@ class InputShape:
 
     def __post_init__(self) -> None:
         for name, side in (("input.height", self.height), ("input.width", self.width)):
-            _need(_is_int(side) and 1 <= side <= MAX_SIDE_PX, name, f"1 to {MAX_SIDE_PX} pixels", side)
-        _need(_is_int(self.channels) and self.channels in (1, 3), "input.channels", "1 or 3", self.channels)
+            need(is_int(side) and 1 <= side <= MAX_SIDE_PX, name, f"1 to {MAX_SIDE_PX} pixels", side)
+        need(is_int(self.channels) and self.channels in (1, 3), "input.channels", "1 or 3", self.channels)
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,8 @@ class FileRecord:
 
     def __post_init__(self) -> None:
         ok = isinstance(self.sha256, str) and re.fullmatch(r"[0-9a-f]{64}", self.sha256) is not None
-        _need(ok, "sha256", "64 lower-case hexadecimal digits", self.sha256)
-        _need(_is_int(self.bytes) and self.bytes >= 0, "bytes", "a length of at least 0", self.bytes)
+        need(ok, "sha256", "64 lower-case hexadecimal digits", self.sha256)
+        need(is_int(self.bytes) and self.bytes >= 0, "bytes", "a length of at least 0", self.bytes)
 
 
 @dataclass(frozen=True)
@@ -99,25 +109,25 @@ class ModelConfig:
         # Tuples become lists here, as JSON would make them: a configuration equals itself read back.
         for name in ("architecture", "preprocessing", "recipe", "metrics", "versions"):
             value = getattr(self, name)
-            _need(isinstance(value, Mapping), name, "an object", value)
-            object.__setattr__(self, name, _plain(value, name))
+            need(isinstance(value, Mapping), name, "an object", value)
+            object.__setattr__(self, name, plain(value, name))
         for name in OPTIONAL:
             value = getattr(self, name)
-            _need(value is None or isinstance(value, Mapping), name, "an object", value)
-            object.__setattr__(self, name, _plain(value, name))
+            need(value is None or isinstance(value, Mapping), name, "an object", value)
+            object.__setattr__(self, name, plain(value, name))
         _check_confidence(self.confidence)
         object.__setattr__(self, "classes", check_classes(self.classes))
         _check_architecture(self.architecture)
-        ok = _is_int(self.format_version) and self.format_version == FORMAT_VERSION
-        _need(ok, "format_version", str(FORMAT_VERSION), self.format_version)
-        _need(self.task in TASKS, "task", " or ".join(TASKS), self.task)
-        _need(isinstance(self.input, InputShape), "input", "height, width and channels", self.input)
-        ok = _is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
-        _need(ok, "temperature", "a number above 0", self.temperature)
-        ok = self.seed is None or (_is_int(self.seed) and 0 <= self.seed < 1 << 64)
-        _need(ok, "seed", "an integer from 0 below 2^64, or null", self.seed)
-        _need(_is_name(self.created, empty=True), "created", "a date and time", self.created)
-        _need(all(_is_name(v) for v in self.versions.values()), "versions", "names and texts", self.versions)
+        ok = is_int(self.format_version) and self.format_version == FORMAT_VERSION
+        need(ok, "format_version", str(FORMAT_VERSION), self.format_version)
+        need(self.task in TASKS, "task", " or ".join(TASKS), self.task)
+        need(isinstance(self.input, InputShape), "input", "height, width and channels", self.input)
+        ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
+        need(ok, "temperature", "a number above 0", self.temperature)
+        ok = self.seed is None or (is_int(self.seed) and 0 <= self.seed < 1 << 64)
+        need(ok, "seed", "an integer from 0 below 2^64, or null", self.seed)
+        need(_is_name(self.created, empty=True), "created", "a date and time", self.created)
+        need(all(_is_name(v) for v in self.versions.values()), "versions", "names and texts", self.versions)
         _check_files(self.files)
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,38 +150,51 @@ class ModelConfig:
         """The configuration that `to_dict` wrote. Raises InputError for a missing or unknown field."""
         known = {field.name for field in dataclasses.fields(cls)}
         absent = OPTIONAL - document.keys() if isinstance(document, dict) else OPTIONAL
-        values = _exact_keys(document, known - absent, "fields")
-        values["input"] = InputShape(**_exact_keys(values["input"], {"height", "width", "channels"}, "input"))
-        _need(isinstance(values["files"], dict), "files", "an object", values["files"])
-        _need(isinstance(values["classes"], list), "classes", "a list", values["classes"])
+        values = exact_keys(document, known - absent, "fields")
+        values["input"] = InputShape(**exact_keys(values["input"], {"height", "width", "channels"}, "input"))
+        need(isinstance(values["files"], dict), "files", "an object", values["files"])
+        need(isinstance(values["classes"], list), "classes", "a list", values["classes"])
         values["files"] = {
-            name: FileRecord(**_exact_keys(record, {"sha256", "bytes"}, f"files[{_short(name)}]"))
+            name: FileRecord(**exact_keys(record, {"sha256", "bytes"}, f"files[{short(name)}]"))
             for name, record in values["files"].items()
         }
         return cls(**values)
 
+    @classmethod
+    def from_json(cls, data: bytes) -> ModelConfig:
+        """The configuration whose text `to_json` gave.
+
+        Raises InputError: damaged, written by a newer version, or edited without giving it its new hash.
+        """
+        document = parse(data)
+        _check_version(document)
+        return cls.from_dict(_unsealed(document))
+
     def to_json(self) -> str:
-        """``config.json``'s text: strict, and ASCII only, so that undecodable class names survive."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=True) + "\n"
+        """``config.json``'s text, its own SHA-256 last: strict, and ASCII only, so that undecodable class
+        names survive.
+        """
+        return json.dumps(sealed(self.to_dict()), indent=2, allow_nan=False, ensure_ascii=True) + "\n"
 
 
 def check_classes(classes: Any) -> tuple[str, ...]:
     """The class names, in order: 2 to 100,000 distinct texts of 1 to 1,000 characters. Raises InputError."""
-    _need(isinstance(classes, list | tuple), "classes", "a list of names", classes)
-    _need(2 <= len(classes) <= MAX_CLASSES, "classes", f"2 to {MAX_CLASSES} names", len(classes))
+    need(isinstance(classes, list | tuple), "classes", "a list of names", classes)
+    need(2 <= len(classes) <= MAX_CLASSES, "classes", f"2 to {MAX_CLASSES} names", len(classes))
     bad = next((name for name in classes if not _is_name(name)), None)
-    _need(all(map(_is_name, classes)), "classes", f"texts of 1 to {MAX_NAME_LENGTH} characters", bad)
+    need(all(map(_is_name, classes)), "classes", f"texts of 1 to {MAX_NAME_LENGTH} characters", bad)
     if len(set(classes)) != len(classes):
         seen: set[str] = set()
         twice = next(name for name in classes if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InputError(f"classes: expected different names, found {_short(twice)} twice.")
+        raise InputError(f"classes: expected different names, found {short(twice)} twice.")
     return tuple(classes)
 
 
 def read_config(folder: str | Path) -> ModelConfig:
     """Read and check ``config.json`` of a model folder; the other files are not opened (see `verify`).
 
-    Raises ModelFolderError: the folder is no model folder, was written by a newer version, or is damaged.
+    Raises ModelFolderError: the folder is no model folder, was written by a newer version, is damaged, or was
+    edited by hand without giving it its new hash.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -182,9 +205,7 @@ def read_config(folder: str | Path) -> ModelConfig:
         )
     data = read_bounded(folder, CONFIG_NAME, MAX_CONFIG_BYTES)
     try:
-        document = _parse(data)
-        _check_version(document)
-        return ModelConfig.from_dict(document)
+        return ModelConfig.from_json(data)
     except InputError as error:
         raise ModelFolderError(f"{show_path(folder / CONFIG_NAME)}: {error}") from error
 
@@ -252,75 +273,36 @@ def read_bounded(folder: str | Path, name: str, limit: int) -> bytes:
         os.close(descriptor)
 
 
-# --- Strict JSON -----------------------------------------------------------------------------------------
-
-
-def _parse(data: bytes) -> Any:
-    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_CONFIG_VALUES:
-        raise InputError(f"holds more than {MAX_CONFIG_VALUES} values; this is no model's configuration.")
-    try:
-        return json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique_keys,
-            parse_constant=lambda name: _fail("numbers", "finite ones", name),
-            parse_float=_finite,
-        )
-    except RecursionError:
-        raise InputError(
-            f"is nested deeper than {MAX_DEPTH} levels; this is no model's configuration."
-        ) from None
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(
-            f"is no valid JSON ({error}); copy the model folder again, or train again."
-        ) from None
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise InputError("holds the same key twice; expected each once.")
-    return document
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _fail("numbers", "finite ones", text)
+# --- Version and hash ------------------------------------------------------------------------------------
 
 
 def _check_version(document: Any) -> None:
     version = document.get("format_version") if isinstance(document, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise InputError(
-            f"was written by a newer foveate (format {_short(version)}, this one reads {FORMAT_VERSION}); "
+            f"was written by a newer foveate (format {short(version)}, this one reads {FORMAT_VERSION}); "
             "upgrade with `pip install -U foveate`."
         )
 
 
-def _exact_keys(document: Any, keys: set[str], where: str) -> dict[str, Any]:
-    _need(isinstance(document, dict), where, "an object", document)
-    missing, unknown = sorted(keys - document.keys()), sorted(document.keys() - keys)
-    if missing:
-        _fail(where, f"the field {missing[0]!r}", "none")
-    if unknown:
-        _fail(where, f"only the fields {', '.join(sorted(keys))}", unknown[0])
-    return dict(document)
-
-
-def _plain(value: Any, where: str, depth: int = 0) -> Any:
-    """A copy made of plain JSON values only; refuses anything else, non-finite numbers and deep nesting."""
-    if depth > MAX_DEPTH:
-        _fail(where, f"at most {MAX_DEPTH} levels of nesting", "more")
-    if isinstance(value, Mapping):
-        _need(all(isinstance(key, str) for key in value), where, "text keys", value)
-        return {key: _plain(item, where, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, where, depth + 1) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _fail(where, "finite numbers", value)
-    _need(value is None or isinstance(value, str | int), where, "plain JSON values", value)
-    return value
+def _unsealed(document: Any) -> Any:
+    """The document without its hash, which must be that of its content; version 1 had none."""
+    if not isinstance(document, dict) or "format_version" not in document:
+        return document
+    version = document["format_version"]
+    need(is_int(version), "format_version", str(FORMAT_VERSION), version)
+    if version == 1:
+        return {**document, "format_version": FORMAT_VERSION}
+    try:
+        found = digest(document)
+    except RecursionError:
+        fail("fields", f"at most {MAX_DEPTH} levels of nesting", "more")
+    if document.get(FIELD) != found:
+        raise InputError(
+            "was changed after it was written; copy the model folder again or, if you edited it on purpose, "
+            f'let its last field be "{FIELD}": "{found}".'
+        )
+    return {key: value for key, value in document.items() if key != FIELD}
 
 
 # --- Checks ----------------------------------------------------------------------------------------------
@@ -335,56 +317,29 @@ def _check_architecture(architecture: Mapping[str, Any]) -> None:
     else:
         ok = keys == {"custom"} and _is_name(architecture["custom"])
     expected = '{"name", "options"}, {"blueprint"} or {"custom"}'
-    _need(ok, "architecture", expected, dict(architecture))
+    need(ok, "architecture", expected, dict(architecture))
 
 
 def _check_confidence(confidence: Mapping[str, Any] | None) -> None:
     if confidence is None:
         return
-    found = _exact_keys(dict(confidence), {"unsure_below", "precision", "coverage", "samples"}, "confidence")
+    found = exact_keys(dict(confidence), {"unsure_below", "precision", "coverage", "samples"}, "confidence")
     for name in ("unsure_below", "precision", "coverage"):
-        ok = _is_number(found[name]) and 0 <= found[name] <= 1
-        _need(ok, f"confidence.{name}", "a number from 0 to 1", found[name])
-    ok = _is_int(found["samples"]) and found["samples"] >= 0
-    _need(ok, "confidence.samples", "a number of pictures", found["samples"])
+        ok = is_number(found[name]) and 0 <= found[name] <= 1
+        need(ok, f"confidence.{name}", "a number from 0 to 1", found[name])
+    ok = is_int(found["samples"]) and found["samples"] >= 0
+    need(ok, "confidence.samples", "a number of pictures", found["samples"])
 
 
 def _check_files(files: Mapping[str, FileRecord]) -> None:
-    _need(isinstance(files, Mapping), "files", "an object", files)
+    need(isinstance(files, Mapping), "files", "an object", files)
     for name, record in files.items():
-        _need(name in FILE_NAMES, "files", f"only {', '.join(FILE_NAMES)}", name)
-        _need(isinstance(record, FileRecord), f"files[{name}]", "sha256 and bytes", record)
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_int(value) or isinstance(value, float)
+        need(name in FILE_NAMES, "files", f"only {', '.join(FILE_NAMES)}", name)
+        need(isinstance(record, FileRecord), f"files[{name}]", "sha256 and bytes", record)
 
 
 def _is_name(value: Any, *, empty: bool = False) -> bool:
     return isinstance(value, str) and (empty or len(value) > 0) and len(value) <= MAX_NAME_LENGTH
-
-
-def _need(ok: bool, field: str, expected: str, found: Any) -> None:
-    if not ok:
-        _fail(field, expected, found)
-
-
-def _fail(field: str, expected: str, found: Any) -> NoReturn:
-    raise InputError(f"{field}: expected {expected}, found {_short(found)}.")
-
-
-def _short(value: Any) -> str:
-    """A value for an error sentence: escaped, and never longer than a line."""
-    if isinstance(value, int) and value.bit_length() > 256:
-        return "a huge number"
-    if isinstance(value, list | tuple | dict):
-        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
-    text = ascii(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def show_path(path: str | os.PathLike[str]) -> str:

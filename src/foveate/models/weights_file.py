@@ -5,6 +5,8 @@ Nothing in a file is executed: safetensors holds no code, and ``torch.load`` run
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -17,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from foveate.errors import WeightsError
+from foveate.seal import FIELD, digest
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # keys under which trainers put the weights
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's
@@ -26,11 +29,13 @@ SUFFIXES = (".safetensors", ".pth", ".pt")
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a ``.safetensors``, ``.pth`` or ``.pt`` file, or of a folder's ``model.safetensors``.
 
-    Wrappers (``{"state_dict": ...}``, ``{"model": ...}``) and ``module.`` prefixes are taken off.
+    Wrappers (``{"state_dict": ...}``, ``{"model": ...}``) and ``module.`` prefixes are taken off. A file that
+    lies in a model folder is compared with the SHA-256 that the folder's ``config.json`` holds of it.
 
     Raises :class:`WeightsError` for another kind of file, a damaged one, or one that holds no tensors.
     """
     found = find_weights(path)
+    _check_against_folder(found)
     return _without_prefix(_unwrapped(_read(found), found))
 
 
@@ -49,6 +54,28 @@ def find_weights(path: str | Path) -> Path:
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}.")
     return path
+
+
+def _check_against_folder(path: Path) -> None:
+    """Raise WeightsError where the file is not the one that the model folder around it was written with."""
+    config = path.with_name("config.json")
+    try:
+        document = json.loads(config.read_bytes())
+        recorded = document["files"][path.name]["sha256"]
+        whole = document["format_version"] == 1 or document[FIELD] == digest(document)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return  # no model folder: a hub's config.json, or none
+    if not whole:
+        raise WeightsError(
+            f"{config} was changed after it was written, so that {path.name} cannot be compared with it; "
+            "copy the model folder again, or give the weights file alone, from a folder of its own."
+        )
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != recorded:
+            raise WeightsError(
+                f"{path}: damaged or changed after training (its SHA-256 is not the one in config.json); "
+                "copy the model folder again, or give another file."
+            )
 
 
 def _read(path: Path) -> Any:
