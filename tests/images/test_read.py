@@ -226,7 +226,7 @@ def test_any_bytes_are_a_picture_or_an_image_error(start, rest):
 def test_any_damage_is_a_picture_or_an_image_error(encoded, noise, data):
     files = _FILES or every_format(encoded, noise)
     _FILES.update(files)
-    form = data.draw(st.sampled_from(sorted(name for name in files if name != "TIFF")))
+    form = data.draw(st.sampled_from(sorted(files)))
     damaged = bytearray(files[form])
     for _ in range(data.draw(st.integers(1, 6))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
@@ -242,7 +242,6 @@ _FILES: dict[str, bytes] = {}
 
 
 def test_damaged_tiff_is_a_picture_or_an_image_error(capfd, encoded, noise):
-    """Apart, for libtiff writes to the standard error of the process, which Pillow cannot be told to stop."""
     rng = np.random.default_rng(5)
     for options in ({}, {"compression": "tiff_lzw"}, {"compression": "jpeg"}):
         whole = encoded(Image.fromarray(noise), "TIFF", **options)
@@ -254,7 +253,7 @@ def test_damaged_tiff_is_a_picture_or_an_image_error(capfd, encoded, noise):
                 read_image(bytes(damaged), max_pixels=10**6)
             except ImageError as error:
                 assert "\n" not in str(error)
-    capfd.readouterr()
+    assert capfd.readouterr().err == ""
 
 
 BOUNDED = """

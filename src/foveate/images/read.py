@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import UnreadableImageError
-from foveate.images import jpeg, turbo
+from foveate.images import jpeg, tiff, turbo
 from foveate.images.formats import RefusedError, sniff
 from foveate.images.pixels import is_grey, to_grey, to_rgb
 
@@ -203,6 +203,8 @@ def decode(
                     picture.draft(mode, (width // divisor, height // divisor))
                 if form == "JPEG":
                     jpeg.load(picture, data)
+                elif form == "TIFF":
+                    tiff.load(picture, data, max_pixels)
                 else:
                     picture.load()
                 pixels = to_rgb(picture, background)
