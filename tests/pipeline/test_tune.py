@@ -1,24 +1,11 @@
-"""Whether a budget is spent on fine-tuning, and how it is shared out."""
+"""How a budget for fine-tuning is shared out; test_ways.py has whether it is spent on it."""
 
 import time
 
 import pytest
 
-from foveate.pipeline.tune import _horizons, _why_not
+from foveate.pipeline.tune import _horizons
 from foveate.transfer.finetune import LADDER
-
-
-@pytest.mark.parametrize(
-    ("held", "seconds", "left", "words"),
-    [
-        (99, 1.0, 100.0, "99 held-out pictures could not tell a gain from luck (from about 500 training"),
-        (400, 90.0, 60.5, "60 s are left, and it would need about 90 s; give a longer --budget."),
-        (400, 90.0, 100.0, None),
-    ],
-)
-def test_why_a_budget_is_not_spent_on_fine_tuning(held, seconds, left, words):
-    said = _why_not(held, seconds, time.monotonic() + left)
-    assert said is None if words is None else said is not None and said.startswith(words)
 
 
 def test_each_rung_leaves_time_for_the_evaluation_that_follows_it():

@@ -20,7 +20,7 @@ from foveate.models import anatomy as models
 from foveate.models.blueprint import build, load_blueprint
 from foveate.models.pretrained import implied_options, load_weights
 from foveate.models.registry import create_model, list_models, model_options
-from foveate.pipeline.request import TrainRequest
+from foveate.pipeline.request import TrainRequest, is_blueprint_file
 from foveate.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
@@ -111,11 +111,6 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
     if file is not None:
         load_weights(module, file, skip_head=None)
     return Network(module, name, architecture)
-
-
-def is_blueprint_file(model: str) -> bool:
-    """Whether --model names a file rather than a registered network."""
-    return model.endswith((".yaml", ".yml", ".json"))
 
 
 def check_takes(module: nn.Module, prepared: Prepared) -> None:

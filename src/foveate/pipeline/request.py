@@ -111,22 +111,31 @@ class TrainRequest:
             found = getattr(self, name)
             if found is not None and found not in choices:
                 raise InputError(f"{flag(name)} is one of {', '.join(choices)}, not {found!r}.")
+        self._check_weights()
+        if (self.val_fraction or 0) + (self.test_fraction or 0) > 0.8:
+            raise InputError(
+                "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."
+            )
+
+    def _check_weights(self) -> None:
         hub = self.weights is not None and is_hub_name(self.weights)
+        published = hub or self.weights == "imagenet"
         if self.download and not hub:
             raise InputError("--download is for weights of a hub: --weights hf:OWNER/REPO.")
-        if hub and self.recipe != "auto":
+        if published and self.recipe != "auto":
             raise InputError(
-                "A hub's weights are a start for photographs, for which no --recipe is to be chosen; leave "
-                "it out, or give the file itself: --weights FILE."
+                f"--weights {self.weights} are a start for photographs, for which no --recipe is to be "
+                "chosen; leave it out, or give the file itself: --weights FILE."
+            )
+        if published and is_blueprint_file(self.model):
+            raise InputError(
+                f"--weights {self.weights} are of a published network, and {self.model} is a design of its "
+                "own; leave --weights out, or give a file that was made with this design."
             )
         if self.weights not in {None, "imagenet", "none"} and self.model == "auto" and not hub:
             raise InputError(
                 "--weights belong to one network: name it with --model, such as --model resnet18; "
                 "`foveate models` lists them."
-            )
-        if (self.val_fraction or 0) + (self.test_fraction or 0) > 0.8:
-            raise InputError(
-                "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."
             )
 
     def _find_given(self) -> None:
@@ -161,6 +170,11 @@ class TrainRequest:
             told = ", ".join(_difference(name, stored[name], getattr(self, name)) for name in changed)
             raise CheckpointError(f"The interrupted run had {told}; leave these flags out to resume it.")
         return TrainRequest(**{**stored, "given": frozenset(stored["given"])})
+
+
+def is_blueprint_file(model: str) -> bool:
+    """Whether --model names a file rather than a registered network."""
+    return model.endswith((".yaml", ".yml", ".json"))
 
 
 def flag(name: str) -> str:

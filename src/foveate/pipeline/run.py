@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,30 @@ from foveate.artifact.publish import check_output
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, prepare
 from foveate.dataset import DataSet, open_dataset
-from foveate.errors import CheckpointError, InterruptedRunError, UnknownNameError
+from foveate.errors import CheckpointError, InputError, InterruptedRunError, UnknownNameError
 from foveate.images.preprocess import Preprocessing
 from foveate.models.blueprint import load_blueprint
 from foveate.models.hub import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
 from foveate.pipeline.finish import Finished, finish
-from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading
-from foveate.pipeline.plan import Plan, choose_device, is_blueprint_file, make_plan
-from foveate.pipeline.request import Phases, TrainRequest
-from foveate.pipeline.tensorboard import TensorBoard
+from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.pipeline.plan import Plan, choose_device, make_plan
+from foveate.pipeline.request import Phases, TrainRequest, is_blueprint_file
+from foveate.pipeline.tensorboard import TensorBoard, check_tensorboard
 from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
 from foveate.pipeline.transfer import ELSEWHERE, Start, best_start, choose_start
-from foveate.pipeline.tune import seconds_to_finish, tuned
+from foveate.pipeline.tune import check_can_be_tuned, seconds_to_finish, tuned
+from foveate.pipeline.ways import (
+    FINE_TUNED,
+    FROM_CHANCE,
+    FROZEN,
+    OWN_MODULE,
+    Way,
+    asked,
+    no_effect,
+    refuse_unused,
+)
 from foveate.recipes import get_recipe
 from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
@@ -76,6 +86,8 @@ def train(
         FoveateError: each failure its own kind, in one sentence.
     """
     request = request or TrainRequest()
+    if allow_changed_data and not resume:
+        raise InputError("--allow-changed-data has no effect without --resume; leave it out, or give both.")
     began = time.monotonic() if started is None else started
     phases = Phases(began, lambda name: listener(PhaseStarted(name)))
     out, place = Path(out), check_output(out)
@@ -88,18 +100,29 @@ def train(
         phases.enter("read")
         dataset = open_dataset(data, val=val)
         start = Start() if module is not None else choose_start(request, dataset, listener)
+        refuse_unused(request, _way(request, start, module))
         first = start.backbones[0] if start.backbones else None
         prepared = _prepare(dataset, request, first, listener, should_stop)
         if stored is not None:
             _check_same_data(stored["dataset"], _identity(prepared), allow_changed_data)
         if start.reason:
             listener(Note(start.reason))
+        _check_pictures(request, prepared, start)
         context = _Context(request, prepared, phases, run, stored is not None, listener, should_stop)
         if start.backbones:
             prepared, network, deadline = _transferred(context, start.backbones, dataset)
         else:
             network, deadline = _from_scratch(context, module)
         return finish(TrainedRun(out, prepared, request, phases, network, deadline))
+
+
+def _way(request: TrainRequest, start: Start, module: nn.Module | None) -> Way:
+    """How this run trains."""
+    if module is not None:
+        return OWN_MODULE
+    if not start.backbones:
+        return FROM_CHANCE
+    return FROZEN if request.epochs is None and request.budget is None else FINE_TUNED
 
 
 @dataclass(frozen=True)
@@ -118,6 +141,23 @@ class _Context:
         """When the budget ends, on time.monotonic()'s scale, if runs before this one took ``spent``."""
         seconds = self.request.budget_seconds
         return None if seconds is None else self.phases.start + seconds - spent
+
+    @contextmanager
+    def recorded(self, history: Iterable[Mapping[str, Any]] = ()) -> Iterator[Listener]:
+        """The listener, with each epoch written down at once: history.csv, and TensorBoard if asked for."""
+        rows = list(history)
+        board = TensorBoard(self.run.out / "tensorboard") if self.request.tensorboard else nullcontext()
+
+        def listen(event: RunEvent) -> None:
+            if isinstance(event, EpochDone):
+                rows.append(event.row)
+                self.run.write_history(rows)
+                if isinstance(board, TensorBoard):
+                    board(event)
+            self.listener(event)
+
+        with board:
+            yield listen
 
     def begin(self) -> None:
         """Write down what is asked for, once nothing can be wrong with it any more."""
@@ -147,7 +187,8 @@ def _transferred(
     prepared = fitted.prepared
     context.phases.enter("train")
     end = None if deadline is None else deadline - seconds_to_finish(fitted)
-    network = tuned(fitted, request, deadline=end, listener=context.listener, should_stop=context.should_stop)
+    with context.recorded() as listener:
+        network = tuned(fitted, request, deadline=end, listener=listener, should_stop=context.should_stop)
     return prepared, network, deadline
 
 
@@ -166,15 +207,11 @@ def _from_scratch(context: _Context, module: nn.Module | None) -> tuple[TrainedN
     trainer = _trainer(prepared, plan, run, horizon, context.should_stop)
     if snapshot is not None:
         trainer.restore(snapshot)
-    board = TensorBoard(run.out / "tensorboard") if request.tensorboard else nullcontext()
-    with board:
+    with context.recorded(trainer.history) as listener:
         for event in trainer.run():
             if isinstance(event, EpochDone):
-                run.write_history(trainer.history)
                 _keep_time(trainer.horizon, prepared, event, deadline)
-                if isinstance(board, TensorBoard):
-                    board(event)
-            context.listener(event)
+            listener(event)
     return from_trainer(plan, trainer, prepared, request), deadline
 
 
@@ -197,7 +234,20 @@ def _plan(
     torch.manual_seed(request.seed)
     left = None if deadline is None else max(deadline - time.monotonic() - FINISH_SECONDS, 0.0)
     chosen = (snapshot.numbers["network"], snapshot.numbers["recipe"]) if snapshot else None
+    if chosen is not None:
+        _check_same_network(request, module, chosen[0])
     return make_plan(request, prepared, module=module, train_seconds=left, chosen=chosen)
+
+
+def _check_same_network(request: TrainRequest, module: nn.Module | None, before: str) -> None:
+    """A run goes on with the network that it began with, which only the caller has if it is a module."""
+    now = None if module is None else type(module).__name__
+    if now not in {None, before}:
+        raise CheckpointError(f"The interrupted run trained {before}, not {now}; resume it with that one.")
+    if now is None and request.model == "auto" and before not in list_models():
+        raise CheckpointError(
+            f"The interrupted run trained a module of your own, {before}; give it as `module` to resume it."
+        )
 
 
 def _prepare(
@@ -238,6 +288,8 @@ def _fitted(preprocessing: Preprocessing, request: TrainRequest) -> Preprocessin
 def _check_choices(request: TrainRequest) -> None:
     """Find a wrong name now, not after minutes of reading pictures."""
     choose_device(request.device)
+    if request.tensorboard:
+        check_tensorboard()
     if request.recipe != "auto":
         get_recipe(request.recipe)
     if is_blueprint_file(request.model):
@@ -248,6 +300,17 @@ def _check_choices(request: TrainRequest) -> None:
         parse_hub_name(request.weights)
     elif request.weights is not None and request.weights not in ELSEWHERE:
         find_weights(request.weights)
+
+
+def _check_pictures(request: TrainRequest, prepared: Prepared, start: Start) -> None:
+    """Find out now what these pictures cannot give, not after minutes of work."""
+    if start.backbones:
+        check_can_be_tuned(request, prepared)
+    elif "val" not in prepared.splits:
+        choosing = {"patience", "unsure_precision"} | ({"select"} if request.select != "last" else set())
+        names = asked(request, choosing)
+        if names:
+            raise InputError(f"{no_effect(names)}: it takes validation pictures, and there are none.")
 
 
 def _image_size(request: TrainRequest) -> tuple[int, int] | None:

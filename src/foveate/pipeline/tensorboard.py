@@ -19,6 +19,14 @@ TAGS = {
 }
 
 
+def check_tensorboard() -> None:
+    """Raises MissingExtraError where TensorBoard is not installed."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401  # it is asked for, and only then worth its time
+    except ImportError as error:
+        raise MissingExtraError("--tensorboard", "tensorboard") from error
+
+
 class TensorBoard:
     """A listener that writes event files to ``directory``; a context manager around the run.
 
@@ -27,10 +35,9 @@ class TensorBoard:
     """
 
     def __init__(self, directory: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingExtraError("--tensorboard", "tensorboard") from error
+        check_tensorboard()
+        from torch.utils.tensorboard import SummaryWriter
+
         self._writer = SummaryWriter(str(directory))
 
     def __enter__(self) -> TensorBoard:

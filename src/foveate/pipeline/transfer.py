@@ -21,8 +21,8 @@ from foveate.models.hub import HubName, hub_weights, is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note
-from foveate.pipeline.plan import class_weights, is_blueprint_file
-from foveate.pipeline.request import TrainRequest
+from foveate.pipeline.plan import class_weights
+from foveate.pipeline.request import TrainRequest, is_blueprint_file
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.transfer.backbone import PACKAGED, Backbone, backbone_from_file, packaged_backbone
 from foveate.transfer.features import Features

@@ -11,6 +11,8 @@ import torch
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.batches.prepare import Prepared
+from foveate.errors import InputError
 from foveate.models.anatomy import Network
 from foveate.models.registry import model_info
 from foveate.pipeline.cost import finishing_seconds, learning_seconds
@@ -31,6 +33,7 @@ from foveate.pipeline.transfer import (
     with_head,
     words_of,
 )
+from foveate.pipeline.ways import STEPS, asked, no_effect
 from foveate.recipes import looks_like_characters
 from foveate.training.events import Event
 from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
@@ -60,17 +63,16 @@ def tuned(
     """
     frozen = as_trained(fitted, request)
     split = fitted.prepared.splits["train"]
-    folds = make_folds(split.labels, split.groups, request.seed)
-    held, rest = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
-    if len(held) < 2:
-        return frozen
-    if request.epochs is None:
+    held, rest = _held_and_rest(fitted.prepared, request)
+    why_not = _why_too_few(len(held), request)
+    if why_not is None and request.epochs is None:
         if deadline is None:
             return frozen
-        why_not = _why_not(len(held), FEWEST_EPOCHS * learning_seconds(len(rest), _macs(fitted)), deadline)
-        if why_not is not None:
-            listener(Note(f"Not fine-tuned: {why_not}"))
-            return frozen
+        seconds = FEWEST_EPOCHS * learning_seconds(len(rest), _macs(fitted))
+        why_not = _why_too_late(seconds, deadline, asked(request, STEPS))
+    if why_not is not None:
+        listener(Note(f"Not fine-tuned: {why_not}"))
+        return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
     training, validation = _batches(fitted, request, rest, held)
     settings = _settings(fitted, request)
@@ -92,17 +94,39 @@ def tuned(
     return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out)
 
 
-def _why_not(held: int, seconds: float, deadline: float) -> str | None:
-    """Why a budget is not spent on fine-tuning that takes about so long, or None where it is."""
-    left = deadline - time.monotonic()
-    if held < FEWEST_HELD_OUT:
+def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
+    """Raises InputError where fine-tuning is asked for and the pictures are too few for it."""
+    names = asked(request, STEPS | {"epochs"})
+    if names and (why_not := _why_too_few(len(_held_and_rest(prepared, request)[0]), request)):
+        raise InputError(f"{no_effect(names)}, for nothing is fine-tuned: {why_not}")
+
+
+def _held_and_rest(prepared: Prepared, request: TrainRequest) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of the training pictures that judge fine-tuning, and of those that it learns from."""
+    split = prepared.splits["train"]
+    folds = make_folds(split.labels, split.groups, request.seed)
+    return np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
+
+
+def _why_too_few(held: int, request: TrainRequest) -> str | None:
+    """Why so few held-out pictures cannot judge fine-tuning, or None where they can."""
+    if held < FEWEST_HELD_OUT and request.budget is not None:
         return (
             f"{held} held-out pictures could not tell a gain from luck (from about "
             f"{FEWEST_HELD_OUT * FOLDS} training pictures on they can; --epochs N tries it)."
         )
-    if left < seconds:
-        return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; give a longer --budget."
+    if held < 2 and request.epochs is not None:
+        return f"it takes at least two held-out pictures, a fifth of the training pictures, and finds {held}."
     return None
+
+
+def _why_too_late(seconds: float, deadline: float, unused: list[str]) -> str | None:
+    """Why a budget is not spent on fine-tuning that takes about so long, or None where it is."""
+    left = deadline - time.monotonic()
+    if left >= seconds:
+        return None
+    so = f" (so {no_effect(unused)})" if unused else ""
+    return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; give a longer --budget{so}."
 
 
 def _reason(rest: np.ndarray, held: np.ndarray) -> str:
@@ -214,6 +238,7 @@ def _as_trained(
     words = {
         **frozen.settings,
         "recipe": "fine-tuned: a logistic regression first, then the last blocks, then all",
+        "best epoch chosen by": f"{settings.select} of the held-out pictures",
         "fine-tuning": result.in_words,
         "augmentation": training.augmentation.describe(),
     }
@@ -231,6 +256,7 @@ def _as_trained(
         recipe=recipe,
         settings=words | words_of(held_out),
         history=result.history,
+        best_epoch=result.best_epoch,
         held_out=held_out,
         preview=training.preview(AUGMENTED_SHOWN),
         metrics=metrics_of(held_out),

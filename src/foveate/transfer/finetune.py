@@ -7,8 +7,9 @@ pictures held out a small gain is no gain, the less so as they have chosen the e
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from foveate.batches.loader import EvaluationBatches, TrainingBatches
 from foveate.evaluation.calibration import fit_temperature
 from foveate.models.anatomy import Network
 from foveate.training.evaluate import logits_of
-from foveate.training.events import Event
+from foveate.training.events import EpochDone, Event, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
 from foveate.training.optim import stage_of, stages_of
 from foveate.training.schedule import Horizon
@@ -69,6 +70,7 @@ class FineTuned:
 
     network: the better one; kept: whether it is the fine-tuned one. logits: (n, K) of the held-out pictures
     by the fine-tuned one. loss_before, loss_after: of the held-out pictures, each after its own temperature.
+    history: its rows, and best_epoch: the one of its weights, counted from the first rung's beginning.
     """
 
     network: Network
@@ -77,6 +79,7 @@ class FineTuned:
     loss_before: float
     loss_after: float
     history: tuple[Mapping[str, Any], ...]
+    best_epoch: float | None
 
     @property
     def in_words(self) -> str:
@@ -98,7 +101,8 @@ def fine_tune(
     Args:
         network: with a head fitted to ``training``'s pictures only. It is trained in place.
         horizons: when a rung ends, given how many seconds the evaluation takes that then follows.
-        settings: those of a rung; each keeps its best epoch by the loss of the held-out pictures.
+        settings: those of a rung; each keeps its best epoch by ``settings.select`` on the held-out pictures,
+            and ends early by ``settings.patience_epochs``.
     """
     start = {name: value.detach().clone() for name, value in network.state_dict().items()}
     began = time.monotonic()
@@ -107,6 +111,7 @@ def fine_tune(
     after = before
     kinds = _keep_statistics(network) if training.batch_size < 2 * BATCH_SIZE else {}
     history: list[Mapping[str, Any]] = []
+    best: float | None = None
     for number, rung in enumerate(LADDER):
         let_learn(network, rung.learning_share)
         trainer = Trainer(
@@ -117,10 +122,12 @@ def fine_tune(
             horizons(rung, evaluation_seconds),
             should_stop=should_stop,
         )
-        yield from trainer.run()
+        for event in trainer.run():
+            yield _joined(event, rung, history)
         trainer.load_best()
         after = before if trainer.best_logits is None else trainer.best_logits
-        history += [_joined(row, history) for row in trainer.history]
+        best = None if trainer.best_row is None else _joined_row(trainer.best_row, history)["epoch"]
+        history += [_joined_row(row, history) for row in trainer.history]
     for norm, kind in kinds.items():
         norm.__class__ = kind
     let_learn(network, 1.0)
@@ -129,7 +136,7 @@ def fine_tune(
     if not kept:
         network.load_state_dict(start)
     loss_before, loss_after = (float(loss.mean()) for loss in losses)
-    yield FineTuned(network, kept, after.numpy(), loss_before, loss_after, tuple(history))
+    yield FineTuned(network, kept, after.numpy(), loss_before, loss_after, tuple(history), best)
 
 
 def is_clear_gain(before: np.ndarray, after: np.ndarray) -> bool:
@@ -164,7 +171,32 @@ def _calibrated_losses(logits: Tensor, labels: Tensor) -> np.ndarray:
     return F.cross_entropy(logits.double() / temperature, labels, reduction="none").numpy()
 
 
-def _joined(row: Mapping[str, Any], before: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _joined(event: Event, rung: Rung, before: Sequence[Mapping[str, Any]]) -> Event:
+    """A rung's event with epochs, steps and progress counted from the first rung's beginning."""
+    last = before[-1] if before else _BEGINNING
+    epochs = math.floor(last["epoch"])
+    match event:
+        case EpochDone(row=row):
+            return replace(event, row=_joined_row(row, before))
+        case StepDone(step=step, epoch=epoch, progress=progress):
+            done = sum(other.time_share for other in LADDER[: LADDER.index(rung)])
+            return replace(
+                event,
+                step=step + last["step"],
+                epoch=epoch + epochs,
+                progress=done + rung.time_share * progress,
+            )
+        case Retried(epoch=epoch):
+            return replace(event, epoch=epoch + epochs)
+        case StoppedEarly(epoch=epoch, best_epoch=best_epoch):
+            return replace(event, epoch=epoch + epochs, best_epoch=best_epoch + epochs)
+    return event
+
+
+def _joined_row(row: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A rung's row with epochs, steps and seconds counted from the first rung's beginning."""
-    last = before[-1] if before else {"epoch": 0, "step": 0, "seconds": 0.0}
-    return {**row, **{key: round(row[key] + last[key], 3) for key in ("epoch", "step", "seconds")}}
+    last = before[-1] if before else _BEGINNING
+    return {**row, **{key: round(row[key] + last[key], 3) for key in _BEGINNING}}
+
+
+_BEGINNING: Mapping[str, Any] = {"epoch": 0, "step": 0, "seconds": 0.0}

@@ -1,0 +1,84 @@
+"""The ways of training, and what each has a use for: settings it has none for are refused, not ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from foveate.errors import InputError
+from foveate.pipeline.request import TrainRequest, flag
+
+DATA = frozenset({"image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
+ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
+ALWAYS |= {"keep_checkpoint"}
+STEPS = frozenset({"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"})
+LEARNT = frozenset({"model", "weights", "download"})
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of training.
+
+    Attributes:
+        honours: the fields of a request that have an effect.
+        others: why the other fields have none.
+        because: the same for single fields.
+    """
+
+    honours: frozenset[str]
+    others: str
+    because: tuple[tuple[str, str], ...] = ()
+
+    def why_not(self, name: str) -> str:
+        return dict(self.because).get(name, self.others)
+
+
+_NO_RECIPE = ("recipe", "learnt weights are not trained by a recipe; --weights none trains from chance")
+
+FROM_CHANCE = Way(ALWAYS | STEPS | {"model", "weights", "recipe"}, "only weights of a hub are downloaded")
+"""By a recipe, from chance or from the weights of a file."""
+
+OWN_MODULE = Way(
+    ALWAYS | STEPS | {"recipe"}, "the network and its weights are those of the module that is given"
+)
+FROZEN = Way(
+    ALWAYS - {"device"} | LEARNT,
+    "nothing is trained step by step where a logistic regression is fitted to what learnt weights see; "
+    "--epochs N fine-tunes them",
+    (_NO_RECIPE, ("device", "what learnt weights see is computed by ONNX Runtime on the processor")),
+)
+FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
+"""A logistic regression first; then the network learns as well, if there are pictures and time enough."""
+
+# Asking for what happens anyway asks for nothing.
+_NOTHING: tuple[Any, ...] = (None, False, "auto")
+_AS_IT_IS = {("device", "cpu")}
+
+
+def asked(request: TrainRequest, names: Iterable[str]) -> list[str]:
+    """Those of the fields that ask for something, in the order of the request's fields."""
+    wanted = {name for name in names if name in request.given and getattr(request, name) not in _NOTHING}
+    return [name for name in request.to_dict() if name in wanted]
+
+
+def refuse_unused(request: TrainRequest, way: Way) -> None:
+    """Raises InputError where the request sets what this way of training has no use for."""
+    unused = [
+        name
+        for name in asked(request, request.given - way.honours)
+        if (name, getattr(request, name)) not in _AS_IT_IS
+    ]
+    if unused:
+        reason = way.why_not(unused[0])
+        same = [name for name in unused if way.why_not(name) == reason]
+        raise InputError(f"{no_effect(same)}: {reason}. Leave {_it(same)} out.")
+
+
+def no_effect(names: list[str]) -> str:
+    """ "--lr has no effect here"."""
+    return f"{' and '.join(map(flag, names))} {'has' if len(names) == 1 else 'have'} no effect here"
+
+
+def _it(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"
