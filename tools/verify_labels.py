@@ -71,7 +71,7 @@ def look(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     read, began = time.perf_counter() - began, time.perf_counter()
     groups = duplicate_groups({"train": result})["train"][result.ok]
     with Features(backbone, cache_folder() / "features") as features:
-        known = features.of(pixels[result.ok], result.digests[result.ok], mirrored=True)
+        known = features.of(pixels[result.ok], mirrored=True)
     print(
         f"read in {read:.1f} s; {known.computed:,} features computed in {time.perf_counter() - began:.1f} s"
     )

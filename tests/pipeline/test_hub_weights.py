@@ -1,21 +1,25 @@
 """`--weights hf:...`: the network and the preprocessing are those of the repository."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
+from foveate.artifact.predictor import load
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InputError, WeightsError
 from foveate.images.preprocess import Preprocessing
 from foveate.models.hub import HubWeights
 from foveate.models.registry import create_model
-from foveate.pipeline import TrainRequest
+from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.transfer import choose_start
 
 PICTURES = np.zeros((4, 130, 130, 3), np.uint8)
 DATA = DataSet("four", ("a", "b"), {"train": Split(ArrayImages(PICTURES), np.arange(4) % 2)})
-TOLD = Preprocessing(160, 160, crop_fraction=0.95, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
+TOLD = Preprocessing(160, 160, fit="stretch", crop_fraction=0.95, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
 
 
 @pytest.fixture
@@ -50,6 +54,28 @@ def test_a_size_that_is_asked_for_holds(fetched):
     (backbone,) = choose_start(request, DATA).backbones
     assert (backbone.preprocessing.height, backbone.preprocessing.width) == (96, 96)
     assert backbone.preprocessing.mean == TOLD.mean
+
+
+def test_a_fit_that_is_asked_for_holds(fetched):
+    request = TrainRequest(weights="hf:some/one", download=True, fit="crop")
+    (backbone,) = choose_start(request, DATA).backbones
+    assert backbone.preprocessing == dataclasses.replace(TOLD, fit="crop")
+
+
+@pytest.mark.parametrize(("fit", "shipped"), [(None, "stretch"), ("pad", "pad")])
+def test_what_ships_prepares_pictures_as_its_features_were_made(fetched, monkeypatch, tmp_path, fit, shipped):
+    """The class stands at the left edge of wide pictures, where a centre crop does not show it."""
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    pixels = random.integers(90, 160, (40, 40, 120, 3), dtype=np.uint8)
+    labels = np.arange(40) % 2
+    pixels[labels == 0, :, :34] = 230, 20, 20
+    pixels[labels == 1, :, :34] = 20, 20, 230
+    data = DataSet("wide", ("red", "blue"), {"train": Split(ArrayImages(pixels), labels)})
+    done = train(data, TrainRequest(weights="hf:some/one", fit=fit, image_size=64), out=tmp_path / "out")
+    assert json.loads((done.folder / "config.json").read_text())["preprocessing"]["fit"] == shipped
+    found = load(done.folder).predict(list(pixels))
+    assert [answer.label for answer in found] == ["red", "blue"] * 20
 
 
 def test_weights_of_another_network_are_refused(fetched):

@@ -99,6 +99,16 @@ def test_a_second_run_looks_at_nothing_again_and_gives_the_same_weights(finished
     assert all((first[name] == second[name]).all() for name in first)
 
 
+def test_another_fit_takes_no_features_of_the_first(finished, stripes, tmp_path, monkeypatch):
+    padded = TrainRequest(image_size=96, fit="pad")
+    after = train(stripes, padded, out=tmp_path / "after")
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
+    clean = train(stripes, padded, out=tmp_path / "clean")
+    cut, first, second = (weights_of(run.folder) for run in (finished[0], after, clean))
+    assert all((first[name] == second[name]).all() for name in first)
+    assert (first["classifier.1.weight"] != cut["classifier.1.weight"]).any()
+
+
 def test_validation_labels_have_no_say(finished, stripes, tmp_path):
     """With every validation label turned round, the model is the same and its measured accuracy is nought."""
     shutil.copytree(stripes, tmp_path / "copy")

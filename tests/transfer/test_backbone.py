@@ -15,7 +15,6 @@ from foveate.transfer.backbone import Backbone, backbone_from_file, packaged_bac
 from foveate.transfer.features import Features
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 224, 224, 3), dtype=np.uint8)
-DIGESTS = np.arange(40, dtype=np.uint64).reshape(20, 2)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +44,13 @@ def test_known_features_are_not_computed_again_and_are_the_same(backbone, tmp_pa
     told = []
     with Features(backbone, tmp_path) as features:
         first = features.of(
-            pixels[:12], DIGESTS[:12], mirrored=True, progress=lambda done, total: told.append((done, total))
+            pixels[:12], mirrored=True, progress=lambda done, total: told.append((done, total))
         )
     assert first.computed == 24
     assert told[-1] == (24, 24)
     with Features(backbone, tmp_path) as features:
-        second = features.of(pixels, DIGESTS, mirrored=True)
-        plain = features.of(pixels, DIGESTS)
+        second = features.of(pixels, mirrored=True)
+        plain = features.of(pixels)
     assert second.computed == 16  # eight pictures are new
     assert (second.views[:, :12] == first.views).all()
     assert plain.computed == 0
@@ -62,15 +61,15 @@ def test_the_second_view_is_the_mirror_image(backbone, tmp_path):
     small = dataclasses.replace(backbone.preprocessing, height=64, width=64)
     backbone = dataclasses.replace(backbone, preprocessing=small)
     with Features(backbone, tmp_path) as features:
-        views = features.of(PICTURES[:2, :64, :64], DIGESTS[:2], mirrored=True).views
-        mirrored = features.of(PICTURES[:2, :64, 63::-1], DIGESTS[2:4]).views
+        views = features.of(PICTURES[:2, :64, :64], mirrored=True).views
+        mirrored = features.of(PICTURES[:2, :64, 63::-1]).views
     assert views[1] == pytest.approx(mirrored[0], abs=1e-6)
     assert np.abs(views[0] - views[1]).max() > 0.01
 
 
-def test_identity_follows_weights_and_preprocessing(backbone):
+def test_identity_follows_weights_and_normalisation(backbone):
     other = dataclasses.replace(
-        backbone, preprocessing=dataclasses.replace(backbone.preprocessing, fit="pad")
+        backbone, preprocessing=dataclasses.replace(backbone.preprocessing, mean=(0.1,) * 3)
     )
     assert other.identity != backbone.identity
     changed = dataclasses.replace(backbone, network=backbone.for_classes(1000))
@@ -78,6 +77,36 @@ def test_identity_follows_weights_and_preprocessing(backbone):
     with torch.no_grad():
         next(changed.network.parameters()).add_(0.1)
     assert dataclasses.replace(changed).identity != backbone.identity
+
+
+def test_pictures_prepared_otherwise_are_other_pictures(backbone, tmp_path):
+    """One file, cut or padded: neither takes the other's features, and each finds its own again."""
+    small = dataclasses.replace(backbone.preprocessing, height=64, width=64)
+    backbone = dataclasses.replace(backbone, preprocessing=small)
+    wide = np.random.default_rng(3).integers(0, 256, (60, 180, 3), dtype=np.uint8)
+    found = {}
+    for fit in ("crop", "pad", "stretch", "crop"):
+        pixels = backbone.with_fit(fit).preprocessing.apply(wide)[None]
+        with Features(backbone.with_fit(fit), tmp_path) as features:
+            extracted = features.of(pixels)
+        assert extracted.computed == (fit not in found)
+        expected = Extractor(backbone.network, small)(pixels)
+        assert extracted.views[0] == pytest.approx(expected, abs=1e-2)
+        found[fit] = extracted.views
+    assert np.abs(found["crop"] - found["pad"]).max() > 0.1
+
+
+def test_weights_that_give_no_numbers_are_told(tmp_path):
+    torch.manual_seed(0)
+    network = create_model("resnet18", num_classes=10)
+    network.conv1.weight.data[0, 0, 0, 0] = torch.nan
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "mine.safetensors")
+    made = backbone_from_file("resnet18", tmp_path / "mine.safetensors", 64)
+    with (
+        Features(made, tmp_path) as features,
+        pytest.raises(WeightsError, match=r"the weights of mine.safetensors gives features that are no num"),
+    ):
+        features.of(PICTURES[:2, :64, :64])
 
 
 def test_a_files_weights_make_a_backbone(tmp_path):

@@ -142,8 +142,8 @@ def _examine(
         report = examine_labels(
             dataset, results, pixels, found=found, backbone=backbone, folder=folder, progress=progress
         )
-    if report.fault is not None:
-        note(report.fault)
+    for sentence in report.notes:
+        note(sentence)
     return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, prepare
 from foveate.dataset import DataSet, open_dataset
 from foveate.errors import CheckpointError, InputError, InterruptedRunError, UnknownNameError
-from foveate.images.preprocess import Preprocessing
 from foveate.models.blueprint import load_blueprint
 from foveate.models.hub import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
@@ -264,7 +263,7 @@ def _prepare(
 
     prepared = prepare(
         dataset,
-        preprocessing=None if backbone is None else _fitted(backbone.preprocessing, request),
+        preprocessing=None if backbone is None else backbone.preprocessing,
         image_size=_image_size(request),
         default_size=_usual_size(request.model),
         fit=request.fit or "crop",
@@ -278,11 +277,6 @@ def _prepare(
     for sentence in prepared.remarks:
         listener(Note(sentence))
     return prepared
-
-
-def _fitted(preprocessing: Preprocessing, request: TrainRequest) -> Preprocessing:
-    """A backbone's preprocessing, with the fit that is asked for."""
-    return replace(preprocessing, fit=request.fit or preprocessing.fit)
 
 
 def _check_choices(request: TrainRequest) -> None:

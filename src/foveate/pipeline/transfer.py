@@ -53,7 +53,7 @@ class Start:
 
 
 def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = lambda event: None) -> Start:
-    """From learnt weights, or from chance.
+    """From learnt weights, whose preprocessing is settled here, or from chance.
 
     Photographs start from ImageNet weights where no network is named, and so does any picture when
     ``--weights imagenet`` says it. A named network starts from the weights that are named.
@@ -61,6 +61,11 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
     Raises:
         WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
     """
+    start = _start(request, dataset, listener)
+    return replace(start, backbones=tuple(backbone.with_fit(request.fit) for backbone in start.backbones))
+
+
+def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start:
     if request.weights == "none" or is_blueprint_file(request.model):
         return Start()
     count = len(dataset.splits["train"])
@@ -239,9 +244,9 @@ def _fit(
 ) -> Fitted:
     split = prepared.splits["train"]
     with Features(backbone, cache_folder() / "features") as features:
-        views = features.of(split.pixels, split.digests, mirrored=True, progress=progress).views
-        if features.store.fault is not None:
-            listener(Note(features.store.fault))
+        views = features.of(split.pixels, mirrored=True, progress=progress).views
+        for sentence in features.notes:
+            listener(Note(sentence))
     folds = make_folds(split.labels, split.groups, request.seed)
     weights = weights_for(request, prepared)
     head = fit_head(views, split.labels, folds, len(prepared.classes), class_weights=weights)

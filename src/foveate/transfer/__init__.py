@@ -1,7 +1,7 @@
 """Learning from few pictures: features of a network that learnt on millions, and a head fitted to them.
 
 with Features(packaged_backbone(), folder) as features:
-    views = features.of(pixels, digests, mirrored=True).views  # (2, N, D), kept on disk by content
+    views = features.of(pixels, mirrored=True).views  # (2, N, D), kept on disk by content
 head = fit_head(views, labels, folds, num_classes)  # logistic regression, penalty by cross-validation
 """
 

@@ -13,14 +13,14 @@ from typing import Any
 from torch import nn
 
 from foveate.errors import WeightsError
-from foveate.images.preprocess import Preprocessing
+from foveate.images.preprocess import Fit, Preprocessing
 from foveate.models.anatomy import Network
 from foveate.models.pretrained import PRETRAINED, implied_options, load_pretrained, load_weights
 from foveate.models.registry import create_model, model_info
 
 # Smallest first, each about half as dear again as the one before it.
 PACKAGED = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-FEATURES_VERSION = 2  # raised when the same weights and pictures give other features
+FEATURES_VERSION = 3  # raised when the same weights and pictures give other features
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -31,7 +31,8 @@ class Backbone:
     Attributes:
         network: with the head it came with, in evaluation mode. Never changed: `for_classes` copies it.
         architecture: how config.json writes it down.
-        preprocessing: the one that its weights were learnt with.
+        preprocessing: what pictures go through, in training as in use: that which its weights were learnt
+            with, as far as nothing else was asked for.
         source: where the weights come from, in words.
     """
 
@@ -43,8 +44,9 @@ class Backbone:
 
     @property
     def identity(self) -> str:
-        """A hash of all that decides the features of a picture: weights, layers, preprocessing."""
-        facts = [FEATURES_VERSION, dict(self.architecture), self.preprocessing.to_dict()]
+        """A hash of what decides the features of given pixels: weights, layers, normalisation."""
+        scaling = [self.preprocessing.mean, self.preprocessing.std]
+        facts = [FEATURES_VERSION, dict(self.architecture), scaling]
         digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=12)
         head = set(self.network.classifier_layers())
         for name, tensor in self.network.state_dict().items():
@@ -57,6 +59,10 @@ class Backbone:
     def width(self) -> int:
         """How many features a picture has."""
         return _classifier(self.network).in_features
+
+    def with_fit(self, fit: Fit | None) -> Backbone:
+        """The same for pictures that come to size so; None leaves it as the weights were learnt."""
+        return self if fit is None else replace(self, preprocessing=replace(self.preprocessing, fit=fit))
 
     def for_classes(self, num_classes: int) -> Network:
         """A copy with a fresh head for other classes."""

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.artifact.features import BATCH_SIZE, Extractor
-from foveate.transfer.backbone import Backbone
-from foveate.transfer.store import FeatureStore, as_stored
+from foveate.errors import WeightsError
+from foveate.transfer.backbone import FEATURES_VERSION, Backbone
+from foveate.transfer.store import FeatureStore, as_stored, key_of, remove_older
 
 CHECKED = 2  # real pictures on which torch and ONNX Runtime are compared
 STRETCH = 64 * BATCH_SIZE  # pictures after which what was computed is kept: an interrupted run loses no more
 PLAIN, MIRRORED = 0, 1  # the numbers of the views in the store
+_OLDER = "Features that an earlier version kept ({:.1f} MB) are of no use to this one and were removed."
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Features:
 
     def __init__(self, backbone: Backbone, folder: Path) -> None:
         self.backbone = backbone
-        self.store = FeatureStore(folder / f"{backbone.name}-{backbone.identity}.sqlite", backbone.width)
+        freed = remove_older(folder, backbone.name, FEATURES_VERSION)
+        name = f"{backbone.name}-v{FEATURES_VERSION}-{backbone.identity}.sqlite"
+        self.store = FeatureStore(folder / name, backbone.width)
+        self._older = (_OLDER.format(freed / 1e6),) if freed else ()
         self._extractor: Extractor | None = None
 
     def __enter__(self) -> Features:
@@ -43,10 +48,14 @@ class Features:
     def __exit__(self, *error: object) -> None:
         self.store.close()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of what was kept, a sentence each."""
+        return (*self._older, *self.store.notes)
+
     def of(
         self,
         pixels: NDArray[np.uint8],
-        digests: NDArray[np.uint64],
         *,
         mirrored: bool = False,
         progress: Callable[[int, int], None] = lambda done, total: None,
@@ -55,16 +64,19 @@ class Features:
 
         Args:
             pixels: (N, H, W, 1 or 3) uint8 as the backbone's preprocessing makes them.
-            digests: (N, 2) the hashes of the pictures' contents.
             mirrored: V = 2 views, the picture and its mirror image; else V = 1.
             progress: called with (done, all) rows; what it raises ends the work, and what is done is kept.
+
+        Raises:
+            WeightsError: a feature is no number, or beyond what half precision holds.
         """
         views = (PLAIN, MIRRORED) if mirrored else (PLAIN,)
         total = len(views) * len(pixels)
         result = np.empty((len(views), len(pixels), self.backbone.width), np.float32)
         computed = 0
+        keys = [key_of(picture) for picture in pixels]
         for place, view in enumerate(views):
-            known = self.store.get(digests, view)
+            known = self.store.get(keys, view)
             for row, values in known.items():
                 result[place, row] = values
             missing = np.array([row for row in range(len(pixels)) if row not in known], dtype=np.int64)
@@ -72,17 +84,25 @@ class Features:
             for rows in np.split(missing, range(STRETCH, len(missing), STRETCH)):
                 for first in range(0, len(rows), BATCH_SIZE):
                     batch = rows[first : first + BATCH_SIZE]
-                    result[place, batch] = as_stored(self._extract(pixels[batch], view))
+                    result[place, batch] = self._extract(pixels[batch], view)
                     done += len(batch)
                     progress(done, total)
-                self.store.put(digests[rows], view, result[place, rows])
+                self.store.put([keys[row] for row in rows], view, result[place, rows])
             computed += len(missing)
         return Extracted(result, computed)
 
     def _extract(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.float32]:
         if view == MIRRORED:
             pictures = pictures[:, :, ::-1]
-        if self._extractor is None:
-            self._extractor = Extractor(self.backbone.network, self.backbone.preprocessing)
-            self._extractor.check(pictures[:CHECKED])
-        return self._extractor(pictures)
+        fresh = self._extractor is None
+        extractor = self._extractor or Extractor(self.backbone.network, self.backbone.preprocessing)
+        features = as_stored(extractor(pictures))
+        if not np.isfinite(features).all():
+            raise WeightsError(
+                f"{self.backbone.name} with {self.backbone.source} gives features that are no numbers, or "
+                "too large ones: the weights are damaged or belong to another network; take others."
+            )
+        if fresh:
+            extractor.check(pictures[:CHECKED])
+            self._extractor = extractor
+        return features

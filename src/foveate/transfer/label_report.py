@@ -52,7 +52,8 @@ class LabelReport:
     """Ranked suspects, the most suspicious first, and groups of pictures that are copies by their features.
 
     ranking: all judged pictures in order of suspicion. doubtful: how many of the first are probably wrong.
-    judged: how many pictures were judged. unjudged: the classes too small for it.
+    judged: how many pictures were judged. unjudged: the classes too small for it. notes: what the user should
+    know of the features kept.
     """
 
     ranking: tuple[Suspect, ...]
@@ -60,7 +61,7 @@ class LabelReport:
     unjudged: tuple[str, ...]
     copies: tuple[tuple[Place, ...], ...]
     backbone: str
-    fault: str | None
+    notes: tuple[str, ...]
 
     def findings(self) -> list[Finding]:
         """The same in the form of all other findings."""
@@ -147,7 +148,7 @@ def examine_labels(
             f"To judge labels at least two classes need {LEAST_PICTURES} readable pictures each; "
             f"{int((counts >= LEAST_PICTURES).sum())} of {len(counts)} have them."
         )
-    views, fault = _features(view, pixels, backbone, folder, progress)
+    views, notes = _features(view, pixels, backbone, folder, progress)
     groups = np.concatenate([found.groups[key] for key in view.keys])[rows]
     judged = judge_labels(LeftOut(views, groups), labels, len(dataset.classes))
     small = [name for name, count in zip(dataset.classes, counts, strict=True) if 0 < count < LEAST_PICTURES]
@@ -157,7 +158,7 @@ def examine_labels(
         unjudged=tuple(small),
         copies=view.placed([rows[members] for members in _copies(views, groups)]),
         backbone=backbone.name,
-        fault=fault,
+        notes=notes,
     )
 
 
@@ -167,8 +168,8 @@ def _features(
     backbone: Backbone,
     folder: Path,
     progress: Callable[[int, int], None],
-) -> tuple[NDArray[np.float32], str | None]:
-    """(N, D) of the readable pictures, the mean over each picture and its mirror image; and a fault."""
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """(N, D) of the readable pictures, the mean over each picture and its mirror image; and notes."""
     parts, before = [], 0
     total = sum(int(view.results[key].ok.sum()) for key in view.keys)
     with Features(backbone, folder) as features:
@@ -179,9 +180,9 @@ def _features(
                 progress(start + done // 2, total)
 
             some = pixels[key] if len(chosen) == len(result) else pixels[key][chosen]
-            parts.append(features.of(some, result.digests[chosen], mirrored=True, progress=report).views)
+            parts.append(features.of(some, mirrored=True, progress=report).views)
             before += len(chosen)
-        return np.concatenate(parts, axis=1).mean(axis=0), features.store.fault
+        return np.concatenate(parts, axis=1).mean(axis=0), features.notes
 
 
 def _suspects(view: View, rows: Integers, judged: Judged) -> tuple[Suspect, ...]:
