@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+from foveate.batches.prepare import Prepared, PreparedSplit
 from foveate.dataset.samples import ArrayImages, DataSet, Split
+from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network, Window
 from foveate.models.catalogue import CATALOGUE
 from foveate.models.registry import model_info, register
@@ -93,3 +95,16 @@ def tiny(tmp_path_factory):
         patch.setitem(CATALOGUE, "tiny", info)
         register("tiny")(Tiny)
         yield str(file)
+
+
+def prepared_bands(count, *, side=16, **more):
+    """The same, read and split already."""
+    splits = {
+        name: PreparedSplit(pixels, labels, ("",) * size, np.zeros((size, 2), np.uint64), np.arange(size))
+        for seed, (name, size) in enumerate({"train": count, **more}.items())
+        if size
+        for pixels, labels in [banded(size, side, seed)]
+    }
+    shape = Preprocessing(side, side, mean=(0.5,) * 3, std=(0.25,) * 3)
+    tested_on = "given" if "test" in splits else ""
+    return Prepared("bands", ("lying", "standing"), shape, splits, (), tested_on, "")

@@ -144,9 +144,13 @@ def _parity_pictures(prepared: Prepared) -> np.ndarray:
     return pixels[np.resize(rows, max(len(rows), 2))]
 
 
-def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
+def measured_splits(prepared: Prepared) -> list[str]:
     """Validation and test pictures; the training pictures where there is nothing else to measure on."""
-    names = [name for name in ("val", "test") if name in prepared.splits] or ["train"]
+    return [name for name in ("val", "test") if name in prepared.splits] or ["train"]
+
+
+def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
+    names = measured_splits(prepared)
     probabilities = {name: _measure(predictor, prepared.splits[name].pixels) for name in names}
     results = {
         name: evaluate(found, prepared.splits[name].labels, prepared.classes)

@@ -25,6 +25,7 @@ from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
 from foveate.pipeline.plan import Plan, choose_device, make_plan
 from foveate.pipeline.request import Phases, TrainRequest, is_blueprint_file
+from foveate.pipeline.reserve import FINISH_SECONDS, keep_time, make_horizon
 from foveate.pipeline.tensorboard import TensorBoard, check_tensorboard
 from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
 from foveate.pipeline.transfer import ELSEWHERE, Start, best_start, choose_start
@@ -44,14 +45,8 @@ from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.rundir import RunDirectory, RunLock
-from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
+from foveate.training.schedule import Horizon
 from foveate.transfer.backbone import Backbone
-
-# What is kept back from a budget for the steps after training, beside the measuring of test pictures:
-# export and its check, report, writing (seconds on the machine of the README's table).
-FINISH_SECONDS = 1.5
-# And for explaining some pictures in the report, which takes about as long as looking at so many of them.
-EXPLAIN_PICTURES, EXPLAIN_SECONDS_KEPT = 160, 2.0
 
 
 def train(
@@ -202,16 +197,16 @@ def _from_scratch(context: _Context, module: nn.Module | None) -> tuple[TrainedN
     context.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
     context.begin()
     context.phases.enter("train")
-    horizon = _horizon(prepared, plan, deadline, spent)
+    horizon = make_horizon(prepared, plan, deadline, spent)
     trainer = _trainer(prepared, plan, run, horizon, context.should_stop)
     if snapshot is not None:
         trainer.restore(snapshot)
     with context.recorded(trainer.history) as listener:
         for event in trainer.run():
             if isinstance(event, EpochDone):
-                _keep_time(trainer.horizon, prepared, event, deadline)
+                keep_time(trainer.horizon, prepared, plan, event, deadline)
             listener(event)
-    return from_trainer(plan, trainer, prepared, request), deadline
+    return from_trainer(plan, trainer, request), deadline
 
 
 def _latest(run: RunDirectory, listener: Listener) -> Snapshot:
@@ -338,34 +333,6 @@ def _check_same_data(before: dict[str, Any], now: dict[str, Any], allow_changed:
         f"The data set has changed since the run began ({difference}): bring it back, start again without "
         "--resume, or go on with --allow-changed-data."
     )
-
-
-def _horizon(prepared: Prepared, plan: Plan, deadline: float | None, spent: float) -> Horizon:
-    """When training ends: after the plan's epochs, or in time for what comes after training."""
-    if deadline is None:
-        return StepHorizon((plan.epochs or 1) * len(plan.batches))
-    per_image = plan.speed.forward_seconds_per_image if plan.speed else 0.0
-    return TimeHorizon(deadline - _after_training(prepared, per_image), spent)
-
-
-def _keep_time(horizon: Horizon, prepared: Prepared, event: EpochDone, deadline: float | None) -> None:
-    """Set the end of training anew by what an evaluation really takes."""
-    if deadline is not None and isinstance(horizon, TimeHorizon) and "val" in prepared.splits:
-        per_image = event.evaluation_seconds / len(prepared.splits["val"])
-        horizon.end_seconds = deadline - _after_training(prepared, per_image)
-
-
-def _after_training(prepared: Prepared, seconds_per_image: float) -> float:
-    """Seconds from the last step to the finished folder: three passes over what is measured, and the rest.
-
-    The validation pictures are gone through at the end of training, to calibrate and to measure what ships.
-    """
-    passes = {"val": 3, "test": 1}
-    pictures = sum(
-        count * len(prepared.splits[name]) for name, count in passes.items() if name in prepared.splits
-    )
-    explaining = min(EXPLAIN_PICTURES * seconds_per_image, EXPLAIN_SECONDS_KEPT)
-    return FINISH_SECONDS + explaining + pictures * seconds_per_image
 
 
 def _trainer(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
@@ -77,11 +76,12 @@ class TrainedRun:
     deadline: float | None = None
 
 
-def from_trainer(plan: Plan, trainer: Trainer, prepared: Prepared, request: TrainRequest) -> TrainedNetwork:
+def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> TrainedNetwork:
     """What a `Trainer` leaves: its best weights, and the validation pictures' logits."""
-    module = trainer.load_best().to("cpu")
+    module = trainer.load_best()
+    held_out = _validation(module, trainer)  # on the training device
     return TrainedNetwork(
-        module=module,
+        module=module.to("cpu"),
         name=plan.network.name,
         architecture=plan.network.architecture,
         recipe={
@@ -95,17 +95,15 @@ def from_trainer(plan: Plan, trainer: Trainer, prepared: Prepared, request: Trai
         settings=_in_words(plan, trainer),
         history=trainer.history,
         best_epoch=trainer.best_row["epoch"] if trainer.best_row else None,
-        held_out=_validation(module, prepared),
+        held_out=held_out,
         preview=plan.batches.preview(AUGMENTED_SHOWN),
     )
 
 
-def _validation(module: nn.Module, prepared: Prepared) -> HeldOut | None:
-    if "val" not in prepared.splits:
+def _validation(module: nn.Module, trainer: Trainer) -> HeldOut | None:
+    if trainer.validation is None:
         return None
-    split = prepared.splits["val"]
-    batches = EvaluationBatches(Pixels(split.pixels, split.labels), Normaliser(prepared.preprocessing))
-    logits, labels = logits_of(module, batches)
+    logits, labels = logits_of(module, trainer.validation)
     return HeldOut(logits.numpy(), labels.numpy())
 
 
