@@ -91,7 +91,7 @@ def _getitem(g: Graph, input: Tensor, index: Any) -> str:
 def _pad(
     g: Graph, input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> str:
-    modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
+    modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
     only(mode in modes, f"padding mode {mode}")
     before, after = list(reversed(pad[0::2])), list(reversed(pad[1::2]))  # torch starts with the last axis
     rest = [0] * (input.dim() - len(before))
