@@ -88,13 +88,16 @@ def test_training_again_replaces_the_model_and_keeps_what_is_asked(tmp_path, col
     (out / "notes.txt").write_text("mine")
     (out / "checkpoint").mkdir()
     (out / "checkpoint" / "run.json").write_text("{}")
+    (out / "checkpoint" / "step-1.json").write_text("{}")
     for keep in (True, False):
         with Draft(out) as draft:
             add(draft, colours, pictures)
             draft.publish(colours.config(seed=4), keep_checkpoint=keep)
         assert read_config(out).seed == 4
         assert (out / "notes.txt").read_text() == "mine"
-        assert (out / "checkpoint" / "run.json").exists() == keep
+        assert (out / "checkpoint" / "step-1.json").exists() == keep
+        assert not (out / "checkpoint" / "run.json").exists()  # it names the user's files by their paths
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
         assert not (out / "report.html").exists()  # it told of the old model
 
 

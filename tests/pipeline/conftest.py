@@ -1,6 +1,7 @@
 """Small class folders of real files to run the whole story on."""
 
 import dataclasses
+import html
 
 import numpy as np
 import pytest
@@ -25,6 +26,22 @@ def striped(label, rng, side=16):
     elif label == 1:
         image[:, ::2] += 140
     return image.astype(np.uint8)
+
+
+def files_that_name(folder, *places):
+    """The files below a folder that hold one of the places, in their names or bytes, however escaped."""
+    found = []
+    for path in folder.rglob("*"):
+        content = path.read_bytes().replace(b"\\", b"") if path.is_file() else b""
+        text = html.unescape(content.decode("latin-1"))
+        if any(str(place) in text or str(place) in str(path.relative_to(folder)) for place in places):
+            found.append(str(path.relative_to(folder)))
+    return sorted(found)
+
+
+@pytest.fixture(scope="session", name="files_that_name")
+def _files_that_name():
+    return files_that_name
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,14 @@ def test_the_model_folder_is_complete_and_whole(finished):
     assert config.metrics["test"]["samples"] == 12
 
 
+def test_nothing_tells_where_it_was_made(finished, photos, files_that_name):
+    folder = finished[0].folder
+    assert files_that_name(folder, photos.parent, folder.parent) == []
+    card = (folder / "README.md").read_text()
+    assert f"Pictures: {photos.name}." in card
+    assert "foveate predict stripes picture.jpg" in card
+
+
 def test_the_splits_are_written_down_as_a_table_that_gives_them_again(finished, photos, tmp_path):
     root = tmp_path / "photos"
     shutil.copytree(photos, root)

@@ -109,6 +109,11 @@ def test_another_fit_takes_no_features_of_the_first(finished, stripes, tmp_path,
     assert (first["classifier.1.weight"] != cut["classifier.1.weight"]).any()
 
 
+def test_nothing_tells_where_it_was_made(finished, stripes, files_that_name):
+    folder = finished[0].folder
+    assert files_that_name(folder, stripes.parent, folder.parent) == []
+
+
 def test_validation_labels_have_no_say(finished, stripes, tmp_path):
     """With every validation label turned round, the model is the same and its measured accuracy is nought."""
     shutil.copytree(stripes, tmp_path / "copy")

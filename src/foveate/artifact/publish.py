@@ -26,6 +26,7 @@ OWN_NAMES = frozenset(
     {CONFIG_NAME, *FILE_NAMES}
 )  # replaced by publishing, or removed if the new one has none
 RUN_NAME = "checkpoint"  # the folder that training keeps in OUT while it runs, holding run.json
+REQUEST_NAME = f"{RUN_NAME}/run.json"  # names files by their paths: no part of a finished model
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2, and RENAME_SWAP of macOS's renamex_np
 
 
@@ -121,20 +122,21 @@ class Staging:
             os.fsync(file.fileno())
 
     def publish(self, drop: Iterable[str] = ()) -> Path:
-        """Exchange the folder with OUT; names in ``drop`` are this program's and are not carried over.
+        """Exchange the folder with OUT; what ``drop`` names is this program's and is not carried over.
 
         Raises StorageError, with OUT as it was.
         """
+        own = OWN_NAMES.union(drop)
         with storage(self.out):
             if self.out.is_dir():
-                _carry_over(self.out, self.folder, OWN_NAMES.union(drop))
+                _carry_over(self.out, self.folder, own)
             sync_folder(self.folder)
             _put_in_place(self.folder, self.out)
         # From here on the new folder is in place: what fails now costs tidiness, not data.
         with contextlib.suppress(OSError):
             sync_folder(self.out.parent)
         if self.folder.is_dir():  # now the old folder
-            _clear(self.folder, self.out, OWN_NAMES.union(drop))
+            _clear(self.folder, self.out, own)
         os.close(self._lock)
         self._lock = -1
         return self.out
@@ -186,15 +188,19 @@ def _carry_over(old: Path, new: Path, own: frozenset[str]) -> None:
     """Give the new folder everything of the old one that is not named in ``own``, as hard links."""
     for entry in _entries(old):
         if entry.name not in own:
-            _link(Path(entry.path), new / entry.name)
+            _link(Path(entry.path), new / entry.name, _within(own, entry.name))
 
 
-def _link(source: Path, target: Path) -> None:
+def _within(own: frozenset[str], folder: str) -> frozenset[str]:
+    """The names that lie in one of the folders: ``checkpoint/run.json`` is ``run.json`` in ``checkpoint``."""
+    return frozenset(name.removeprefix(f"{folder}/") for name in own if name.startswith(f"{folder}/"))
+
+
+def _link(source: Path, target: Path, own: frozenset[str]) -> None:
     """The same file under a second name: nothing is copied, and open or locked files stay what they are."""
     if source.is_dir() and not source.is_symlink():
         target.mkdir()
-        for entry in _entries(source):
-            _link(Path(entry.path), target / entry.name)
+        _carry_over(source, target, own)
         shutil.copystat(source, target)
         sync_folder(target)
         return
@@ -255,7 +261,7 @@ def _clear(old: Path, new: Path, own: frozenset[str]) -> None:
             elif not os.path.lexists(twin):
                 path.rename(twin)
             elif folder and twin.is_dir():
-                _clear(path, twin, frozenset())
+                _clear(path, twin, _within(own, entry.name))
             else:
                 path.unlink()
         old.rmdir()

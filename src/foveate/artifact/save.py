@@ -33,7 +33,7 @@ from foveate.artifact.format import (
 )
 from foveate.artifact.novelty import Novelty
 from foveate.artifact.predictor import Predictor
-from foveate.artifact.publish import RUN_NAME, Staging
+from foveate.artifact.publish import REQUEST_NAME, RUN_NAME, Staging
 from foveate.errors import InputError, MissingExtraError
 from foveate.images.preprocess import Preprocessing
 
@@ -130,8 +130,9 @@ class Draft:
     def publish(self, config: ModelConfig, *, keep_checkpoint: bool = False) -> Path:
         """Write ``config.json`` with the hashes, and put the folder in the place of ``out``, at once.
 
-        config: everything but ``files``. keep_checkpoint: carry ``out/checkpoint/`` over; else it goes. What
-        else is in ``out`` and was not written by this program is carried over. Returns the folder.
+        config: everything but ``files``. keep_checkpoint: carry ``out/checkpoint/`` over, but for
+        ``run.json``, which names files by their paths; else it goes. What else is in ``out`` and was not
+        written by this program is carried over. Returns the folder.
 
         Raises InputError when config and network disagree, StorageError with ``out`` as it was.
         """
@@ -142,7 +143,7 @@ class Draft:
                 raise InputError(f"Draft.publish: the configuration's {name} is not that of the network.")
         config = dataclasses.replace(config, files=dict(self._files))
         self._staging.write(CONFIG_NAME, config.to_json().encode("ascii"))
-        return self._staging.publish(drop=() if keep_checkpoint else (RUN_NAME,))
+        return self._staging.publish(drop=(REQUEST_NAME if keep_checkpoint else RUN_NAME,))
 
     def _write(self, name: str, data: bytes) -> None:
         self._staging.write(name, data)

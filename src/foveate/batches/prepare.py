@@ -51,7 +51,7 @@ class PreparedSplit:
 class Prepared:
     """A data set ready for training.
 
-    ``remarks`` are sentences on what is wrong or odd about it.
+    ``name`` holds no folders. ``remarks`` are sentences on what is wrong or odd about it.
     ``fingerprint`` is a hash of every picture's content, label and side: equal fingerprints train alike.
     ``tested_on`` says where the test split comes from: "given" by the user, "held out" here, or "" for none.
     """
@@ -150,7 +150,7 @@ def prepare(
     if "test" in splits:
         tested_on = "given" if "test" in dataset.splits else "held out"
     return Prepared(
-        name=dataset.name,
+        name=dataset.title,
         classes=dataset.classes,
         preprocessing=chosen,
         splits=splits,

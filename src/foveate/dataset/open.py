@@ -129,5 +129,5 @@ def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:
         split = Split(ArrayImages(split.images.array, key, numbers=split.images.numbers), split.labels)
     notes = (*data.notes, *given.notes)
     if key in data.splits:
-        notes += (f"The {key} split of {data.name!r} was replaced by {given.name!r}.",)
+        notes += (f"The {key} split of {data.title!r} was replaced by {given.title!r}.",)
     return replace(data, splits={**data.splits, key: split}, notes=notes)

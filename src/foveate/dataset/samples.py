@@ -177,6 +177,11 @@ class DataSet:
         object.__setattr__(self, "notes", tuple(self.notes))
 
     @property
+    def title(self) -> str:
+        """The name without the folders that it lies in: what may be told to others."""
+        return os.path.basename(os.path.abspath(self.name)) or self.name  # noqa: PTH100, PTH119 (no file need be there)
+
+    @property
     def num_classes(self) -> int:
         return len(self.classes)
 

@@ -89,7 +89,7 @@ class ReportData:
     validation: Evaluation | None = None
     task: str = "classification"
     architecture: str = ""  # the network's name
-    model_path: str = "MODEL"  # as the user would type it after `foveate predict`
+    model_path: str = "MODEL"  # as one types it after `foveate predict`, in the folder that holds it
     reliability_before: Reliability | None = None  # of the same predictions without temperature scaling
     temperature: float | None = None
     chosen_on: str = VALIDATION  # what decided on epochs, temperature and thresholds

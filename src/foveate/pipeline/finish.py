@@ -225,7 +225,7 @@ def _report_data(
         evaluation=measured.results[measured.on],
         validation=measured.results.get("val"),
         architecture=network.name,
-        model_path=str(run.out),
+        model_path=run.out.resolve().name,
         reliability_before=_before_scaling(measured, prepared, config.temperature),
         temperature=config.temperature,
         chosen_on=network.held_out.how if network.held_out else VALIDATION,

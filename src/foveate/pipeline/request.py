@@ -63,7 +63,7 @@ class TrainRequest:
         unsure_precision: how often an answer that is not called unsure is to be right.
         patience: stop after so many epochs without a better one.
         max_unreadable: largest share of unreadable pictures that is skipped rather than refused.
-        keep_checkpoint: keep the folder that `--resume` needs after the run is done.
+        keep_checkpoint: keep the last checkpoints (weights, optimiser) after the run is done.
         given: the names of the fields that were set; found out by itself.
     """
 
@@ -154,6 +154,10 @@ class TrainRequest:
         """Plain JSON; `resumed_from` reads it."""
         return {**asdict(self), "given": sorted(self.given)}
 
+    def published(self) -> dict[str, Any]:
+        """Plain JSON for a model folder, which people give away: the names of files, not where they lay."""
+        return {**self.to_dict(), **{name: _file_name(getattr(self, name)) for name in ("model", "weights")}}
+
     def resumed_from(self, stored: Mapping[str, Any]) -> TrainRequest:
         """The interrupted run's request; what is said anew must be the same.
 
@@ -165,7 +169,8 @@ class TrainRequest:
                 "The interrupted run was made by another version; start again without --resume."
             )
         names = [one.name for one in fields(self) if one.name in self.given]
-        changed = [name for name in names if getattr(self, name) != stored[name]]
+        published = self.published()
+        changed = [name for name in names if stored[name] not in (getattr(self, name), published[name])]
         if changed:
             told = ", ".join(_difference(name, stored[name], getattr(self, name)) for name in changed)
             raise CheckpointError(f"The interrupted run had {told}; leave these flags out to resume it.")
@@ -185,6 +190,11 @@ def flag(name: str) -> str:
 def _difference(name: str, before: Any, now: Any) -> str:
     had = f"no {flag(name)}" if before in (None, False) else f"{flag(name)} {before}"
     return had if isinstance(now, bool) else f"{had} (now {now})"
+
+
+def _file_name(choice: str | None) -> str | None:
+    """A file's name without its folders; a network's, a hub's or no name at all as it is."""
+    return choice if choice is None or is_hub_name(choice) else Path(choice).name
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

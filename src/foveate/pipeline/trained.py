@@ -90,7 +90,7 @@ def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> Trained
             "epochs_trained": trainer.history[-1]["epoch"],
             "augmentation": plan.recipe.augmentation.to_dict(),
             "training": plan.settings.to_dict(),
-            "request": request.to_dict(),
+            "request": request.published(),
         },
         settings=_in_words(plan, trainer),
         history=trainer.history,

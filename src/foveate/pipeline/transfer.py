@@ -297,7 +297,7 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
         module=fitted.network(),
         name=fitted.backbone.name,
         architecture=fitted.backbone.architecture,
-        recipe={"name": "frozen-features", "penalty": head.penalty, "request": request.to_dict()},
+        recipe={"name": "frozen-features", "penalty": head.penalty, "request": request.published()},
         settings=settings | words_of(held_out),
         history=(),
         best_epoch=None,
