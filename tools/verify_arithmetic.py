@@ -16,6 +16,7 @@ that differ by less than float32's smallest normal number, 1.2e-38, are taken fo
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import http.client
 import json
@@ -30,9 +31,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-import uvicorn
 from torch import nn
 
+from foveate.serve.connection import Connection, Shared
 from foveate.serve.inspector.app import make_app
 from foveate.serve.inspector.nets import Net, named
 from foveate.serve.inspector.pictures import add_samples
@@ -75,15 +76,14 @@ def served(net: Net) -> Iterator[tuple[str, int]]:
     with TemporaryDirectory() as folder, contextlib.closing(listen("127.0.0.1", 0)) as listener:
         trainings = Trainings(None, list, Path(folder), kept=False, trained=session.add_trained)
         app = make_app(session, trainings, net.name, settings)
-        server = uvicorn.Server(uvicorn.Config(app.asgi, lifespan="off", log_config=None))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        loop, shared = asyncio.new_event_loop(), Shared(app.asgi, settings)
+        loop.run_until_complete(loop.create_server(lambda: Connection(shared), sock=listener))
+        thread = threading.Thread(target=loop.run_forever)
         thread.start()
         try:
-            while not server.started:
-                time.sleep(0.01)
             yield listener.getsockname()[:2]
         finally:
-            server.should_exit = True
+            loop.call_soon_threadsafe(loop.stop)
             thread.join()
             app.close()
 

@@ -119,7 +119,7 @@ def test_without_the_extra_it_says_what_to_install(folder, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("foveate.serve.")]:
         if name != "foveate.serve.settings":
             monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "starlette", None)
     with pytest.raises(InputError, match=r"pip install 'foveate\[serve\]'"):
         CliRunner().invoke(command, [str(folder)], catch_exceptions=False)
 

@@ -35,9 +35,10 @@ def post(body=b"", headers=b""):
 
 
 CLOSE = b"Connection: close\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 MALFORMED = {
     "noise": (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, "not valid HTTP"),
-    "no HTTP": (b"GET /\r\n\r\n", 400, "Host header"),
+    "no HTTP": (b"GET /\r\n\r\n", 400, "not valid HTTP"),
     "a bare newline in a header": (b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n", 400, "not valid HTTP"),
     "two lengths": (post(b"ab", b"Content-Length: 2\r\nContent-Length: 3\r\n"), 400, "not valid HTTP"),
     "a length that is none": (post(b"", b"Content-Length: many\r\n"), 400, "not valid HTTP"),
@@ -53,7 +54,36 @@ MALFORMED = {
     "a path that is no ASCII": (b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n", 400, "not valid HTTP"),
     "no host": (b"GET /health HTTP/1.1\r\n" + CLOSE + b"\r\n", 400, "Host header"),
     "two hosts": (b"GET /health HTTP/1.1\r\n" + HOST * 2 + CLOSE + b"\r\n", 400, "stands there twice"),
-    "HTTP/1.0 without a host": (b"GET /health HTTP/1.0\r\n\r\n", 400, "Host header"),
+    "HTTP/1.0 without a host": (b"POST /predict HTTP/1.0\r\nContent-Length: 0\r\n\r\n", 400, "Host header"),
+    "another version": (b"GET / HTTP/3.0\r\n" + HOST + b"\r\n", 505, "Expected HTTP/1.1"),
+    "bare newlines": (b"GET /health HTTP/1.1\nHost: 127.0.0.1\n\n", 400, "not valid HTTP"),
+    "a folded line": (b"GET /health HTTP/1.1\r\n" + HOST + b"X: a\r\n b\r\n\r\n", 400, "not valid HTTP"),
+    "a space before the colon": (
+        b"GET /health HTTP/1.1\r\n" + HOST + b"Content-Length : 5\r\n\r\n",
+        400,
+        "not valid HTTP",
+    ),
+    "chunks twice": (
+        post(b"0\r\n\r\n", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+        400,
+        "not valid HTTP",
+    ),
+    "chunks in HTTP/1.0": (
+        b"POST /predict HTTP/1.0\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "not valid HTTP",
+    ),
+    "a chunk longer than it says": (post(b"1\r\nab\r\n", CHUNKED), 400, "a chunk is longer than it says"),
+    "a newline in an extension": (post(b"1;a\nb\r\nx\r\n", CHUNKED), 400, "the length of a chunk"),
+    "an endless extension": (post(b"1;" + b"a" * 300, CHUNKED), 400, "the length of a chunk"),
+    "a trailer that is none": (post(b"0\r\nno trailer\r\n\r\n", CHUNKED), 400, "expected trailers"),
+    "long trailers": (post(b"0\r\n" + b"a: b\r\n" * 2000, CHUNKED), 431, "trailers are longer than 8,192"),
+    "a URL of another host": (
+        b"GET http://evil.example/health HTTP/1.1\r\n" + HOST + b"\r\n",
+        400,
+        "name different servers",
+    ),
+    "an end in the headers": (b"GET /health HTTP/1.1\r\nHost: 127", 408, "did not arrive within 2"),
     "a long header": (b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 70_000, 431, "longer than 65,536"),
     "many headers": (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000 + b"\r\n", 431, "longer than 65,536"),
     "a long path": (b"GET /" + b"y" * 70_000, 431, "longer than 65,536"),

@@ -1,8 +1,11 @@
 """The engine against a network of the tests' own, which says what it was given and when."""
 
 import asyncio
+import gc
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -165,3 +168,24 @@ def test_a_closed_engine_takes_nothing(make):
     engine.close()
     with pytest.raises(RequestError, match="busy"):
         asyncio.run(engine.run(images(1)))
+
+
+def test_files_nobody_waits_for_any_more_are_not_kept(make):
+    """Their bytes stopped counting as held when the request ended: a queue of them would be without bound."""
+    network, gate = Network(), threading.Event()
+    network.preprocessing = SimpleNamespace(
+        channels=3, read=lambda *_, **__: gate.wait(10) and np.zeros((4, 4, 3), np.uint8)
+    )
+    engine = make(network, answer_seconds=0.1)
+    content = bytes(1000)
+    before = sys.getrefcount(content)
+
+    async def crowd():
+        asked = [engine.classify([("a", content)]) for _ in range(2 * len(engine._threads) + 5)]
+        return {error.status for error in await asyncio.gather(*asked, return_exceptions=True)}
+
+    assert asyncio.run(crowd()) == {504}
+    gc.collect()  # the errors' tracebacks
+    kept = sys.getrefcount(content) - before
+    gate.set()
+    assert kept <= len(engine._threads)  # those that are being decoded

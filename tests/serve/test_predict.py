@@ -67,6 +67,37 @@ def test_several_pictures_are_answered_in_order_and_by_name(server, colours, pic
         assert found["probability"] == pytest.approx(colours.expected(picture).max(), abs=1e-6)
 
 
+def form(*parts):
+    """(headers of the part, content) pairs as a body and its Content-Type."""
+    body = b"".join(
+        b"--x\r\nContent-Disposition: form-data; " + h + b"\r\n\r\n" + c + b"\r\n" for h, c in parts
+    )
+    return body + b"--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+FIELDS = {
+    "a text field": (b'name="note"', b"from the garden"),
+    "an empty file": (b'name="second"; filename=""\r\nContent-Type: application/octet-stream', b""),
+    "an empty file with a name": (b'name="second"; filename="b.png"', b""),
+}
+
+
+@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+def test_what_is_beside_a_picture_in_a_form_is_no_picture(server, colours, pictures, field):
+    picture = (b'name="image"; filename="a.png"\r\nContent-Type: image/png', colours.png(pictures[0]))
+    for parts in ([field, picture], [picture, field], [field] * 6 + [picture]):
+        status, answer = server.json("POST", "/predict", *form(*parts))
+        assert (status, [one["file"] for one in answer["predictions"]]) == (200, ["a.png"])
+
+
+def test_a_form_without_files_has_its_pictures_in_its_fields(server, colours, pictures):
+    parts = [(b'name="one"', colours.png(pictures[0])), (b'name="two"', colours.png(pictures[1]))]
+    status, answer = server.json("POST", "/predict", *form(*parts))
+    assert (status, [one["file"] for one in answer["predictions"]]) == (200, ["one", "two"])
+    assert server.json("POST", "/predict", *form(FIELDS["an empty file"]))[0] == 400
+    assert server.json("POST", "/predict", *form(*[FIELDS["a text field"]] * 100))[0] == 413
+
+
 def test_top_k_beyond_the_classes_gives_all_of_them(server, colours, pictures):
     _, answer = server.json("POST", "/predict?top_k=99", colours.png(pictures[0]))
     assert len(answer["predictions"][0]["top"]) == 3

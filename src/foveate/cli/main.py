@@ -52,7 +52,7 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "huggingface_hub": "hub",
     "starlette": "serve",
-    "uvicorn": "serve",
+    "python_multipart": "serve",
 }
 
 

@@ -1,6 +1,8 @@
 """A model folder over HTTP, without torch: `foveate serve MODEL`.
 
-connection.py   what may arrive on a socket, and by when
+http1.py        the grammar of HTTP/1.1: a request's head, where its body ends
+connection.py   a connection: requests in turn, each phase with its time and limit
+exchange.py     one request and its answer, for the application
 guard.py        who may ask: Host, Origin, key; what every answer carries
 body.py         a request's body, within limits -> pictures
 engine.py       pictures -> probabilities: decode in threads, run in batches, refuse at once when full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -10,11 +11,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from foveate.errors import RequestError
+from foveate.serve.http1 import CLOSE
 from foveate.serve.settings import ServeSettings
 
 MAX_NAME_LENGTH = 255  # characters of a file's name that are repeated in the answer
 MAX_PART_HEADER_BYTES = 8192
-CLOSE = {"connection": "close"}
+MAX_FIELDS = 64  # parts of a form beside its pictures
 
 
 class BodyReader:
@@ -51,7 +53,7 @@ class BodyReader:
         return held
 
     async def _fill(self, held: Held, request: Request, limit: int) -> None:
-        chunks: list[bytes] = []
+        content = bytearray()  # a list of what a client sends byte by byte would be many times as large
         more = True
         while more:
             message = await request.receive()
@@ -65,9 +67,11 @@ class BodyReader:
                 raise _too_large(limit)
             if self._held > self._settings.max_waiting_bytes:
                 raise RequestError(503, "The server holds too many bodies; try again.", {"retry-after": "1"})
-            if chunk:
-                chunks.append(chunk)
-        held.content = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            if not more and not content:
+                held.content = chunk
+                return
+            content += chunk
+        held.content = bytes(content)
 
     def _release(self, size: int) -> None:
         self._held -= size
@@ -97,19 +101,24 @@ def _too_large(limit: int) -> RequestError:
     return RequestError(413, f"The body is larger than {limit:,} bytes, the most this server takes.")
 
 
+def _too_many(limit: int) -> RequestError:
+    return RequestError(413, f"Expected at most {limit} pictures in a request; send them in several.")
+
+
 def is_multipart(content_type: str) -> bool:
     return content_type.lower().startswith("multipart/form-data")
 
 
-def split_multipart(content_type: str, body: bytes, max_parts: int) -> list[tuple[str, bytes]]:
-    """The (name, content) of every part of a ``multipart/form-data`` body, each taken for a picture.
+def split_multipart(content_type: str, body: bytes, max_pictures: int) -> list[tuple[str, bytes]]:
+    """The (name, content) of the pictures in a ``multipart/form-data`` body.
 
-    The name is the file's, or the field's where there is none. Raises RequestError 400.
+    These are its files; where it has none, all its fields. What is empty is none: a browser sends that for a
+    file that was not chosen. The name is the file's, or the field's. Raises RequestError 400 or 413.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary or len(boundary) > 70:  # RFC 2046, 5.1.1
         raise RequestError(400, "Expected a boundary of 1 to 70 characters in Content-Type.")
-    parts = _Parts(max_parts)
+    parts = _Parts(max_pictures)
     parser = MultipartParser(boundary, parts.callbacks())  # type: ignore[arg-type]
     try:
         parser.write(body)
@@ -118,16 +127,27 @@ def split_multipart(content_type: str, body: bytes, max_parts: int) -> list[tupl
         raise RequestError(400, f"The multipart body is malformed ({_plain(str(error))}).") from None
     if not parts.whole:
         raise RequestError(400, "The multipart body ends before its last boundary.")
-    return parts.done
+    given = [part for part in parts.done if part.content]
+    pictures = [part for part in given if part.is_file] or given
+    if len(pictures) > max_pictures:
+        raise _too_many(max_pictures)
+    return [(part.name, part.content) for part in pictures]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    name: str
+    content: bytes
+    is_file: bool
 
 
 class _Parts:
     """Collects what the parser reports, piece by piece."""
 
-    def __init__(self, max_parts: int) -> None:
-        self.done: list[tuple[str, bytes]] = []
+    def __init__(self, max_pictures: int) -> None:
+        self.done: list[_Part] = []
         self.whole = False
-        self._max_parts = max_parts
+        self._max_pictures = max_pictures
         self._headers: dict[bytes, bytes] = {}
         self._field = self._value = b""
         self._data: list[bytes] = []
@@ -144,10 +164,8 @@ class _Parts:
         }
 
     def _begin(self) -> None:
-        if len(self.done) == self._max_parts:
-            raise RequestError(
-                413, f"Expected at most {self._max_parts} pictures in a request; send them in several."
-            )
+        if len(self.done) == self._max_pictures + MAX_FIELDS:
+            raise _too_many(self._max_pictures)
         self._headers, self._data = {}, []
 
     def _add_field(self, data: bytes, start: int, end: int) -> None:
@@ -168,9 +186,11 @@ class _Parts:
 
     def _end_part(self) -> None:
         options = parse_options_header(self._headers.get(b"content-disposition", b""))[1]
+        kind = self._headers.get(b"content-type", b"").strip().lower()
         name = options.get(b"filename") or options.get(b"name") or b""
-        text = name.decode("utf-8", "replace")[:MAX_NAME_LENGTH]
-        self.done.append((text or f"part {len(self.done) + 1}", b"".join(self._data)))
+        text = name.decode("utf-8", "replace")[:MAX_NAME_LENGTH] or f"part {len(self.done) + 1}"
+        is_file = b"filename" in options or kind.startswith((b"image/", b"application/octet-stream"))
+        self.done.append(_Part(text, b"".join(self._data), is_file))
 
     def _end(self) -> None:
         self.whole = True

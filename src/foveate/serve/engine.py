@@ -152,6 +152,8 @@ class Engine:
             raise RequestError(504, f"No answer within {seconds:g} seconds; try again later.") from None
         finally:
             ticket.deadline = 0.0  # what is not begun need not be done when nobody waits for it
+            for picture in pictures:  # nor kept: these bytes no longer count as held
+                picture.content = b""
 
     # --- the worker threads ------------------------------------------------------------------------------
 

@@ -93,9 +93,11 @@ class Guard:
             await answer.reply(error_reply(error), scope, receive)
         except HTTPException as error:  # the router's
             await answer.reply(error_reply(self._routing_error(error, scope)), scope, receive)
-        except asyncio.CancelledError:  # the server ends, and this request took longer than it may
-            stopping = RequestError(503, "The server is stopping; try again.", {"retry-after": "5"})
-            await answer.reply(error_reply(stopping), scope, receive)
+        except asyncio.CancelledError:  # this request took longer than it may, or the server ends
+            late = RequestError(504, "No answer in time; try again later.", {"connection": "close"})
+            if self._state.draining:
+                late = RequestError(503, "The server is stopping; try again.", {"retry-after": "5"})
+            await answer.reply(error_reply(late), scope, receive)
         except Exception:
             logger.exception("a request failed")
             failed = RequestError(500, "The server made a mistake; its log says which.")
@@ -109,7 +111,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = _only_once(scope["headers"])
         host = headers.get(b"host", "")
-        if not self._is_ours(host):
+        if not self._is_ours(host) and not _needs_no_host(scope, headers):
             raise RequestError(
                 400, "The Host header does not name this server; the operator can add names by --allow-host."
             )
@@ -199,6 +201,11 @@ def _same_origin(headers: dict[bytes, str], host: str) -> bool:
     if not separator or default is None:  # "null", a file, an extension
         return False
     return netloc.lower().removesuffix(default) == host.lower().removesuffix(default)
+
+
+def _needs_no_host(scope: Scope, headers: dict[bytes, str]) -> bool:
+    """A load balancer asks after our health in HTTP/1.0, without a Host; no browser does, so no page can."""
+    return scope["http_version"] == "1.0" and b"host" not in headers and _is_open(scope)
 
 
 def _is_open(scope: Scope) -> bool:

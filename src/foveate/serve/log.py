@@ -29,7 +29,8 @@ def set_up_log(*, as_json: bool) -> None:
     handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("foveate: %(message)s"))
     for name, level in (
         ("foveate.serve", logging.INFO if as_json else logging.WARNING),
-        ("uvicorn", logging.CRITICAL),  # wrong requests are answered and counted, not worth a line each
+        ("asyncio", logging.WARNING),
+        ("python_multipart", logging.CRITICAL),  # wrong forms are answered and counted, not worth a line
     ):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

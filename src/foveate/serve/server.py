@@ -2,7 +2,8 @@
 
 On SIGTERM or SIGINT the server says it is not ready, goes on answering for ``drain_seconds`` (SIGTERM only:
 load balancers need that long to look elsewhere; each answer now closes its connection), then stops listening,
-answers what it has accepted, and returns. A second signal ends the process at once.
+answers what it has accepted and what the system has accepted for it, and returns. A second signal ends the
+process at once.
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
-from types import FrameType
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from foveate.artifact.predictor import Predictor
 from foveate.errors import InputError
 from foveate.serve.app import ServerState, make_app
-from foveate.serve.connection import expire_all, protocol_class
+from foveate.serve.connection import GRACE_SECONDS, MOST_REFUSED, Connection, Shared
 from foveate.serve.settings import ServeSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 130
+BACKLOG = 2048  # connections that the system holds until they are accepted
+OTHER_FILES = 100  # that a server has open beside its connections
 
 
 def serve(predictor: Predictor, name: str, settings: ServeSettings, on_ready: Callable[[str], None]) -> None:
@@ -55,21 +56,10 @@ def run(
     with contextlib.closing(listen(settings.host, settings.port)) as listener:
         asgi, state, close = make()
         try:
-            config = uvicorn.Config(
-                asgi,
-                http=protocol_class(settings),
-                loop="auto",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=int(settings.idle_seconds) or 1,
-                timeout_graceful_shutdown=settings.finish_seconds,
-            )
-            server = _Server(config, state, settings, lambda: on_ready(url_of(listener)))
-            server.run(sockets=[listener])
+            _allow_files(settings.max_connections + MOST_REFUSED + OTHER_FILES)
+            server = _Server(asgi, state, settings)
+            with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+                runner.run(server.run(listener, lambda: on_ready(url_of(listener))))
         finally:
             close()
 
@@ -102,50 +92,94 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's, with a drain before it stops, deadlines for connections, and exit code 0 at the end."""
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ModuleNotFoundError:  # not made for this system
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        state: ServerState,
-        settings: ServeSettings,
-        on_ready: Callable[[], None],
-    ) -> None:
-        super().__init__(config)
+
+def _allow_files(count: int) -> None:
+    """Let this process have as many files open as it takes connections, where the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class _Server:
+    """Listens, drains, and stops, as this module's first lines say."""
+
+    def __init__(self, app: ASGIApp, state: ServerState, settings: ServeSettings) -> None:
+        self._shared = Shared(app, settings)
         self._state = state
         self._settings = settings
-        self._on_ready = on_ready
-        self._stop_at: float | None = None
+        self._drain_seconds = 0.0
+        self._stop_asked = asyncio.Event()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
+    async def run(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        """Serve until a signal comes; closes the listener."""
+        loop = asyncio.get_running_loop()
+        with self._signals(loop):
+            server = await loop.create_server(self._connect, sock=listener.dup(), backlog=BACKLOG)
+            on_ready()
+            await self._stop_asked.wait()
+            await asyncio.sleep(self._drain_seconds)
+            self._shared.stopping = True
+            server.close()
+            await self._take_waiting(listener)
+            await asyncio.sleep(0)  # the newest are made known
+            await self._finish()
 
-    async def on_tick(self, counter: int) -> bool:
-        if counter % 5 == 0:  # twice a second
-            expire_all(self.server_state.connections, asyncio.get_running_loop().time())
-        if self._stop_at is not None and time.monotonic() >= self._stop_at:
-            self.should_exit = True
-        return await super().on_tick(counter)
+    def _connect(self) -> Connection:
+        return Connection(self._shared)
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._state.draining = True
-        await super().shutdown(sockets)
+    async def _take_waiting(self, listener: socket.socket) -> None:
+        """Those that the system has connected already are answered too; closing would reset them."""
+        loop = asyncio.get_running_loop()
+        with listener:
+            for _ in range(BACKLOG):
+                try:
+                    client, _ = listener.accept()
+                except BlockingIOError:
+                    return
+                except OSError:  # it has gone already, or there are too many open files
+                    continue
+                client.setblocking(False)
+                await loop.connect_accepted_socket(self._connect, client)
+
+    async def _finish(self) -> None:
+        """Answer what was accepted; say 503 to what takes too long, and close what then still does."""
+        connections = list(self._shared.connections)
+        for connection in connections:
+            connection.hurry()
+        if not (tasks := [connection.task for connection in connections]):
+            return
+        _, late = await asyncio.wait(tasks, timeout=self._settings.finish_seconds)
+        if late:
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=GRACE_SECONDS)
+        for connection in list(self._shared.connections):
+            connection.abort()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """uvicorn raises the signals again at its end; here a stop that was asked for is success."""
-        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """A stop that was asked for is success; afterwards the signals mean what they meant before."""
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._stop, number)
         try:
             yield
         finally:
             for number, handler in before.items():
+                loop.remove_signal_handler(number)
                 signal.signal(number, handler)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def _stop(self, number: int) -> None:
         if self._state.draining:
             os._exit(INTERRUPTED)
         self._state.draining = True
-        drain_seconds = self._settings.drain_seconds if sig == signal.SIGTERM else 0.0
-        self._stop_at = time.monotonic() + drain_seconds
+        self._drain_seconds = self._settings.drain_seconds if number == signal.SIGTERM else 0.0
+        self._stop_asked.set()

@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from foveate.errors import InputError, RequestError
+from foveate.images.preprocess import Preprocessing
 from foveate.serve.inspector import asked
 from foveate.serve.inspector.desk import Desk
 from foveate.serve.inspector.server import inspector_settings
-from foveate.serve.inspector.session import MOST_NETS, MOST_RUNS
+from foveate.serve.inspector.session import MOST_HEAT_BYTES, MOST_NETS, MOST_RUNS
 from foveate.serve.inspector.shelf import Shelf
 
 RUN = {"picture": "p1"}
@@ -210,3 +211,15 @@ def refuse(message):
 def test_numbers_are_finite_and_of_reason(value):
     with pytest.raises(RequestError, match="x: expected a number"):
         asked.number(value, "x")
+
+
+def test_what_is_computed_of_pictures_counts_against_what_is_kept(client):
+    """Heat maps, and a picture as each network sees it: a client can ask for more of them without end."""
+    heats = client.session.heats
+    names = [heats.put(bytes(MOST_HEAT_BYTES // 4)) for _ in range(8)]
+    assert len(heats.items()) == 4
+    assert heats.get(names[-1])
+    picture = client.session.pictures.get("p1")
+    before = picture.nbytes
+    seen = picture.seen_by(Preprocessing(300, 200))
+    assert picture.nbytes - before == seen.nbytes

@@ -10,7 +10,7 @@ import pytest
 from foveate.dataset import known
 from foveate.errors import DatasetError, InterruptedRunError
 from foveate.serve.inspector.choices import choices
-from foveate.serve.inspector.trainings import DataChoice
+from foveate.serve.inspector.trainings import DataChoice, Training
 
 YAML = """name: tiny
 input: [1, 8, 8]
@@ -158,3 +158,14 @@ def test_what_is_on_this_machine_may_be_trained_on(monkeypatch):
     assert mini.name == "fashion-mnist-mini"
     assert (mini.pictures, mini.classes, mini.input, mini.given) == (7000, 10, (1, 28, 28), False)
     assert choices("fashion-mnist-mini")[0].given
+
+
+def test_a_long_training_is_told_in_some_thousand_rows(monkeypatch):
+    training, clock = Training("t1", None), [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    training.phase("train")
+    for step in range(86_400):  # one a second, for a day
+        clock[0] = float(step)
+        training.row({"step": step}, epoch_end=step % 8640 == 0)
+    assert 2000 < len(training.rows) < 20_000
+    assert sum(row["epoch_end"] for row in training.rows) == 10

@@ -39,7 +39,8 @@ class Picture:
 
     @property
     def nbytes(self) -> int:
-        return self.pixels.nbytes + len(self.file)
+        seen = sum(view.nbytes for view in self._seen.values())
+        return self.pixels.nbytes + len(self.file) + seen
 
     def seen_by(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
         """(height, width, channels) uint8: what a network is given of it, here as by `foveate predict`."""

@@ -20,6 +20,7 @@ MAIN = "main"  # the network the command was given
 MOST_NETS = 8
 MOST_NET_BYTES = 2 << 30
 MOST_HEATS = 64
+MOST_HEAT_BYTES = 64 << 20
 MOST_RUNS = 16
 MOST_RUN_BYTES = 1 << 30
 
@@ -31,7 +32,7 @@ class Session:
         self._main = net
         self._nets: Shelf[Net] = Shelf("network", MOST_NETS - 1, most_bytes=MOST_NET_BYTES, size=_net_bytes)
         self.pictures = Pictures()
-        self.heats: Shelf[bytes] = Shelf("heat map", MOST_HEATS)
+        self.heats: Shelf[bytes] = Shelf("heat map", MOST_HEATS, most_bytes=MOST_HEAT_BYTES, size=len)
         self.runs: Shelf[Run] = Shelf("run", MOST_RUNS, most_bytes=MOST_RUN_BYTES, size=lambda r: r.nbytes)
 
     def net(self, name: str | None) -> Net:

@@ -22,7 +22,8 @@ from foveate.serve.inspector.sums import plain
 
 logger = logging.getLogger("foveate.serve")
 
-STEP_SECONDS = 0.3  # between two rows that are no epoch's end
+STEP_SECONDS = 0.3  # between two rows that are no epoch's end; more in a long training:
+STEP_SHARE = 1 / 2000  # of the time it has taken so far, so that a day of it is some thousand rows
 LONGEST_SECONDS = 24 * 3600
 MOST_TRAININGS = 32
 STOP_SECONDS = 10.0
@@ -109,7 +110,8 @@ class Training:
 
     def row(self, row: dict[str, Any], *, epoch_end: bool) -> None:
         now = time.monotonic()
-        if epoch_end or now - self._last_row >= STEP_SECONDS:
+        pause = max(STEP_SECONDS, STEP_SHARE * (now - self._began))
+        if epoch_end or now - self._last_row >= pause:
             self._last_row = now
             kept = {name: plain(row.get(name)) for name in COLUMNS}
             self.rows.append(kept | {"seconds": round(now - self._began, 3), "epoch_end": epoch_end})
