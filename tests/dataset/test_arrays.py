@@ -58,8 +58,12 @@ def test_given_classes_are_counted_by_numbers_and_matched_by_texts():
         (np.array([0.4, 0.5, 254.6]), [0, 1, 255]),
         (np.array([0, 128, 129, 65535], np.uint16), [0, 0, 1, 255]),
         (np.array([0, 7, 255], np.int64), [0, 7, 255]),
-        (np.array([0, 1], np.int64), [0, 1]),
         (np.array([False, True]), [0, 255]),
+        (np.array([0.0, 1.0]), [0, 255]),
+        (np.array([0, 1, 3344, 4095], np.uint16), [0, 0, 208, 255]),  # 12 bits in 16
+        (np.array([0, 4096], np.uint16), [0, 16]),
+        (np.array([0, 0], np.int8), [0, 0]),
+        (np.array([0.0, 5.0, 16.0]), [0, 5, 16]),
     ],
 )
 def test_other_numbers_become_bytes(values, expected):
@@ -69,10 +73,55 @@ def test_other_numbers_become_bytes(values, expected):
 
 
 def test_the_range_is_one_for_all_splits():
-    bright, dark = np.full((2, 1, 1), 200.0), np.full((2, 1, 1), 1.0)
-    data = from_arrays(bright, [0, 1], val=(dark, [0, 1]), test=(dark, [1, 0]))
-    assert pixels(data, "val").max() == 1 and pixels(data, "train").max() == 200
+    bright, dark = np.full((2, 1, 1), 40_000, np.uint16), np.full((2, 1, 1), 400, np.uint16)
+    data = from_arrays(bright, [0, 1], val=(dark, [0, 1]), test=(0 * dark, [1, 0]))
+    assert [pixels(data, key).max() for key in ("train", "val", "test")] == [156, 2, 0]  # 255/65535 of each
     assert data.splits["test"].labels.tolist() == [1, 0] and data.splits["val"].images.name(1) == "val[1]"
+
+
+SCALED = {
+    "uint8": GREY,
+    "0 to 1": GREY / 255,
+    "float32": (GREY / 255).astype(np.float32),
+    "bool": GREY > 99,
+    "mask": (GREY > 99).astype(np.uint8),
+    "0 to 255": GREY.astype(float),
+    "16 bits": GREY * np.uint16(256),
+}
+WIDTHS = {"0 to 1": 1, "float32": 1, "bool": 1, "mask": 1, "uint8": 255, "0 to 255": 255, "16 bits": 65535}
+
+
+@pytest.mark.parametrize("train", SCALED)
+@pytest.mark.parametrize("test", SCALED)
+def test_splits_that_are_not_scaled_alike_are_refused_with_their_ranges(train, test):
+    """One of the two would be black. Where both mean the same, the same pictures come out."""
+    if WIDTHS[train] != WIDTHS[test]:
+        with pytest.raises(
+            DatasetError, match=r"not scaled alike: .* in train, 0 to .* in test; bring all to"
+        ):
+            from_arrays(SCALED[train], LABELS, test=(SCALED[test], LABELS))
+    elif "mask" in (train, test):
+        with pytest.raises(DatasetError, match="whole numbers 0 and 1 only, which may be black and white"):
+            from_arrays(SCALED[train], LABELS, test=(SCALED[test], LABELS))
+    elif "bool" in (train, test):
+        assert pixels(from_arrays(SCALED[train], LABELS, test=(SCALED[test], LABELS)), "test").max() > 240
+    else:
+        data = from_arrays(SCALED[train], LABELS, test=(SCALED[test], LABELS))
+        np.testing.assert_array_equal(pixels(data), pixels(data, "test"))
+        assert abs(pixels(data)[..., 0].astype(int) - GREY).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64, np.uint16])
+def test_whole_numbers_0_and_1_are_never_guessed_at(kind):
+    with pytest.raises(DatasetError, match=r"whole numbers 0 and 1 only.*or make them booleans"):
+        from_arrays((GREY > 99).astype(kind), LABELS)
+
+
+def test_a_range_that_is_a_guess_is_told():
+    assert from_arrays(GREY, LABELS).notes == from_arrays(GREY / 255, LABELS).notes == ()
+    (note,) = from_arrays(GREY * np.uint16(16), LABELS).notes
+    assert note.endswith("(uint16), read as 0 for black to 4,095 for white.")
+    assert from_arrays(GREY // 16, LABELS).notes[0].startswith("The pictures hold up to 15 (uint8), read as")
 
 
 def test_many_floats_are_converted_in_pieces():
@@ -97,6 +146,8 @@ def test_many_floats_are_converted_in_pieces():
         (GREY, np.array([None] * 6), "must be one whole number or text"),
         (GREY.astype(float) - 128, LABELS, "values go from -128 to .*: undo any normalisation first"),
         (GREY * 1e6, LABELS, "values go from"),
+        (GREY / 200, LABELS, r"values go from 0 to 1.2\d* in train; 0 to 1 .floats., .* and clip what lies"),
+        (np.array([0, np.inf]).repeat(3).reshape(6, 1, 1), LABELS, "values go from 0 to inf"),
         (np.full((6, 2, 2), np.nan), LABELS, "values go from nan to nan"),
         (GREY.astype(np.int16) - 1, LABELS, "values go from"),
         (GREY, np.zeros(6, int), "the one class '0'"),
@@ -130,6 +181,24 @@ def test_npz(tmp_path, names, splits):
         assert list(data.splits) == splits and data.classes == ("0", "1", "2")
         np.testing.assert_array_equal(pixels(data)[..., 0], GREY)
         assert data.name == str(tmp_path / "a.npz")
+
+
+def test_npz_names_in_any_case_and_what_is_left_out_is_said(tmp_path):
+    arrays = {"X_train": GREY, "Y_train": LABELS, "x_valid": GREY, "y_valid": LABELS, "X_test": GREY}
+    np.savez(tmp_path / "a.npz", **arrays, Classes=np.array(["a", "b", "c"]), y_tset=LABELS)
+    data = open_npz(tmp_path / "a.npz")
+    assert list(data.splits) == ["train", "val"] and data.classes == ("a", "b", "c")
+    assert data.notes == ("These arrays were left out: 'X_test', 'y_tset'.",)
+    np.savez(tmp_path / "a.npz", X_train=GREY, Y_train=LABELS, dev_images=GREY, dev_labels=LABELS)
+    assert list(open_npz(tmp_path / "a.npz").splits) == ["train", "val"]
+
+
+def test_labels_that_seem_to_count_from_1_are_told():
+    names = ["ant", "bee", "cat", "dog"]
+    assert from_arrays(GREY, LABELS, names).notes == ()
+    assert from_arrays(GREY, LABELS + 1, names).notes == (
+        "No label is 0, which is 'ant': subtract 1 if yours count from 1.",
+    )
 
 
 def test_npz_with_classes(tmp_path):

@@ -236,7 +236,7 @@ def test_suspicious_class_names():
     assert suspicious_names(["cat", "New Folder"])[0][0] == "name-generic"
     assert suspicious_names(["cat", "dog", "3"])[0][0] == "name-number"
     assert suspicious_names([str(digit) for digit in range(10)]) == []
-    assert suspicious_names(["++", "--"]) == []
+    assert suspicious_names(["++", "--"]) == suspicious_names(["-1", "1", "2"]) == []
 
 
 def test_notes_of_the_data_set_are_passed_on(folder):

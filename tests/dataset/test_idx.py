@@ -192,3 +192,9 @@ def test_a_split_is_told_by_a_word_of_the_name_not_by_letters_in_it(tmp_path):
         "val": 3,
         "test": 4,
     }
+
+
+def test_masks_of_0_and_1_are_refused(tmp_path):
+    mnist(tmp_path, pixels=PIXELS % 2)
+    with pytest.raises(DatasetError, match=r"whole numbers 0 and 1 only.* multiply them by 255"):
+        open_idx(tmp_path)

@@ -100,6 +100,17 @@ def test_pictures_of_a_given_array_are_named_after_their_split():
     assert data.splits["val"].images.name(1) == "val[1]"
 
 
+def test_arrays_given_apart_are_scaled_alike(tmp_path):
+    wide, narrow = GREY * np.uint16(16), (GREY // 2) * np.uint16(2)  # 12 bits; a darker part of the same
+    data = open_dataset((wide, [0, 1, 0, 1]), val=(narrow, [0, 1, 0, 1]))
+    np.testing.assert_array_equal(data.splits["val"].images.array[..., 0], np.rint(narrow * (255 / 4095)))
+    np.savez(tmp_path / "a.npz", images=wide, labels=[0, 1, 0, 1])
+    for given in (narrow, GREY / 255):
+        np.savez(tmp_path / "b.npz", images=given, labels=[0, 1, 0, 1])
+        with pytest.raises(DatasetError, match=r"not scaled alike: white is 4,095 in '.*a.npz' and \d+ in"):
+            open_dataset(tmp_path / "a.npz", test=tmp_path / "b.npz")
+
+
 def test_one_class_may_be_opened_to_be_measured(tmp_path):
     cats = folder(tmp_path / "d", "cat")
     with pytest.raises(DatasetError, match="one class folder 'cat'"):

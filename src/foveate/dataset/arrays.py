@@ -2,6 +2,7 @@
 
 An ``.npz`` holds ``x_train, y_train`` with ``x_val, y_val`` and ``x_test, y_test`` if there are any (Keras),
 or ``train_images, train_labels`` ... (MedMNIST), or just ``images, labels``; and, if wanted, ``classes``.
+Other arrays are left out, which is said.
 """
 
 from __future__ import annotations
@@ -9,21 +10,26 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_names
+from foveate.dataset.ranges import range_notes, to_bytes, white_of
+from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_names, listed
 from foveate.errors import DatasetError
 
-# Split -> the pairs of names under which its pictures and labels may stand.
+# Split -> the pairs of names under which its pictures and labels may stand, in small or capital letters.
 NPZ_NAMES = {
     "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels")),
-    "val": (("x_val", "y_val"), ("x_valid", "y_valid"), ("val_images", "val_labels")),
+    "val": tuple(
+        pair
+        for word in ("val", "valid", "validation", "dev")
+        for pair in ((f"x_{word}", f"y_{word}"), (f"{word}_images", f"{word}_labels"))
+    ),
     "test": (("x_test", "y_test"), ("test_images", "test_labels")),
 }
-_CHUNK = 1024  # pictures converted at a time, to bound the memory besides the result
 _MEMORY_SHARE = 0.5
 
 Pair = tuple[ArrayLike, ArrayLike]
@@ -41,21 +47,23 @@ def from_arrays(
 ) -> DataSet:
     """A data set from arrays.
 
-    ``images``: ``(N, H, W)`` or ``(N, H, W, C)`` with C 1 or 3; uint8, or floats and other integers, whose
-    range (0..1, 0..255 or 0..65535) is the narrowest that holds the pictures of all splits. ``labels``:
-    ``(N,)`` or ``(N, 1)``, integers or texts; integers count ``classes`` where those are given.
+    ``images``: ``(N, H, W)`` or ``(N, H, W, C)`` with C 1 or 3; booleans, uint8, or floats and other
+    integers, whose range (floats: 0..1; 0..255, 0..4095 or 0..65535) is the narrowest that holds the pictures
+    of all splits. ``labels``: ``(N,)`` or ``(N, 1)``, integers or texts; integers count ``classes`` where
+    those are given.
 
-    Raises ``DatasetError`` for other shapes, ranges or types.
+    Raises ``DatasetError`` for other shapes, ranges or types, and for splits that are not scaled alike.
     """
     pairs = {"train": (images, labels)}
     pairs |= {key: pair for key, pair in (("val", val), ("test", test)) if pair is not None}
     pictures = {key: _pictures_shape(key, _array(key, pair[0])) for key, pair in pairs.items()}
-    white = _white(pictures)
+    white = white_of(pictures)
     return label_arrays(
         name,
-        {key: ArrayImages(_to_bytes(array, white), key) for key, array in pictures.items()},
+        {key: ArrayImages(to_bytes(array, white), key, white=white) for key, array in pictures.items()},
         {key: _labels_shape(key, _array(key, pair[1])) for key, pair in pairs.items()},
         classes,
+        notes=range_notes(pictures, white),
         min_classes=min_classes,
     )
 
@@ -71,8 +79,10 @@ def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
         with zipfile.ZipFile(path) as archive:
             require_memory(path, sum(info.file_size for info in archive.infolist()))
         with np.load(path, allow_pickle=False) as file:
-            arrays = _npz_pairs(path, file)
-            classes = file.get("classes")
+            names = {name.lower(): name for name in file}
+            arrays, used = _npz_pairs(path, file, names)
+            classes = file[names["classes"]] if "classes" in names else None
+            unused = sorted(set(file) - used - {names.get("classes", "")})
     except DatasetError:
         raise
     except MemoryError:
@@ -84,7 +94,7 @@ def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
                 f"texts."
             ) from None
         raise DatasetError(f"Cannot read the arrays of {path!r}: {error or type(error).__name__}.") from None
-    return from_arrays(
+    opened = from_arrays(
         *arrays["train"],
         None if classes is None else _class_names(path, classes),
         val=arrays.get("val"),
@@ -92,22 +102,29 @@ def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
         name=path,
         min_classes=min_classes,
     )
+    left_out = [f"These arrays were left out: {listed(unused)}."] if unused else []
+    return replace(opened, notes=(*left_out, *opened.notes))
 
 
-def _npz_pairs(path: str, file: Mapping[str, NDArray[np.generic]]) -> dict[str, Pair]:
+def _npz_pairs(
+    path: str, file: Mapping[str, NDArray[np.generic]], names: Mapping[str, str]
+) -> tuple[dict[str, Pair], set[str]]:
+    """The arrays by split, and the names they stand under; ``names``: in small letters -> as written."""
     pairs: dict[str, Pair] = {}
-    for split, names in NPZ_NAMES.items():
-        found = [(x, y) for x, y in names if x in file and y in file]
+    used: set[str] = set()
+    for split, known_names in NPZ_NAMES.items():
+        found = [(names[x], names[y]) for x, y in known_names if x in names and y in names]
         if len(found) > 1:
             raise DatasetError(
                 f"{path!r} holds more than one {split} set: {found[0][0]!r} and {found[1][0]!r}."
             )
         if found:
             pairs[split] = (file[found[0][0]], file[found[0][1]])
+            used |= set(found[0])
     if "train" not in pairs:
         known = "; ".join(f"{x}, {y}" for x, y in NPZ_NAMES["train"])
         raise DatasetError(f"{path!r} holds {', '.join(sorted(file)) or 'nothing'}; expected {known}.")
-    return pairs
+    return pairs, used
 
 
 def _class_names(path: str, classes: NDArray[np.generic]) -> list[str]:
@@ -137,9 +154,10 @@ def label_arrays(
     labels: Mapping[str, NDArray[np.generic]],
     classes: Sequence[str] | None,
     *,
+    notes: Sequence[str] = (),
     min_classes: int = 2,
 ) -> DataSet:
-    """A data set from pictures and their labels by split.
+    """A data set from pictures and their labels by split, with remarks on them.
 
     Without ``classes``, the classes are the labels that occur in ``train``: numbers in their order, under
     their digits as names; texts sorted.
@@ -153,9 +171,12 @@ def label_arrays(
             raise DatasetError(
                 f"{name!r} has {len(classes)} classes; a classifier needs at least {min_classes}."
             )
-        return DataSet(name, tuple(str(c) for c in classes), splits)
+        if all(split.labels.min(initial=1) > 0 for split in splits.values()):
+            notes = [*notes, f"No label is 0, which is {classes[0]!r}: subtract 1 if yours count from 1."]
+        return DataSet(name, tuple(str(c) for c in classes), splits, tuple(notes))
     texts = {key: [str(label) for label in array.tolist()] for key, array in labels.items()}
-    data = from_names(name, {key: (images[key], texts[key]) for key in images}, min_classes=min_classes)
+    rows = {key: (images[key], texts[key]) for key in images}
+    data = from_names(name, rows, notes=notes, min_classes=min_classes)
     if classes is None and all(array.dtype.kind in "iu" for array in labels.values()):
         return data.with_classes(sorted(data.classes, key=int))
     return data if classes is None else data.with_classes(classes)
@@ -199,33 +220,3 @@ def _labels_shape(key: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
             f"{array.dtype} {array.shape}; several labels a picture are not supported."
         )
     return array.astype(np.int64) if array.dtype.kind == "b" else array
-
-
-def _white(pictures: Mapping[str, NDArray[np.generic]]) -> float:
-    """What white is in these pictures, all splits taken together: 1, 255 or 65535."""
-    kinds = {array.dtype for array in pictures.values()}
-    if kinds == {np.dtype(np.uint8)}:
-        return 255
-    if kinds == {np.dtype(bool)}:
-        return 1
-    low = min(float(array.min()) for array in pictures.values())
-    high = max(float(array.max()) for array in pictures.values())
-    choices = (1, 255, 65535) if all(kind.kind == "f" for kind in kinds) else (255, 65535)
-    for white in choices:
-        if low >= 0 and high <= white:  # never true of NaN
-            return white
-    raise DatasetError(
-        f"The pictures' values go from {low:g} to {high:g}; 0 to 1 (floats), 0 to 255 or 0 to 65535 are "
-        f"understood: undo any normalisation first."
-    )
-
-
-def _to_bytes(array: NDArray[np.generic], white: float) -> NDArray[np.uint8]:
-    """``(N, H, W, C)`` of any numbers from 0 to ``white`` -> uint8, rounded; uint8 itself is not copied."""
-    if array.dtype == np.uint8 and white == 255:
-        return np.ascontiguousarray(array)
-    out = np.empty(array.shape, np.uint8)
-    for start in range(0, len(array), _CHUNK):
-        part = array[start : start + _CHUNK].astype(np.float64)
-        out[start : start + _CHUNK] = np.floor(part * (255.0 / white) + 0.5)
-    return out

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.dataset.arrays import label_arrays, require_memory
+from foveate.dataset.ranges import range_notes, white_of
 from foveate.dataset.samples import ArrayImages, DataSet, listed
 from foveate.dataset.split_names import split_of
 from foveate.errors import DatasetError
@@ -87,7 +88,11 @@ def open_idx(
             )
         pixels = pixels.reshape(*pixels.shape[:3], channels)
         images[key], labels[key] = ArrayImages(pixels.astype(np.uint8, copy=False), key), numbers
-    return label_arrays(name or os.fspath(path), images, labels, classes, min_classes=min_classes)
+    arrays = {key: pictures.array for key, pictures in images.items()}
+    notes = range_notes(arrays, white_of(arrays))
+    return label_arrays(
+        name or os.fspath(path), images, labels, classes, notes=notes, min_classes=min_classes
+    )
 
 
 def has_idx(folder: str | Path) -> bool:

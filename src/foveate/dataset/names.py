@@ -15,6 +15,7 @@ _GENERIC = re.compile(
     r"copy|data(set)?|default|(image|img)s?|misc|(new|untitled) folder|other|photos?|pictures?|te?mp|trash|"
     r"unlabell?ed|unsorted"
 )
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 # What web sites send in place of a picture that is gone.
 _PLACEHOLDER = re.compile(
     r"(image|photo|picture|file)?[ _-]?(not[ _-]?(found|available)|unavailable|missing|removed|deleted)|"
@@ -54,7 +55,8 @@ def _twins(classes: Sequence[str]) -> list[tuple[str, str]]:
     alike: dict[str, list[str]] = defaultdict(list)
     for name in classes:
         key = unicodedata.normalize("NFKC", name).casefold()
-        alike["".join(c for c in key if c.isalnum()) or key].append(name)
+        plain = key if _NUMBER.fullmatch(key) else "".join(c for c in key if c.isalnum())  # -1 is not 1
+        alike[plain or key].append(name)
     return [
         ("name-twins", f"Classes {listed(names)} differ only in case, spaces or signs: are they one class?")
         for names in alike.values()

@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeGuard
 
 from numpy.typing import ArrayLike
 
@@ -42,8 +43,14 @@ def open_dataset(
     Raises ``DatasetError`` with what was found and what was expected. ``min_classes=1`` opens data to be
     measured rather than learnt from.
     """
-    opened = _open(data, min_classes)
-    for key, given in (("val", val), ("test", test)):
+    given_splits = {"val": val, "test": test}
+    if _is_pair(data):  # arrays are read together: their range is one
+        pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
+        given_splits |= dict.fromkeys(pairs)
+        opened = from_arrays(*data, **pairs, min_classes=min_classes)  # type: ignore[arg-type]
+    else:
+        opened = _open(data, min_classes)
+    for key, given in given_splits.items():
         if given is not None:
             opened = _with_split(opened, key, _open(given, min_classes=1))
     return opened
@@ -52,7 +59,7 @@ def open_dataset(
 def _open(data: Data, min_classes: int) -> DataSet:
     if isinstance(data, DataSet):
         return data
-    if isinstance(data, tuple) and len(data) == 2:
+    if _is_pair(data):
         return from_arrays(*data, min_classes=min_classes)
     if not isinstance(data, str | Path):
         raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
@@ -76,6 +83,10 @@ def _open(data: Data, min_classes: int) -> DataSet:
         note = f"{os.fspath(data)!r} is taken as the folder or file of that name, not as the known data set."
         opened = replace(opened, notes=(note, *opened.notes))
     return opened
+
+
+def _is_pair(data: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
+    return isinstance(data, tuple) and len(data) == 2
 
 
 def _open_file(path: Path, min_classes: int) -> DataSet:
@@ -125,8 +136,17 @@ def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:
             f"{given.name!r} has the splits {listed(list(given.splits))}; name the one folder that is to "
             f"be {key}."
         )
-    if isinstance(split.images, ArrayImages):  # the name says which split a picture is of
-        split = Split(ArrayImages(split.images.array, key, numbers=split.images.numbers), split.labels)
+    images, beside = split.images, data.splits.get("train")
+    if isinstance(images, ArrayImages):
+        beside_images = beside.images if beside else None
+        if isinstance(beside_images, ArrayImages) and images.white != beside_images.white:
+            raise DatasetError(
+                f"The arrays are not scaled alike: white is {beside_images.white:,g} in {data.name!r} and "
+                f"{images.white:,g} in {given.name!r}; bring both to one range, such as uint8 from 0 to 255."
+            )
+        # the name says which split a picture is of
+        images = ArrayImages(images.array, key, numbers=images.numbers, white=images.white)
+        split = Split(images, split.labels)
     notes = (*data.notes, *given.notes)
     if key in data.splits:
         notes += (f"The {key} split of {data.title!r} was replaced by {given.title!r}.",)

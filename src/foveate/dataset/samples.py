@@ -78,11 +78,17 @@ class FileImages:
 class ArrayImages:
     """Pictures in one array: ``array`` is ``(N, H, W, C)`` uint8 with C 1 (grey) or 3 (RGB).
 
-    ``label`` and the picture's number make its name, ``train[17]``; a selection keeps the numbers.
+    ``label`` and the picture's number make its name, ``train[17]``; a selection keeps the numbers. ``white``
+    is what 255 was before the pictures became bytes.
     """
 
     def __init__(
-        self, array: NDArray[np.uint8], label: str = "image", *, numbers: NDArray[np.int64] | None = None
+        self,
+        array: NDArray[np.uint8],
+        label: str = "image",
+        *,
+        numbers: NDArray[np.int64] | None = None,
+        white: float = 255,
     ) -> None:
         if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] not in (1, 3):
             raise DatasetError(
@@ -94,6 +100,7 @@ class ArrayImages:
         self.array = array
         self.label = label
         self.numbers = numbers
+        self.white = white
 
     def __len__(self) -> int:
         return len(self.array)
@@ -114,7 +121,7 @@ class ArrayImages:
     def select(self, indices: ArrayLike) -> ArrayImages:
         chosen = np.asarray(indices, np.int64)
         numbers = chosen if self.numbers is None else self.numbers[chosen]
-        return ArrayImages(self.array[chosen], self.label, numbers=numbers)
+        return ArrayImages(self.array[chosen], self.label, numbers=numbers, white=self.white)
 
 
 @dataclass(frozen=True, eq=False)
