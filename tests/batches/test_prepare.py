@@ -9,6 +9,7 @@ from PIL import Image
 from foveate.batches.prepare import channel_statistics, choose_preprocessing, prepare
 from foveate.dataset import from_arrays, open_dataset
 from foveate.dataset.samples import FileImages
+from foveate.errors import InputError
 
 
 def write(folder, name, size=(20, 20), mode="RGB", seed=0):
@@ -86,6 +87,24 @@ def test_the_users_own_train_and_val_are_left_as_they_are(folder, tmp_path):
             write(root / "val" / c, f"{i}.png", seed=900 + i + 50 * (c == "b"))
     prepared = prepare(open_dataset(root))
     assert {name: len(split) for name, split in prepared.splits.items()} == {"train": 40, "val": 10}
+    measured = prepare(open_dataset(root), test_fraction=0.2)  # asked for, it is taken from the training ones
+    assert {name: len(split) for name, split in measured.splits.items()} == {
+        "train": 32,
+        "val": 10,
+        "test": 8,
+    }
+    assert measured.tested_on == "held out"
+    with pytest.raises(InputError, match=r"--val-fraction 0.2 .* brings 10 pictures for that itself \(val\)"):
+        prepare(open_dataset(root), val_fraction=0.2)
+    assert prepare(open_dataset(root), val_fraction=0.0).fingerprint == prepared.fingerprint
+
+
+def test_a_fraction_for_test_pictures_that_are_there_is_refused(folder, tmp_path):
+    root = tmp_path / "split"
+    shutil.copytree(folder, root / "train")
+    shutil.copytree(folder, root / "test")
+    with pytest.raises(InputError, match=r"--test-fraction 0\.5 would hold out training pictures"):
+        prepare(open_dataset(root), test_fraction=0.5)
 
 
 def test_a_given_test_split_is_kept_and_only_validation_is_held_out(folder, tmp_path):

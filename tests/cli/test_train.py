@@ -2,17 +2,19 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from foveate.cli.train import output_folder
+from foveate.cli.train import in_words, output_folder
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
 FLAGS = ["--model", "tinyvgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]
@@ -150,3 +152,29 @@ def test_resume_without_out_finds_the_last_interrupted_run_of_the_name(tmp_path,
     (tmp_path / "runs" / "photos-2" / "checkpoint" / "run.json").touch()
     assert output_folder("photos/", None, resume=True, overwrite=False) == Path("runs/photos-2")
     assert output_folder("photos/", None, resume=False, overwrite=False) == Path("runs/photos-4")
+
+
+def test_the_folder_is_called_as_the_data_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "v1.2").mkdir()
+    (tmp_path / "table.v1.csv").touch()
+    for data, name in {"v1.2": "v1.2", "v1.2/": "v1.2", "table.v1.csv": "table.v1", "../x": "x"}.items():
+        assert output_folder(data, None, resume=False, overwrite=False) == Path("runs") / name
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", "it's $HOME", "-rf"])
+def test_the_lines_to_go_on_with_can_be_typed(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    finished = SimpleNamespace(
+        folder=Path(name),
+        evaluated_on="test",
+        evaluation=SimpleNamespace(accuracy=0.9, accuracy_interval=(0.8, 0.95), samples=10),
+        seconds_by_phase={},
+    )
+    use, report = (line.split(maxsplit=1)[1] for line in reversed(in_words(finished).splitlines()[-2:]))
+    words = shlex.split(use)
+    assert words[:3] == ["it", "foveate", "predict"]
+    assert words[4:] == ["PICTURE"]
+    assert not words[3].startswith("-")
+    assert Path(words[3]) == Path(name)
+    assert [Path(word) for word in shlex.split(report)] == [Path(name) / "report.html"]

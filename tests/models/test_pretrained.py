@@ -122,6 +122,26 @@ def test_a_mismatch_names_keys_shapes_and_the_lookalike(tmp_path: Path) -> None:
     assert message.endswith("The file looks like resnet18.")
 
 
+def test_weights_for_another_number_of_channels_say_so(tmp_path: Path) -> None:
+    for name in ("tinyvgg", "compact_s"):
+        path = tmp_path / f"{name}.safetensors"
+        save_file(create_model(name, in_channels=3).state_dict(), path)
+        with pytest.raises(WeightsError, match=r"learnt on pictures of 3 channel\(s\), .* of 1 channel"):
+            load_weights(create_model(name, in_channels=1), path, skip_head=None)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    path, network = tmp_path / "wrong.safetensors", create_model("tinyvgg")
+    before = network.conv_1_2.weight.clone()
+    for value in (float("nan"), float("-inf")):
+        state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        state["conv_1_2.weight"][3, 0, 1, 1] = value
+        save_file(state, path)
+        with pytest.raises(WeightsError, match=r"NaN or infinite \(conv_1_2.weight\)"):
+            load_weights(network, path)
+    assert torch.equal(network.conv_1_2.weight, before)
+
+
 def test_a_file_of_nothing_known_is_said_to_be_that(tmp_path: Path) -> None:
     torch.save({"some.weight": torch.zeros(3, 3)}, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="looks like none of the networks that `foveate models` lists"):

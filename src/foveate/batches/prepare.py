@@ -16,7 +16,7 @@ from foveate.dataset.findings import findings as look_for_faults
 from foveate.dataset.samples import DataSet, Images, evenly
 from foveate.dataset.scan import ScanResult
 from foveate.dataset.split import split_notes, stratified_split
-from foveate.errors import DatasetError, ImageError
+from foveate.errors import DatasetError, ImageError, InputError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import is_grey
 
@@ -120,13 +120,16 @@ def prepare(
     """Read every picture once and make the splits.
 
     A data set that brings its own validation or test split keeps it; what is missing is held out from the
-    training split: a tenth, but not more than HELD_OUT_MOST pictures, unless a fraction is given. Mean and
+    training split: a tenth, but not more than HELD_OUT_MOST pictures, unless a fraction is given; and none
+    where validation pictures are brought and no fraction is given. Mean and
     standard deviation are those of the training pictures. ``preprocessing`` overrides size and channels
     (mean and std included).
 
     Raises:
+        InputError: a fraction is given for a split that the data set brings.
         DatasetError: too many unreadable pictures, fewer than two classes, or an empty split.
     """
+    shares = _shares(dataset, {"val": val_fraction, "test": test_fraction})
     chosen = preprocessing or choose_preprocessing(
         dataset.splits["train"].images, image_size=image_size, default_size=default_size, fit=fit
     )
@@ -138,9 +141,6 @@ def prepare(
         decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
     found = look_for_faults(dataset, scans)
     enforce(found, max_unreadable_fraction)
-    tenth = min(0.1, HELD_OUT_MOST / max(len(dataset.splits["train"]), 1))
-    fractions = {"val": val_fraction, "test": test_fraction}
-    shares = {name: tenth if share is None else share for name, share in fractions.items()}
     sides, notes = _sides(dataset, scans, found, shares, seed)
     splits = {side: _gather(dataset, decoded, scans, found, rows) for side, rows in sides.items()}
     if preprocessing is None:
@@ -158,6 +158,23 @@ def prepare(
         tested_on=tested_on,
         fingerprint=_fingerprint(scans, sides, splits),
     )
+
+
+def _shares(dataset: DataSet, asked: Mapping[str, float | None]) -> dict[str, float]:
+    """What is held out of the training pictures for each side that the data set does not bring."""
+    usual = min(0.1, HELD_OUT_MOST / max(len(dataset.splits["train"]), 1))
+    if "val" in dataset.splits:
+        usual = 0.0  # a user's own train/val pair is complete: nothing is taken from its training pictures
+    for name, share in asked.items():
+        if name in dataset.splits and share:
+            raise InputError(
+                f"--{name}-fraction {share:g} would hold out training pictures, and the data set brings "
+                f"{len(dataset.splits[name]):,} pictures for that itself ({name}); leave the flag out, or "
+                "bring the training pictures alone."
+            )
+    return {
+        name: usual if share is None else share for name, share in asked.items() if name not in dataset.splits
+    }
 
 
 def _decode_all(
@@ -183,9 +200,7 @@ def _sides(
 ) -> tuple[dict[str, Rows], list[str]]:
     """Which pictures stand on which side, and what a person should know about that."""
     sides: dict[str, Rows] = {name: (name, np.flatnonzero(scans[name].ok)) for name in dataset.splits}
-    wanted = {name: share for name, share in fractions.items() if name not in dataset.splits and share > 0}
-    if "val" in dataset.splits and "test" not in dataset.splits:
-        wanted = {}  # a user's own train/val pair is complete: nothing is taken from its training pictures
+    wanted = {name: share for name, share in fractions.items() if share > 0}
     if not wanted:
         return sides, []
     usable = sides["train"][1]

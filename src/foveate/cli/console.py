@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -50,9 +51,10 @@ def printable(text: str) -> str:
 
 
 def typed(path: Path) -> str:
-    """A path as a person would type it here: relative where it lies below the folder at hand."""
+    """A path as a person would type it here: relative where it lies below the folder at hand, and quoted."""
     here = Path.cwd()
-    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    text = printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:

@@ -95,7 +95,7 @@ def _next(folder: Path, dataset: DataSet) -> str:
     return "\n".join(
         [
             "Try next:",
-            f"  open {typed(folder)}/report.html",
+            f"  open {typed(folder / 'report.html')}",
             f"  foveate predict {typed(folder)} {typed(picture)}",
             f"  foveate evaluate {typed(folder)} {dataset.name}",
             "  foveate summary convnet1",

@@ -179,7 +179,8 @@ def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) 
                 "to replace it when the new one is complete."
             )
         return folder
-    name = Path(data.rstrip("/")).stem[:LONGEST_NAME] or "model"
+    path = Path(data)
+    name = (path.name if path.is_dir() else path.stem)[:LONGEST_NAME] or "model"
     base = Path("runs") / ("model" if name in {".", ".."} else name)
     if overwrite:
         return base
@@ -236,7 +237,7 @@ def in_words(finished: Finished) -> str:
             f"Accuracy {result.accuracy:.2%} on {result.samples:,} {on[finished.evaluated_on]} "
             f"(95 % interval {low:.1%} to {high:.1%}).",
             f"Model folder: {folder}   in {sum(finished.seconds_by_phase.values()):.1f} s",
-            f"  report   {folder}/report.html",
+            f"  report   {typed(finished.folder / 'report.html')}",
             f"  use it   foveate predict {folder} PICTURE",
         ]
     )

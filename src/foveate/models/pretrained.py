@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from foveate.errors import MissingExtraError, WeightsError
@@ -55,7 +56,7 @@ def load_weights(module: Network, path: str | Path, *, skip_head: bool | None = 
     keeps the weights it has: for a file that was made for other classes. None skips it just then.
 
     Raises :class:`WeightsError`, which names the keys that are missing or not expected, the shapes that
-    differ, and the registered network that the file looks like.
+    differ, and the registered network that the file looks like; also for values that are not finite.
     """
     weights = _in_our_names(module, read_weights(path))
     if skip_head is None:
@@ -64,6 +65,7 @@ def load_weights(module: Network, path: str | Path, *, skip_head: bool | None = 
     if skip_head:
         weights = {name: value for name, value in weights.items() if not _in_head(module, name)}
     _check(module, weights, Path(path), skip_head)
+    _check_finite(weights, Path(path))
     module.load_state_dict(weights, strict=False)
     for option, value in implied_options(path).items():
         setattr(module, option, value)
@@ -103,6 +105,8 @@ def _check(module: Network, weights: Mapping[str, Tensor], path: Path, skip_head
     differ = [k for k in own if k in weights and own[k].shape != weights[k].shape]
     if not (missing or unexpected or differ):
         return
+    if not (missing or unexpected):
+        _check_channels(own, weights, module, path)
     complaints = []
     if missing:
         complaints.append(f"{len(missing)} missing ({some(missing)})")
@@ -115,6 +119,33 @@ def _check(module: Network, weights: Mapping[str, Tensor], path: Path, skip_head
         f"{path} does not fit {type(module).__name__}: of its {len(own)} tensors, {'; '.join(complaints)}. "
         + _advice(module, weights, missing, unexpected, differ)
     )
+
+
+def _check_channels(
+    own: Mapping[str, Tensor], weights: Mapping[str, Tensor], module: Network, path: Path
+) -> None:
+    """Raises WeightsError where the first layer sees another kind of picture, from which the rest follows."""
+    first = next((name for name, value in own.items() if value.ndim == 4), None)
+    if first is None or weights[first].ndim != 4 or weights[first].shape[1] == own[first].shape[1]:
+        return
+    learnt, here = (f"{one[first].shape[1]} channel(s)" for one in (weights, own))
+    raise WeightsError(
+        f"{path} was learnt on pictures of {learnt}, and {type(module).__name__} is to take pictures of "
+        f"{here}, for 1 is grey and 3 is colour; give pictures of its kind, or weights for these."
+    )
+
+
+def _check_finite(weights: Mapping[str, Tensor], path: Path) -> None:
+    wrong = [
+        name
+        for name, value in weights.items()
+        if value.is_floating_point() and not torch.isfinite(value).all()
+    ]
+    if wrong:
+        raise WeightsError(
+            f"{path} holds values that are NaN or infinite ({some(wrong)}): the training that it comes from "
+            "had failed, or the file is damaged; take an earlier one."
+        )
 
 
 def _advice(
