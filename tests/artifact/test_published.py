@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from foveate.artifact import published
 from foveate.artifact.format import verify
 from foveate.artifact.predictor import load
 from foveate.artifact.published import model_folder
@@ -48,10 +47,13 @@ def test_it_is_made_once_and_then_found(small, tmp_path):
 
 
 def test_another_file_of_weights_has_another_folder(small, monkeypatch):
-    first = published._place(NAME)
+    first = model_folder(NAME)
     changed = Pretrained(**{**vars(PRETRAINED[NAME]), "sha256": "1" * 64})
     monkeypatch.setitem(PRETRAINED, NAME, changed)
-    assert published._place(NAME) != first
+    second = model_folder(NAME)
+    assert second != first
+    assert small == [NAME, NAME]
+    assert verify(first).classes == verify(second).classes  # the old one is still whole
 
 
 def test_a_folder_of_that_name_is_meant_first(small, tmp_path, monkeypatch):

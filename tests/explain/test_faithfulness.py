@@ -7,7 +7,6 @@ from torch import nn
 
 from foveate.errors import InputError
 from foveate.explain import blurred, curves, hiding, marked
-from foveate.explain.faithfulness import _elsewhere, _scattered
 
 
 @pytest.fixture
@@ -59,15 +58,27 @@ def test_curves_of_a_true_map_and_of_its_opposite(corner_network, corner):
     assert true.deletion_area == pytest.approx(float(expected))
 
 
-@pytest.mark.parametrize("fraction", [0.05, 0.2, 0.5])
-def test_marks_have_the_area_asked_for(fraction):
-    generator = torch.Generator().manual_seed(0)
-    mask = marked(torch.rand(30, 20, generator=generator), fraction)
-    assert int(mask.sum()) == round(600 * fraction)
-    for _ in range(5):
-        assert int(_elsewhere(mask, generator).sum()) == int(mask.sum())
-        assert int(_scattered(mask.shape, fraction, generator).sum()) == int(mask.sum())
-    assert int(_scattered(torch.Size((3, 2)), 0.5, generator).sum()) == 3
+class Counting(nn.Module):
+    """Its second logit is 0.01 for each pixel of (N, 1, H, W) that is not black."""
+
+    def forward(self, x):
+        seen = 0.01 * (x > 0).sum((1, 2, 3)).float()
+        return torch.stack([torch.zeros_like(seen), seen], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("size", "fraction"), [((30, 20), 0.05), ((30, 20), 0.2), ((30, 20), 0.5), ((3, 2), 0.5)]
+)
+def test_the_area_asked_for_is_hidden_in_every_way_of_hiding(size, fraction):
+    heat = torch.rand(size, generator=torch.Generator().manual_seed(0))
+    pixels = heat.numel()
+    x, black = torch.ones(1, 1, *size), torch.zeros(1, 1, *size)
+    found = hiding(Counting(), x, 1, heat, fraction=fraction, cover=black, draws=5)
+    logit = np.log(found.before / (1 - found.before))
+    assert logit == pytest.approx(0.01 * pixels, abs=1e-4)
+    hidden = [100 * (logit - np.log(p / (1 - p))) for p in (found.marked, *found.elsewhere, *found.scattered)]
+    assert hidden == pytest.approx([round(pixels * fraction)] * 11, abs=0.05)
+    assert int(marked(heat, fraction).sum()) == round(pixels * fraction)
 
 
 def test_marks_are_the_hottest_and_the_first_of_equals():

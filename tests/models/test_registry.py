@@ -101,3 +101,28 @@ def test_an_even_kernel_changes_the_dense_layer() -> None:
     network = create_model("convnet1", kernel=4).eval()  # 28 -> 29 -> 14 -> 15 -> 7
     assert network(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
     assert network.map_size(28, 28) == (7, 7)
+
+
+OUTSIDE = """
+import torch
+from foveate.models import create_model, model_options, register
+from foveate.models.anatomy import Network
+
+@register("lenet5", width=3)
+class Mine(Network):
+    def __init__(self, *, num_classes=10, in_channels=1, width):
+        super().__init__(num_features=1, num_classes=num_classes, in_channels=in_channels)
+        self.width = width
+
+network = create_model("lenet5", num_classes=4, width=5)
+assert type(network) is Mine and (network.num_classes, network.in_channels, network.width) == (4, 1, 5)
+assert create_model("lenet5").width == 3
+assert model_options("lenet5") == {"width": 3}
+assert type(create_model("convnet1")).__name__ == "ConvNet1"
+"""
+
+
+def test_a_builder_from_outside_takes_the_place_of_a_rows_own() -> None:
+    """Also when it is registered before the row's own module was ever imported: in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", OUTSIDE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

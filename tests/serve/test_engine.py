@@ -45,16 +45,18 @@ class Network:
 
 @pytest.fixture
 def make():
-    engines = []
+    """A function that starts an engine; ``make.metrics`` are those of the last one."""
+    engines, before = [], set(threading.enumerate())
 
     def start(network, **settings):
-        engines.append(Engine(network, ServeSettings(**settings), Metrics()))
+        start.metrics = Metrics()
+        engines.append(Engine(network, ServeSettings(**settings), start.metrics))
         return engines[-1]
 
     yield start
     for engine in engines:
         engine.close()
-        assert not any(thread.is_alive() for thread in engine._threads)
+    assert not [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
 
 
 def images(*values):
@@ -110,7 +112,7 @@ def test_files_become_pixels_and_one_bad_one_spoils_only_its_own_request(make, c
     assert isinstance(bad, RequestError)
     assert (bad.status, "bad.png" in str(bad)) == (422, True)
     assert [row.probabilities[0, 0] for row in rows] == [0, 1, 2, 3, 4]
-    assert engine._in_house == 0
+    assert b"foveate_waiting_pictures 0.0" in make.metrics.text()
 
 
 def test_a_full_house_refuses_at_once_and_says_when_to_come_again(make):
@@ -129,7 +131,7 @@ def test_a_full_house_refuses_at_once_and_says_when_to_come_again(make):
         await engine.run(images(1))  # there is room again
 
     asyncio.run(ask())
-    assert engine._metrics.text().count(b"foveate_refused_total 1.0") == 1
+    assert make.metrics.text().count(b"foveate_refused_total 1.0") == 1
 
 
 def test_a_network_that_fails_is_an_error_of_those_requests_only(make, caplog):

@@ -287,13 +287,17 @@ def test_gradients_are_clipped_to_the_norm():
     assert moved.item() == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_auxiliary_heads_train_with_their_weight():
+@pytest.mark.parametrize("weight", [0.3, 1.0])
+def test_auxiliary_heads_train_with_their_weight(weight):
+    """Two equal heads of one body: plain gradient descent moves the auxiliary one by its weight's share."""
+
     class WithHead(nn.Module):
-        aux_weight = 0.3
+        aux_weight = weight
 
         def __init__(self):
             super().__init__()
             self.body, self.head, self.aux = nn.Flatten(), nn.Linear(64, 2), nn.Linear(64, 2)
+            self.aux.load_state_dict(self.head.state_dict())
 
         def forward(self, x):
             return self.head(self.body(x))
@@ -302,10 +306,14 @@ def test_auxiliary_heads_train_with_their_weight():
             return self.head(self.body(x)), (self.aux(self.body(x)),)
 
     module = WithHead()
-    run = trainer(module=module, epochs=1)
-    before = module.aux.weight.detach().clone()
+    descent = OptimiserSettings("sgd", learning_rate=0.1, momentum=0, weight_decay=0)
+    settings = TrainingSettings(optimiser=descent, clip_norm=None)
+    run = trainer(module=module, settings=settings, horizon=StepHorizon(1))
+    before = module.head.weight.detach().clone()
     list(run.run())
-    assert not torch.equal(module.aux.weight, before)
+    moved, moved_aux = module.head.weight - before, module.aux.weight - before
+    assert moved.abs().max() > 1e-4
+    torch.testing.assert_close(moved_aux, weight * moved, rtol=1e-3, atol=1e-6)
 
 
 def test_history_csv_reads_back_exactly_and_has_time_last():

@@ -33,10 +33,14 @@ _BUILDERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
 def register(name: str, **preset: Any) -> Callable[[_Builder], _Builder]:
     """Tie a builder (a :class:`Network` class or a function returning one) to a row of the catalogue.
 
-    The builder takes keyword arguments only, among them ``num_classes`` and ``in_channels``; all must have a
-    default or stand in ``preset``. Presets are plain data (numbers, text, tuples), for they are options too.
+    A builder registered from elsewhere takes the place of the row's own. It takes keyword arguments only,
+    among them ``num_classes`` and ``in_channels``; all must have a default or stand in ``preset``. Presets
+    are plain data (numbers, text, tuples), for they are options too.
     """
-    model_info(name)  # a name without a row would be a network that `foveate models` hides
+    info = model_info(name)  # a name without a row would be a network that `foveate models` hides
+    # The row's own builder is tied when its module is imported, which must not come later and undo this one.
+    # (From that module itself the import does nothing: it is under way.)
+    importlib.import_module(info.module)
 
     def tie(builder: _Builder) -> _Builder:
         _BUILDERS[name] = (builder, preset)

@@ -81,7 +81,7 @@ def tuned(
             _head_of_the_rest(fitted, request, rest),
             training,
             validation,
-            _horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
+            horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
             settings=settings,
             should_stop=should_stop,
         ),
@@ -157,7 +157,7 @@ class _Sooner:
         return by_clock if by_steps is None or by_clock is None else min(by_steps, by_clock)
 
 
-def _horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung, float], Horizon]:
+def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung, float], Horizon]:
     """How long each rung takes: its share of the epochs, and no more than its share of the time left."""
 
     def horizon(rung: Rung, evaluation_seconds: float) -> Horizon:

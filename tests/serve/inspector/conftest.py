@@ -114,11 +114,12 @@ class Client:
         return self.post("/api/runs", {"picture": picture, **more})["run"]
 
 
-def make_client(net, folder, train=None, choices=list, kept=False):
+def make_client(net, folder, *, train=None, choices=list, kept=False, trained=None):
     session = Session(net)
     pixels = np.random.default_rng(5).integers(0, 256, (30, 25, 3), dtype=np.uint8)
     session.pictures.add("noise", pixels)
-    trainings = Trainings(train, choices, folder, kept=kept, shortest_seconds=10, trained=session.add_trained)
+    trained = trained or session.add_trained
+    trainings = Trainings(train, choices, folder, kept=kept, shortest_seconds=10, trained=trained)
     app = make_app(session, trainings, net.name, inspector_settings("127.0.0.1", 8001))
     return Client(app, session)
 

@@ -59,12 +59,11 @@ def follow(client, name, wait_for):
 
 
 @pytest.fixture
-def begin(make, monkeypatch):
+def begin(make):
     def start(end=None, **options):
         trainer = Trainer(end)
-        client = make(train=trainer, choices=dots, **options)
-        monkeypatch.setattr(client.app.trainings, "_trained", lambda folder, name: f"{name} at {folder.name}")
-        return client, trainer
+        options["trained"] = lambda folder, name: f"{name} at {folder.name}"
+        return make(train=trainer, choices=dots, **options), trainer
 
     return start
 
