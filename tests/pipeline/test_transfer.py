@@ -9,13 +9,15 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
+from arrows import arrows
 from foveate.artifact.predictor import load
 from foveate.dataset import open_dataset
+from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InterruptedRunError, WeightsError
 from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
-from foveate.pipeline.transfer import affordable, choose_start, make_folds
+from foveate.pipeline.transfer import affordable, choose_start, make_folds, may_mirror
 
 SMALL = TrainRequest(image_size=96)  # an eighth of the work; the pictures are 110 px
 
@@ -226,3 +228,51 @@ def test_few_pictures_are_not_fine_tuned_by_a_budget(stripes, tmp_path):
     assert any("could not tell a gain from luck" in text for text in texts)
     assert sum("on training pictures in 5-fold cross-validation" in text for text in texts) == 3  # backbones
     assert json.loads((done.folder / "config.json").read_text())["recipe"]["name"] == "frozen-features"
+
+
+def arrow_set(classes=("left", "right")):
+    """40 training and 20 validation pictures of 112 px: each class is the other's mirror image."""
+    splits = {name: arrows(count, 112, seed) for name, count, seed in (("train", 40, 0), ("val", 20, 1))}
+    return DataSet(
+        "arrows", classes, {name: Split(ArrayImages(some), labels) for name, (some, labels) in splits.items()}
+    )
+
+
+def no_flip(*_):
+    raise RuntimeError("a picture was mirrored")
+
+
+def test_mirror_images_that_contradict_are_left_out_and_fine_tuning_leaves_them_out_too(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("foveate.batches.augment.flip", no_flip)
+    events = []
+    request_ = TrainRequest(image_size=96, epochs=1, weights="imagenet")
+    done = train(arrow_set(), request_, out=tmp_path / "out", listener=events.append)
+    assert [event for event in events if isinstance(event, Looking)][-1] == Looking(80, 80)
+    (told,) = [e.text for e in events if isinstance(e, Note) and e.text.startswith("Mirror images are left")]
+    assert "take on another class" in told
+    assert any("Fine-tuned: held-out loss" in event.text for event in events if isinstance(event, Note))
+    assert done.evaluation.accuracy >= 0.85
+    assert "each picture as it is" in (done.folder / "report.html").read_text()
+
+
+def test_without_augmentation_mirror_images_are_not_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
+    events = []
+    request_ = TrainRequest(image_size=96, augment="none")
+    done = train(arrow_set(), request_, out=tmp_path / "out", listener=events.append)
+    assert [event for event in events if isinstance(event, Looking)][-1] == Looking(40, 40)
+    assert not [event for event in events if isinstance(event, Note) and "irror" in event.text]
+    assert done.evaluation.accuracy >= 0.85
+
+
+def test_letters_and_digits_are_not_looked_at_in_a_mirror():
+    assert may_mirror(TrainRequest(), ("cat", "dog"))
+    assert not may_mirror(TrainRequest(), ("A", "b", "3"))
+    assert not may_mirror(TrainRequest(augment="none"), ("cat", "dog"))
+
+
+def test_half_the_views_take_half_the_time():
+    assert affordable(2_500, None, views=2) == ("efficientnet_lite0",)
+    assert affordable(2_500, None, views=1) == ("efficientnet_lite1",)

@@ -135,12 +135,20 @@ def _examine(
     backbone: Backbone,
 ) -> LabelReport:
     from foveate.dataset.fetch import cache_folder
+    from foveate.recipes import looks_like_characters
     from foveate.transfer.label_report import examine_labels
 
     folder = cache_folder() / "features"
     with bar() as progress:
         report = examine_labels(
-            dataset, results, pixels, found=found, backbone=backbone, folder=folder, progress=progress
+            dataset,
+            results,
+            pixels,
+            found=found,
+            backbone=backbone,
+            folder=folder,
+            mirrored=not looks_like_characters(dataset.classes),
+            progress=progress,
         )
     for sentence in report.notes:
         note(sentence)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -32,8 +33,10 @@ from foveate.recipes import (
 )
 from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
+from foveate.transfer.mirror import MirrorTest, mirror_test
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
+MIRROR_TEST_COUNT, MIRROR_TEST_SIDE = 1_000, 16  # training pictures, and pixels
 TOO_FEW_EPOCHS = 0.1
 MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
 
@@ -185,7 +188,9 @@ def make_plan(
     """
     device = choose_device(request.device)
     split = prepared.splits["train"]
-    maker = _Planner(request, prepared, Pixels(split.pixels, split.labels, device), train_seconds, chosen)
+    pixels = Pixels(split.pixels, split.labels, device)
+    mirror = _mirror_test(prepared, pixels) if _may_mirror(request, prepared.classes) else None
+    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen)
     if module is not None:
         kind = type(module)
         architecture = {"custom": f"{kind.__module__}.{kind.__qualname__}"}
@@ -194,7 +199,8 @@ def make_plan(
         plan = maker.plan(make_network(request.model, prepared, request.weights))
     else:
         plan = maker.choose()
-    return replace(plan, reasons=(_reason(plan, prepared, maker.epochs(plan), device),))
+    told = _reason(plan, prepared, maker.epochs(plan), device)
+    return replace(plan, reasons=(told, *_mirror_in_words(mirror, plan.recipe)))
 
 
 @dataclass(frozen=True)
@@ -204,6 +210,7 @@ class _Planner:
     request: TrainRequest
     prepared: Prepared
     pixels: Pixels
+    mirror: MirrorTest | None  # what the pictures say of mirror images; None where there are to be none
     train_seconds: float | None  # None where epochs decide: then nothing is timed, and plans repeat exactly
     chosen: tuple[str, str] | None = None  # network and recipe of the run that goes on
 
@@ -255,9 +262,12 @@ class _Planner:
             recipe = get_recipe(request.recipe)
         else:
             recipe = get_recipe(self.chosen[1]) if self.chosen else recipe_for(network, epochs)
-            if looks_like_characters(self.prepared.classes):
+            if looks_like_characters(self.prepared.classes) or self._mirror_contradicts():
                 recipe = recipe.without_mirroring()
         return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
+
+    def _mirror_contradicts(self) -> bool:
+        return self.mirror is not None and self.mirror.contradicts
 
     def _with(self, network: Network, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:
         request = self.request
@@ -279,6 +289,34 @@ class _Planner:
             class_weights=class_weights(self.prepared) if request.class_weights == "balanced" else None,
         )
         return with_asked(settings, request)
+
+
+def _may_mirror(request: TrainRequest, classes: tuple[str, ...]) -> bool:
+    if request.augment == "none":
+        return False
+    if request.recipe != "auto":
+        return get_recipe(request.recipe).augmentation.flip != "none"
+    return not looks_like_characters(classes)
+
+
+def _mirror_test(prepared: Prepared, pixels: Pixels) -> MirrorTest:
+    """Of grey copies of 16 x 16 pixels: they show little, but an outright contradiction they show."""
+    split = prepared.splits["train"]
+    rows = evenly(len(split), MIRROR_TEST_COUNT)
+    pictures = pixels.take(torch.from_numpy(rows).to(pixels.device))  # (n, C, H, W)
+    grey = pictures.float().mean(dim=1, keepdim=True)
+    small = F.adaptive_avg_pool2d(grey, MIRROR_TEST_SIDE)[:, 0].cpu().numpy()  # (n, 16, 16)
+    views = np.stack([small, small[:, :, ::-1]]).reshape(2, len(rows), -1)
+    return mirror_test(views, split.labels[rows], split.groups[rows])
+
+
+def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe) -> tuple[str, ...]:
+    """A sentence, where mirror images contradict the pictures."""
+    if mirror is None or not mirror.contradicts:
+        return ()
+    if recipe.augmentation.flip == "none":
+        return (f"Mirror images are left out: {mirror.in_words}.",)
+    return (f"The recipe mirrors pictures, but {mirror.in_words}; --augment none leaves that out.",)
 
 
 def with_asked(settings: TrainingSettings, request: TrainRequest) -> TrainingSettings:

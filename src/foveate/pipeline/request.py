@@ -56,7 +56,8 @@ class TrainRequest:
         weights: what to start from: a file of weights, "imagenet" (weights that come as a Python package),
             "none" (chance), or "hf:OWNER/REPO[/FILE]" (a hub's); None decides by the pictures.
         download: whether a hub's weights may be fetched; without it only those fetched before are used.
-        augment: "auto" (the recipe's) or "none".
+        augment: "auto" (the recipe's, without mirror images where these would contradict the pictures) or
+            "none", which leaves out the mirror images of photographs, too.
         class_weights: "none", or "balanced" for classes of unequal size.
         select: what decides the best epoch; None takes the recipe's (val_accuracy), and the loss of the
             held-out pictures in fine-tuning.

@@ -24,14 +24,15 @@ from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import class_weights
 from foveate.pipeline.request import TrainRequest, is_blueprint_file
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
+from foveate.recipes import looks_like_characters
 from foveate.transfer.backbone import PACKAGED, Backbone, backbone_from_file, packaged_backbone
 from foveate.transfer.features import Features
 from foveate.transfer.head import Head, fit_head
+from foveate.transfer.mirror import MirrorTest, mirror_test
 
 LOOKED_AT = 50  # pictures whose headers tell what kind they are
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
-VIEWS = 2  # the picture and its mirror image
 PATIENCE_SECONDS = 30.0  # without a budget: as long as features may take before a smaller backbone is taken
 BUDGET_SHARE = 0.35  # of a budget that all backbones' features together may take
 FOLDS = 5
@@ -68,10 +69,11 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
 def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start:
     if request.weights == "none" or is_blueprint_file(request.model):
         return Start()
+    views = 2 if may_mirror(request, dataset.classes) else 1
     count = len(dataset.splits["train"])
     measured = sum(len(split) for split in dataset.splits.values()) - count
     if request.weights == "imagenet":
-        names = affordable(count, request.budget_seconds, measured) or PACKAGED[:1]
+        names = affordable(count, request.budget_seconds, measured, views) or PACKAGED[:1]
         if request.model != "auto":
             names = (request.model,)
         return _packaged(names, request.image_size, "Starting from")
@@ -82,11 +84,11 @@ def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start
     side = _usual_side(dataset.splits["train"].images)
     if request.model != "auto" or request.recipe != "auto" or side < PHOTOGRAPH_SIDE_PX:
         return Start()
-    return _for_photographs(count, measured, side, request)
+    return _for_photographs(count, measured, views, side, request)
 
 
-def _for_photographs(count: int, measured: int, side: int, request: TrainRequest) -> Start:
-    names = affordable(count, request.budget_seconds, measured)
+def _for_photographs(count: int, measured: int, views: int, side: int, request: TrainRequest) -> Start:
+    names = affordable(count, request.budget_seconds, measured, views)
     if not names:
         return Start((), f"{count:,} photographs are too many to start from ImageNet weights in this budget.")
     try:
@@ -95,7 +97,14 @@ def _for_photographs(count: int, measured: int, side: int, request: TrainRequest
         return Start((), f"These are photographs: with ImageNet weights a few go a long way. {error}")
 
 
-def affordable(count: int, budget_seconds: float | None, measured: int = 0) -> tuple[str, ...]:
+def may_mirror(request: TrainRequest, classes: tuple[str, ...]) -> bool:
+    """Whether mirror images may be looked at: not where it is switched off, and not of letters and digits."""
+    return request.augment == "auto" and not looks_like_characters(classes)
+
+
+def affordable(
+    count: int, budget_seconds: float | None, measured: int = 0, views: int = 2
+) -> tuple[str, ...]:
     """The packaged backbones to try on so many training pictures, the likeliest best first.
 
     Without a budget it is one: the middle one, or the smallest where the middle one would take long. With a
@@ -103,11 +112,11 @@ def affordable(count: int, budget_seconds: float | None, measured: int = 0) -> t
     more than a larger backbone; else all whose features the budget allows. ``measured``: how many pictures
     the finished model is measured on.
     """
-    seconds = {name: looking_seconds(count * VIEWS, model_info(name).macs) for name in PACKAGED}
+    seconds = {name: looking_seconds(count * views, model_info(name).macs) for name in PACKAGED}
     small, middle, large = PACKAGED
     if budget_seconds is None:
         return (middle if seconds[middle] <= PATIENCE_SECONDS else small,)
-    if count >= FEWEST_HELD_OUT * FOLDS and (name := _to_fine_tune(count, budget_seconds, measured)):
+    if count >= FEWEST_HELD_OUT * FOLDS and (name := _to_fine_tune(count, budget_seconds, measured, views)):
         return (name,)
     chosen, spent = [], 0.0
     for name in (middle, large, small):
@@ -117,12 +126,12 @@ def affordable(count: int, budget_seconds: float | None, measured: int = 0) -> t
     return tuple(chosen)
 
 
-def _to_fine_tune(count: int, budget_seconds: float, measured: int) -> str | None:
+def _to_fine_tune(count: int, budget_seconds: float, measured: int, views: int) -> str | None:
     """The largest backbone that can be fine-tuned for enough epochs, or for the fewest; None if none can."""
     epochs = {}
     for name in reversed(PACKAGED):  # the largest first
         macs = model_info(name).macs
-        left = budget_seconds - looking_seconds(count * VIEWS, macs) - finishing_seconds(measured, macs)
+        left = budget_seconds - looking_seconds(count * views, macs) - finishing_seconds(measured, macs)
         epochs[name] = left / learning_seconds(round(count * (1 - 1 / FOLDS)), macs)
     goals = (ENOUGH_EPOCHS, FEWEST_EPOCHS)
     return next((name for goal in goals for name in epochs if epochs[name] >= goal), None)
@@ -181,15 +190,22 @@ def _usual_side(images: Images) -> int:
 class Fitted:
     """A backbone with the head that was fitted to its features of the training pictures.
 
-    views: (V, N, D). folds: (N,) in which each picture was held out. loss: of the held-out pictures.
+    views: (V, N, D); V = 2 where mirror images are of use. mirror: what was found of them, if it was asked.
+    folds: (N,) in which each picture was held out. loss: of the held-out pictures.
     """
 
     backbone: Backbone
     prepared: Prepared
     views: np.ndarray
+    mirror: MirrorTest | None
     folds: np.ndarray
     head: Head
     loss: float
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether mirror images were learnt from."""
+        return len(self.views) == 2
 
     @property
     def how(self) -> str:
@@ -232,6 +248,8 @@ def best_start(
             best = fitted
     if best is None:
         raise ValueError("best_start takes at least one backbone")
+    if best.mirror is not None and best.mirror.hurts:
+        listener(Note(f"Mirror images are left out: {best.mirror.in_words}."))
     return best
 
 
@@ -244,9 +262,13 @@ def _fit(
 ) -> Fitted:
     split = prepared.splits["train"]
     with Features(backbone, cache_folder() / "features") as features:
-        views = features.of(split.pixels, mirrored=True, progress=progress).views
+        mirrored = may_mirror(request, prepared.classes)
+        views = features.of(split.pixels, mirrored=mirrored, progress=progress).views
         for sentence in features.notes:
             listener(Note(sentence))
+    mirror = mirror_test(views, split.labels, split.groups) if mirrored else None
+    if mirror is not None and mirror.hurts:
+        views = views[:1]
     folds = make_folds(split.labels, split.groups, request.seed)
     weights = weights_for(request, prepared)
     head = fit_head(views, split.labels, folds, len(prepared.classes), class_weights=weights)
@@ -254,7 +276,7 @@ def _fit(
     if known.any():
         probabilities = apply_temperature(head.held_out[known])
         loss = evaluate(probabilities, split.labels[known], prepared.classes).nll
-    return Fitted(backbone, prepared, views, folds, head, loss)
+    return Fitted(backbone, prepared, views, mirror, folds, head, loss)
 
 
 def weights_for(request: TrainRequest, prepared: Prepared) -> np.ndarray | None:
@@ -288,7 +310,7 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
         "network": fitted.backbone.name,
         "weights": fitted.backbone.source,
         "recipe": "frozen features: a logistic regression on what the network sees",
-        "views": "each picture and its mirror image",
+        "views": "each picture and its mirror image" if fitted.mirrored else "each picture as it is",
         "penalty": f"{head.penalty:.2g}, chosen on {fitted.how}",
         "class weights": request.class_weights,
     }

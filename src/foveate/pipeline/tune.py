@@ -34,7 +34,6 @@ from foveate.pipeline.transfer import (
     words_of,
 )
 from foveate.pipeline.ways import STEPS, asked, no_effect
-from foveate.recipes import looks_like_characters
 from foveate.training.events import Event
 from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
 from foveate.training.settings import TrainingSettings
@@ -196,7 +195,7 @@ def _batches(
     split, device = fitted.prepared.splits["train"], choose_device(request.device)
     normalise = Normaliser(fitted.prepared.preprocessing, device)
     augmentation = AUGMENTATION if request.augment == "auto" else Augmentation()
-    if looks_like_characters(fitted.prepared.classes):
+    if not fitted.mirrored:
         augmentation = replace(augmentation, flip="none")
     usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
     training = TrainingBatches(

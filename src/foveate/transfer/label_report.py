@@ -18,6 +18,7 @@ from foveate.errors import DatasetError
 from foveate.transfer.backbone import Backbone
 from foveate.transfer.features import Features
 from foveate.transfer.labels import LEAST_PICTURES, Judged, LeftOut, alike, judge_labels
+from foveate.transfer.mirror import MirrorTest, mirror_test
 
 _LIKE = "cut, mirrored, in another light, or taken a moment apart"
 
@@ -52,7 +53,8 @@ class LabelReport:
     """Ranked suspects, the most suspicious first, and groups of pictures that are copies by their features.
 
     ranking: all judged pictures in order of suspicion. doubtful: how many of the first are probably wrong.
-    judged: how many pictures were judged. unjudged: the classes too small for it. notes: what the user should
+    judged: how many pictures were judged. unjudged: the classes too small for it. mirror:
+    what was found of mirror images, where they may be looked at. notes: what the user should
     know of the features kept.
     """
 
@@ -60,12 +62,17 @@ class LabelReport:
     doubtful: int
     unjudged: tuple[str, ...]
     copies: tuple[tuple[Place, ...], ...]
+    mirror: MirrorTest | None
     backbone: str
     notes: tuple[str, ...]
 
     def findings(self) -> list[Finding]:
         """The same in the form of all other findings."""
-        return [*self._doubts(), *self._copies()]
+        items = [*self._doubts(), *self._copies()]
+        if self.mirror is not None and self.mirror.hurts:
+            message = f"Mirror images do not go with these pictures: {self.mirror.in_words}."
+            items.append(Finding("mirror", "note", message))
+        return items
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, strict JSON."""
@@ -124,6 +131,7 @@ def examine_labels(
     found: Findings,
     backbone: Backbone,
     folder: Path,
+    mirrored: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LabelReport:
     """Judge the labels of all splits together.
@@ -133,6 +141,8 @@ def examine_labels(
         pixels: of each split, (N, H, W, C) uint8 as the backbone's preprocessing makes them.
         found: the other findings; copies by pixels are not named again.
         folder: where features are kept.
+        mirrored: whether pictures may be seen in a mirror, too; where they turn out to take on another
+            class, they are not.
         progress: called with (done, all) pictures.
 
     Raises:
@@ -148,15 +158,18 @@ def examine_labels(
             f"To judge labels at least two classes need {LEAST_PICTURES} readable pictures each; "
             f"{int((counts >= LEAST_PICTURES).sum())} of {len(counts)} have them."
         )
-    views, notes = _features(view, pixels, backbone, folder, progress)
+    views, notes = _features(view, pixels, backbone, folder, progress, mirrored=mirrored)
     groups = np.concatenate([found.groups[key] for key in view.keys])[rows]
-    judged = judge_labels(LeftOut(views, groups), labels, len(dataset.classes))
+    mirror = mirror_test(views, labels, groups) if mirrored else None
+    features = views[0] if mirror is not None and mirror.hurts else views.mean(axis=0)
+    judged = judge_labels(LeftOut(features, groups), labels, len(dataset.classes))
     small = [name for name, count in zip(dataset.classes, counts, strict=True) if 0 < count < LEAST_PICTURES]
     return LabelReport(
         ranking=_suspects(view, rows, judged),
         doubtful=judged.doubtful,
         unjudged=tuple(small),
-        copies=view.placed([rows[members] for members in _copies(views, groups)]),
+        copies=view.placed([rows[members] for members in _copies(features, groups)]),
+        mirror=mirror,
         backbone=backbone.name,
         notes=notes,
     )
@@ -168,21 +181,23 @@ def _features(
     backbone: Backbone,
     folder: Path,
     progress: Callable[[int, int], None],
+    *,
+    mirrored: bool,
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """(N, D) of the readable pictures, the mean over each picture and its mirror image; and notes."""
-    parts, before = [], 0
+    """(V, N, D) of the readable pictures, V = 2 with their mirror images; and notes."""
+    parts, before, views = [], 0, 2 if mirrored else 1
     total = sum(int(view.results[key].ok.sum()) for key in view.keys)
     with Features(backbone, folder) as features:
         for key in view.keys:
             result, chosen = view.results[key], np.flatnonzero(view.results[key].ok)
 
             def report(done: int, _: int, start: int = before) -> None:
-                progress(start + done // 2, total)
+                progress(start + done // views, total)
 
             some = pixels[key] if len(chosen) == len(result) else pixels[key][chosen]
-            parts.append(features.of(some, mirrored=True, progress=report).views)
+            parts.append(features.of(some, mirrored=mirrored, progress=report).views)
             before += len(chosen)
-        return np.concatenate(parts, axis=1).mean(axis=0), features.notes
+        return np.concatenate(parts, axis=1), features.notes
 
 
 def _suspects(view: View, rows: Integers, judged: Judged) -> tuple[Suspect, ...]:

@@ -69,18 +69,7 @@ class LeftOut:
 
     def __init__(self, features: NDArray[np.float32], groups: Integers) -> None:
         """features: (N, D); groups: (N,) rows that are left out together."""
-        x = features.astype(np.float64)
-        x -= x.mean(axis=0)
-        x /= x.std() or 1.0
-        if len(x) < x.shape[1]:
-            values, vectors = np.linalg.eigh(x @ x.T)
-            rows = vectors * np.sqrt(np.maximum(values, 0))
-        else:
-            values, vectors = np.linalg.eigh(x.T @ x)
-            rows = x @ vectors
-        # In this basis the columns are orthogonal; the last one is the constant.
-        self.rows = np.column_stack([rows, np.ones(len(rows))])  # (N, R)
-        self.squares = np.append(np.maximum(values, 0), len(rows))  # (R,)
+        self.rows, self.squares = in_own_axes(features)  # (N, R), (R,)
         self.copies = _several(groups)
 
     def predict(self, targets: Floats, penalty: float) -> Floats:
@@ -103,6 +92,24 @@ class LeftOut:
             return np.asarray(np.linalg.solve(np.eye(len(members)) - hat, residual))
         inner = np.diag(1 / shrink) - rows.T @ rows
         return np.asarray(residual + rows @ np.linalg.solve(inner, rows.T @ residual))
+
+
+def in_own_axes(features: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    """Features (N, D), centred and of one scale, in a basis in which their columns are orthogonal.
+
+    Returns:
+        rows (N, R), of which the last column is the constant, and the sums of the columns' squares (R,).
+    """
+    x = features.astype(np.float64)
+    x -= x.mean(axis=0)
+    x /= x.std() or 1.0
+    if len(x) < x.shape[1]:
+        values, vectors = np.linalg.eigh(x @ x.T)
+        rows = vectors * np.sqrt(np.maximum(values, 0))
+    else:
+        values, vectors = np.linalg.eigh(x.T @ x)
+        rows = x @ vectors
+    return np.column_stack([rows, np.ones(len(rows))]), np.append(np.maximum(values, 0), len(rows))
 
 
 def _retaught(predicted: Floats, labels: Integers) -> Floats:
