@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check campaigns bench format clean
 
 demo: $(READY)
 	$(BIN)/foveate demo
@@ -17,6 +17,13 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Faults on purpose, seeded; at most three minutes each, all of them even if one finds something.
+CAMPAIGNS := kill_campaign bit_flips io_errors hostile_pictures hostile_models raw_http serve_under_load
+campaigns: $(READY)
+	@wrong=; for program in $(wildcard $(CAMPAIGNS:%=tools/%.py)); do \
+		echo "== $$program"; $(BIN)/python $$program || wrong="$$wrong $$program"; \
+	done; if [ -n "$$wrong" ]; then echo "wrong:$$wrong"; exit 1; fi
 
 # Writes docs/benchmarks.md and its charts. Two hours; `make bench BENCH="inference loop"` measures these alone.
 bench: $(READY)
