@@ -39,6 +39,7 @@ def run(pytester, monkeypatch):
     def once(strict, **files):
         monkeypatch.setenv("PYTHONPATH", str(Path(left_out.__file__).parent))
         monkeypatch.setenv("FOVEATE_TESTS_STRICT", strict)
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take a second each time
         pytester.makepyfile(**files)
         return pytester.runpytest_subprocess("-p", "left_out")
 

@@ -359,7 +359,8 @@ def test_cifars_archive_is_read_by_exact_names_and_sizes():
 
 
 @pytest.mark.skipif(
-    not Path("/usr/share/datasets/fashion-mnist").is_dir(), reason="needs Debian's dataset-fashion-mnist"
+    not Path("/usr/share/datasets/fashion-mnist").is_dir(),
+    reason="this machine has no dataset-fashion-mnist",
 )
 def test_the_real_fashion_mnist_passes_its_hashes():
     whole = known.load("fashion-mnist")

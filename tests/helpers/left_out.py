@@ -2,8 +2,8 @@
 
 The last lines of a run tell how many tests were left out, why, and how to have them. With
 ``FOVEATE_TESTS_STRICT=1``, as in ``.ci/run``, a test that is left out for something that can be installed
-fails. What cannot be had on a machine at all (another system, a mount that is not permitted) says so by a
-reason that begins with "this machine", and is only told.
+fails. What cannot be had on every machine (another system, a mount that is not permitted, a data set of one
+distribution) says so by a reason that begins with "this machine", and is only told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REMEDIES = {  # a word of the reason -> what to do
     "chromium": "apt install chromium",
     "strace": "apt install strace",
     "node": "apt install nodejs",
-    "fashion-mnist": "apt install dataset-fashion-mnist",
+    "curl": "apt install curl",
 }
 OTHER_REMEDY = "pip install --constraint constraints.txt --editable '.[dev]'"
 
