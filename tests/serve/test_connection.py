@@ -38,6 +38,7 @@ CLOSE = b"Connection: close\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 MALFORMED = {
     "noise": (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, "not valid HTTP"),
+    "long noise": (bytes(range(128, 256)) * 9, 400, "not valid HTTP"),
     "no HTTP": (b"GET /\r\n\r\n", 400, "not valid HTTP"),
     "a bare newline in a header": (b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n", 400, "not valid HTTP"),
     "two lengths": (post(b"ab", b"Content-Length: 2\r\nContent-Length: 3\r\n"), 400, "not valid HTTP"),

@@ -192,9 +192,7 @@ class Connection(asyncio.BufferedProtocol):
             if refused:
                 message = "The server has too many connections; try again later."
                 await self._refuse(RequestError(503, message, {"retry-after": "1"}))
-                await self._close_by_halves()
-            elif await self._converse():
-                await self._close_by_halves()
+            await self._close(by_halves=refused or await self._converse())
         except Exception:  # a fault of ours must be told, and ends one connection only
             logger.exception("a connection failed")
             self._transport.abort()
@@ -202,12 +200,13 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     async def _converse(self) -> bool:
-        """Answer one request after the other; whether the client has to be told the end."""
+        """Answer one request after the other; whether the client may still be sending at the end."""
         try:
             head = await self._read_head(self._due)
             while head is not None:
-                if not await self._answer(head):
-                    return True
+                exchange = Exchange(self, head)
+                if not await self._answer(exchange):
+                    return not exchange.client_is_done
                 if self.received:  # sent ahead: others come first
                     await asyncio.sleep(0)
                 head = await self._read_head(None)
@@ -258,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
                 while (end := received.find(HEAD_END, searched)) < 0:
                     if len(received) > MAX_HEAD_BYTES:
                         raise _too_long()
-                    if len(received) < LONG_LINE_BYTES:
+                    if not searched or len(received) < LONG_LINE_BYTES:
                         check_beginning(received)
                     searched = max(0, len(received) - len(HEAD_END) + 1)
                     if not await self.more():
@@ -269,10 +268,9 @@ class Connection(asyncio.BufferedProtocol):
             raise RequestError(408, message, CLOSE) from None
         return end
 
-    async def _answer(self, head: Head) -> bool:
+    async def _answer(self, exchange: Exchange) -> bool:
         """Let the application answer; whether the connection goes on."""
         shared, settings = self.shared, self.shared.settings
-        exchange = Exchange(self, head)
         self._due = self._loop.time() + settings.body_seconds
         limit = settings.body_seconds + settings.answer_seconds + 2 * GRACE_SECONDS
         async with asyncio.timeout(limit):
@@ -294,16 +292,15 @@ class Connection(asyncio.BufferedProtocol):
         ]
         await self.write(b"\r\n".join([*head, b"connection: close", b"", bytes(response.body)]))
 
-    async def _close_by_halves(self) -> None:
-        """Send what is to be sent and the end of the stream; then wait, not for long, for the client's."""
-        if self._transport.is_closing():
-            return
-        self._transport.set_write_buffer_limits(0)
-        await self._wait_writable()
-        if self._ended or self._transport.is_closing():
-            return
-        self._transport.write_eof()
-        await self._discard(UNBOUNDED)
+    async def _close(self, *, by_halves: bool) -> None:
+        """Send what is to be sent; by halves: and the end, and wait, not for long, for the client's."""
+        transport = self._transport
+        if not transport.is_closing() and transport.get_write_buffer_size():
+            transport.set_write_buffer_limits(0)
+            await self._wait_writable()
+        if by_halves and not (self._ended or transport.is_closing()):
+            transport.write_eof()
+            await self._discard(UNBOUNDED)
 
     async def _discard(self, count: int) -> bool:
         """Read ``count`` bytes and throw them away; whether all came in time.

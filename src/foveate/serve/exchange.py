@@ -33,6 +33,7 @@ class Exchange:
         self._start: Message | None = None
         self._left = 0  # bytes that the answer's Content-Length still promises
         self.body = head.body()
+        self._asked_to_close = not head.keep_alive
         self.keep_alive = head.keep_alive
         self.started = self.complete = False
         self.scope: Scope = {
@@ -50,6 +51,11 @@ class Exchange:
             "server": connection.server,
         }
         self._told_all = False  # the application has the body's end
+
+    @property
+    def client_is_done(self) -> bool:
+        """Whether it said that this was its last request, and all of that is here."""
+        return self._asked_to_close and self.body.ended and not self._connection.received
 
     async def receive(self) -> Message:
         """The next piece of the body; after its end, when the client has gone. Raises RequestError."""
