@@ -87,13 +87,14 @@ def test_what_sees_the_whole_picture(layer):
     assert size is None or size >= SIDE
 
 
-def test_circular_padding_counts_the_wrapped_window():
+def test_circular_padding_counts_the_wrapped_window_and_sees_both_ends():
     layer = nn.Conv2d(2, 3, 5, padding=2, padding_mode="circular").double()
     seen = walk(layer, (2, SIDE, SIDE)).nodes[-1].seen
     assert (seen.rows.size, seen.rows.jump, seen.shape) == (5, 1, (SIDE, SIDE))
-    top, bottom, *_ = seen.sees(0, 10)
-    wrapped = {row % SIDE for row in range(top, bottom + 1)}
-    assert set(torch.where(influence(layer, 0, 10).any(1))[0].tolist()) == wrapped
+    assert (seen.rows.lo[0], seen.rows.hi[0]) == (-2, 2)
+    for row in (0, 1, 2, 10, SIDE - 3, SIDE - 2):
+        assert hull(influence(layer, row, 10))[:2] == seen.sees(row, 10)[:2]
+    assert seen.sees(0, 10)[:2] == (0, SIDE - 1) and seen.sees(2, 10)[:2] == (0, 4)
 
 
 def test_alexnet_and_vgg_have_the_published_fields():

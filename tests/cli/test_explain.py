@@ -12,20 +12,17 @@ from foveate.cli.main import main
 from foveate.errors import UnknownNameError
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
+from foveate.models.blueprint import build, load_blueprint
 
 CLASSES = ("ant", "bee", "7")
 METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    torch.manual_seed(0)
+def published(out, module, architecture):
     preprocessing = Preprocessing(16, 16, 3)
-    architecture = {"name": "compact_s", "options": {"image_size": [16, 16]}}
-    out = tmp_path_factory.mktemp("explain") / "model"
     with Draft(out) as draft:
         draft.add_network(
-            create_model("compact_s", num_classes=3, in_channels=3, image_size=(16, 16)),
+            module,
             preprocessing=preprocessing,
             classes=CLASSES,
             sample_images=np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8),
@@ -39,6 +36,14 @@ def folder(tmp_path_factory):
                 preprocessing=preprocessing.to_dict(),
             )
         )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    torch.manual_seed(0)
+    module = create_model("compact_s", num_classes=3, in_channels=3, image_size=(16, 16))
+    architecture = {"name": "compact_s", "options": {"image_size": [16, 16]}}
+    return published(tmp_path_factory.mktemp("explain") / "model", module, architecture)
 
 
 @pytest.fixture
@@ -109,6 +114,20 @@ def test_another_layer_and_a_data_set(capsys, folder, image, tmp_path):
     assert code == 0 and facts["layer"] == "stages.1.relu1" and "torn.png is left out" in err
     assert facts["data"]["pictures"] == 6 and facts["data"]["unreadable"] == 1
     assert (tmp_path / "photo-explained" / "exciting.png").is_file()
+
+
+def test_a_network_without_maps(capsys, image, tmp_path):
+    dense = load_blueprint({"input": [3, 16, 16], "layers": ["flatten", {"dense": "classes"}]}).adapted(
+        classes=3
+    )
+    model = published(tmp_path / "dense", build(dense, 3), {"blueprint": dense.to_dict()})
+    code, _, err = run(capsys, model, image)
+    assert code == 2 and "a method that needs no map: integrated-gradients, occlusion, saliency" in err
+    code, out, err = run(capsys, model, image, "--method", "all", "--json")
+    assert code == 0 and tuple(json.loads(out)["methods"]) == METHODS[1:] and "grad-cam is left out" in err
+    assert run(capsys, model, image, "--method", "occlusion")[0] == 0
+    code, _, err = run(capsys, model, image, "--method", "all", "--data", "fashion-mnist-mini")
+    assert code == 2 and "--data shows what excites maps, and this network makes none" in err
 
 
 def test_a_network_by_name_with_a_weights_file(capsys, image, tmp_path):

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from foveate.dataset.samples import ArrayImages
-from foveate.errors import UnreadableImageError
+from foveate.errors import InputError, UnreadableImageError
 from foveate.evaluation.report_data import Mistake
 from foveate.explain import METHODS, explain_for_report, grad_cam, heat_map, upsampled
 from foveate.explain.picture import Subject, explain_picture, kernels_sheet, maps_sheet
@@ -40,6 +41,21 @@ def test_all_methods_on_one_picture(subject, photo):
     assert all(p.dtype == np.uint8 and p.shape[2] == 3 for p in found.pictures.values())
     for method in METHODS.keys() - {"occlusion"}:
         assert found.facts["methods"][method]["hiding"]["before"] == pytest.approx(float(expected.max()))
+
+
+def test_a_network_without_maps_is_explained_by_what_needs_none(photo):
+    torch.manual_seed(0)
+    dense = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 4)).eval()
+    subject = Subject(dense, Preprocessing(12, 12, mean=(0.5,) * 3, std=(0.25,) * 3), CLASSES)
+    others = [method for method in METHODS if method != "grad-cam"]
+    for methods in (others, list(METHODS), *([method] for method in others)):
+        found = explain_picture(subject, photo, methods=methods)
+        used = [method for method in methods if method != "grad-cam"]
+        assert list(found.facts["methods"]) == used and found.facts["layer"] is None
+        assert set(found.pictures) == {"picture", "explanation", *used}
+        assert list(found.facts["left_out"]) == ["grad-cam"] * ("grad-cam" in methods)
+    with pytest.raises(InputError, match=r"no map with more than one place.*, or a method that needs no map"):
+        explain_picture(subject, photo)
 
 
 def test_the_same_twice(subject, photo):

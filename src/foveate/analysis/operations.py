@@ -97,14 +97,14 @@ def _pool(field: Field, args: Sequence[Any], out: Tensor) -> Field:
     return _per_axis(lambda a, i, n: a.window(n, kernel[i], stride[i], padding[i], dilation[i]), field, out)
 
 
-def padded(field: Field, pads: Sequence[int]) -> Field:
+def padded(field: Field, pads: Sequence[int], fill: str) -> Field:
     """Padding as ``F.pad`` takes it: (left, right, top, bottom), later axes left out where 0."""
     left, right, top, bottom = (*pads, 0, 0, 0, 0)[:4]
-    return Field(field.rows.pad(top, bottom), field.columns.pad(left, right))
+    return Field(field.rows.pad(top, bottom, fill), field.columns.pad(left, right, fill))
 
 
-def _pad(field: Field, args: Sequence[Any], out: Tensor) -> Field:
-    return padded(field, args[1])
+def _pad(fill: str) -> Rule:
+    return lambda field, args, out: padded(field, args[1], fill)
 
 
 def _slice(field: Field, args: Sequence[Any], out: Tensor) -> Field:
@@ -136,9 +136,9 @@ RULES: dict[str, Rule] = {
     "avg_pool3d": _pool,
     "_adaptive_avg_pool2d": lambda field, args, out: _per_axis(lambda a, i, n: a.adaptive(n), field, out),
     "adaptive_max_pool2d": lambda field, args, out: _per_axis(lambda a, i, n: a.adaptive(n), field, out),
-    "constant_pad_nd": _pad,
-    "reflection_pad2d": _pad,
-    "replication_pad2d": _pad,
+    "constant_pad_nd": _pad("constant"),
+    "reflection_pad2d": _pad("reflect"),
+    "replication_pad2d": _pad("replicate"),
     "slice": _slice,
     "pixel_unshuffle": _unshuffle,
     "pixel_shuffle": _resize(0),

@@ -6,7 +6,7 @@ Nothing of the network is changed. On the ``meta`` device nothing is computed ei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -211,10 +211,15 @@ class _WatchPadding(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         if func is F.pad and out.ndim == 4:
-            seen = self._watch.field(args[0])
+            seen = self._watch.field(args[0] if args else (kwargs or {})["input"])
             if seen is not None:
-                self._watch.set_field(out, padded(seen, args[1] if len(args) > 1 else (kwargs or {})["pad"]))
+                self._watch.set_field(out, _padded(seen, *args[1:3], **(kwargs or {})))
         return out
+
+
+def _padded(seen: Field, pad: Sequence[int], mode: str = "constant", **others: Any) -> Field:
+    """What ``F.pad`` does to a field, called as it is."""
+    return padded(seen, pad, mode)
 
 
 def _memory(tensors: list[Tensor]) -> int:

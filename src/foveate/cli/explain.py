@@ -86,7 +86,11 @@ def command(
     methods = METHODS if method == "all" else (method,)
     explained = explain_picture(subject, picture, target=target, methods=methods, layer=layer, seed=seed)
     facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts
+    for name, reason in explained.facts["left_out"].items():
+        note(f"{name} is left out: {printable(reason)}")
     pictures = dict(explained.pictures)
+    if split is not None and explained.facts["layer"] is None:
+        raise InputError("--data shows what excites maps, and this network makes none.")
     if split is not None:
         facts["data"], pictures["exciting"] = _survey(subject, split, explained.facts["layer"], picture)
     facts["files"] = _write(target_folder, pictures, facts)

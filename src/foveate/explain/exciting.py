@@ -129,6 +129,8 @@ def seen_box(
     sides = []
     for axis, place, length in zip(field.axes, (row, column), size, strict=False):
         low, high = int(axis.lo[place]), int(axis.hi[place])
+        if (high < 0 or low >= length) and axis.first[place] <= axis.last[place]:
+            low, high = int(axis.first[place]), int(axis.last[place])  # padding shows it pixels from inside
         everything = high - low >= FAR
         # What sees everything has no middle; its place on the map still tells where it looks most.
         middle = (2 * place + 1) * length // len(axis) if everything else low + high + 1  # doubled

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from foveate.analysis.fields import Field, union
+from foveate.analysis.fields import Axis, Field, union
 from foveate.analysis.shapes import tensors_in
 from foveate.analysis.walk import evaluating
 from foveate.errors import InputError, ShapeError
@@ -271,24 +271,24 @@ def field_after(reading: Reading, before: list[Step], shape: tuple[int, ...]) ->
         return everything
     seen, given = before[0].seen, reading.settings
     if reading.op in WINDOWED:
-        rows, columns = (
-            axis.window(
-                shape[i + 1],
-                given["kernel"][i],
-                given["stride"][i],
-                given["around"][i][0],
-                given["dilation"][i],
-            )
-            for i, axis in enumerate(seen.axes)
-        )
-        return Field(rows, columns)
+        return Field(*(_windowed(axis, given, i, shape[i + 1]) for i, axis in enumerate(seen.axes)))
     if reading.op == "pad":
         (top, bottom), (left, right) = given["around"]
-        return Field(seen.rows.pad(top, bottom), seen.columns.pad(left, right))
+        return Field(seen.rows.pad(top, bottom, given["fill"]), seen.columns.pad(left, right, given["fill"]))
     if reading.op.startswith("adaptive_"):
         return Field(seen.rows.adaptive(shape[1]), seen.columns.adaptive(shape[2]))
     joined = union([step.seen for step in before])
     return joined if joined.shape == shape[1:] else everything
+
+
+def _windowed(axis: Axis, given: Mapping[str, Any], i: int, n: int) -> Axis:
+    """What ``n`` windows along one axis see; a convolution may pad by copies."""
+    kernel, stride, dilation = given["kernel"][i], given["stride"][i], given["dilation"][i]
+    before, after = given["around"][i]
+    fill = given.get("fill", "zeros")
+    if fill == "zeros":
+        return axis.window(n, kernel, stride, before, dilation)
+    return axis.pad(before, after, fill).window(n, kernel, stride, 0, dilation)
 
 
 def _macs(reading: Reading, shape: tuple[int, ...]) -> int:

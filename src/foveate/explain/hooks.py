@@ -84,7 +84,8 @@ def last_map(module: nn.Module, x: Tensor) -> str:
     if not names:
         raise InputError(
             f"{type(module).__name__} makes no map with more than one place of pictures of "
-            f"{x.shape[-2]}x{x.shape[-1]}; there is nothing that could point. Try larger pictures."
+            f"{x.shape[-2]}x{x.shape[-1]}; there is nothing that could point. Try larger pictures, or a "
+            "method that needs no map: integrated-gradients, occlusion, saliency."
         )
     return names[-1]
 

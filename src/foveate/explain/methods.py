@@ -19,6 +19,7 @@ from foveate.explain.hooks import last_map
 from foveate.explain.occlusion import Probabilities, occlusion
 from foveate.explain.render import overlay, signed_overlay
 
+NEED_MAPS = frozenset({"grad-cam"})  # the methods for which the network must make maps
 WINDOWS_A_SIDE = 6  # occlusion covers a sixth of the picture's side at a time
 
 

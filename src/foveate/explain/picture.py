@@ -15,7 +15,7 @@ from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
 from foveate.explain.faithfulness import Curves, Hiding, blurred, curves, hiding, marked
 from foveate.explain.hooks import activation_of, capturing, last_map
-from foveate.explain.methods import HeatMap, heat_map
+from foveate.explain.methods import NEED_MAPS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities
 from foveate.explain.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
 from foveate.images.preprocess import Preprocessing
@@ -60,7 +60,8 @@ def explain_picture(
     Args:
         picture: (H, W, 3) uint8, of any size.
         target: the class to explain; by default the one the network names.
-        layer: whose maps are looked at, also by Grad-CAM; by default the last map.
+        layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
+            explained by the other methods; Grad-CAM is left out, with the reason, unless it stands alone.
 
     Raises:
         UnknownNameError: a method or a layer. InputError: what the methods cannot explain.
@@ -70,7 +71,7 @@ def explain_picture(
     with evaluating(subject.module), torch.no_grad():
         probabilities = Probabilities(subject.module, subject.temperature)(x)[0].numpy()
     wanted = int(probabilities.argmax()) if target is None else target
-    layer = layer or last_map(subject.module, x)
+    layer, methods, left_out = _applicable(subject.module, x, methods, layer)
     best = np.argsort(-probabilities, kind="stable")[:5]
     facts: dict[str, Any] = {
         "class": subject.classes[wanted],
@@ -78,6 +79,7 @@ def explain_picture(
         "top": [{"label": subject.classes[i], "probability": float(probabilities[i])} for i in best],
         "layer": layer,
         "methods": {},
+        "left_out": left_out,
     }
     pictures = {"picture": fitted(seen, PICTURE_PX)}
     rows: list[Panel] = []
@@ -102,9 +104,23 @@ def explain_picture(
         title=f"{subject.classes[wanted]}: {probabilities[wanted]:.1%}",
         font_px=14,
     )
-    pictures["maps"] = maps_sheet(activation_of(subject.module, x, layer), layer)
+    if layer is not None:
+        pictures["maps"] = maps_sheet(activation_of(subject.module, x, layer), layer)
     kernels = kernels_sheet(subject.module, layer)
     return Explained(facts, pictures | ({} if kernels is None else {"kernels": kernels}))
+
+
+def _applicable(
+    module: nn.Module, x: Tensor, methods: Sequence[str], layer: str | None
+) -> tuple[str | None, Sequence[str], dict[str, str]]:
+    """The layer to look at, the methods that can be used, and why others cannot: method to reason."""
+    try:
+        return layer or last_map(module, x), methods, {}
+    except InputError as error:
+        others = [method for method in methods if method not in NEED_MAPS]
+        if not others:
+            raise
+        return None, others, {method: str(error) for method in methods if method in NEED_MAPS}
 
 
 def maps_sheet(activation: Tensor, layer: str) -> NDArray[np.uint8]:
