@@ -93,3 +93,9 @@ def test_it_runs_without_torch(picture):
     command = [sys.executable, "-c", program, "filter", "cat.png", "all"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("cat-all.png\n")
+
+
+@pytest.mark.parametrize("flags", [("--stride", "1"), ("--padding", "reflect"), ("--negative", "clip")])
+def test_what_channels_have_no_use_for_is_refused(picture, capsys, flags):
+    assert run("cat.png", "channels", *flags) == 2
+    assert f"{flags[0]}: of no effect on `channels`" in capsys.readouterr().err

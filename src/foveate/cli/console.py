@@ -43,6 +43,12 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
+def said(context: click.Context, names: Iterable[str]) -> set[str]:
+    """Those of a command's parameters that stand on the command line, be it with their default."""
+    unsaid = {click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP}
+    return {name for name in names if context.get_parameter_source(name) not in unsaid}
+
+
 def printable(text: str) -> str:
     """The text with control characters and undecodable bytes escaped: safe to show on a terminal."""
     return "".join(

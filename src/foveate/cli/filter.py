@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.cli.console import emit_json, json_option, note, printable, said
 from foveate.errors import InputError
 from foveate.geometry import FORMULA, worked
 
@@ -60,7 +60,9 @@ class Stride(click.ParamType[tuple[int, int]]):
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it [IMAGE's name-KERNEL.png].")
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     image: Path,
     kernel: str | None,
     matrix: str | None,
@@ -87,6 +89,11 @@ def command(
 
         raise InputError(f"Give one kernel: a name ({', '.join(KERNELS)}), all, channels, or --matrix.")
     name = kernel or "matrix"
+    unused = [f"--{one}" for one in sorted(said(context, ("stride", "padding", "negative")))]
+    if name == "channels" and unused:
+        raise InputError(
+            f"{', '.join(unused)}: of no effect on `channels`, which applies no kernel; leave it out."
+        )
     target = _target(image, name, out)
     pixels = read_image(image)
     facts: dict[str, Any] = {"image": str(image), "input": [*pixels.shape[:2]], "kernel": name}

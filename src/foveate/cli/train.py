@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, emit_json, json_option, printable, typed
+from foveate.cli.console import Share, emit_json, json_option, printable, said, typed
 
 if TYPE_CHECKING:
     from foveate.pipeline import Finished
@@ -130,7 +130,7 @@ def command(
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         from foveate.pipeline.request import TrainRequest, process_start_seconds
 
-        request = TrainRequest(**_given(context, settings))
+        request = TrainRequest(**{name: settings[name] for name in said(context, settings)})
         folder = output_folder(data, out, resume=resume, overwrite=overwrite)
         from foveate.cli.progress import display
         from foveate.pipeline import train
@@ -151,14 +151,6 @@ def command(
         emit_json(as_document(finished))
     else:
         click.echo(in_words(finished))
-
-
-def _given(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
-    """Only what was said on the command line: a request tells what is set from what is left alone."""
-    unsaid = {click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP}
-    return {
-        name: value for name, value in settings.items() if context.get_parameter_source(name) not in unsaid
-    }
 
 
 def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) -> Path:

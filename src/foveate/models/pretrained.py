@@ -80,6 +80,9 @@ def implied_options(path: str | Path) -> dict[str, Any]:
     return FILE_OPTIONS.get(_sha256(path)[:8], {}) if path.is_file() else {}
 
 
+_PICTURES = {1: "grey pictures (1 channel)", 3: "colour pictures (3 channels)"}
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -128,10 +131,12 @@ def _check_channels(
     first = next((name for name, value in own.items() if value.ndim == 4), None)
     if first is None or weights[first].ndim != 4 or weights[first].shape[1] == own[first].shape[1]:
         return
-    learnt, here = (f"{one[first].shape[1]} channel(s)" for one in (weights, own))
+    learnt, here = (
+        _PICTURES.get(n := one[first].shape[1], f"pictures of {n} channels") for one in (weights, own)
+    )
     raise WeightsError(
-        f"{path} was learnt on pictures of {learnt}, and {type(module).__name__} is to take pictures of "
-        f"{here}, for 1 is grey and 3 is colour; give pictures of its kind, or weights for these."
+        f"{path} was learnt on {learnt}, and {type(module).__name__} is to take {here}; give pictures of its "
+        "kind, or weights for these."
     )
 
 
