@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from foveate.artifact.format import InputShape, ModelConfig
@@ -77,3 +78,33 @@ def colours():
         )
 
     return Colours
+
+
+def slow_network(products, side=512):
+    """A ``model.onnx`` that multiplies matrices so many times before it answers a third for each class."""
+    numbers = {"shape": np.array([side, side]), "axes": np.array([1, 2]), "zero": np.zeros(1, np.float32)}
+    fill = numpy_helper.from_array(np.array([1e-4], np.float32))
+    nodes = [helper.make_node("ConstantOfShape", ["shape"], ["y0"], value=fill)]
+    nodes += [helper.make_node("MatMul", [f"y{i}", "y0"], [f"y{i + 1}"]) for i in range(products)]
+    nodes += [
+        helper.make_node("ReduceSum", [f"y{products}"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
+        helper.make_node("Add", ["means", "sum"], ["both"]),
+        helper.make_node("Mul", ["both", "zero"], ["nothing"]),
+        helper.make_node("Softmax", ["nothing"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "slow",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 8, 8, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(value, name) for name, value in numbers.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return model.SerializeToString()
+
+
+@pytest.fixture(scope="session", name="slow_network")
+def _slow_network():
+    return slow_network

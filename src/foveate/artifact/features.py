@@ -11,7 +11,7 @@ from foveate.artifact.emitter import NotInTable, emit
 from foveate.artifact.export import FEATURES_NAME, TRACE_BATCH, Deployed, FeatureTap
 from foveate.artifact.predictor import INPUT_NAME
 from foveate.artifact.rewrite import rewrite
-from foveate.artifact.session import open_session
+from foveate.artifact.session import Session
 from foveate.errors import ParityError
 from foveate.images.preprocess import Preprocessing
 
@@ -37,7 +37,7 @@ class Extractor:
             self._session = None
             return
         rewrite(model.graph, INPUT_NAME)
-        self._session = open_session(model.SerializeToString())
+        self._session = Session(model.SerializeToString())
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, H, W, 1 or 3) uint8 -> (N, D) float32."""

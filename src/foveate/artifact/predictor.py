@@ -28,12 +28,14 @@ from foveate.artifact.format import (
 )
 from foveate.artifact.labels import class_numbers
 from foveate.artifact.onnx_check import check_onnx
-from foveate.artifact.session import open_session, physical_cores
+from foveate.artifact.session import Session, TookTooLong, physical_cores
 from foveate.errors import ImageError, InputError, ModelFolderError
 from foveate.images.preprocess import Preprocessing
 
 INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME = "images", "probabilities", "unlikeness"
 BATCH_SIZE = 32
+# A run is ended after this, and the time that a very slow machine takes (multiply-adds a second).
+LEAST_SECONDS, LEAST_SPEED = 60.0, 1e9
 TASK_SIZE = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 
 Item = TypeVar("Item")
@@ -117,7 +119,13 @@ class Predictor:
         if len(batch) == 0:
             return self._none()
         try:
-            found = self._session.run(self._outputs, {INPUT_NAME: np.ascontiguousarray(batch)})
+            seconds = LEAST_SECONDS + len(batch) * self._operations / LEAST_SPEED
+            found = self._session.run(self._outputs, {INPUT_NAME: np.ascontiguousarray(batch)}, seconds)
+        except TookTooLong as error:
+            raise ModelFolderError(
+                f"{self._source}: expected an answer within {seconds:.0f} seconds, found none and stopped "
+                "waiting; it is no model that `foveate train` wrote, or the machine is overloaded."
+            ) from error
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(
                 f"{self._source}: cannot be run on {batch.shape}: {_first(error)}"
@@ -268,14 +276,14 @@ class Predictor:
         for item, picture in zip(items, prepared, strict=True):
             yield item, picture if isinstance(picture, ImageError) else found.row(next(rows))
 
-    def _open(self, model: bytes, threads: int | None) -> Any:
+    def _open(self, model: bytes, threads: int | None) -> Session:
         try:
-            check_onnx(model)
+            self._operations = check_onnx(model)  # multiply-adds a picture
         except InputError as error:
             raise ModelFolderError(f"{self._source}: {error}") from error
         try:
-            session = open_session(model, threads)
-            found = [_describe(value) for value in (*session.get_inputs(), *session.get_outputs())]
+            session = Session(model, threads)
+            found = [_describe(value) for value in (*session.inputs, *session.outputs)]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(f"{self._source}: cannot be opened: {_first(error)}") from error
         height, width = self.preprocessing.height, self.preprocessing.width

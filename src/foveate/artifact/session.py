@@ -1,4 +1,4 @@
-"""ONNX Runtime as this program runs it: on the CPU, with a bounded memory, from bytes."""
+"""ONNX Runtime as this program runs it: on the CPU, with bounded memory and time, from bytes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,46 @@ import os
 from pathlib import Path
 from typing import Any
 
+from foveate.artifact.watch import in_flight
+
 # What ONNX Runtime may hold while it runs: a hostile graph fails instead of swapping.
 MAX_ARENA_BYTES = 4 << 30
 
 
-def open_session(model: bytes, threads: int | None = None) -> Any:
+class TookTooLong(Exception):  # noqa: N818 -- whoever runs the model says what it means
+    """A run was ended at its deadline."""
+
+
+class Session:
+    """A session of ONNX Runtime. May be used by several threads, and in a forked child."""
+
+    def __init__(self, model: bytes, threads: int | None = None) -> None:
+        with in_flight():
+            self._session = _open(model, threads)
+
+    @property
+    def inputs(self) -> list[Any]:
+        return list(self._session.get_inputs())
+
+    @property
+    def outputs(self) -> list[Any]:
+        return list(self._session.get_outputs())
+
+    def run(self, outputs: list[str], feeds: dict[str, Any], seconds: float = float("inf")) -> list[Any]:
+        """What the outputs hold. Raises TookTooLong after so many seconds, at the end of an operator."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        with in_flight(options, seconds):
+            try:
+                return list(self._session.run(outputs, feeds, options))
+            except Exception as error:
+                if options.terminate:
+                    raise TookTooLong(f"ended after {seconds:.0f} seconds") from error
+                raise
+
+
+def _open(model: bytes, threads: int | None = None) -> Any:
     """An ONNX Runtime session on the CPU, from bytes: no path is known, so none can be resolved."""
     import onnxruntime
 
