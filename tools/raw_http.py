@@ -2,11 +2,11 @@
 
     python tools/raw_http.py [--seed 0] [--server serve|inspect]
 
-Each kind of `raw_http_kinds.py` is sent to each server at once and cut in two at a place by chance, in an
-order by chance. Wrong is: another status than may be, an answer to what is smuggled in a body, an answer cut
-off or lost, a connection left open, a server that then answers others no more, a line in its log, memory
-that grew by more than 64 MB. Slow kinds run beside the others. Exits with 1 if anything was wrong; on
-loopback only, less than three minutes.
+Each kind of `raw_http_kinds.py` and `raw_http_bodies.py` is sent to each server at once and cut in two at a
+place by chance, in an order by chance. Wrong is: another status than may be, an answer to what is smuggled in
+a body, an answer cut off or lost, a connection left open, a server that then answers others no more, a line
+in its log, memory that grew by more than 64 MB. Slow kinds run beside the others. Exits with 1 if anything
+was wrong; on loopback only, less than three minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import time
 
 from PIL import Image
 
-from raw_http_kinds import Kind, Target, all_kinds
+from raw_http_bodies import BODIES
+from raw_http_kinds import HEADS, Kind, Target
 from servers import Server, read_answers, started
 
 MAX_GROWTH_MB = 64
@@ -42,6 +43,15 @@ TARGETS = {
     "serve": Target(b"/health", b"/predict", 200, picture(), b"/health"),
     "inspect": Target(b"/api/blueprints/kinds", b"/api/pictures", 201, picture(), b"/"),
 }
+
+
+def all_kinds(target: Target) -> dict[str, Kind]:
+    """All kinds by name."""
+    return {
+        f"{part.__name__[1:].replace('_', ' ')}: {name}": kind
+        for part in (*HEADS, *BODIES)
+        for name, kind in part(target).items()
+    }
 
 
 def send(client: socket.socket, kind: Kind, cut: int) -> None:

@@ -43,7 +43,7 @@ DISCARD_BYTES = 256 << 10  # at a time, of what is thrown away
 DISCARD_SECONDS = 0.001  # between two such reads of all connections: whoever floods has to wait
 MOST_REFUSED = 100  # connections above the limit that are told so; further ones are closed at once
 GRACE_SECONDS = 2.0  # for the application, whose own deadlines answer better; for a client to close
-STOP_SECONDS = 0.25  # for a request that is on its way when the server stops
+STOP_SECONDS = 0.5  # of silence, when the server stops: a request may be on its way, or the rest of one
 LONG_LINE_BYTES = 256
 UNBOUNDED = 1 << 62
 
@@ -313,11 +313,12 @@ class Connection(asyncio.BufferedProtocol):
         self._to_drop = count - dropped
         self.shared.discarding += 1
         due = max(self._due, self._loop.time() + GRACE_SECONDS)
+        silence = STOP_SECONDS if self.shared.stopping else GRACE_SECONDS
         try:
             while self._to_drop and not self._ended and (left := due - self._loop.time()) > 0:
                 before = self._to_drop
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(left, GRACE_SECONDS)):
+                    async with asyncio.timeout(min(left, silence)):
                         await self.more()
                 if self._to_drop == before:
                     break
