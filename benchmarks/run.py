@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 
 import accuracy
+from foveate.errors import InputError
+from foveate.outputs import check_folder
 from report import Section, as_markdown, as_text, machine
 
 # name -> (module, about how many minutes in full and with --quick on two cores, what it is)
@@ -53,6 +55,12 @@ def main() -> int:
             f"foveate: no benchmark is called {unknown[0]!r}; known: {', '.join(BENCHMARKS)}.",
             file=sys.stderr,
         )
+        return 2
+    try:  # results join those of an earlier run; a folder of anything else is left alone
+        if options.out:
+            check_folder(options.out, "benchmarks.json", what="benchmarks", flag="--out", overwrite=True)
+    except InputError as error:
+        print(f"foveate: {error}", file=sys.stderr)
         return 2
     usual = [name for name in BENCHMARKS if name not in LONGEST]
     found = {name: measured(name, options.quick) for name in options.names or usual}

@@ -99,8 +99,8 @@ def test_the_page_is_written_whole(photos, tmp_path, capsys):
 
 
 def test_a_page_that_cannot_be_written_is_one_sentence(photos, capsys):
-    assert run(photos, "--html", photos / "nowhere" / "check.html") == 1
-    assert "Could not write" in capsys.readouterr().err
+    assert run(photos, "--html", photos / "nowhere" / "check.html") == 2
+    assert "there is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

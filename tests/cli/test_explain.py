@@ -56,7 +56,7 @@ def image(tmp_path, monkeypatch):
 
 def run(capsys, *arguments):
     with pytest.raises(SystemExit) as caught:
-        main(["explain", *map(str, arguments)])
+        main(["explain", *map(str, arguments), "--overwrite"])
     seen = capsys.readouterr()
     return caught.value.code, seen.out, seen.err
 
@@ -147,8 +147,8 @@ def test_a_network_by_name_with_a_weights_file(capsys, image, tmp_path):
         (["--layer", "fc"], "no map"),
         (["--method", "magic"], "--method"),
         (["--weights", "w.pth"], "--weights belongs to a network's name"),
-        (["--out", "photo.png"], "must be a folder"),
-        (["--out", "."], "holds other files"),
+        (["--out", "photo.png"], "expected a folder, found a file"),
+        (["--out", "."], "found other files"),
         (["--data", "nowhere"], "nowhere"),
     ],
 )

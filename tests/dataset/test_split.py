@@ -139,3 +139,39 @@ def test_wrong_input_is_named(labels, groups, fractions, message):
 def test_nothing_gives_nothing():
     parts = stratified_split([], None, {"train": 0.5, "val": 0.5}, 0)
     assert {part: len(indices) for part, indices in parts.items()} == {"train": 0, "val": 0}
+
+
+# --- Parts that are settled ------------------------------------------------------------------------------
+
+
+def test_samples_stay_in_their_part_and_new_ones_make_the_shares_right_again():
+    labels = np.repeat([0, 1], 100)
+    fractions = {"train": 0.8, "test": 0.2}
+    first = stratified_split(labels, None, fractions, seed=0)
+    fixed = np.full(240, -1)
+    for number, part in enumerate(fractions):
+        fixed[first[part]] = number
+    more = np.concatenate([labels, np.repeat([0, 1], 20)])
+    for seed in range(5):
+        second = stratified_split(more, None, fractions, seed=seed, fixed=fixed)
+        for part in fractions:
+            assert set(first[part]) <= set(second[part])
+        assert np.bincount(more[second["test"]]).tolist() == [24, 24]
+
+
+def test_all_settled_is_the_same_division():
+    labels, groups = np.repeat([0, 1, 2], 30), np.arange(90) // 2
+    fractions = {"val": 0.1, "test": 0.1, "train": 0.8}
+    first = stratified_split(labels, groups, fractions, seed=3)
+    fixed = np.empty(90, np.int64)
+    for number, part in enumerate(fractions):
+        fixed[first[part]] = number
+    second = stratified_split(labels, groups, fractions, seed=4, fixed=fixed)
+    assert all((first[part] == second[part]).all() for part in fractions)
+
+
+def test_a_class_that_training_has_lost_gets_new_samples_before_settled_ones():
+    labels = np.array([0] * 10 + [1] * 3)
+    fixed = np.array([0] * 10 + [1, 1, -1])  # of class 1, two samples are in test, one is new
+    parts = stratified_split(labels, None, {"train": 0.5, "test": 0.5}, seed=0, fixed=fixed)
+    assert 12 in parts["train"] and {10, 11} <= set(parts["test"])

@@ -162,7 +162,7 @@ def test_an_older_model_stays_whole_while_a_new_one_is_trained(finished, photos,
     shutil.copytree(finished[0].folder, old)
     stop = StopAfter(7)
     with pytest.raises(InterruptedRunError):
-        train(photos, QUICK, out=old, listener=stop, should_stop=stop.due)
+        train(photos, QUICK, out=old, overwrite=True, listener=stop, should_stop=stop.due)
     verify(old)
     assert foveate.load(old).classes_ == ("flat", "lying", "standing")
 

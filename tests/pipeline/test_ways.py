@@ -22,7 +22,7 @@ VALUES = {
     "val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "lr": 1e-3, "weights": "none",
     "download": True, "augment": "none", "class_weights": "balanced", "label_smoothing": 0.2,
     "select": "val_loss", "unsure_precision": 0.9, "patience": 3, "max_unreadable": 0.1, "seed": 1,
-    "device": "cpu", "tensorboard": True, "keep_checkpoint": True,
+    "device": "cpu", "tensorboard": True, "keep_checkpoint": True, "threads": 1,
 }  # fmt: skip
 ELSEWHERE = {"budget", "epochs", "recipe"}  # what may lead to another way; the first two exclude each other
 # Way -> its own settings, and what it has no use for.
@@ -71,19 +71,33 @@ def test_each_setting_is_taken_or_refused_by_its_name(way, places, tmp_path):
     assert set(VALUES) == {field.name for field in dataclasses.fields(TrainRequest)} - {"given"}
     for name in refused:
         with pytest.raises(InputError) as found:
-            train(pictures, TrainRequest(**{**own, name: VALUES[name]}), out=out, **given)
+            train(pictures, TrainRequest(**{**own, name: VALUES[name]}), out=out, overwrite=True, **given)
         assert f"--{name.replace('_', '-')}" in str(found.value)
         assert not out.exists()
     for name in ELSEWHERE - own.keys() - refused:
         settings = {**own, name: VALUES[name]}
         with pytest.raises(ReachedError):
-            train(pictures, TrainRequest(**settings), out=out, listener=stop_at_training, **given)
+            train(
+                pictures,
+                TrainRequest(**settings),
+                out=out,
+                overwrite=True,
+                listener=stop_at_training,
+                **given,
+            )
     taken = {name: value for name, value in VALUES.items() if name not in ELSEWHERE | refused}
     with pytest.raises(ReachedError):
-        train(pictures, TrainRequest(**(taken | own)), out=out, listener=stop_at_training, **given)
+        train(
+            pictures,
+            TrainRequest(**(taken | own)),
+            out=out,
+            overwrite=True,
+            listener=stop_at_training,
+            **given,
+        )
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", sorted(VALUES.keys() - {"threads"}))  # other threads may be taken
 def test_resuming_takes_what_is_the_same_and_refuses_what_is_not(name):
     base = {"weights": "hf:some/one"} if name == "download" else {}
     stored = TrainRequest(**base, **{name: VALUES[name]}).to_dict()
@@ -163,12 +177,20 @@ def test_a_run_of_a_module_goes_on_with_that_module_alone(tmp_path):
 
     request, out = TrainRequest(epochs=2, recipe="article"), tmp_path / "out"
     with pytest.raises(InterruptedRunError):
-        train(bands(20), request, out=out, module=Mine(), listener=seen.append, should_stop=should_stop)
+        train(
+            bands(20),
+            request,
+            out=out,
+            overwrite=True,
+            module=Mine(),
+            listener=seen.append,
+            should_stop=should_stop,
+        )
     with pytest.raises(CheckpointError, match="trained a module of your own, Mine; give it as `module`"):
-        train(bands(20), out=out, resume=True)
+        train(bands(20), out=out, overwrite=True, resume=True)
     with pytest.raises(CheckpointError, match="trained Mine, not Other"):
-        train(bands(20), out=out, resume=True, module=Other())
-    assert train(bands(20), out=out, resume=True, module=Mine()).evaluation.samples == 2
+        train(bands(20), out=out, overwrite=True, resume=True, module=Other())
+    assert train(bands(20), out=out, overwrite=True, resume=True, module=Mine()).evaluation.samples == 2
 
 
 # What has an effect, has it
@@ -194,7 +216,7 @@ class Live:
 def fine_tuned(tiny, out, **settings):
     live = Live(out)
     request = TrainRequest(model="tiny", weights=tiny, image_size=32, **settings)
-    return live, train(bands(40), request, out=out, listener=live).folder
+    return live, train(bands(40), request, out=out, overwrite=True, listener=live).folder
 
 
 def test_fine_tuning_is_told_as_one_run_while_it_goes_on(tiny, tmp_path):

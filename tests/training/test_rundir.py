@@ -42,9 +42,11 @@ def test_starting_forgets_older_checkpoints_and_keeps_everything_else(tmp_path):
     (tmp_path / "config.json").write_text("old model")
     run.checkpoints.directory.mkdir()
     (run.checkpoints.directory / "step-000000001.json").write_text("old")
-    run.start({"request": {"seed": 1}})
-    assert run.request() == {"request": {"seed": 1}}
-    assert [p.name for p in run.checkpoints.directory.iterdir()] == ["run.json"]
+    run.start({"request": {"seed": 1}}, b"pictures")
+    assert run.request()["request"] == {"seed": 1}
+    assert run.sides() == b"pictures"
+    (sides,) = run.checkpoints.directory.glob("sides-*")
+    assert {p.name for p in run.checkpoints.directory.iterdir()} == {"run.json", sides.name}
     assert (tmp_path / "config.json").read_text() == "old model"
 
 
@@ -57,7 +59,7 @@ REQUEST = {
 def test_no_flipped_bit_changes_what_a_run_was_asked_for(tmp_path):
     """Bits of run.json in turn: refused in one sentence, or, in white space, without effect."""
     run = RunDirectory(tmp_path)
-    run.start(REQUEST)
+    run.start(REQUEST, b"")
     whole = run.request_path.read_bytes()
     refused = 0
     for place in range(0, 8 * len(whole), 5):  # a fifth of them, at every place of a byte
@@ -65,9 +67,9 @@ def test_no_flipped_bit_changes_what_a_run_was_asked_for(tmp_path):
         data[place // 8] ^= 1 << place % 8
         run.request_path.write_bytes(data)
         try:
-            assert run.request() == REQUEST, f"bit {place}"
+            assert run.request() | REQUEST == run.request(), f"bit {place}"
         except CheckpointError as error:
-            assert "start again without --resume" in str(error)
+            assert "start anew with --overwrite" in str(error)
             refused += 1
     assert refused > len(whole)  # of 1.6 times as many; the rest stand in white space
 
@@ -77,7 +79,7 @@ def test_no_flipped_bit_changes_what_a_run_was_asked_for(tmp_path):
 )
 def test_a_request_without_its_hash_is_refused(tmp_path, content):
     run = RunDirectory(tmp_path)
-    run.start(REQUEST)
+    run.start(REQUEST, b"")
     run.request_path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="damaged or of another version; start again without --resume"):
+    with pytest.raises(CheckpointError, match="damaged or of another version; start anew with --overwrite"):
         run.request()

@@ -67,8 +67,8 @@ def check_output(out: str | Path) -> Path:
         )
     with storage(out):
         names = [entry.name for entry in _entries(out) if not entry.name.startswith(".")]
-    is_run = set(names) <= {RUN_NAME} or (out / RUN_NAME / "run.json").is_file()
-    if not is_run and not _is_model_folder(out):
+    is_run = set(names) <= {RUN_NAME} or is_interrupted(out)
+    if not is_run and not is_model_folder(out):
         raise InputError(
             f"--out {show_path(given)}: expected a new or empty folder or an earlier run, found other files "
             f"({show_path(sorted(names)[0])}, ...); give another name."
@@ -76,7 +76,31 @@ def check_output(out: str | Path) -> Path:
     return out
 
 
-def _is_model_folder(folder: Path) -> bool:
+def check_unclaimed(out: Path, *, overwrite: bool) -> None:
+    """Refuse to take the place of a finished model or of a run that can go on, unless that is asked for.
+
+    Raises InputError that says what can be done instead.
+    """
+    if overwrite:
+        return
+    if is_interrupted(out):
+        raise InputError(
+            f"{show_path(out)} holds an interrupted run: go on with it by `foveate train --resume`, "
+            "start anew with --overwrite, or choose another --out."
+        )
+    if is_model_folder(out):
+        raise InputError(
+            f"{show_path(out)} holds a finished model: choose another --out, or give --overwrite to "
+            "replace it when the new one is complete."
+        )
+
+
+def is_interrupted(out: Path) -> bool:
+    """Whether a folder holds a run that was begun and is not finished."""
+    return (out / REQUEST_NAME).is_file()
+
+
+def is_model_folder(folder: Path) -> bool:
     try:
         with (folder / CONFIG_NAME).open("rb") as file:
             return b'"format_version"' in file.read(4096)
@@ -96,12 +120,10 @@ class Staging:
 
     def __init__(self, out: str | Path) -> None:
         self.out = check_output(out)
-        key = hashlib.sha256(os.fsencode(self.out.name)).hexdigest()[:12]
-        self._prefix = f".foveate-{key}-"
         with storage(self.out.parent):
             self.out.parent.mkdir(parents=True, exist_ok=True)
-            self._recover()
-            self.folder = Path(tempfile.mkdtemp(prefix=self._prefix, suffix=".new", dir=self.out.parent))
+            recover(self.out)
+            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(self.out), suffix=".new", dir=self.out.parent))
             self._lock = os.open(self.folder, os.O_RDONLY)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             self.folder.chmod(self.out.stat().st_mode & 0o7777 if self.out.exists() else 0o777 & ~_umask())
@@ -141,13 +163,19 @@ class Staging:
         self._lock = -1
         return self.out
 
-    def _recover(self) -> None:
-        """Deal with what a killed process left beside OUT."""
-        for left in sorted(self.out.parent.glob(f"{self._prefix}*")):
-            if left.suffix == ".old" and not os.path.lexists(self.out):
-                left.rename(self.out)  # the two-step exchange was cut in the middle: the old one is whole
-            elif left.is_dir() and _abandoned(left):
-                _clear(left, self.out, OWN_NAMES | {RUN_NAME})
+
+def recover(out: Path) -> None:
+    """Deal with what a killed process left beside OUT. Raises OSError."""
+    for left in sorted(out.parent.glob(f"{_prefix(out)}*")):
+        if left.suffix == ".old" and not os.path.lexists(out):
+            left.rename(out)  # the two-step exchange was cut in the middle: the old one is whole
+        elif left.is_dir() and _abandoned(left):
+            _clear(left, out, OWN_NAMES | {RUN_NAME})
+
+
+def _prefix(out: Path) -> str:
+    """How the hidden folders beside OUT begin."""
+    return f".foveate-{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:12]}-"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -217,7 +245,7 @@ def _put_in_place(new: Path, out: Path) -> None:
     if not out.is_dir():
         new.rename(out)
     elif not _exchange(new, out):
-        aside = new.with_suffix(".old")  # two steps; `_recover` undoes the first if the second never came
+        aside = new.with_suffix(".old")  # two steps; `recover` undoes the first if the second never came
         out.rename(aside)
         try:
             new.rename(out)

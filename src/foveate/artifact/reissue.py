@@ -10,7 +10,7 @@ from pathlib import Path
 
 from foveate.artifact.format import CONFIG_NAME, ONNX_NAME, FileRecord, read_config, read_verified, show_path
 from foveate.artifact.predictor import Predictor, load
-from foveate.artifact.publish import Staging
+from foveate.artifact.publish import Staging, check_output, check_unclaimed
 from foveate.artifact.quantise import Comparison, compare, divide, quantise
 from foveate.errors import NotWorthItError
 
@@ -18,17 +18,24 @@ CARD_NAME = "README.md"
 
 
 def quantise_folder(
-    model: str | Path, out: str | Path, data: str | Path, *, say: Callable[[str], None] = lambda step: None
+    model: str | Path,
+    out: str | Path,
+    data: str | Path,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda step: None,
 ) -> Comparison:
     """Write the folder ``out``: ``model`` with its network in 8-bit integers, calibrated on ``data``.
 
-    say: called with the name of each step. The weights, the history and the report are those of the float
+    overwrite: whether ``out`` may be a finished model, which is then replaced. say: called with the name of
+    each step. The weights, the history and the report are those of the float
     network; ``config.json`` holds the comparison under ``metrics.int8``.
 
     Raises NotWorthItError with the figures where the integer network is not faster here, or loses 0.5 points
     of accuracy or more; nothing is written then. InputError, DatasetError, ModelFolderError, StorageError.
     """
     folder = Path(model)
+    check_unclaimed(check_output(out), overwrite=overwrite)
     config = read_config(folder)
     plain = read_verified(folder, config, ONNX_NAME)
     predictor = load(folder)

@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from foveate.batches.cache import decode
+from foveate.batches.sides import LEFT_OUT, UNKNOWN, Sides
 from foveate.dataset.findings import Findings, enforce
 from foveate.dataset.findings import findings as look_for_faults
-from foveate.dataset.samples import DataSet, Images, evenly
+from foveate.dataset.samples import SPLITS, DataSet, Images, evenly
 from foveate.dataset.scan import ScanResult
 from foveate.dataset.split import split_notes, stratified_split
 from foveate.errors import DatasetError, ImageError, InputError
@@ -63,6 +64,7 @@ class Prepared:
     remarks: tuple[str, ...]
     tested_on: Literal["given", "held out", ""]
     fingerprint: str
+    left_out: int = 0  # pictures that could stand on no side without telling of another's
 
     def class_counts(self, split: str) -> np.ndarray:
         return np.bincount(self.splits[split].labels, minlength=len(self.classes))
@@ -114,6 +116,7 @@ def prepare(
     test_fraction: float | None = None,
     max_unreadable_fraction: float = 0.05,
     seed: int = 0,
+    kept: Sides | None = None,
     cache_directory: Path | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -123,11 +126,13 @@ def prepare(
     training split: a tenth, but not more than HELD_OUT_MOST pictures, unless a fraction is given; and none
     where validation pictures are brought and no fraction is given. Mean and
     standard deviation are those of the training pictures. ``preprocessing`` overrides size and channels
-    (mean and std included).
+    (mean and std included). ``kept`` is where the pictures of a run that goes on stood: there they stay, and
+    only new ones are dealt out.
 
     Raises:
         InputError: a fraction is given for a split that the data set brings.
-        DatasetError: too many unreadable pictures, fewer than two classes, or an empty split.
+        DatasetError: too many unreadable pictures, fewer than two classes, an empty split, or pictures in
+            colour where ``preprocessing`` is for grey ones.
     """
     shares = _shares(dataset, {"val": val_fraction, "test": test_fraction})
     chosen = preprocessing or choose_preprocessing(
@@ -135,13 +140,15 @@ def prepare(
     )
     decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
     all_grey = all(bool(np.all(result.grey[result.ok])) for result in scans.values())
-    if preprocessing is None and chosen.channels == 1 and not all_grey:
+    if preprocessing is not None and chosen.channels == 1 and not all_grey:
+        raise _not_grey(scans)
+    if chosen.channels == 1 and not all_grey:
         # The look missed the few pictures in colour: read again, in colour.
         chosen = replace(chosen, channels=3, mean=(), std=())
         decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
     found = look_for_faults(dataset, scans)
     enforce(found, max_unreadable_fraction)
-    sides, notes = _sides(dataset, scans, found, shares, seed)
+    sides, notes = _sides(dataset, scans, found, shares, seed=seed, kept=kept)
     splits = {side: _gather(dataset, decoded, scans, found, rows) for side, rows in sides.items()}
     if preprocessing is None:
         mean, std = channel_statistics(splits["train"].pixels)
@@ -157,6 +164,20 @@ def prepare(
         remarks=(*(item.message for item in found.items), *notes),
         tested_on=tested_on,
         fingerprint=_fingerprint(scans, sides, splits),
+        left_out=sum(int(result.ok.sum()) for result in scans.values()) - sum(map(len, splits.values())),
+    )
+
+
+def _not_grey(scans: Mapping[str, ScanResult]) -> DatasetError:
+    coloured = [
+        result.images.name(int(i))
+        for result in scans.values()
+        for i in np.flatnonzero(result.ok & ~result.grey)
+    ]
+    total = sum(len(result) for result in scans.values())
+    return DatasetError(
+        f"The network takes grey pictures, and of {total:,} pictures {len(coloured):,} are in colour "
+        f"({coloured[0]!r}, ...): take them out, or train a new network on all."
     )
 
 
@@ -196,20 +217,47 @@ def _sides(
     scans: Mapping[str, ScanResult],
     found: Findings,
     fractions: Mapping[str, float],
+    *,
     seed: int,
+    kept: Sides | None,
 ) -> tuple[dict[str, Rows], list[str]]:
     """Which pictures stand on which side, and what a person should know about that."""
     sides: dict[str, Rows] = {name: (name, np.flatnonzero(scans[name].ok)) for name in dataset.splits}
+    notes: list[str] = []
     wanted = {name: share for name, share in fractions.items() if share > 0}
-    if not wanted:
-        return sides, []
-    usable = sides["train"][1]
-    groups = found.groups["train"][usable]
-    wanted["train"] = 1 - sum(wanted.values())
-    labels = dataset.splits["train"].labels[usable]
-    parts = stratified_split(labels, groups, wanted, seed)
-    made: dict[str, Rows] = {name: ("train", usable[rows]) for name, rows in parts.items() if len(rows)}
-    return sides | made, split_notes(labels, parts, dataset.classes)
+    if wanted:
+        made, notes = _dealt(dataset, scans["train"], found.groups["train"], wanted, seed=seed, kept=kept)
+        sides |= made
+    if kept is not None:
+        for name, (origin, rows) in sides.items():
+            sides[name] = origin, rows[~kept.exposed(scans[origin].digests[rows], name)]
+        sides = {name: rows for name, rows in sides.items() if len(rows[1])}
+    return sides, notes
+
+
+def _dealt(
+    dataset: DataSet,
+    scanned: ScanResult,
+    group: np.ndarray,
+    wanted: Mapping[str, float],
+    *,
+    seed: int,
+    kept: Sides | None,
+) -> tuple[dict[str, Rows], list[str]]:
+    """The training pictures dealt out: what is to be held out, and the rest to train on."""
+    rows, split = np.flatnonzero(scanned.ok), dataset.splits["train"]
+    fractions = {**wanted, "train": 1 - sum(wanted.values())}
+    fixed = None
+    if kept is not None:
+        names = [split.images.name(int(i)) for i in rows]
+        stay = kept.find(scanned.digests[rows], names, group[rows])
+        rows, stay = rows[stay != LEFT_OUT], stay[stay != LEFT_OUT]
+        part_of = [list(fractions).index(side if side in fractions else "train") for side in SPLITS]
+        fixed = np.where(stay == UNKNOWN, -1, np.array(part_of)[stay])
+    labels = split.labels[rows]
+    parts = stratified_split(labels, group[rows], fractions, seed, fixed=fixed)
+    made: dict[str, Rows] = {name: ("train", rows[part]) for name, part in parts.items() if len(part)}
+    return made, split_notes(labels, parts, dataset.classes)
 
 
 def _gather(

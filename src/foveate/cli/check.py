@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import Share, emit_json, json_option, note, printable, table
+from foveate.cli.console import Share, emit_json, json_option, note, overwrite_option, printable, table
 from foveate.cli.predict import bar
-from foveate.errors import StorageError
+from foveate.outputs import check_file, replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +36,8 @@ _COPIES_SHOWN = 4
 @click.argument("data")
 @click.option("--val", metavar="DATA", help="A validation set that lies elsewhere; copies across are found.")
 @click.option("--test", metavar="DATA", help="A test set that lies elsewhere.")
-@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page with thumbnails.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with thumbnails.")
+@overwrite_option
 @click.option(
     "--max-unreadable",
     type=Share(),
@@ -52,7 +52,8 @@ def command(
     *,
     val: str | None,
     test: str | None,
-    html: str | None,
+    html: Path | None,
+    overwrite: bool,
     max_unreadable: float,
     labels: bool,
     as_json: bool,
@@ -75,6 +76,8 @@ def command(
     from foveate.dataset.open import open_dataset
     from foveate.dataset.scan import scan
 
+    if html is not None:
+        check_file(html, (".html", ".htm"), flag="--html", overwrite=overwrite)
     backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test)
     total = sum(len(split) for split in dataset.splits.values())
@@ -94,7 +97,7 @@ def command(
         found = replace(found, items=(*found.items, *judged.findings()))
     refused = refusals(found, max_unreadable)
     if html is not None:
-        _write_page(Path(html), dataset, found, refused)
+        _write_page(html, dataset, found, refused)
     items = in_order(found, refused)
     if as_json:
         listed = [item.to_dict() for item in items]
@@ -103,7 +106,7 @@ def command(
     else:
         click.echo(_in_words(found, items, judged, refused=bool(refused)))
         if html is not None:
-            note(f"The page is {printable(html)}.")
+            note(f"The page is {printable(str(html))}.")
     if refused:
         sys.exit(1)
 
@@ -160,17 +163,11 @@ def _report(progress: Callable[[int, int], None], before: int, total: int, done:
 
 
 def _write_page(path: Path, dataset: DataSet, found: Findings, refused: Sequence[Finding]) -> None:
-    """Under a temporary name first: a page that cannot be written whole leaves the old one."""
     from foveate.dataset.check_page import render_check_page
 
     page = render_check_page(dataset, found, refused)
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as part:
         part.write_text(page, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StorageError(f"Could not write {os.fspath(path)!r}: {error.strerror or error}.") from error
 
 
 def _in_words(found: Findings, items: Sequence[Finding], judged: LabelReport | None, *, refused: bool) -> str:

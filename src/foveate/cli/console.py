@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -33,14 +35,44 @@ json_option = click.option(
 )
 
 
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace what is there, if it is of the kind that this command writes."
+)
+
+
 def emit_json(document: Any) -> None:
     """Print one JSON document: strict (no NaN) and ASCII, so that no name can break a reader."""
     click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=True))
 
 
 def note(message: str) -> None:
-    """Say something to the person; never mixes with a command's result on standard output."""
-    click.echo(message, err=True)
+    """Say something to the person; never mixes with a command's result on standard output.
+
+    Where nobody can hear it any more (a closed pipe, a full disk), the work goes on.
+    """
+    try:
+        click.echo(message, err=True)
+    except OSError:
+        silence(sys.stderr)
+
+
+@contextmanager
+def after_writing() -> Iterator[None]:
+    """Around telling what was made: standard output that takes nothing costs the words, not the success."""
+    try:
+        yield
+    except OSError as error:
+        silence(sys.stdout)
+        if not isinstance(error, BrokenPipeError):  # there the reader has left on purpose
+            note(f"note: standard output: {error.strerror or error}; what was made is in place.")
+
+
+def silence(stream: TextIO) -> None:
+    """Send what a stream still holds, and all that follows, nowhere: Python would fail on it at its end."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def said(context: click.Context, names: Iterable[str]) -> set[str]:

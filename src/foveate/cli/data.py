@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note, printable, table
+from foveate.cli.console import after_writing, emit_json, interactive, json_option, note, printable, table
 
 
 @click.group("data")
@@ -54,12 +54,13 @@ def get_command(name: str, *, as_json: bool) -> None:
     with _download_bar() as progress:
         dataset = known.load(name, say=lambda sentence: note(printable(sentence)), progress=progress)
     splits = {key: len(split) for key, split in dataset.splits.items()}
-    if as_json:
-        emit_json({**known.describe(name).to_dict(), "splits": splits})
-        return
     counts = " and ".join(f"{count:,} {key}" for key, count in splits.items())
-    click.echo(f"{name} is here: {counts} pictures in {len(dataset.classes)} classes.")
-    click.echo(f"Train on it with `foveate train {name}`.")
+    with after_writing():
+        if as_json:
+            emit_json({**known.describe(name).to_dict(), "splits": splits})
+        else:
+            click.echo(f"{name} is here: {counts} pictures in {len(dataset.classes)} classes.")
+            click.echo(f"Train on it with `foveate train {name}`.")
 
 
 @contextmanager

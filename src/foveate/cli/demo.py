@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable, typed
+from foveate.cli.console import (
+    after_writing,
+    emit_json,
+    json_option,
+    note,
+    overwrite_option,
+    printable,
+    typed,
+)
+from foveate.cli.signals import StopFlag, stop_on_signal
 
 if TYPE_CHECKING:
-    from foveate.cli.train import StopFlag
     from foveate.dataset import DataSet
+    from foveate.pipeline import Finished
 
 SHOWN = 8
 
@@ -19,15 +28,19 @@ SHOWN = 8
 @click.command(epilog="\b\nExample:\n  foveate demo --budget 60s")
 @click.option("--budget", default="60s", show_default=True, metavar="TIME", help="Wall time of the whole.")
 @click.option(
-    "--out", "-o", default="runs/demo", show_default=True, metavar="DIR", help="The model folder to make."
+    "--out", "-o", metavar="DIR", help="The model folder to make.  [default: runs/demo, or runs/demo-2, ...]"
 )
+@overwrite_option
 @click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
 @json_option
-def command(budget: str, out: str, seed: int, as_json: bool) -> None:
+def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
     """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out."""
-    from foveate.cli.train import as_document, in_words, stop_on_signal
+    from foveate.cli.train import as_document, numbered, refuse_finished
 
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
+        base = Path(out or "runs/demo")
+        folder = base if out or overwrite else numbered(base)[-1]
+        refuse_finished(folder, replaceable=overwrite)
         from foveate.cli.progress import display
         from foveate.pipeline import TrainRequest, train
         from foveate.pipeline.request import process_start_seconds
@@ -38,14 +51,21 @@ def command(budget: str, out: str, seed: int, as_json: bool) -> None:
             finished = train(
                 dataset,
                 request,
-                out=Path(out),
+                out=folder,
+                overwrite=overwrite,
                 listener=listener,
                 should_stop=stop.is_set,
                 started=process_start_seconds(),
             )
-    if as_json:
-        emit_json(as_document(finished))
-        return
+    with after_writing():
+        if as_json:
+            emit_json(as_document(finished))
+        else:
+            _tell(finished, dataset)
+
+
+def _tell(finished: Finished, dataset: DataSet) -> None:
+    from foveate.cli.train import in_words
     from foveate.evaluation.terminal import terminal_confusion
 
     click.echo(in_words(finished))
@@ -108,6 +128,8 @@ def _save_a_picture(folder: Path, dataset: DataSet) -> Path:
     """A test picture beside the model folder, so that `foveate predict` has something to look at."""
     from PIL import Image
 
-    path = folder.with_name(f"{folder.name}-picture.png")
+    path, number = folder.with_name(f"{folder.name}-picture.png"), 2
+    while path.exists():
+        path, number = folder.with_name(f"{folder.name}-picture-{number}.png"), number + 1
     Image.fromarray(dataset.splits["test"].images.read(0)).save(path)
     return path

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
+from foveate.outputs import check_folder, replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,7 @@ FACTS_NAME = "explanation.json"
 )
 @click.option("--data", help="A data set: also show which of its pictures excite the layer's maps most.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to [IMAGE's name-explained].")
+@overwrite_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @json_option
 def command(
@@ -54,6 +56,7 @@ def command(
     weights: Path | None,
     data: str | None,
     out: Path | None,
+    overwrite: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -76,7 +79,8 @@ def command(
         raise MissingExtraError("Explaining a network", "train") from error
     from foveate.images import read_image
 
-    target_folder = _folder(image, out)
+    target_folder = out if out is not None else Path(f"{image.stem}-explained")
+    check_folder(target_folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
     subject = _subject(model, weights)
     target = None if class_name is None else _class_number(class_name, subject.classes)
     if layer is not None:
@@ -94,23 +98,11 @@ def command(
     if split is not None:
         facts["data"], pictures["exciting"] = _survey(subject, split, explained.facts["layer"], picture)
     facts["files"] = _write(target_folder, pictures, facts)
-    if as_json:
-        emit_json(facts)
-    else:
-        _tell(facts)
-
-
-def _folder(image: Path, out: Path | None) -> Path:
-    """Where to write: a new folder, an empty one, or one that this command wrote before."""
-    folder = out if out is not None else Path(f"{image.stem}-explained")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {printable(str(folder))} must be a folder, and is a file.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / FACTS_NAME).is_file():
-        raise InputError(
-            f"{printable(str(folder))} holds other files, which could be overwritten; "
-            "say with --out where to write."
-        )
-    return folder
+    with after_writing():
+        if as_json:
+            emit_json(facts)
+        else:
+            _tell(facts)
 
 
 # --- What is explained -----------------------------------------------------------------------------------
@@ -226,12 +218,14 @@ def _write(folder: Path, pictures: dict[str, NDArray[np.uint8]], facts: dict[str
     files = []
     for name, pixels in pictures.items():
         path = folder / f"{name}.png"
-        Image.fromarray(pixels).save(path)
+        with replacing(path) as part:
+            Image.fromarray(pixels).save(part)
         files.append(str(path))
     path = folder / FACTS_NAME
     files.append(str(path))
     text = json.dumps(facts | {"files": files}, indent=2, allow_nan=False, ensure_ascii=True)
-    path.write_text(text + "\n", encoding="ascii")
+    with replacing(path) as part:
+        part.write_text(text + "\n", encoding="ascii")
     return files
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError
+from foveate.outputs import check_file, replacing
 
 
 @click.command("export")
@@ -15,8 +17,11 @@ from foveate.errors import InputError
 @click.option("--int8", is_flag=True, help="Write a model folder whose network computes in 8-bit integers.")
 @click.option("--data", help="With --int8: labelled pictures to calibrate and to measure with.")
 @click.option("-o", "--out", type=click.Path(), help="Where to write; by default named after MODEL, here.")
+@overwrite_option
 @json_option
-def command(model: str, *, int8: bool, data: str | None, out: str | None, as_json: bool) -> None:
+def command(
+    model: str, *, int8: bool, data: str | None, out: str | None, overwrite: bool, as_json: bool
+) -> None:
     """Copy the network of the model folder MODEL out, or make it smaller and faster.
 
     \b
@@ -38,33 +43,35 @@ def command(model: str, *, int8: bool, data: str | None, out: str | None, as_jso
     if int8:
         if data is None:
             raise InputError("--int8: expected --data DATA as well, pictures to calibrate and measure with.")
-        _in_integers(folder, Path(out or f"{name}-int8"), data, as_json)
+        _in_integers(folder, Path(out or f"{name}-int8"), data, overwrite=overwrite, as_json=as_json)
         return
     if data is not None:
         raise InputError("--data: expected --int8 as well; a plain export needs no pictures.")
-    _copied(folder, Path(out or f"{name}.onnx"), as_json)
+    _copied(folder, Path(out or f"{name}.onnx"), overwrite=overwrite, as_json=as_json)
 
 
-def _copied(folder: Path, target: Path, as_json: bool) -> None:
+def _copied(folder: Path, target: Path, *, overwrite: bool, as_json: bool) -> None:
     from foveate.artifact.format import ONNX_NAME, read_config, read_verified
-    from foveate.cli.files import replacing
 
-    if target.is_dir():
-        raise InputError(f"--out {printable(str(target))}: expected a file's name, found a folder.")
+    check_file(target, (".onnx",), flag="--out", overwrite=overwrite)
     content = read_verified(folder, read_config(folder), ONNX_NAME)
     with replacing(target) as part:
         part.write_bytes(content)
-    if as_json:
-        emit_json({"model": str(folder), "file": str(target), "bytes": len(content), "precision": "float32"})
-    else:
-        click.echo(f"{printable(str(target))}: {len(content) / 1e6:.1f} MB")
+    facts = {"model": str(folder), "file": str(target), "bytes": len(content), "precision": "float32"}
+    _tell(facts, f"{printable(str(target))}: {len(content) / 1e6:.1f} MB", as_json=as_json)
 
 
-def _in_integers(folder: Path, target: Path, data: str, as_json: bool) -> None:
+def _tell(facts: dict[str, Any], words: str, *, as_json: bool) -> None:
+    with after_writing():
+        if as_json:
+            emit_json(facts)
+        else:
+            click.echo(words)
+
+
+def _in_integers(folder: Path, target: Path, data: str, *, overwrite: bool, as_json: bool) -> None:
     from foveate.artifact.reissue import quantise_folder
 
-    found = quantise_folder(folder, target, data, say=lambda step: note(f"{step} ..."))
-    if as_json:
-        emit_json({"model": str(folder), "folder": str(target), "precision": "int8", **found.to_dict()})
-    else:
-        click.echo(f"{printable(str(target))}: {found.describe()}")
+    found = quantise_folder(folder, target, data, overwrite=overwrite, say=lambda step: note(f"{step} ..."))
+    facts = {"model": str(folder), "folder": str(target), "precision": "int8", **found.to_dict()}
+    _tell(facts, f"{printable(str(target))}: {found.describe()}", as_json=as_json)

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable, said
+from foveate.cli.console import (
+    after_writing,
+    emit_json,
+    json_option,
+    note,
+    overwrite_option,
+    printable,
+    said,
+)
 from foveate.errors import InputError
 from foveate.geometry import FORMULA, worked
+from foveate.outputs import check_file, replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +68,7 @@ class Stride(click.ParamType[tuple[int, int]]):
     help="How sums below 0 are shown: black, or darker than a mid-grey that means 0.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it [IMAGE's name-KERNEL.png].")
+@overwrite_option
 @json_option
 @click.pass_context
 def command(
@@ -70,6 +80,7 @@ def command(
     padding: str,
     negative: str,
     out: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Apply a convolution KERNEL to a picture, each colour alone, and write what comes out.
@@ -94,7 +105,7 @@ def command(
         raise InputError(
             f"{', '.join(unused)}: of no effect on `channels`, which applies no kernel; leave it out."
         )
-    target = _target(image, name, out)
+    target = _target(image, name, out, overwrite=overwrite)
     pixels = read_image(image)
     facts: dict[str, Any] = {"image": str(image), "input": [*pixels.shape[:2]], "kernel": name}
     if name == "channels":
@@ -107,10 +118,11 @@ def command(
         facts |= told
     _save(picture, target)
     facts["out"] = str(target)
-    if as_json:
-        emit_json(facts)
-        return
-    _tell(facts)
+    with after_writing():
+        if as_json:
+            emit_json(facts)
+        else:
+            _tell(facts)
 
 
 def _filtered(
@@ -152,22 +164,15 @@ def _filtered(
     return picture, facts
 
 
-def _target(image: Path, name: str, out: Path | None) -> Path:
-    if out is None:
-        out = Path(f"{image.stem}-{name}.png")
-        if out.exists():
-            raise InputError(f"{printable(str(out))} exists already; say with --out where to write.")
-    if out.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
-        raise InputError(f"--out must end in .png, .jpg or .webp, and is {printable(str(out))!r}.")
+def _target(image: Path, name: str, out: Path | None, *, overwrite: bool) -> Path:
+    out = out or Path(f"{image.stem}-{name}.png")
     if out.exists() and image.exists() and out.samefile(image):
         raise InputError("--out is the picture itself, which is never overwritten; give another name.")
-    return out
+    return check_file(out, (".png", ".jpg", ".jpeg", ".webp"), flag="--out", overwrite=overwrite)
 
 
 def _save(picture: NDArray[np.uint8], target: Path) -> None:
     from PIL import Image
-
-    from foveate.cli.files import replacing
 
     with replacing(target) as part:
         Image.fromarray(picture).save(part)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import errno
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
 
+from foveate.cli import signals
 from foveate.errors import FoveateError, MissingExtraError
 
 # Command -> (module, one line for the overview). The line stands here so that --help imports no command.
@@ -97,9 +97,9 @@ def cli() -> None:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    from foveate.cli.console import printable
+    from foveate.cli.console import note, printable
 
-    click.echo(f"foveate: {printable(message)}", err=True)
+    note(f"foveate: {printable(message)}")
     sys.exit(code)
 
 
@@ -108,19 +108,24 @@ def main(argv: Sequence[str] | None = None) -> Any:
 
     0 done, 1 failed, 2 wrong input, 130 interrupted. A traceback is shown only with ``--debug``.
     """
+    if argv is None:
+        signals.own_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         code = cli.main(args=arguments, prog_name="foveate", standalone_mode=False)
     except Exception as error:
+        signals.settle()
         if debug:
             raise
         _explain(error)
     except KeyboardInterrupt:
+        signals.settle()
         if debug:
             raise
         fail("interrupted.", 130)
+    signals.settle()
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -142,7 +147,9 @@ def _explain(error: Exception) -> NoReturn:
     if isinstance(error, click.ClickException):
         fail(_sentence(error), error.exit_code)
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
+        from foveate.cli.console import silence
+
+        silence(sys.stdout)  # the reader left: nothing more to say
         sys.exit(0)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
         fail(f"Could not write {error.filename or 'a file'}: {error.strerror}.", 1)

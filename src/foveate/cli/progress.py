@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -141,9 +141,14 @@ class _Bar(_Silent):
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._progress.stop()
+        with suppress(OSError):
+            self._progress.stop()
 
     def __call__(self, event: RunEvent) -> None:
+        with suppress(OSError):  # a terminal that is gone does not end the run
+            self._show(event)
+
+    def _show(self, event: RunEvent) -> None:
         text = sentence(event)
         if text is not None:
             self._progress.console.print(text, markup=False)

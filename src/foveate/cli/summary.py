@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable
-from foveate.cli.files import replacing
+from foveate.cli.console import emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
+from foveate.outputs import check_file, replacing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,6 +39,7 @@ class InputSize(click.ParamType[Shape]):
 @click.option(
     "--draw", "drawing", type=click.Path(path_type=Path), help="Write a drawing: FILE.svg or FILE.png."
 )
+@overwrite_option
 @json_option
 def command(
     network: str,
@@ -46,6 +47,7 @@ def command(
     batch_size: int,
     num_classes: int | None,
     drawing: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Show every layer of NETWORK: shape, parameters, multiply-adds, memory, receptive field and jump.
@@ -58,8 +60,8 @@ def command(
     foveate summary net.yaml --input 3x64x64 --draw net.svg
     foveate summary runs/photos --json
     """
-    if drawing is not None and drawing.suffix.lower() not in {".svg", ".png"}:
-        raise InputError(f"--draw must end in .svg or .png, and is {printable(str(drawing))!r}.")
+    if drawing is not None:
+        check_file(drawing, (".svg", ".png"), flag="--draw", overwrite=overwrite)
     try:
         from foveate.analysis.draw import draw
         from foveate.analysis.summary import summarize

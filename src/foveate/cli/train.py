@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, emit_json, json_option, printable, said, typed
+from foveate.cli.console import Share, after_writing, emit_json, json_option, said, typed
+from foveate.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from foveate.pipeline import Finished
@@ -104,11 +101,19 @@ Examples:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
+@click.option(
+    "--threads",
+    type=int,
+    metavar="N",
+    help="Of the processor, for training; another N gives other last digits.  [default: torch's choice]",
+)
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
 @click.option("--keep-checkpoint", is_flag=True, help="Keep the checkpoint when the run is done.")
-@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the run in --out, or begin it; one that is finished stays."
+)
 @click.option("--allow-changed-data", is_flag=True, help="Resume although the pictures have changed.")
-@click.option("--overwrite", is_flag=True, help="Replace the finished model in --out.")
+@click.option("--overwrite", is_flag=True, help="Replace what an earlier run left in --out.")
 @json_option
 @click.pass_context
 def command(
@@ -132,6 +137,7 @@ def command(
 
         request = TrainRequest(**{name: settings[name] for name in said(context, settings)})
         folder = output_folder(data, out, resume=resume, overwrite=overwrite)
+        refuse_finished(folder, replaceable=resume or overwrite)
         from foveate.cli.progress import display
         from foveate.pipeline import train
 
@@ -142,80 +148,65 @@ def command(
                 out=folder,
                 val=val,
                 resume=resume,
+                overwrite=overwrite,
                 allow_changed_data=allow_changed_data,
                 listener=listener,
                 should_stop=stop.is_set,
                 started=process_start_seconds(),
             )
-    if as_json:
-        emit_json(as_document(finished))
-    else:
-        click.echo(in_words(finished))
+    with after_writing():
+        if as_json:
+            emit_json(as_document(finished))
+        else:
+            click.echo(in_words(finished))
 
 
 def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) -> Path:
     """The folder to make: the one asked for, or runs/NAME with the first free number.
 
-    To resume it is the last of these that holds an interrupted run.
+    To resume it is the last of these that holds an interrupted run, or else the last.
 
     Raises:
-        InputError: it holds a finished model and neither --resume nor --overwrite is given.
+        InputError: --resume and --overwrite together.
     """
     from foveate.errors import InputError
 
+    if resume and overwrite:
+        raise InputError(
+            "Give either --resume, to go on with what is there, or --overwrite, to replace it; not both."
+        )
     if out is not None:
-        folder = Path(out)
-        if (folder / "config.json").exists() and not (resume or overwrite):
-            raise InputError(
-                f"{printable(str(folder))} holds a finished model: choose another --out, or give --overwrite "
-                "to replace it when the new one is complete."
-            )
-        return folder
+        return Path(out)
     path = Path(data)
     name = (path.name if path.is_dir() else path.stem)[:LONGEST_NAME] or "model"
     base = Path("runs") / ("model" if name in {".", ".."} else name)
     if overwrite:
         return base
-    folder, interrupted = base, base
-    number = 2
-    while folder.exists():
-        if (folder / "checkpoint" / "run.json").exists():
-            interrupted = folder
-        folder = base.with_name(f"{base.name}-{number}")
-        number += 1
-    return interrupted if resume else folder
+    *there, free = numbered(base)
+    if not resume:
+        return free
+    from foveate.artifact.publish import is_interrupted
+
+    return next((folder for folder in reversed(there) if is_interrupted(folder)), [free, *there][-1])
 
 
-class StopFlag:
-    """Whether a signal has asked the run to stop."""
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def set(self) -> None:
-        self._set = True
-
-    def is_set(self) -> bool:
-        return self._set
+def numbered(base: Path) -> list[Path]:
+    """runs/NAME, runs/NAME-2, ... as far as they exist, and the first one that is free."""
+    folders = [base]
+    while folders[-1].exists():
+        folders.append(base.with_name(f"{base.name}-{len(folders) + 1}"))
+    return folders
 
 
-@contextmanager
-def stop_on_signal() -> Iterator[StopFlag]:
-    """SIGINT and SIGTERM finish the step, save and leave with 130; the second one leaves at once."""
-    flag = StopFlag()
+def refuse_finished(folder: Path, *, replaceable: bool) -> None:
+    """Say at once, before torch is loaded, that a finished model is not replaced. Raises InputError.
 
-    def handle(number: int, frame: object) -> None:
-        if flag.is_set():
-            os._exit(130)
-        flag.set()
-        os.write(2, b"\nfoveate: stopping after this step and saving; once more to leave at once.\n")
+    Whether a run is interrupted or going on is found out later, by who holds its lock.
+    """
+    from foveate.artifact.publish import check_unclaimed, is_interrupted
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    if not is_interrupted(folder):
+        check_unclaimed(folder, overwrite=replaceable)
 
 
 def in_words(finished: Finished) -> str:

@@ -20,7 +20,12 @@ Indices = NDArray[np.int64]
 
 
 def stratified_split(
-    labels: ArrayLike, groups: ArrayLike | None, fractions: Mapping[str, float], seed: int
+    labels: ArrayLike,
+    groups: ArrayLike | None,
+    fractions: Mapping[str, float],
+    seed: int,
+    *,
+    fixed: ArrayLike | None = None,
 ) -> dict[str, Indices]:
     """Deal the samples out into named parts.
 
@@ -29,6 +34,9 @@ def stratified_split(
         groups: (N,) samples with the same number stay together; ``None`` when no two belong together.
         fractions: part -> share of the samples; must hold "train", be positive and add up to 1.
         seed: the same seed, labels and groups give the same parts on every machine.
+        fixed: (N,) the part that a sample is in already, by its number in ``fractions``; -1 where it is still
+            to be dealt out. A group
+            has one part, or none. What has none is dealt so that the shares come right again.
 
     Returns:
         part -> (n,) indices in rising order. Together they are every sample exactly once.
@@ -47,11 +55,13 @@ def stratified_split(
     train = parts.index("train")
     target = _targets(np.bincount(label), np.array([fractions[part] for part in parts]), train)
     order = _shuffled(len(label), seed)
-    part_of = np.full(len(label), -1, dtype=np.int64)
+    part_of = np.full(len(label), -1, dtype=np.int64) if fixed is None else np.array(fixed, np.int64)
+    settled = part_of >= 0
     remaining = target.copy()
+    np.subtract.at(remaining, (part_of[settled], label[settled]), 1)
     _deal_groups(part_of, remaining, label, group, order)
     _deal_singles(part_of, remaining, label, order)
-    _keep_every_class_in_train(part_of, label, group, train)
+    _keep_every_class_in_train(part_of, label, group, train, settled)
     return {part: np.flatnonzero(part_of == s) for s, part in enumerate(parts)}
 
 
@@ -126,7 +136,7 @@ def _deal_groups(
     """Groups of two and more, largest first, each to the part that needs its classes most."""
     by_group = order[np.argsort(group[order], kind="stable")]
     starts = np.flatnonzero(np.diff(group[by_group], prepend=-1))
-    members = [m for m in np.split(by_group, starts[1:]) if len(m) > 1]
+    members = [m for m in np.split(by_group, starts[1:]) if len(m) > 1 and (part_of[m] < 0).all()]
     place = np.empty(len(label), dtype=np.int64)
     place[order] = np.arange(len(order))
     members.sort(key=lambda m: (-len(m), place[m].min()))
@@ -151,9 +161,14 @@ def _deal_singles(part_of: Indices, remaining: Indices, label: Indices, order: I
         part_of[m] = np.repeat(np.arange(len(need)), need)
 
 
-def _keep_every_class_in_train(part_of: Indices, label: Indices, group: Indices, train: int) -> None:
-    """A class that can be learnt from nothing cannot be learnt: its smallest group moves to training."""
-    size = np.bincount(group)
+def _keep_every_class_in_train(
+    part_of: Indices, label: Indices, group: Indices, train: int, settled: NDArray[np.bool_]
+) -> None:
+    """A class that can be learnt from nothing cannot be learnt: its smallest group moves to training.
+
+    A group that was in its part already moves only where there is no other.
+    """
+    size = np.bincount(group) + len(group) * np.bincount(group, settled).astype(bool)
     for c in np.setdiff1d(label, label[part_of == train]):
         mine = np.unique(group[label == c])
         if not (part_of[label == c] == train).any():  # an earlier move may have brought it along

@@ -17,7 +17,7 @@ import numpy as np
 from foveate.analysis.summary import summarize
 from foveate.artifact.format import InputShape, ModelConfig
 from foveate.artifact.novelty import Novelty
-from foveate.artifact.predictor import Predictor
+from foveate.artifact.predictor import Predictor, load
 from foveate.artifact.save import Draft
 from foveate.batches.prepare import Prepared
 from foveate.dataset.samples import evenly
@@ -28,6 +28,7 @@ from foveate.evaluation.report import render_report
 from foveate.evaluation.report_data import VALIDATION, Augmented, DatasetSummary, Mistake, ReportData
 from foveate.evaluation.threshold import Answered, UnsureRule, apply_unsure_rule, fit_unsure_rule
 from foveate.explain.report import explain_for_report
+from foveate.pipeline.request import Phases
 from foveate.pipeline.trained import HeldOut, TrainedRun
 from foveate.pipeline.unlike import novelty_of
 from foveate.training.rundir import history_csv
@@ -107,6 +108,15 @@ def finish(run: TrainedRun) -> Finished:
     return Finished(run.out, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
 
 
+def measured_again(folder: Path, prepared: Prepared, phases: Phases) -> Finished:
+    """What a finished model folder does on its pictures: the same as was told when it was finished."""
+    phases.enter("measure")
+    measured = _measure_all(load(folder), prepared)
+    phases.enter("done")
+    results = measured.results
+    return Finished(folder, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
+
+
 def _unsure_rule(held_out: HeldOut | None, temperature: float, precision: float) -> UnsureRule | None:
     """The probability below which the model says that it is unsure, from the pictures that calibrate it."""
     if held_out is None:
@@ -124,14 +134,17 @@ def _before_scaling(measured: _Measurement, prepared: Prepared, temperature: flo
 
 
 def splits_csv(prepared: Prepared) -> str:
-    """Which picture stood on which side: the columns of a table that `foveate train` takes as a data set."""
+    """Which picture stood on which side: the columns of a table that `foveate train` takes as a data set.
+
+    ``content`` is the hash by which `foveate check --json` knows pictures, too.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file_name", "label", "split"))
+    writer.writerow(("file_name", "label", "split", "content"))
     for side, split in prepared.splits.items():
         writer.writerows(
-            (name, prepared.classes[label], side)
-            for name, label in zip(split.names, split.labels, strict=True)
+            (name, prepared.classes[label], side, digest.tobytes().hex())
+            for name, label, digest in zip(split.names, split.labels, split.digests, strict=True)
         )
     return text.getvalue()
 
@@ -184,7 +197,7 @@ def _config(
         input=InputShape(shape.height, shape.width, shape.channels),
         preprocessing=shape.to_dict(),
         temperature=temperature,
-        recipe=run.network.recipe,
+        recipe={**run.network.recipe, "run": dict(run.record)},
         seed=run.request.seed,
         versions=library_versions(),
         metrics={"evaluated_on": measured.on, **scores, **run.network.metrics},

@@ -64,6 +64,8 @@ class TrainRequest:
         unsure_precision: how often an answer that is not called unsure is to be right.
         patience: stop after so many epochs without a better one.
         max_unreadable: largest share of unreadable pictures that is skipped rather than refused.
+        threads: of torch, on the processor; None takes its own number, and for a run that goes on the number
+            that it began with, for another one gives other last digits.
         keep_checkpoint: keep the last checkpoints (weights, optimiser) after the run is done.
         given: the names of the fields that were set; found out by itself.
     """
@@ -89,6 +91,7 @@ class TrainRequest:
     max_unreadable: float = 0.05
     seed: int = 0
     device: str = "auto"
+    threads: int | None = None
     tensorboard: bool = False
     keep_checkpoint: bool = False
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
@@ -159,23 +162,32 @@ class TrainRequest:
         """Plain JSON for a model folder, which people give away: the names of files, not where they lay."""
         return {**self.to_dict(), **{name: _file_name(getattr(self, name)) for name in ("model", "weights")}}
 
-    def resumed_from(self, stored: Mapping[str, Any]) -> TrainRequest:
-        """The interrupted run's request; what is said anew must be the same.
+    def resumed_from(self, stored: Mapping[str, Any], which: str = "interrupted") -> TrainRequest:
+        """The request of an earlier run; what is said anew must be the same, but for the threads.
 
         Raises:
-            CheckpointError: a flag differs from the interrupted run's.
+            CheckpointError: a flag differs from the earlier run's. ``which`` one it is, for the message.
         """
         if set(stored) != {one.name for one in fields(self)}:
             raise CheckpointError(
-                "The interrupted run was made by another version; start again without --resume."
+                f"The {which} run was made by another version; start anew with --overwrite, or in "
+                "another --out."
             )
-        names = [one.name for one in fields(self) if one.name in self.given]
+        names = [one.name for one in fields(self) if one.name in self.given - _FREE]
         published = self.published()
         changed = [name for name in names if stored[name] not in (getattr(self, name), published[name])]
         if changed:
             told = ", ".join(_difference(name, stored[name], getattr(self, name)) for name in changed)
-            raise CheckpointError(f"The interrupted run had {told}; leave these flags out to resume it.")
-        return TrainRequest(**{**stored, "given": frozenset(stored["given"])})
+            raise CheckpointError(
+                f"The {which} run had {told}; leave these flags out to go on with it, or start anew with "
+                "--overwrite, or in another --out."
+            )
+        anew = {name: getattr(self, name) for name in _FREE & self.given}
+        given = frozenset(stored["given"]) | anew.keys()
+        return TrainRequest(**{**stored, **anew, "given": given})
+
+
+_FREE = frozenset({"threads"})  # what may be said anew when a run goes on
 
 
 def is_blueprint_file(model: str) -> bool:
@@ -210,6 +222,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_unreadable", 0, 1),
     ("unsure_precision", 0.5, 0.999),
     ("seed", 0, 2**63 - 1),
+    ("threads", 1, 1024),
 )
 _CHOICES = {
     "fit": ("crop", "pad", "stretch"),

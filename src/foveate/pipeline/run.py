@@ -5,16 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from foveate.artifact.publish import check_output
+from foveate.artifact.publish import (
+    check_output,
+    check_unclaimed,
+    is_interrupted,
+    is_model_folder,
+    recover,
+    storage,
+)
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.batches.prepare import Prepared, prepare
+from foveate.batches.sides import Sides
 from foveate.dataset import DataSet, open_dataset
 from foveate.errors import CheckpointError, InputError, InterruptedRunError, UnknownNameError
 from foveate.models.blueprint import load_blueprint
@@ -26,6 +34,16 @@ from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Readi
 from foveate.pipeline.plan import Plan, choose_device, make_plan
 from foveate.pipeline.request import Phases, TrainRequest, is_blueprint_file
 from foveate.pipeline.reserve import FINISH_SECONDS, keep_time, make_horizon
+from foveate.pipeline.resume import (
+    Earlier,
+    Given,
+    Resumed,
+    check_same_data,
+    describe_run,
+    finished_before,
+    say_machine,
+    take_up,
+)
 from foveate.pipeline.tensorboard import TensorBoard, check_tensorboard
 from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
 from foveate.pipeline.transfer import ELSEWHERE, Start, best_start, choose_start
@@ -44,6 +62,7 @@ from foveate.recipes import get_recipe
 from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
+from foveate.training.machine import Machine, torch_threads
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon
 from foveate.transfer.backbone import Backbone
@@ -57,6 +76,7 @@ def train(
     val: str | Path | None = None,
     module: nn.Module | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     allow_changed_data: bool = False,
     listener: Listener = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -67,10 +87,11 @@ def train(
     Args:
         data: any form of data set that `foveate.open_dataset` takes.
         request: the settings; the default trains the network that suits the pictures.
-        out: the model folder to make. An older model there is replaced when the new one is complete.
+        out: the model folder to make; a finished model or an interrupted run that is there is left alone.
         val: a data set of its own for validation.
         module: your own network instead of ``request.model``: (N, C, H, W) float to (N, classes) logits.
         resume: go on with the interrupted run in ``out``.
+        overwrite: an interrupted run in ``out`` is replaced at once, a model when the new one is complete.
         allow_changed_data: resume even though the data set is not what it was.
         listener: called with every event of the run.
         should_stop: asked after every step; True saves the state and raises InterruptedRunError.
@@ -85,29 +106,53 @@ def train(
     began = time.monotonic() if started is None else started
     phases = Phases(began, lambda name: listener(PhaseStarted(name)))
     out, place = Path(out), check_output(out)
+    given = Given(data, val, module, allow_changed_data, listener, should_stop)
     with RunLock(place):
+        with storage(place):
+            recover(place)
+        check_unclaimed(place, overwrite=overwrite or resume)
         run = RunDirectory(place)
-        stored = run.request() if resume else None
-        if stored is not None:
-            request = request.resumed_from(stored["request"])
-        _check_choices(request)
-        phases.enter("read")
-        dataset = open_dataset(data, val=val)
-        start = Start() if module is not None else choose_start(request, dataset, listener)
-        refuse_unused(request, _way(request, start, module))
-        first = start.backbones[0] if start.backbones else None
-        prepared = _prepare(dataset, request, first, listener, should_stop)
-        if stored is not None:
-            _check_same_data(stored["dataset"], _identity(prepared), allow_changed_data)
-        if start.reason:
-            listener(Note(start.reason))
-        _check_pictures(request, prepared, start)
-        context = _Context(request, prepared, phases, run, stored is not None, listener, should_stop)
-        if start.backbones:
-            prepared, network, deadline = _transferred(context, start.backbones, dataset)
-        else:
-            network, deadline = _from_scratch(context, module)
-        return finish(TrainedRun(out, prepared, request, phases, network, deadline))
+        resumed = Resumed(request, request.threads)
+        if resume and is_interrupted(place):
+            resumed = take_up(run, request, listener)
+        elif resume and is_model_folder(place):
+            return finished_before(out, request, given, phases)
+        elif resume:
+            listener(Note(f"{out} holds no run to go on with: this one begins."))
+        usual = torch.get_num_threads()
+        with torch_threads(resumed.threads):
+            if resumed.earlier is not None:
+                machine = Machine.here(choose_device(resumed.request.device))
+                say_machine(resumed.earlier.machine, machine, usual, listener)
+            return finish(_train(out, run, resumed, given, phases))
+
+
+def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases: Phases) -> TrainedRun:
+    request, earlier, listener = resumed.request, resumed.earlier, given.listener
+    _check_choices(request)
+    phases.enter("read")
+    dataset = open_dataset(given.data, val=given.val)
+    start = Start() if given.module is not None else choose_start(request, dataset, listener)
+    refuse_unused(request, _way(request, start, given.module))
+    first = start.backbones[0] if start.backbones else None
+    prepared = _prepare(dataset, request, first, given, earlier)
+    if earlier is not None:
+        check_same_data(
+            earlier.dataset,
+            earlier.sides,
+            prepared,
+            allow_changed=given.allow_changed_data,
+            listener=listener,
+        )
+    if start.reason:
+        listener(Note(start.reason))
+    _check_pictures(request, prepared, start)
+    context = _Context(request, prepared, phases, run, given, earlier)
+    if start.backbones:
+        prepared, network, deadline = _transferred(context, start.backbones, dataset)
+    else:
+        network, deadline = _from_scratch(context)
+    return TrainedRun(out, prepared, request, phases, network, deadline, run.record())
 
 
 def _way(request: TrainRequest, start: Start, module: nn.Module | None) -> Way:
@@ -121,15 +166,14 @@ def _way(request: TrainRequest, start: Start, module: nn.Module | None) -> Way:
 
 @dataclass(frozen=True)
 class _Context:
-    """What every way of training needs."""
+    """What every way of training needs. earlier: the run that goes on, if one does."""
 
     request: TrainRequest
     prepared: Prepared
     phases: Phases
     run: RunDirectory
-    resumed: bool
-    listener: Listener
-    should_stop: Callable[[], bool]
+    given: Given
+    earlier: Earlier | None
 
     def deadline(self, spent: float = 0.0) -> float | None:
         """When the budget ends, on time.monotonic()'s scale, if runs before this one took ``spent``."""
@@ -148,57 +192,60 @@ class _Context:
                 self.run.write_history(rows)
                 if isinstance(board, TensorBoard):
                     board(event)
-            self.listener(event)
+            self.given.listener(event)
 
         with board:
             yield listen
 
     def begin(self) -> None:
         """Write down what is asked for, once nothing can be wrong with it any more."""
-        if not self.resumed:
-            self.run.start({"request": self.request.to_dict(), "dataset": _identity(self.prepared)})
+        device = choose_device(self.request.device)
+        document = describe_run(self.request, self.prepared, device, self.earlier)
+        before = None if self.earlier is None else self.earlier.sides
+        sides = Sides.of(self.prepared.splits, before).to_bytes()
+        (self.run.start if self.earlier is None else self.run.write)(document, sides)
 
 
 def _transferred(
     context: _Context, backbones: tuple[Backbone, ...], dataset: DataSet
 ) -> tuple[Prepared, TrainedNetwork, float | None]:
     """From learnt weights. An interrupted run starts over: what takes the time, the features, is kept."""
-    request, deadline = context.request, context.deadline()
+    request, given, deadline = context.request, context.given, context.deadline()
 
     def prepared_for(backbone: Backbone) -> Prepared:
         if backbone is backbones[0]:
             prepared = context.prepared
         else:  # each has its own size of pictures; what is odd about them was said before
             context.phases.enter("read")
-            prepared = _prepare(dataset, request, backbone, lambda event: None, context.should_stop)
+            prepared = _prepare(dataset, request, backbone, replace(given, listener=lambda event: None), None)
         context.phases.enter("features")
         return prepared
 
     context.begin()
     fitted = best_start(
-        backbones, prepared_for, request, listener=context.listener, should_stop=context.should_stop
+        backbones, prepared_for, request, listener=given.listener, should_stop=given.should_stop
     )
     prepared = fitted.prepared
     context.phases.enter("train")
     end = None if deadline is None else deadline - seconds_to_finish(fitted)
     with context.recorded() as listener:
-        network = tuned(fitted, request, deadline=end, listener=listener, should_stop=context.should_stop)
+        network = tuned(fitted, request, deadline=end, listener=listener, should_stop=given.should_stop)
     return prepared, network, deadline
 
 
-def _from_scratch(context: _Context, module: nn.Module | None) -> tuple[TrainedNetwork, float | None]:
+def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
     """From chance, or from the weights of a file as a recipe says."""
-    request, prepared, run = context.request, context.prepared, context.run
+    request, prepared, run, given = context.request, context.prepared, context.run, context.given
     context.phases.enter("plan")
-    snapshot = _latest(run, context.listener) if context.resumed else None
+    snapshot = None if context.earlier is None else context.earlier.snapshot
     spent = snapshot.numbers["seconds"] if snapshot else 0.0
     deadline = context.deadline(spent)
-    plan = _plan(request, prepared, module, snapshot, deadline)
-    context.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
+    plan = _plan(request, prepared, given.module, snapshot, deadline)
+    given.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
     context.begin()
     context.phases.enter("train")
     horizon = make_horizon(prepared, plan, deadline, spent)
-    trainer = _trainer(prepared, plan, run, horizon, context.should_stop)
+    trainer = _trainer(prepared, plan, run, horizon, given.should_stop)
     if snapshot is not None:
         trainer.restore(snapshot)
     with context.recorded(trainer.history) as listener:
@@ -207,14 +254,6 @@ def _from_scratch(context: _Context, module: nn.Module | None) -> tuple[TrainedN
                 keep_time(trainer.horizon, prepared, plan, event, deadline)
             listener(event)
     return from_trainer(plan, trainer, request), deadline
-
-
-def _latest(run: RunDirectory, listener: Listener) -> Snapshot:
-    """The newest whole checkpoint; the listener is told of damaged ones."""
-    snapshot, damage = run.checkpoints.load_latest()
-    for sentence in damage:
-        listener(Note(sentence))
-    return snapshot
 
 
 def _plan(
@@ -245,20 +284,20 @@ def _check_same_network(request: TrainRequest, module: nn.Module | None, before:
 
 
 def _prepare(
-    dataset: DataSet,
-    request: TrainRequest,
-    backbone: Backbone | None,
-    listener: Listener,
-    should_stop: Callable[[], bool],
+    dataset: DataSet, request: TrainRequest, backbone: Backbone | None, given: Given, earlier: Earlier | None
 ) -> Prepared:
     def progress(split: str, done: int, total: int) -> None:
-        if should_stop():
+        if given.should_stop():
             raise InterruptedRunError("Stopped while reading the pictures; nothing was written.")
-        listener(Reading(split, done, total))
+        given.listener(Reading(split, done, total))
 
+    preprocessing = None if earlier is None else earlier.preprocessing  # what its network has learnt to see
+    if preprocessing is None and backbone is not None:
+        preprocessing = backbone.preprocessing
     prepared = prepare(
         dataset,
-        preprocessing=None if backbone is None else backbone.preprocessing,
+        preprocessing=preprocessing,
+        kept=None if earlier is None else earlier.sides,
         image_size=_image_size(request),
         default_size=_usual_size(request.model),
         fit=request.fit or "crop",
@@ -270,7 +309,7 @@ def _prepare(
         progress=progress,
     )
     for sentence in prepared.remarks:
-        listener(Note(sentence))
+        given.listener(Note(sentence))
     return prepared
 
 
@@ -312,27 +351,6 @@ def _image_size(request: TrainRequest) -> tuple[int, int] | None:
 def _usual_size(model: str) -> int | None:
     """The side of the pictures that a network of the guides was made for; None for the others."""
     return None if model == "auto" or is_blueprint_file(model) else model_info(model).input_size[1]
-
-
-def _identity(prepared: Prepared) -> dict[str, Any]:
-    """What must be the same when a run goes on."""
-    counts = {name: len(split) for name, split in prepared.splits.items()}
-    return {"fingerprint": prepared.fingerprint, "classes": list(prepared.classes), "pictures": counts}
-
-
-def _check_same_data(before: dict[str, Any], now: dict[str, Any], allow_changed: bool) -> None:
-    if before == now or (allow_changed and before["classes"] == now["classes"]):
-        return
-    told = [
-        f"{key} were {before[key]}, now {now[key]}"
-        for key in ("classes", "pictures")
-        if before[key] != now[key]
-    ]
-    difference = "; ".join(told) or "the same number of pictures, but some with other content or labels"
-    raise CheckpointError(
-        f"The data set has changed since the run began ({difference}): bring it back, start again without "
-        "--resume, or go on with --allow-changed-data."
-    )
 
 
 def _trainer(

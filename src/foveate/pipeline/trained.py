@@ -66,7 +66,10 @@ class TrainedNetwork:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run whose training is over. deadline: when a budget ends, on time.monotonic()'s scale."""
+    """A run whose training is over.
+
+    deadline: when a budget ends, on time.monotonic()'s scale. record: `RunDirectory.record`.
+    """
 
     out: Path
     prepared: Prepared
@@ -74,6 +77,7 @@ class TrainedRun:
     phases: Phases
     network: TrainedNetwork
     deadline: float | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> TrainedNetwork:

@@ -11,7 +11,7 @@ from foveate.pipeline.request import TrainRequest, flag
 
 DATA = frozenset({"image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
 ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
-ALWAYS |= {"keep_checkpoint"}
+ALWAYS |= {"keep_checkpoint", "threads"}
 STEPS = frozenset({"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"})
 LEARNT = frozenset({"model", "weights", "download"})
 

@@ -105,6 +105,10 @@ class CheckpointStore:
     def _newest_first(self) -> list[Path]:
         return sorted(self.directory.glob("step-*.json"), reverse=True)
 
+    def is_empty(self) -> bool:
+        """Whether nothing was saved yet, whole or damaged."""
+        return not self._newest_first()
+
     def load_latest(self) -> tuple[Snapshot, list[str]]:
         """The newest checkpoint that is whole, and one sentence for each damaged one that was passed over.
 
@@ -118,9 +122,9 @@ class CheckpointStore:
             damage.append(f"The checkpoint {path.name} is damaged; the one before it is used.")
         if damage:
             raise CheckpointError(
-                f"Every checkpoint in {self.directory} is damaged; start again without --resume."
+                f"Every checkpoint in {self.directory} is damaged; start anew with --overwrite."
             )
-        raise CheckpointError(f"There is no checkpoint in {self.directory}; start again without --resume.")
+        raise CheckpointError(f"There is no checkpoint in {self.directory}; start anew with --overwrite.")
 
     def _candidates(self, damage: list[str]) -> Iterator[tuple[Path, Snapshot | None]]:
         for path in self._newest_first():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import fcntl
+import hashlib
 import io
 import json
 import os
@@ -84,7 +85,8 @@ class RunLock:
 
 
 class RunDirectory:
-    """What a run keeps in ``OUT/checkpoint`` while it trains: run.json, history.csv, the checkpoints.
+    """What a run keeps in ``OUT/checkpoint`` while it trains: run.json, the sides of its pictures, the
+    history, the checkpoints.
 
     Nothing else in OUT is touched: an older finished model there stays whole until the new one replaces it.
     """
@@ -97,15 +99,26 @@ class RunDirectory:
     def request_path(self) -> Path:
         return self.checkpoints.directory / "run.json"
 
-    def start(self, request: Mapping[str, Any]) -> None:
-        """Begin a new run: forget an older run's checkpoints, write down what is asked for."""
+    def start(self, request: Mapping[str, Any], sides: bytes) -> None:
+        """Begin a new run: forget an older run and its checkpoints, then `write`."""
         try:
             self.checkpoints.directory.mkdir(parents=True, exist_ok=True)
+            self.request_path.unlink(missing_ok=True)  # first: the old request must not meet no checkpoints
             for path in self.checkpoints.directory.glob("step-*"):
                 path.unlink()
         except OSError as error:
             raise StorageError(f"Could not write {error.filename or self.out}: {error.strerror}.") from error
-        write_atomically(self.request_path, json.dumps(sealed(request), indent=2).encode())
+        self.write(request, sides)
+
+    def write(self, request: Mapping[str, Any], sides: bytes) -> None:
+        """Write down what is asked for, and on which side each picture stands."""
+        sha256 = hashlib.sha256(sides).hexdigest()
+        write_atomically(self._sides_path(sha256), sides)
+        document = sealed({**request, "sides_sha256": sha256})
+        write_atomically(self.request_path, json.dumps(document, indent=2).encode())
+        for path in self.checkpoints.directory.glob("sides-*"):
+            if path != self._sides_path(sha256):
+                path.unlink(missing_ok=True)
 
     def request(self) -> dict[str, Any]:
         """What the interrupted run was asked for.
@@ -127,9 +140,35 @@ class RunDirectory:
         if not whole:
             raise CheckpointError(
                 f"{self.request_path}: expected what the interrupted run was asked for, with its SHA-256, "
-                "and found it damaged or of another version; start again without --resume."
+                "and found it damaged or of another version; start anew with --overwrite."
             )
         return dict(document)
+
+    def record(self) -> dict[str, Any]:
+        """What a finished model tells of its run: its pictures, the machine, when it began."""
+        document = self.request()
+        return {name: document[name] for name in ("dataset", "machine", "started")}
+
+    def sides(self) -> bytes:
+        """On which side each picture stood, as it was given to `write`.
+
+        Raises:
+            CheckpointError: it is missing or damaged.
+        """
+        sha256 = str(self.request().get("sides_sha256"))
+        try:
+            data = self._sides_path(sha256).read_bytes()
+        except OSError:
+            data = b""
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise CheckpointError(
+                f"The record of the pictures in {self.checkpoints.directory} is damaged; start anew with "
+                "--overwrite."
+            )
+        return data
+
+    def _sides_path(self, sha256: str) -> Path:
+        return self.checkpoints.directory / f"sides-{sha256[:16]}.npy"
 
     def write_history(self, history: Iterable[Mapping[str, Any]]) -> None:
         write_atomically(self.checkpoints.directory / "history.csv", history_csv(history).encode())

@@ -150,6 +150,11 @@ PHASES = {
 }
 
 
+def _is_free(folder: Path) -> bool:
+    """Whether neither a folder of this name is there nor the blueprint that is written beside it."""
+    return not folder.exists() and not folder.with_name(f"{folder.name}.yaml").exists()
+
+
 class Trainings:
     """All trainings of an inspector.
 
@@ -212,7 +217,7 @@ class Trainings:
     ) -> dict[str, Any]:
         if self._running is not None and not self._running.finished:
             raise RequestError(409, "Another network is in training; stop it first, or wait for it.")
-        folder = next(place for i in count(1) if not (place := self._folder / f"trained-{i}").exists())
+        folder = next(place for i in count(1) if _is_free(place := self._folder / f"trained-{i}"))
         training = Training("", folder if self._kept else None)
         training.name = self._all.put(training)
         job = Job(yaml, data, folder, seconds, epochs)

@@ -1,0 +1,87 @@
+"""What may be written where: one rule for every command.
+
+What is there already is replaced only where ``--overwrite`` says so, and only by its like: a picture by a
+picture, a page by a page, a model folder by a model folder. Everything else is refused before any work is
+done; and what is written takes its name when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from foveate.errors import InputError, StorageError
+
+REPLACE = "give another name, or --overwrite to replace it"
+
+
+def check_file(path: Path, suffixes: Sequence[str], *, flag: str, overwrite: bool) -> Path:
+    """The path, if a file with one of these endings may be written there.
+
+    Args:
+        suffixes: in small letters, with the dot: what the command writes.
+        flag: what named the path, for the message.
+
+    Raises:
+        InputError: another ending, a folder, no folder above, or a file that may not be replaced.
+    """
+    if path.is_dir():
+        raise InputError(f"{flag} {path}: expected a file's name, found a folder; give another name.")
+    if path.suffix.lower() not in suffixes:
+        wanted = " or ".join((", ".join(suffixes[:-1]), suffixes[-1])) if suffixes[1:] else suffixes[0]
+        raise InputError(f"{flag} must end in {wanted}, and is {str(path)!r}.")
+    _check_folder_above(path)
+    if os.path.lexists(path) and not overwrite:
+        raise InputError(f"{flag} {path}: exists already; {REPLACE}.")
+    return path
+
+
+def check_folder(path: Path, mark: str, *, what: str, flag: str, overwrite: bool) -> Path:
+    """The path, if files may be written into a folder of that name.
+
+    Args:
+        mark: the file that every folder of the command's own holds.
+        what: what such a folder holds, for the message.
+
+    Raises:
+        InputError: a file, a folder of other things, or one of the command's own that may not be replaced.
+    """
+    if not os.path.lexists(path):
+        return path
+    if not path.is_dir():
+        raise InputError(f"{flag} {path}: expected a folder, found a file; give another name.")
+    found = sorted(entry.name for entry in path.iterdir())
+    if found and mark not in found:
+        raise InputError(
+            f"{flag} {path}: expected a new or empty folder, found other files ({found[0]}, ...); "
+            "give another name."
+        )
+    if found and not overwrite:
+        raise InputError(f"{flag} {path}: holds {what} already; {REPLACE}.")
+    return path
+
+
+def _check_folder_above(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere.")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A hidden name beside ``path``, of the same suffix, to write under; what is whole takes the name.
+
+    Raises:
+        InputError: there is no folder for it.
+        StorageError: it could not be written; a file that was there is intact, and nothing is left behind.
+    """
+    _check_folder_above(path)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(f"Could not write {path}: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,228 @@
+"""What an earlier run left in OUT, and what holds for the run that goes on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from foveate.artifact.format import ModelConfig, read_config, read_verified
+from foveate.batches.prepare import Prepared, prepare
+from foveate.batches.sides import Changes, Sides
+from foveate.dataset import DataSet, open_dataset
+from foveate.errors import CheckpointError, FoveateError
+from foveate.images.preprocess import Preprocessing
+from foveate.pipeline.finish import Finished, measured_again
+from foveate.pipeline.listen import Listener, Note
+from foveate.pipeline.request import Phases, TrainRequest
+from foveate.training.checkpoint import Snapshot
+from foveate.training.machine import Machine
+from foveate.training.rundir import RunDirectory
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the caller of `foveate.train` hands in, beside the request."""
+
+    data: str | Path | DataSet
+    val: str | Path | None
+    module: nn.Module | None
+    allow_changed_data: bool
+    listener: Listener
+    should_stop: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An interrupted run that goes on.
+
+    Attributes:
+        request, dataset: as run.json has them.
+        sides: where its pictures stood. preprocessing: what its network was trained with.
+        snapshot: how far it came.
+    """
+
+    request: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    started: str
+    machine: Machine
+    preprocessing: Preprocessing
+    sides: Sides
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What is taken over: the request always, the run only where it had saved something to go on from."""
+
+    request: TrainRequest
+    threads: int | None = None
+    earlier: Earlier | None = None
+
+
+def take_up(run: RunDirectory, request: TrainRequest, listener: Listener) -> Resumed:
+    """The interrupted run in a directory, with the request as far as it says anything anew.
+
+    Raises:
+        CheckpointError: it is damaged, of another version, or was asked for something else.
+    """
+    stored = run.request()
+    try:
+        machine = Machine(**stored["machine"])
+        request = request.resumed_from(stored["request"])
+        threads = request.threads or machine.threads
+        if run.checkpoints.is_empty():
+            listener(Note(f"The run in {run.out.name} had saved no step yet: it begins again."))
+            return Resumed(request, threads)
+        snapshot, damage = run.checkpoints.load_latest()
+        earlier = Earlier(
+            stored["request"],
+            stored["dataset"],
+            stored["started"],
+            machine,
+            Preprocessing.from_dict(stored["preprocessing"]),
+            Sides.from_bytes(run.sides()),
+            snapshot,
+        )
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            "The interrupted run was made by another version; start anew with --overwrite."
+        ) from error
+    for sentence in damage:
+        listener(Note(sentence))
+    return Resumed(request, threads, earlier)
+
+
+def identity(prepared: Prepared) -> dict[str, Any]:
+    """What must be the same when a run goes on."""
+    counts = {name: len(split) for name, split in prepared.splits.items()}
+    return {"fingerprint": prepared.fingerprint, "classes": list(prepared.classes), "pictures": counts}
+
+
+def check_same_data(
+    before: Mapping[str, Any], sides: Sides, prepared: Prepared, *, allow_changed: bool, listener: Listener
+) -> None:
+    """Refuse other pictures than the run had, or, where they are allowed, say what has changed.
+
+    Raises:
+        CheckpointError: they have changed and that is not allowed, or the classes have.
+    """
+    now = identity(prepared)
+    if before == now:
+        return
+    changes = Changes.between(sides, Sides.of(prepared.splits, sides), prepared.left_out).in_words()
+    if before["classes"] != now["classes"]:
+        raise CheckpointError(
+            f"The run has learnt the classes {_listed(before['classes'])}, and the data set has "
+            f"{_listed(now['classes'])}: bring them back, or start anew with --overwrite."
+        )
+    if not allow_changed:
+        raise CheckpointError(
+            f"The data set has changed since the run began ({changes.rstrip('.')}): bring it back, go on "
+            "with --allow-changed-data, or start anew with --overwrite."
+        )
+    listener(Note(f"The data set has changed since the run began. {changes}"))
+
+
+def _listed(classes: list[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in classes[:most])
+    return shown if len(classes) <= most else f"{shown} and {len(classes) - most} more"
+
+
+def describe_run(
+    request: TrainRequest, prepared: Prepared, device: torch.device, earlier: Earlier | None
+) -> dict[str, Any]:
+    """What run.json holds: enough to go on alike, and to tell whether that is possible."""
+    machine = Machine.here(device)
+    if earlier is not None:  # where it began counts, but for the threads, which can be kept
+        machine = replace(earlier.machine, threads=machine.threads)
+    return {
+        "request": request.to_dict(),
+        "dataset": identity(prepared),
+        "preprocessing": prepared.preprocessing.to_dict(),
+        "machine": machine.to_dict(),
+        "started": earlier.started if earlier else datetime.now(UTC).isoformat(),
+    }
+
+
+def say_machine(before: Machine, now: Machine, usual_threads: int, listener: Listener) -> None:
+    """Say what keeps a run that goes on from giving the bytes of one that was never interrupted."""
+    if now.threads == before.threads != usual_threads:
+        listener(
+            Note(
+                f"Going on with {now.threads} threads, as the run began; here it would be {usual_threads}, "
+                "and other last digits (--threads takes another number)."
+            )
+        )
+    if changed := now.differs_from(before):
+        listener(
+            Note(f"The weights will not be equal to the byte to those of a run without a break: {changed}.")
+        )
+
+
+def finished_before(out: Path, request: TrainRequest, given: Given, phases: Phases) -> Finished:
+    """A run that is finished already, measured again on the pictures that it held out.
+
+    Raises:
+        CheckpointError: it was asked for something else, or its pictures have changed.
+    """
+    config = read_config(out)
+    request = _finished_request(config, out, request)
+    phases.enter("read")
+    dataset = open_dataset(given.data, val=given.val)
+    prepared, sides = _prepare_again(out, config, dataset, request)
+    check_same_data(
+        config.recipe["run"]["dataset"],
+        sides,
+        prepared,
+        allow_changed=given.allow_changed_data,
+        listener=given.listener,
+    )
+    given.listener(Note(f"The run in {out} is finished already: nothing is left to do."))
+    return measured_again(out, prepared, phases)
+
+
+def _finished_request(config: ModelConfig, out: Path, request: TrainRequest) -> TrainRequest:
+    """The request of the run that made a model folder.
+
+    Raises:
+        CheckpointError: what is asked for differs, or the folder does not tell.
+    """
+    stored, run = config.recipe.get("request"), config.recipe.get("run")
+    if not isinstance(stored, Mapping) or not isinstance(run, Mapping) or "dataset" not in run:
+        raise CheckpointError(
+            f"{out} holds a finished model that does not tell what it was asked for; choose another --out, "
+            "or replace it with --overwrite."
+        )
+    return request.resumed_from(stored, which="finished")
+
+
+def _prepare_again(
+    folder: Path, config: ModelConfig, dataset: DataSet, request: TrainRequest
+) -> tuple[Prepared, Sides]:
+    """The pictures as the finished run had them: each on its side, read as its network takes them."""
+    try:
+        text = read_verified(folder, config, "splits.csv").decode("utf-8", "surrogateescape")
+        sides = Sides.from_csv(text, config.classes)
+    except (KeyError, ValueError) as error:
+        if isinstance(error, FoveateError):
+            raise
+        raise CheckpointError(
+            f"{folder / 'splits.csv'} does not tell which picture stood where; choose another --out, or "
+            "replace the model with --overwrite."
+        ) from error
+    prepared = prepare(
+        dataset,
+        preprocessing=Preprocessing.from_dict(dict(config.preprocessing)),
+        val_fraction=request.val_fraction,
+        test_fraction=request.test_fraction,
+        max_unreadable_fraction=request.max_unreadable,
+        seed=request.seed,
+        kept=sides,
+    )
+    return prepared, sides
