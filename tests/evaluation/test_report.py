@@ -215,6 +215,20 @@ def test_many_classes_stay_small_and_quick(make_data, num_classes):
     assert "largest class" in words
 
 
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ({"views": "each picture as it is"}, False),
+        ({"augmentation": "none"}, False),
+        ({"augmentation": "flip random"}, True),
+    ],
+)
+def test_training_pictures_are_said_to_be_changed_where_they_are(make_data, settings, changed):
+    text = render_report(make_data(settings=settings))
+    assert ("Changed at random each time" in text) is changed
+    assert ("nothing in them is changed at random" in text) is not changed
+
+
 def test_pictures_are_kept_small_and_true(make_data):
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)

@@ -36,6 +36,12 @@ PICTURES = [
         process=True,
     ),
     Case(
+        "a picture and no model",
+        "predict 'my cat.jpg'",
+        2,
+        "expected a model and then pictures, found this one name; try `foveate predict MODEL 'my cat.jpg'`",
+    ),
+    Case(
         "no picture at all", "predict model", 2, "expected pictures, found none; see `foveate predict", model
     ),
     Case(

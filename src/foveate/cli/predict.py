@@ -7,11 +7,12 @@ import glob
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note, printable
+from foveate.cli.console import emit_json, interactive, json_option, note, printable, typed
 from foveate.cli.files import model_path
 from foveate.errors import InputError
 
@@ -81,6 +82,7 @@ def command(
     if names.count(STDIN) > 1:
         raise InputError(f"-: expected standard input once, found it {names.count(STDIN)} times.")
     if not names:
+        _check_model_given(model)
         raise InputError("expected pictures, found none; see `foveate predict --help` for what can be given.")
     from foveate.artifact.predictor import load
     from foveate.errors import ImageError
@@ -108,6 +110,18 @@ def command(
 
 
 # --- What to classify ------------------------------------------------------------------------------------
+
+
+def _check_model_given(model: str) -> None:
+    """Raises InputError where the only name is a picture's: in a hurry the model is forgotten."""
+    from foveate.images.read import is_image_name
+
+    if is_image_name(model):
+        raise InputError(
+            f"{printable(model)}: expected a model and then pictures, found this one name; try "
+            f"`foveate predict MODEL {typed(Path(model))}`, where MODEL is a model folder or "
+            "efficientnet_lite0."
+        )
 
 
 def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
