@@ -77,6 +77,24 @@ def test_val_and_test_are_matched_by_name(tmp_path):
         open_dataset(train, val=unknown)
 
 
+def test_pictures_of_folders_side_by_side_are_named_apart(tmp_path, monkeypatch):
+    """Both hold a/0.png; a table of the names, in the folder above, gives the splits again."""
+    for name in ("photos", "more", "w/x/far", "y/z"):
+        folder(tmp_path / name, "a", "b")
+    monkeypatch.chdir(tmp_path)
+    data = open_dataset("photos", val="more")
+    names = {key: [split.images.name(i) for i in range(2)] for key, split in data.splits.items()}
+    assert names == {"train": ["photos/a/0.png", "photos/b/1.png"], "val": ["more/a/0.png", "more/b/1.png"]}
+    rows = [f"{name},{Path(name).parent.name},{key}" for key in names for name in names[key]]
+    Path("splits.csv").write_text("\n".join(["file_name,label,split", *rows]))
+    again = open_dataset("splits.csv")
+    for key, split in data.splits.items():
+        np.testing.assert_array_equal(split.images.read(0), again.splits[key].images.read(0))
+        assert [again.splits[key].images.name(i) for i in range(2)] == names[key]
+    far = open_dataset("w/x/far", val="y/z")  # names would tell the way there
+    assert far.splits["val"].images.name(0) == far.splits["train"].images.name(0) == "a/0.png"
+
+
 def test_a_given_split_replaces_that_of_the_data_and_says_so(tmp_path):
     data = folder(tmp_path / "d", "train/a", "train/b", "val/a")
     val = folder(tmp_path / "v", "a", "b")

@@ -146,3 +146,12 @@ def test_ten_thousand_classes():
 )
 def test_rows_are_spread_evenly_and_never_twice(count, most, rows):
     assert evenly(count, most).tolist() == rows
+
+
+def test_a_class_has_a_name_that_can_be_written():
+    images = ArrayImages(np.zeros((1, 1, 1, 3), np.uint8))
+    assert (
+        DataSet("d", ("a", "\udce9"), {"train": Split(images, [0])}).num_classes == 2
+    )  # bytes of a file's name
+    with pytest.raises(DatasetError, match=r"a class whose name is no text: '.ud800'"):
+        DataSet("d", ("a", "\ud800"), {"train": Split(images, [0])})

@@ -1,5 +1,6 @@
 import json
 import os
+import unicodedata
 
 import pytest
 from PIL import Image
@@ -80,6 +81,47 @@ def test_names_that_are_no_utf_8(folder):
     assert data.splits["train"].images.read(0).shape == (1, 1, 3)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_other_encodings(folder, encoding):
+    Image.new("RGB", (1, 1)).save(folder / "été.png")
+    data = open_table(table(folder, "file_name,label\nété.png,thé\n1.png,café\n".encode(encoding)))
+    assert data.classes == ("café", "thé") and data.splits["train"].images.read(0).shape == (1, 1, 3)
+    assert data.notes == (
+        ("The table is no UTF-8 text and was read as Windows-1252.",) if encoding == "cp1252" else ()
+    )
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_are_found_in_the_other_normal_form_and_with_the_other_slashes(folder, form):
+    """A table from a Mac or from Windows; the files lie here as the other has them."""
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    (folder / unicodedata.normalize(other, "ré")).mkdir()
+    there = unicodedata.normalize(other, "ré") + "/" + unicodedata.normalize(other, "é.png")
+    Image.new("RGB", (3, 2)).save(folder / there)
+    for name in ("ré/é.png", "ré\\é.png", " ré/é.png "):
+        text = f"file_name,label\n{unicodedata.normalize(form, name)},x\nsub\\3.png,y\n"
+        data = open_table(table(folder, text))
+        images = data.splits["train"].images
+        assert [images.name(0), images.name(1)] == [there, "sub/3.png"] and images.read(0).shape == (2, 3, 3)
+        assert data.notes == ("2 file names are spelled otherwise on the disk, and were found there.",)
+
+
+def test_a_name_that_fits_two_files_fits_none_but_its_own(folder):
+    composed, parted = "\u1e69.png", "s\u0323\u0307.png"  # one letter; a third way to write it: s\u0307\u0323
+    for name in (composed, parted):
+        Image.new("RGB", (1, 1)).save(folder / name)
+    data = open_table(table(folder, f"file_name,label\n{composed},x\n{parted},y\n"))
+    assert [data.splits["train"].images.name(i) for i in range(2)] == [composed, parted] and data.notes == ()
+    with pytest.raises(DatasetError, match="1 of 2 pictures that are not there"):
+        open_table(table(folder, f"file_name,label\ns\u0307\u0323.png,x\n{parted},y\n"))
+
+
+def test_backslashes_lead_nowhere_else(folder):
+    (folder / "in").mkdir()
+    with pytest.raises(DatasetError, match=r"names '../1.png', which lies outside"):
+        open_table(table(folder, "file_name,label\n..\\1.png,x\n", "in/t.csv"))
+
+
 def test_repeated_rows_are_left_out_and_said(folder):
     data = open_table(table(folder, "file_name,label\n1.png,a\n2.png,A\n1.png,a\n"))
     assert len(data.splits["train"]) == 2
@@ -118,7 +160,9 @@ SPLIT_HEAD = "file_name,label,split\n"
         (SPLIT_HEAD + "1.png,a,test\n2.png,b,test\n", "has no training pictures"),
         (SPLIT_HEAD + "1.png,a,train\n2.png,b,train\nsub/3.png,c,val\n", "'c' in val and none in train"),
         (HEAD + "1.png,a\n2.png,a\n", "the one class 'a'"),
-        ((HEAD + "1.png,a\n").encode("utf-16"), "no UTF-8 text"),
+        ((HEAD + "1.png,a\n").encode("utf-16-le"), "no UTF-8 text"),
+        (HEAD.encode() + b"1.png,a\n2.png,\x81\n", "no UTF-8 text"),
+        (HEAD + "train[0],a\ntrain[17],b\n", "2 of 2 pictures .* they are pictures of arrays: name the file"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_line(folder, text, message):

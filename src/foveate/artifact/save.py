@@ -122,10 +122,14 @@ class Draft:
         return self._predictor
 
     def add_text(self, name: str, text: str) -> None:
-        """Write one of the texts of ``format.TEXT_NAMES``, in UTF-8. Raises StorageError."""
+        """Write one of the texts of ``format.TEXT_NAMES``, in UTF-8. Raises StorageError.
+
+        Names of files may hold other bytes; a table keeps them, so that it can be read again.
+        """
         if name not in TEXT_NAMES:
             raise InputError(f"add_text: expected {', '.join(TEXT_NAMES)}, found {name!r}.")
-        self._write(name, text.encode("utf-8", "backslashreplace"))
+        errors = "surrogateescape" if name == "splits.csv" else "backslashreplace"
+        self._write(name, text.encode("utf-8", errors))
 
     def publish(self, config: ModelConfig, *, keep_checkpoint: bool = False) -> Path:
         """Write ``config.json`` with the hashes, and put the folder in the place of ``out``, at once.

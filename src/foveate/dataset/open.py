@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
@@ -15,7 +16,7 @@ from foveate.dataset import known
 from foveate.dataset.arrays import from_arrays, open_npz
 from foveate.dataset.folder import LAYOUT, open_folder
 from foveate.dataset.idx import has_idx, is_idx_name, open_idx
-from foveate.dataset.samples import ArrayImages, DataSet, Split, listed
+from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split, listed
 from foveate.dataset.table import TABLE_SUFFIXES, open_table
 from foveate.errors import DatasetError
 from foveate.images.read import is_image_name
@@ -147,7 +148,29 @@ def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:
         # the name says which split a picture is of
         images = ArrayImages(images.array, key, numbers=images.numbers, white=images.white)
         split = Split(images, split.labels)
+    splits = _from_one_folder({**data.splits, key: split})
     notes = (*data.notes, *given.notes)
     if key in data.splits:
         notes += (f"The {key} split of {data.title!r} was replaced by {given.title!r}.",)
-    return replace(data, splits={**data.splits, key: split}, notes=notes)
+    return replace(data, splits=splits, notes=notes)
+
+
+def _from_one_folder(splits: Mapping[str, Split]) -> Mapping[str, Split]:
+    """Files of several folders side by side, named from the folder that holds them all.
+
+    So no two pictures have one name, and a table of all names can be read again from there. Folders further
+    apart stay as they are: names would tell where on the machine they lie.
+    """
+    files = {key: split.images for key, split in splits.items() if isinstance(split.images, FileImages)}
+    roots = {key: os.path.abspath(images.root) for key, images in files.items()}  # noqa: PTH100 (links stay)
+    if len(files) < len(splits) or len(set(roots.values())) == 1:
+        return splits
+    above = os.path.commonpath(roots.values())
+    if above not in {*roots.values(), *(os.path.dirname(root) for root in roots.values())}:  # noqa: PTH120
+        return splits
+    moved = {}
+    for key, images in files.items():
+        start = os.path.relpath(roots[key], above)
+        paths = images.paths if start == "." else tuple(f"{start}/{path}" for path in images.paths)
+        moved[key] = Split(FileImages(paths, above), splits[key].labels)
+    return moved

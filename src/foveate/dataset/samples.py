@@ -166,6 +166,8 @@ class DataSet:
         classes = tuple(self.classes)
         if not classes or not all(isinstance(name, str) and name for name in classes):
             raise DatasetError(f"Data set {self.name!r} needs classes with names, not {classes!r}.")
+        if strange := [name for name in classes if not _writable(name)]:
+            raise DatasetError(f"Data set {self.name!r} has a class whose name is no text: {strange[0]!r}.")
         if len(set(classes)) != len(classes):
             twice = sorted({name for name in classes if classes.count(name) > 1})
             raise DatasetError(f"Data set {self.name!r} names the class {twice[0]!r} twice.")
@@ -211,6 +213,15 @@ class DataSet:
         number_of = np.array([known.get(name, -1) for name in self.classes], np.int64)
         splits = {key: Split(split.images, number_of[split.labels]) for key, split in self.splits.items()}
         return replace(self, classes=tuple(classes), splits=splits)
+
+
+def _writable(name: str) -> bool:
+    """Whether a name can be written into a file: as UTF-8, or as the bytes that a file system gave."""
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def evenly(count: int, most: int) -> NDArray[np.int64]:

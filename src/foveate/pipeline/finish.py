@@ -139,7 +139,10 @@ def splits_csv(prepared: Prepared) -> str:
     ``content`` is the hash by which `foveate check --json` knows pictures, too.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    held = [*prepared.classes, *(name for split in prepared.splits.values() for name in split.names)]
+    # csv leaves a carriage return without quotes, and reads it as the end of a row
+    minimal = not any("\r" in name for name in held)
+    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(("file_name", "label", "split", "content"))
     for side, split in prepared.splits.items():
         writer.writerows(
