@@ -260,11 +260,11 @@ TABLES = [
         table("file_name,label\n../../etc/passwd,cat\n"),
     ),
     Case(
-        "a table in UTF-16",
+        "a table in UTF-16 without its mark",
         "check table.csv",
         2,
         "Table 'table.csv' is no UTF-8 text: save it as CSV in",
-        both(photos, file("table.csv", "file_name,label\n".encode("utf-16"))),
+        both(photos, file("table.csv", "file_name,label\n".encode("utf-16-le"))),
     ),
     Case(
         "broken JSON lines",
@@ -360,14 +360,14 @@ ARRAYS = [
         "an .npz of normalised floats",
         "train data.npz",
         2,
-        "The pictures' values go from -1.5 to -1.5; 0 to 1",
+        "The pictures' values go from -1.5 to -1.5 in train; 0 to 1",
         npz(images=PIXELS - 1.5, labels=LABELS),
     ),
     Case(
         "an .npz with NaN",
         "train data.npz",
         2,
-        "The pictures' values go from nan to nan; 0 to 1",
+        "The pictures' values go from nan to nan in train; 0 to 1",
         npz(images=PIXELS * np.nan, labels=LABELS),
     ),
     Case(
