@@ -206,6 +206,39 @@ def test_a_process_killed_at_any_call_leaves_old_or_new(out, way, monkeypatch):
     assert outcomes == {("old", 9), ("new", 9), ("new", 0)}
 
 
+@pytest.mark.parametrize("call", ["fcntl.flock", "os.open", "os.chmod"])
+def test_a_place_that_cannot_be_had_leaves_nothing(tmp_path, monkeypatch, call):
+    """No lock to be had, say: neither the hidden folder nor those made above it stay."""
+
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(call, fail)
+    with pytest.raises(StorageError, match="No locks available"):
+        Staging(tmp_path / "new" / "place" / "out")
+    monkeypatch.undo()
+    assert names(tmp_path) == []
+
+
+def test_what_could_not_be_cleared_is_little_and_goes_with_the_next_run(out, monkeypatch):
+    fill(out, OLD | MINE)
+    unlink = os.unlink
+
+    def fail(path, *args, **kwargs):
+        if Path(path).name == "config.json":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return unlink(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "unlink", fail)
+    publish_new(out)
+    assert content(out) == NEW | MINE
+    (left,) = [path for path in out.parent.iterdir() if path != out]
+    assert names(left) == ["config.json"]
+    monkeypatch.undo()
+    publish_new(out)
+    assert names(out.parent) == ["out"]
+
+
 def test_a_living_process_keeps_its_staging_folder(out):
     first = Staging(out)
     first.write("model.onnx", b"first")

@@ -1,11 +1,13 @@
 """A run's directory: one process at a time, and nothing of an older model is touched."""
 
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 
-from foveate.errors import BusyError, CheckpointError
+from foveate.errors import BusyError, CheckpointError, StorageError
 from foveate.training.rundir import RunDirectory, RunLock
 
 HOLD = """
@@ -29,6 +31,27 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path):
         holder.kill()  # the kernel lets go, however the holder ends
     with RunLock(out):
         pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [("fcntl.flock", errno.ENOLCK), ("os.pwrite", errno.ENOSPC), ("os.ftruncate", errno.EIO)],
+)
+def test_a_lock_that_cannot_be_had_leaves_nothing(tmp_path, monkeypatch, call, code):
+    def fail(*args):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(call, fail)
+    with pytest.raises(StorageError, match=os.strerror(code)), RunLock(tmp_path / "runs" / "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_file_that_another_process_left_is_taken_over(tmp_path):
+    (tmp_path / ".run.lock").write_text("process 1")
+    with RunLock(tmp_path / "run"):
+        assert (tmp_path / ".run.lock").read_text() == f"process {os.getpid()}"
     assert list(tmp_path.iterdir()) == []
 
 

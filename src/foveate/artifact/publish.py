@@ -27,6 +27,7 @@ OWN_NAMES = frozenset(
 )  # replaced by publishing, or removed if the new one has none
 RUN_NAME = "checkpoint"  # the folder that training keeps in OUT while it runs, holding run.json
 REQUEST_NAME = f"{RUN_NAME}/run.json"  # names files by their paths: no part of a finished model
+CLEARINGS = 2  # tries: what a disk refused once it may do when it is asked again
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2, and RENAME_SWAP of macOS's renamex_np
 
 
@@ -120,18 +121,37 @@ class Staging:
 
     def __init__(self, out: str | Path) -> None:
         self.out = check_output(out)
-        with storage(self.out.parent):
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            recover(self.out)
-            self.folder = Path(tempfile.mkdtemp(prefix=_prefix(self.out), suffix=".new", dir=self.out.parent))
-            self._lock = os.open(self.folder, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self.folder.chmod(self.out.stat().st_mode & 0o7777 if self.out.exists() else 0o777 & ~_umask())
+        self._lock = -1
+        self._made = [folder for folder in self.out.parents if not folder.exists()]
+        try:
+            with storage(self.out.parent):
+                self.out.parent.mkdir(parents=True, exist_ok=True)
+                recover(self.out)
+                prefix = _prefix(self.out)
+                self.folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=".new", dir=self.out.parent))
+                self._lock = os.open(self.folder, os.O_RDONLY)
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                mode = self.out.stat().st_mode & 0o7777 if self.out.exists() else 0o777 & ~_umask()
+                self.folder.chmod(mode)
+        except StorageError:
+            self._remove()
+            raise
 
     def close(self) -> None:
         """Remove the folder if it is still there. Never raises: it runs while errors are on their way."""
         if self._lock >= 0:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._remove()
+
+    def _remove(self) -> None:
+        """Leave nothing behind: neither the folder nor those above it that were not there before."""
+        if hasattr(self, "folder"):
+            for _ in range(CLEARINGS):
+                shutil.rmtree(self.folder, ignore_errors=True)
+        # An empty folder goes without being opened, which may be what has failed.
+        for folder in (*([self.folder] if hasattr(self, "folder") else []), *self._made):  # innermost first
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
 
@@ -157,8 +177,9 @@ class Staging:
         # From here on the new folder is in place: what fails now costs tidiness, not data.
         with contextlib.suppress(OSError):
             sync_folder(self.out.parent)
-        if self.folder.is_dir():  # now the old folder
-            _clear(self.folder, self.out, own)
+        for _ in range(CLEARINGS):
+            if self.folder.is_dir():  # now the old folder
+                _clear(self.folder, self.out, own)
         os.close(self._lock)
         self._lock = -1
         return self.out
@@ -252,7 +273,8 @@ def _put_in_place(new: Path, out: Path) -> None:
         except OSError:
             aside.rename(out)
             raise
-        aside.rename(new)
+        with contextlib.suppress(OSError):  # the new one is in place; the old one is cleared by the next run
+            aside.rename(new)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -277,19 +299,27 @@ def _clear(old: Path, new: Path, own: frozenset[str]) -> None:
 
     Anything else of the user's came while publishing; it is moved to the new folder. Never raises.
     """
+    entries: list[os.DirEntry[str]] = []
     with contextlib.suppress(OSError):
-        for entry in _entries(old):
-            path, twin = Path(entry.path), new / entry.name
-            folder = entry.is_dir(follow_symlinks=False)
-            if entry.name in own or not new.is_dir():
-                if folder:
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink()
-            elif not os.path.lexists(twin):
-                path.rename(twin)
-            elif folder and twin.is_dir():
-                _clear(path, twin, _within(own, entry.name))
-            else:
-                path.unlink()
+        entries = _entries(old)
+    for entry in entries:
+        with contextlib.suppress(OSError):  # what cannot be removed stays for `recover`; the rest goes
+            _clear_entry(entry, new, own)
+    with contextlib.suppress(OSError):
         old.rmdir()
+
+
+def _clear_entry(entry: os.DirEntry[str], new: Path, own: frozenset[str]) -> None:
+    path, twin = Path(entry.path), new / entry.name
+    folder = entry.is_dir(follow_symlinks=False)
+    if entry.name in own or not new.is_dir():
+        if folder:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+    elif not os.path.lexists(twin):
+        path.rename(twin)
+    elif folder and twin.is_dir():
+        _clear(path, twin, _within(own, entry.name))
+    else:
+        path.unlink()

@@ -10,6 +10,7 @@ The JSON file is written last: where it stands and its hashes hold, the checkpoi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -50,7 +51,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(
             f"Could not write {path}: {error.strerror or error}. The old file is intact."
         ) from error
@@ -94,7 +96,8 @@ class CheckpointStore:
         stem = self.directory / f"step-{step:09d}"
         write_atomically(stem.with_suffix(".safetensors"), tensors)
         write_atomically(stem.with_suffix(".json"), body + hashlib.sha256(body).hexdigest().encode() + b"\n")
-        self._prune()
+        with contextlib.suppress(OSError):  # one too many costs space, not the run
+            self._prune()
 
     def _prune(self) -> None:
         keep = {path.stem for path in self._newest_first()[: self.keep]}

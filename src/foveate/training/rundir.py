@@ -47,7 +47,7 @@ class RunLock:
 
     def _acquire(self) -> None:
         while True:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle, made = self._opened()
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -56,12 +56,39 @@ class RunLock:
                 raise BusyError(
                     f"{self.out} is in use by {holder}: wait for it to end, or choose another --out."
                 ) from None
+            except OSError:  # a file system without locks, or with no more of them
+                if made:
+                    self.path.unlink(missing_ok=True)
+                os.close(handle)
+                raise
             if self._is_current(handle):
                 break
             os.close(handle)  # the holder before us removed the file between our open and our lock
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()}".encode(), 0)
         self._handle = handle
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()}".encode(), 0)
+        except OSError:
+            self._let_go()
+            raise
+
+    def _opened(self) -> tuple[int, bool]:
+        """The lock file, and whether it was made now."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self.path, flags | os.O_EXCL, 0o644), True
+        except FileExistsError:
+            return os.open(self.path, flags, 0o644), False
+
+    def _let_go(self) -> None:
+        if self._handle is not None:
+            for _ in range(
+                2
+            ):  # a disk may do now what it refused; a file that stays, the next run takes over
+                with contextlib.suppress(OSError):
+                    self.path.unlink(missing_ok=True)
+            os.close(self._handle)
+            self._handle = None
 
     def _is_current(self, handle: int) -> bool:
         try:
@@ -72,10 +99,7 @@ class RunLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handle is not None:
-            self.path.unlink(missing_ok=True)
-            os.close(self._handle)
-            self._handle = None
+        self._let_go()
         self._remove_made()
 
     def _remove_made(self) -> None:
