@@ -69,7 +69,7 @@ def command(
     foveate explain runs/pets cat.jpg
     foveate explain runs/pets cat.jpg --class dog --method all --out why/
     foveate explain efficientnet_lite0 bee.jpg --layer features.4
-    foveate explain runs/pets cat.jpg --layer features.0 --data photos/
+    foveate explain runs/pets cat.jpg --layer features.0 --data photos/ --out edges/
     """
     try:
         from foveate.explain.picture import check_layer, explain_picture
