@@ -119,6 +119,27 @@ def test_a_colour_named_transparent(handmade_png):
     np.testing.assert_array_equal(read_image(bits, background=RED)[0], [[255, 0, 0], [255, 255, 255]])
 
 
+@pytest.mark.parametrize("depth", [2, 4])
+def test_a_transparent_grey_of_few_bits(handmade_png, depth):
+    """Pillow stretches the pixels to 8 bits, and compared them with the number as it stands in the file."""
+    most = 2**depth - 1
+    row = 1 << 8 - depth | most << 8 - 2 * depth  # the levels 1 and `most`
+    data = handmade_png(2, 1, depth, 0, bytes([0, row]), tRNS=b"\0\1")
+    np.testing.assert_array_equal(read_image(data, background=RED)[0], [[255, 0, 0], [255, 255, 255]])
+    other = handmade_png(2, 1, depth, 0, bytes([0, row]), tRNS=b"\0" + bytes([most]))
+    level = 255 // most
+    np.testing.assert_array_equal(read_image(other, background=RED)[0], [[level] * 3, [255, 0, 0]])
+
+
+def test_a_transparent_colour_of_16_bits(handmade_png):
+    """All sixteen bits name it: a colour that differs in the low byte alone is not it."""
+    it, near, far = b"\x12\x34\xab\xcd\x00\x07", b"\x12\x35\xab\xcd\x00\x07", b"\x99\x34\xab\xcd\x00\x07"
+    data = handmade_png(3, 1, 16, 2, b"\0" + it + near + far, tRNS=it)
+    shown = read_image(data)[0].tolist()
+    assert shown == [[255, 255, 255], [0x12, 0xAB, 0], [0x99, 0xAB, 0]]
+    assert read_image(data, background=RED)[0, 0].tolist() == [255, 0, 0]
+
+
 def test_one_bit_pictures_are_black_and_white(encoded):
     picture = Image.fromarray(np.array([[True, False, True]]))
     for form in ("PNG", "TIFF", "BMP", "PPM"):

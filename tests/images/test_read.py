@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from foveate.errors import ImageError, UnreadableImageError
 from foveate.images import ImageInfo, decode, is_image_name, probe, read_bytes, read_image
@@ -130,6 +130,40 @@ def test_a_sliver_is_decoded_whole(encoded):
     assert read_image(data, divisor_for=lambda height, width: 2).shape == (15, 4000, 3)
 
 
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF>'
+    b"</x:xmpmeta>"
+)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_an_orientation_in_xmp_alone_is_ignored_as_browsers_do(encoded, noise, form):
+    options = {"tiffinfo": {700: XMP}} if form == "TIFF" else {"xmp": XMP}
+    if form == "PNG":
+        options = {"pnginfo": PngImagePlugin.PngInfo()}
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", XMP.decode())
+    data = encoded(Image.fromarray(noise), form, **options)
+    assert b"tiff:Orientation" in data
+    pixels, info = decode(data)
+    assert pixels.shape == noise.shape
+    assert (info.orientation, info.width, info.height) == (1, noise.shape[1], noise.shape[0])
+    assert probe(data) == info
+
+
+def test_avif_under_a_general_brand(encoded, noise):
+    """Its major brand says no more than that it holds a picture; among the compatible ones stands avif."""
+    data = bytearray(encoded(Image.fromarray(noise), "AVIF"))
+    whole = read_image(bytes(data))
+    for brand in (b"mif1", b"miaf"):
+        data[8:12] = brand
+        np.testing.assert_array_equal(read_image(bytes(data)), whole)
+        assert probe(bytes(data)).format == "AVIF"
+    heic = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
+    with pytest.raises(ImageError, match="a HEIC photograph"):
+        read_image(heic)
+
+
 def test_an_orientation_that_is_none_is_ignored(encoded, noise):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 9
@@ -152,6 +186,19 @@ def test_the_first_frame_of_an_animation(encoded, noise):
     pixels, info = decode(encoded(first, "GIF", save_all=True, append_images=[second]))
     assert info.animated
     np.testing.assert_array_equal(pixels[0, 0], [255, 0, 0])
+
+
+def test_around_a_small_first_frame_of_a_gif_is_nothing(encoded):
+    """Pillow paints it in the file's background colour, which browsers ignore."""
+    picture = Image.new("P", (8, 8), 1)
+    picture.putpalette([255, 255, 0, 200, 30, 40] + [0] * 762)
+    data = bytearray(encoded(picture, "GIF", optimize=False))
+    data[6:10] = struct.pack("<HH", 16, 16)  # the canvas; the frame says itself that it is 8 x 8
+    pixels = read_image(bytes(data))
+    assert pixels.shape == (16, 16, 3)
+    assert pixels[4, 4].tolist() == [200, 30, 40]
+    assert pixels[12, 12].tolist() == pixels[12, 4].tolist() == [255, 255, 255]
+    assert read_image(bytes(data), background=(1, 2, 3))[12, 12].tolist() == [1, 2, 3]
 
 
 def every_format(encoded: Callable[..., bytes], noise: np.ndarray) -> dict[str, bytes]:

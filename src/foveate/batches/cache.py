@@ -63,9 +63,9 @@ def decode(
     pixels = _allocate(shape, memory_fraction, directory)
 
     def keep(index: int, image: np.ndarray) -> None:
-        pixels[index] = preprocessing.apply(image)
+        pixels[index] = image
 
-    return pixels, scan(images, keep=keep, divisor_for=preprocessing.jpeg_divisor, progress=progress)
+    return pixels, scan(images, keep=keep, preprocessing=preprocessing, progress=progress)
 
 
 def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | None:

@@ -14,10 +14,11 @@ from foveate.batches.cache import decode
 from foveate.batches.sides import LEFT_OUT, UNKNOWN, Sides
 from foveate.dataset.findings import Findings, enforce
 from foveate.dataset.findings import findings as look_for_faults
-from foveate.dataset.samples import SPLITS, DataSet, Images, evenly
+from foveate.dataset.samples import SPLITS, DataSet, FileImages, Images, evenly
 from foveate.dataset.scan import ScanResult
 from foveate.dataset.split import split_notes, stratified_split
 from foveate.errors import DatasetError, ImageError, InputError
+from foveate.images.deep import Range, fitted_range
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import is_grey
 
@@ -82,13 +83,7 @@ def choose_preprocessing(
     Pictures that all have the same size, up to 96 pixels, keep it; others become squares of ``default_size``
     (64 if not given), and all come to ``image_size`` (height, width) where it is given.
     """
-    looked_at: list[np.ndarray] = []
-    first_error: ImageError | None = None
-    for index in evenly(len(images), SURVEY_COUNT):
-        try:
-            looked_at.append(images.read(int(index)))
-        except ImageError as error:
-            first_error = first_error or error  # the scan will name it
+    looked_at, extents, first_error = _survey(images)
     if not looked_at:
         raise DatasetError(
             f"None of the pictures that were looked at can be read; the first: {first_error} "
@@ -102,7 +97,25 @@ def choose_preprocessing(
     else:
         height = width = default_size or PHOTOGRAPH_SIZE_PX
     channels = 1 if all(is_grey(image) for image in looked_at) else 3
-    return Preprocessing(height, width, channels=channels, fit=fit)
+    return Preprocessing(height, width, channels=channels, fit=fit, sample_range=fitted_range(extents))
+
+
+def _survey(images: Images) -> tuple[list[np.ndarray], list[Range], ImageError | None]:
+    """Some of the pictures, the extents of those that are deep grey, and why the first could not be read."""
+    looked_at: list[np.ndarray] = []
+    extents: list[Range] = []
+    first_error: ImageError | None = None
+    for index in evenly(len(images), SURVEY_COUNT):
+        try:
+            if isinstance(images, FileImages):
+                picture, info = images.decode(int(index))
+                extents += [] if info.extent is None else [info.extent]
+            else:
+                picture = images.read(int(index))
+            looked_at.append(picture)
+        except ImageError as error:
+            first_error = first_error or error  # the scan will name it
+    return looked_at, extents, first_error
 
 
 def prepare(
@@ -139,6 +152,11 @@ def prepare(
         dataset.splits["train"].images, image_size=image_size, default_size=default_size, fit=fit
     )
     decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    fitted = fitted_range(scans["train"].extents)
+    if fitted != chosen.sample_range and not (preprocessing and preprocessing.sample_range):
+        # The look missed the darkest or the brightest: all pictures by one rule, that of the training split.
+        chosen = replace(chosen, sample_range=fitted)
+        decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
     all_grey = all(bool(np.all(result.grey[result.ok])) for result in scans.values())
     if preprocessing is not None and chosen.channels == 1 and not all_grey:
         raise _not_grey(scans)

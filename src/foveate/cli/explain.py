@@ -77,8 +77,6 @@ def command(
         if error.name != "torch":
             raise
         raise MissingExtraError("Explaining a network", "train") from error
-    from foveate.images import read_image
-
     target_folder = out if out is not None else Path(f"{image.stem}-explained")
     check_folder(target_folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
     subject = _subject(model, weights)
@@ -86,9 +84,11 @@ def command(
     if layer is not None:
         check_layer(subject.module, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    picture = read_image(image, divisor_for=subject.preprocessing.jpeg_divisor)
+    picture, info = subject.preprocessing.decode(image)
     methods = METHODS if method == "all" else (method,)
-    explained = explain_picture(subject, picture, target=target, methods=methods, layer=layer, seed=seed)
+    explained = explain_picture(
+        subject, picture, box=info.box, target=target, methods=methods, layer=layer, seed=seed
+    )
     facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts
     for name, reason in explained.facts["left_out"].items():
         note(f"{name} is left out: {printable(reason)}")
@@ -96,7 +96,9 @@ def command(
     if split is not None and explained.facts["layer"] is None:
         raise InputError("--data shows what excites maps, and this network makes none.")
     if split is not None:
-        facts["data"], pictures["exciting"] = _survey(subject, split, explained.facts["layer"], picture)
+        facts["data"], pictures["exciting"] = _survey(
+            subject, split, explained.facts["layer"], picture, info.box
+        )
     facts["files"] = _write(target_folder, pictures, facts)
     with after_writing():
         if as_json:
@@ -194,7 +196,11 @@ def _split(data: str) -> tuple[str, Split]:
 
 
 def _survey(
-    subject: Subject, split: tuple[str, Split], layer: str, picture: NDArray[np.uint8]
+    subject: Subject,
+    split: tuple[str, Split],
+    layer: str,
+    picture: NDArray[np.uint8],
+    box: tuple[float, float, float, float] | None,
 ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """The pictures that excite most the maps that this picture excites, and units that none of them wakes."""
     from foveate.cli.predict import bar
@@ -202,7 +208,7 @@ def _survey(
 
     name, pictures = split
     with bar() as progress:
-        found = survey(subject, pictures.images, layer, picture, progress=progress)
+        found = survey(subject, pictures.images, layer, picture, box=box, progress=progress)
     for unreadable, reason in found.unreadable:
         note(f"{printable(unreadable)} is left out: {printable(reason)}")
     return {"name": name} | found.facts, found.picture

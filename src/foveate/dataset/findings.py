@@ -16,6 +16,7 @@ from foveate.dataset.names import looks_like_placeholder, suspicious_names
 from foveate.dataset.samples import DataSet, FileImages
 from foveate.dataset.scan import ScanResult
 from foveate.errors import DatasetError
+from foveate.images.deep import WHITE_16, fitted_range
 
 MAX_UNREADABLE_FRACTION = 0.05
 FILES_NAMED = 3  # in a sentence
@@ -92,6 +93,7 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *classes_inside(dataset),
         *_placeholders(view),
         *awkward_sizes(view),
+        *_deep_grey(results),
         *(Finding("dataset", "note", message) for message in dataset.notes),
     ]
     items.sort(key=lambda item: SEVERITIES.index(item.severity))
@@ -161,6 +163,21 @@ def _unreadable(view: View) -> list[Finding]:
         return []
     message = f"{counted(len(bad), 'picture')} cannot be read and will be left out: {_files(bad)}."
     return [Finding("unreadable", "warning", message, tuple((place,) for place in bad))]
+
+
+def _deep_grey(results: Results) -> list[Finding]:
+    """What training takes for black and white where files do not say, unless it is all of 16 bits."""
+    extents = results["train"].extents if "train" in results else np.zeros((0, 2))
+    fitted = fitted_range(extents)
+    if fitted is None or fitted == (0, WHITE_16):
+        return []
+    count = int(np.isfinite(extents[:, 0]).sum())
+    low, high = np.nanmin(extents[:, 0]), np.nanmax(extents[:, 1])
+    message = (
+        f"{counted(count, 'picture')} of grey with more than 8 bits, from {low:g} to {high:g}: "
+        f"in training {fitted[0]:g} is black and {fitted[1]:g} white."
+    )
+    return [Finding("deep-grey", "note", message)]
 
 
 def _placeholders(view: View) -> list[Finding]:

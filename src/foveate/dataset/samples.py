@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import DatasetError
 from foveate.images.preprocess import Preprocessing
-from foveate.images.read import read_bytes, read_image
+from foveate.images.read import ImageInfo, decode, read_bytes, read_image
 
 SPLITS = ("train", "val", "test")
 
@@ -61,6 +61,10 @@ class FileImages:
 
     def read(self, index: int) -> NDArray[np.uint8]:
         return read_image(self.path(index), name=self.paths[index])
+
+    def decode(self, index: int) -> tuple[NDArray[np.uint8], ImageInfo]:
+        """The picture as `read` gives it, and what its file says of it."""
+        return decode(self.data(index), name=self.paths[index])
 
     def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
         return preprocessing.read(self.path(index), name=self.paths[index])

@@ -21,8 +21,10 @@ from PIL import Image
 from foveate.dataset.duplicates import COLOUR_SIDE, SIDE
 from foveate.dataset.samples import ArrayImages, FileImages, Images
 from foveate.errors import UnreadableImageError
+from foveate.images.orientation import Box
 from foveate.images.pixels import is_grey, to_grey
-from foveate.images.read import DivisorFor, decode
+from foveate.images.preprocess import Preprocessing
+from foveate.images.read import decode
 
 Keep = Callable[[int, NDArray[np.uint8]], None]
 Progress = Callable[[int, int], None]
@@ -64,6 +66,7 @@ class ScanResult:
     modes: list[str]
     sizes: NDArray[np.int64]  # (N, 2) width, height
     grey: NDArray[np.bool_]  # (N,)
+    extents: NDArray[np.float64]  # (N, 2) lowest and highest sample of grey of more than 8 bits, else NaN
     digests: NDArray[np.uint64]  # (N, 2)
     thumbnails: NDArray[np.uint8]  # (N, 16, 16) grey
     colours: NDArray[np.uint8]  # (N, 4, 4, 3)
@@ -100,7 +103,7 @@ def scan(
     images: Images,
     *,
     keep: Keep | None = None,
-    divisor_for: DivisorFor | None = None,
+    preprocessing: Preprocessing | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> ScanResult:
@@ -110,7 +113,7 @@ def scan(
         images: where they come from; a picture that cannot be read becomes a reason, not an error.
         keep: called once for each readable picture with its number and its pixels (H, W, 3), which are its to
             keep. Calls come from ``workers`` threads at once, in no order. What it raises ends the scan.
-        divisor_for: allows JPEG files to be decoded smaller, see `images.read.read_image`.
+        preprocessing: files are read for it, and ``keep`` is called with what it makes of them.
         workers: threads. Pillow lets go of Python's lock while it decodes, so two cores are put to use.
         progress: called in this thread with the number of pictures done and the number of all.
 
@@ -121,22 +124,23 @@ def scan(
     """
     result = _blank(images)
     if isinstance(images, ArrayImages):
-        _scan_array(images, result, keep, progress)
+        _scan_array(images, result, keep, preprocessing, progress)
         return result
 
     def some(stretch: range) -> None:
-        pictures = []
+        pictures, boxes = [], []
         for index in stretch:
             try:
-                image = _scan_file(images, index, result, divisor_for)
+                image, box = _scan_file(images, index, result, preprocessing)
             except UnreadableImageError as error:
                 result.reasons[index] = error.reason
                 continue
             pictures.append((index, image))
+            boxes.append(box)
         _thumbnails(pictures, result)
         if keep is not None:
-            for index, image in pictures:
-                keep(index, image)
+            for (index, image), box in zip(pictures, boxes, strict=True):
+                keep(index, image if preprocessing is None else preprocessing.apply(image, box))
 
     _in_threads(some, len(images), workers, progress)
     return result
@@ -151,6 +155,7 @@ def _blank(images: Images) -> ScanResult:
         modes=[""] * n,
         sizes=np.zeros((n, 2), dtype=np.int64),
         grey=np.zeros(n, dtype=bool),
+        extents=np.full((n, 2), np.nan),
         digests=np.zeros((n, 2), dtype=np.uint64),
         thumbnails=np.zeros((n, SIDE, SIDE), dtype=np.uint8),
         colours=np.zeros((n, COLOUR_SIDE, COLOUR_SIDE, 3), dtype=np.uint8),
@@ -158,13 +163,19 @@ def _blank(images: Images) -> ScanResult:
 
 
 def _scan_file(
-    images: Images, index: int, result: ScanResult, divisor_for: DivisorFor | None
-) -> NDArray[np.uint8]:
+    images: Images, index: int, result: ScanResult, preprocessing: Preprocessing | None
+) -> tuple[NDArray[np.uint8], Box | None]:
     """Fill one row of the result, but for the thumbnails; the hash even of a picture that cannot be read."""
     data = images.data(index)
     result.digests[index] = _digest(data)
+    box = None
     if isinstance(images, FileImages):
-        image, info = decode(data, name=images.name(index), divisor_for=divisor_for)
+        name = images.name(index)
+        decoded = decode(data, name=name) if preprocessing is None else preprocessing.decode(data, name=name)
+        image, info = decoded
+        box = info.box
+        if info.extent is not None:
+            result.extents[index] = info.extent
         result.formats[index], result.modes[index] = info.format, info.mode
         result.sizes[index] = info.width, info.height
     else:
@@ -172,7 +183,7 @@ def _scan_file(
         result.formats[index], result.modes[index] = "array", "RGB"
         result.sizes[index] = image.shape[1], image.shape[0]
     result.grey[index] = is_grey(image)
-    return image
+    return image, box
 
 
 def _thumbnails(pictures: list[tuple[int, NDArray[np.uint8]]], result: ScanResult) -> None:
@@ -246,7 +257,11 @@ def _in_threads(some: Callable[[range], None], count: int, workers: int, progres
 
 
 def _scan_array(
-    images: ArrayImages, result: ScanResult, keep: Keep | None, progress: Progress | None
+    images: ArrayImages,
+    result: ScanResult,
+    keep: Keep | None,
+    preprocessing: Preprocessing | None,
+    progress: Progress | None,
 ) -> None:
     """The same for pictures of one size in one array: many at once, for nothing here needs decoding."""
     count, height, width, channels = images.array.shape
@@ -264,7 +279,8 @@ def _scan_array(
         result.grey[rows] = (chunk == chunk[..., :1]).all(axis=(1, 2, 3))
         if keep is not None:
             for index in range(start, start + len(chunk)):
-                keep(index, images.read(index))
+                picture = images.read(index)
+                keep(index, picture if preprocessing is None else preprocessing.apply(picture))
         if progress is not None:
             progress(start + len(chunk), count)
 

@@ -18,6 +18,7 @@ from foveate.explain.hooks import activation_of, capturing, last_map
 from foveate.explain.methods import NEED_MAPS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities
 from foveate.explain.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
+from foveate.images.orientation import Box
 from foveate.images.preprocess import Preprocessing
 
 MAPS_SHOWN = 64
@@ -50,6 +51,7 @@ def explain_picture(
     subject: Subject,
     picture: NDArray[np.uint8],
     *,
+    box: Box | None = None,
     target: int | None = None,
     methods: Sequence[str] = ("grad-cam",),
     layer: str | None = None,
@@ -58,7 +60,7 @@ def explain_picture(
     """Heat maps, how faithful they are, feature maps and kernels, for one picture.
 
     Args:
-        picture: (H, W, 3) uint8, of any size.
+        picture: (H, W, 3) uint8, of any size. box: where in it the picture lies, see `ImageInfo`.
         target: the class to explain; by default the one the network names.
         layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
             explained by the other methods; Grad-CAM is left out, with the reason, unless it stands alone.
@@ -66,7 +68,7 @@ def explain_picture(
     Raises:
         UnknownNameError: a method or a layer. InputError: what the methods cannot explain.
     """
-    seen = subject.preprocessing.apply(picture)  # (h, w, C)
+    seen = subject.preprocessing.apply(picture, box)  # (h, w, C)
     x = torch.from_numpy(subject.preprocessing.normalise(seen[None]))
     with evaluating(subject.module), torch.no_grad():
         probabilities = Probabilities(subject.module, subject.temperature)(x)[0].numpy()

@@ -18,6 +18,7 @@ from foveate.explain.hooks import activation_of
 from foveate.explain.picture import Subject
 from foveate.explain.render import Panel, sheet
 from foveate.explain.units import unit_health
+from foveate.images.orientation import Box
 
 CHANNELS_SHOWN = 8
 EXAMPLES_SHOWN = 9
@@ -40,16 +41,18 @@ def survey(
     layer: str,
     picture: NDArray[np.uint8],
     *,
+    box: Box | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Survey:
     """Run all pictures of a split through the network, one batch in memory at a time.
 
-    Watched are the channels of ``layer`` that ``picture``, (H, W, 3) uint8, excites most. Unreadable pictures
+    Watched are the channels of ``layer`` that ``picture``, (H, W, 3) uint8, excites most; ``box`` is where in
+    it the picture lies, see `ImageInfo`. Unreadable pictures
     are left out and named. Raises InputError where none can be read, and as `most_exciting` does.
     """
     unreadable: list[tuple[str, str]] = []
     kept: list[int] = []  # the numbers in `images` of those that were read
-    channels = _channels(subject, layer, picture)
+    channels = _channels(subject, layer, subject.preprocessing.apply(picture, box))
 
     def batches(limit: int, keep: bool) -> Iterator[Tensor]:
         batch: list[NDArray[np.uint8]] = []
@@ -81,8 +84,8 @@ def survey(
     return Survey(facts, _sheet(subject, found, kept, images), tuple(unreadable))
 
 
-def _channels(subject: Subject, layer: str, picture: NDArray[np.uint8]) -> list[int]:
-    x = torch.from_numpy(subject.preprocessing.normalise(subject.preprocessing.apply(picture)[None]))
+def _channels(subject: Subject, layer: str, seen: NDArray[np.uint8]) -> list[int]:
+    x = torch.from_numpy(subject.preprocessing.normalise(seen[None]))
     maps = activation_of(subject.module, x, layer)
     if maps.ndim != 4:
         raise InputError(f"Layer {layer!r} gives {tuple(maps.shape)}, no map (N, C, h, w).")

@@ -12,7 +12,7 @@ _MAGIC = (
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
     (re.compile(rb"P[1-6f]\s"), "PPM"),
-    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
+    (re.compile(rb"....ftyp(?:avif|avis)", re.DOTALL), "AVIF"),
 )
 # What people put among their pictures that is none, or none we read: said by name, it is found faster.
 _OTHER = (
@@ -34,6 +34,17 @@ _OTHER = (
 )
 
 
+_BRANDS = frozenset((b"avif", b"avis"))
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """What a file with a general brand (``mif1``) is compatible with (ISO/IEC 14496-12, 4.3)."""
+    if head[4:8] != b"ftyp":
+        return set()
+    length = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[at : at + 4] for at in range(16, length - 3, 4)}
+
+
 class RefusedError(Exception):
     """A reason, why a picture is not read, without its name."""
 
@@ -44,6 +55,8 @@ def sniff(data: bytes) -> str:
         if pattern.match(data):
             return form
     head = data[:1024]
+    if _BRANDS & _brands(head):
+        return "AVIF"
     if not head:
         raise RefusedError("the file is empty")
     for pattern, what in _OTHER:

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from foveate.images import deep
+from foveate.images.deep import Range
+
 _STRIP_PX = 2**20  # converted at a time
 
 
@@ -32,30 +35,31 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (luma >> 16).astype(np.uint8)[..., None]
 
 
-def to_rgb(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
+def to_rgb(
+    picture: Image.Image, background: tuple[int, int, int], black_white: Range | None = None
+) -> NDArray[np.uint8]:
     """A loaded Pillow picture of any mode -> ``(H, W, 3)`` uint8 RGB, writable, C-contiguous.
 
-    Large pictures are converted in strips, so that besides the result little memory is needed.
-
-    Raises ``ValueError`` where the numbers have no agreed brightness.
+    black_white: what is black and white in grey of more than 8 bits, which needs it. Large pictures are
+    converted in strips, so that besides the result little memory is needed.
     """
     width, height = picture.size
-    bits = _grey_range(picture)
     rows = max(1, _STRIP_PX // width)
     if rows >= height:
-        return _strip_to_rgb(picture, background, bits)
+        return _strip_to_rgb(picture, background, black_white)
     pixels = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        pixels[top:bottom] = _strip_to_rgb(picture.crop((0, top, width, bottom)), background, bits)
+        strip = picture.crop((0, top, width, bottom))
+        pixels[top:bottom] = _strip_to_rgb(strip, background, black_white)
     return pixels
 
 
 def _strip_to_rgb(
-    picture: Image.Image, background: tuple[int, int, int], grey_range: int | None
+    picture: Image.Image, background: tuple[int, int, int], black_white: Range | None
 ) -> NDArray[np.uint8]:
-    if grey_range is not None:
-        return _deep_grey_to_rgb(picture, background, grey_range)
+    if black_white is not None:
+        return _deep_grey_to_rgb(picture, background, black_white)
     if picture.mode == "LAB":
         return _lab_to_srgb(np.asarray(picture))
     if picture.has_transparency_data:
@@ -75,32 +79,16 @@ def _unpacked(picture: Image.Image) -> NDArray[np.uint8]:
     return pixels
 
 
-def _grey_range(picture: Image.Image) -> int | None:
-    """What white is in grey of more than 8 bits, 1, 255 or 65535; ``None`` for all other pictures."""
-    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PPM"):
-        return 65535  # PPM is scaled to 16 bits when Pillow reads it
-    if picture.mode not in ("I", "F"):
-        return None
-    low, high = (float(v) for v in picture.getextrema())  # type: ignore[arg-type]
-    choices = (1, 255, 65535) if picture.mode == "F" else (255, 65535)
-    for white in choices:
-        if low >= 0 and high <= white:
-            return white
-    raise ValueError(f"grey values from {low:g} to {high:g}, where 0 to 255 or 0 to 65535 are understood")
-
-
 def _deep_grey_to_rgb(
-    picture: Image.Image, background: tuple[int, int, int], white: int
+    picture: Image.Image, background: tuple[int, int, int], black_white: Range
 ) -> NDArray[np.uint8]:
-    """``round(value * 255 / white)``; for 16 bits ``round(value / 257)``: white (255 * 257) becomes 255."""
-    values = np.asarray(picture)
-    if not np.isfinite(values).all():
-        raise ValueError("grey values that are not numbers")
-    grey = np.floor(values * (255.0 / white) + 0.5).astype(np.uint8)
+    grey = deep.to_levels(
+        deep.samples(picture), black_white, inverted=picture.info.get("white_is_zero", False)
+    )
     rgb = np.repeat(grey[..., None], 3, axis=-1)
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int):  # PNG's tRNS names one grey value that is not there
-        rgb[values == transparent] = background
+        rgb[np.asarray(picture) == transparent] = background
     return rgb
 
 

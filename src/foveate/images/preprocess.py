@@ -7,6 +7,7 @@ one addition a channel, the same two that the exported network holds inside.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,14 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import InputError
+from foveate.images.deep import Range
+from foveate.images.orientation import Box
 from foveate.images.pixels import to_grey
-from foveate.images.read import DEFAULT_MAX_PIXELS, read_image
+from foveate.images.read import DEFAULT_MAX_PIXELS, ImageInfo, decode, read_bytes
 
 Fit = Literal["crop", "pad", "stretch"]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
 FITS = ("crop", "pad", "stretch")
 MAX_SIDE_PX = 8192
+MAX_SAMPLE = 2.0**128  # above any float32
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -42,6 +46,8 @@ class Preprocessing:
       ``fill`` (RGB); ``"stretch"``: scaled to the target, its shape lost.
     - ``interpolation``: ``bilinear`` and ``bicubic`` are antialiased when they shrink; ``nearest`` is not.
     - ``mean``, ``std``: one a channel, in units of 0..1, as torchvision's. Without them pixels become 0..1.
+    - ``sample_range``: what is black and what is white in grey of more than 8 bits a sample, fitted to the
+      training pictures; None: each such picture is judged alone, see ``images.read``.
 
     Raises ``InputError`` for a value that cannot be.
     """
@@ -55,6 +61,7 @@ class Preprocessing:
     fill: tuple[int, int, int] = (128, 128, 128)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    sample_range: Range | None = None
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -72,6 +79,7 @@ class Preprocessing:
             "three whole numbers from 0 to 255",
             self,
         )
+        self._settle_sample_range()
         for name in ("height", "width", "channels"):
             object.__setattr__(self, name, int(getattr(self, name)))  # NumPy's integers are no JSON
         object.__setattr__(self, "crop_fraction", float(fraction))
@@ -91,6 +99,15 @@ class Preprocessing:
         )
         settled = tuple(float(v) for v in values) or (default,) * self.channels
         object.__setattr__(self, name, settled)
+
+    def _settle_sample_range(self) -> None:
+        if (found := self.sample_range) is None:
+            return
+        right = (
+            isinstance(found, tuple | list) and len(found) == 2 and all(_is_number(v, 1e39) for v in found)
+        )
+        _require(right and found[0] < found[1], "sample_range", "None or two numbers, black < white", self)
+        object.__setattr__(self, "sample_range", tuple(float(v) for v in found))
 
     @property
     def scale(self) -> NDArray[np.float32]:
@@ -126,26 +143,45 @@ class Preprocessing:
             return max(ratios)
         return min(ratios) * (self.crop_fraction if self.fit == "crop" else 1.0)
 
+    def decode(
+        self, source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    ) -> tuple[NDArray[np.uint8], ImageInfo]:
+        """A file or its bytes, decoded no larger than the network needs: ``(H, W, 3)`` uint8 for ``apply``.
+
+        Arguments and errors are those of ``read_image``.
+        """
+        data = source if isinstance(source, bytes) else read_bytes(source, name=name)
+        called = name or ("bytes" if isinstance(source, bytes) else os.fspath(source))
+        return decode(
+            data,
+            name=called,
+            max_pixels=max_pixels,
+            divisor_for=self.jpeg_divisor,
+            sample_range=self.sample_range,
+        )
+
     def read(
         self, source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
     ) -> NDArray[np.uint8]:
         """A file or its bytes -> ``(height, width, channels)`` uint8, as the network takes it.
 
-        Decoded no larger than that needs, then ``apply``. Arguments and errors are those of ``read_image``.
+        ``decode``, then ``apply``. Arguments and errors are those of ``read_image``.
         """
-        return self.apply(read_image(source, name=name, max_pixels=max_pixels, divisor_for=self.jpeg_divisor))
+        pixels, info = self.decode(source, name=name, max_pixels=max_pixels)
+        return self.apply(pixels, info.box)
 
-    def apply(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, image: NDArray[np.uint8], box: Box | None = None) -> NDArray[np.uint8]:
         """``(H, W, 3)`` or ``(H, W, 1)`` uint8 -> ``(height, width, channels)`` uint8, C-contiguous.
 
         Geometry and grey only. Where nothing is to be done the result may share the picture's memory.
+        box: where in it the picture lies, see ``ImageInfo``; all of it unless told otherwise.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3) or image.size == 0:
             raise InputError(f"A picture is uint8 (H, W, 3) or (H, W, 1), not {image.dtype} {image.shape}.")
         if image.shape[2] != self.channels:
             image = to_grey(image) if self.channels == 1 else np.repeat(image, 3, axis=2)
-        if not self.keeps(*image.shape[:2]):
-            image = self._place(image)
+        if box is not None or not self.keeps(*image.shape[:2]):
+            image = self._place(image, box or (0, 0, image.shape[1], image.shape[0]))
         return np.ascontiguousarray(image)
 
     def apply_batch(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -186,7 +222,7 @@ class Preprocessing:
             raise InputError(
                 f"Preprocessing has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}."
             )
-        if missing := sorted(known - data.keys()):
+        if missing := sorted(known - data.keys() - {"sample_range"}):  # models made before it have none
             raise InputError(f"Preprocessing lacks the setting {missing[0]!r}.")
         settings: dict[str, Any] = dict(data)
         return cls(**settings)
@@ -203,27 +239,33 @@ class Preprocessing:
             how = f"stretched to {size}"
         colour = "grey" if self.channels == 1 else "RGB"
         mean, std = ([round(v, 4) for v in values] for values in (self.mean, self.std))
-        return f"Each picture is {how} ({self.interpolation}), {colour}, then (pixel/255 - {mean}) / {std}."
+        deep = ""
+        if self.sample_range is not None:
+            black, white = self.sample_range
+            deep = f" In grey of more than 8 bits {black:g} is black and {white:g} white."
+        numbers = f"(pixel/255 - {mean}) / {std}"
+        return f"Each picture is {how} ({self.interpolation}), {colour}, then {numbers}.{deep}"
 
-    def _place(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        height, width = image.shape[:2]
+    def _place(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
         if self.fit == "stretch":
-            return self._resize(image, self.width, self.height, (0, 0, width, height))
+            return self._resize(image, self.width, self.height, box)
+        left, top, right, bottom = box
+        width, height = right - left, bottom - top
         if self.fit == "pad":
-            return self._pad(image)
+            return self._pad(image, box, width, height)
         # Only the part that remains is ever scaled: a 1 x 5000 strip never becomes a million pixels wide.
         scale = max(self.height / height, self.width / width) / self.crop_fraction
         half_w = min(width, self.width / scale) / 2
         half_h = min(height, self.height / scale) / 2
-        box = (width / 2 - half_w, height / 2 - half_h, width / 2 + half_w, height / 2 + half_h)
-        return self._resize(image, self.width, self.height, box)
+        across, down = (left + right) / 2, (top + bottom) / 2
+        part = (across - half_w, down - half_h, across + half_w, down + half_h)
+        return self._resize(image, self.width, self.height, part)
 
-    def _pad(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        height, width = image.shape[:2]
+    def _pad(self, image: NDArray[np.uint8], box: Box, width: float, height: float) -> NDArray[np.uint8]:
         scale = min(self.height / height, self.width / width)
         inner_h = min(self.height, max(1, math.floor(height * scale + 0.5)))
         inner_w = min(self.width, max(1, math.floor(width * scale + 0.5)))
-        inner = self._resize(image, inner_w, inner_h, (0, 0, width, height))
+        inner = self._resize(image, inner_w, inner_h, box)
         fill = np.array(self.fill, np.uint8)
         canvas = np.empty((self.height, self.width, self.channels), np.uint8)
         canvas[:] = fill if self.channels == 3 else to_grey(fill)
@@ -231,10 +273,8 @@ class Preprocessing:
         canvas[top : top + inner_h, left : left + inner_w] = inner
         return canvas
 
-    def _resize(
-        self, image: NDArray[np.uint8], width: int, height: int, box: tuple[float, float, float, float]
-    ) -> NDArray[np.uint8]:
-        if box == (0, 0, width, height):
+    def _resize(self, image: NDArray[np.uint8], width: int, height: int, box: Box) -> NDArray[np.uint8]:
+        if box == (0, 0, width, height) == (0, 0, image.shape[1], image.shape[0]):
             return image
         source = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
         resized = np.asarray(source.resize((width, height), _FILTERS[self.interpolation], box=box))
@@ -245,10 +285,10 @@ def _is_int(value: object, low: int, high: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(low <= value <= high)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any, most: float = 1e9) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    return bool(-1e9 <= value <= 1e9)  # false of NaN, and safe for whole numbers too large for a float
+    return bool(-most <= value <= most)  # false of NaN, and safe for whole numbers too large for a float
 
 
 def _require(condition: bool, name: str, expected: str, found: Preprocessing) -> None:

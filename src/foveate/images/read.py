@@ -5,11 +5,12 @@ The content decides the format, never the file's extension. What is done to each
 - EXIF orientation 1-8 is applied. A damaged EXIF block is ignored, as browsers do.
 - Transparency (an alpha channel, a transparent palette entry or colour) is laid on ``background``, white
   unless told otherwise.
-- 16-bit grey is scaled, ``round(value / 257)``, where Pillow's own conversion clips it to white. 16-bit
-  colour keeps its high byte, which is what Pillow decodes.
-- 32-bit integers are taken as 8-bit when all of them are within 0..255, as 16-bit when within 0..65535.
-- Floats are taken as 0..1, 0..255 or 0..65535, the narrowest range that holds them all. Other numbers have no
-  agreed brightness, and are refused rather than stretched differently in every picture.
+- Grey of more than 8 bits is scaled from ``sample_range``, what is black and white in it, to 0..255; see
+  ``deep.py``. Without one a picture is judged alone: 16 bits without a sign are ``round(value / 257)``, where
+  Pillow's own conversion clips to white; other integers are taken as 8-bit when all of them are within
+  0..255, as 16-bit when within 0..65535; floats as 0..1, 0..255 or 0..65535, the narrowest range that holds
+  them all. Others are refused then. WhiteIsZero is inverted; 12-bit samples are stretched to 16.
+- 16-bit colour keeps its high byte, which is what Pillow decodes.
 - CMYK is converted without colour management (Adobe's inverted JPEGs included), CIE L*a*b* to sRGB; embedded
   colour profiles are not applied.
 - Of an animation or a file of several pages, the first frame is used.
@@ -29,11 +30,8 @@ import logging
 import os
 import stat
 import struct
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +39,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from foveate.errors import UnreadableImageError
-from foveate.images import jpeg, tiff, turbo
+from foveate.images import deep, jpeg, png, tiff, turbo
+from foveate.images.deep import Range
 from foveate.images.formats import RefusedError, sniff
+from foveate.images.orientation import Box, orientation_of, seen_size, turned, turned_box
 from foveate.images.pixels import is_grey, to_grey, to_rgb
+from foveate.images.refusals import quiet, refusals_as_image_errors
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -108,6 +108,10 @@ class ImageInfo:
     ``width`` and ``height`` (pixels) are those of the picture as people see it and as ``read_image`` returns
     it: after the turn that ``orientation`` (EXIF, 1-8) asks for. ``mode`` is Pillow's name for how the pixels
     are stored; ``animated`` says that more frames or pages follow the first.
+
+    Of decoded pixels: ``extent`` is the lowest and the highest sample of grey of more than 8 bits; ``box`` is
+    where the picture lies (left, top, right, bottom) in pixels that were decoded smaller: the last of them
+    may cover less of it than the others.
     """
 
     format: str
@@ -116,6 +120,8 @@ class ImageInfo:
     height: int
     animated: bool
     orientation: int
+    extent: Range | None = field(default=None, compare=False)
+    box: Box | None = field(default=None, compare=False)
 
 
 def is_image_name(name: str) -> bool:
@@ -134,12 +140,14 @@ def read_image(
     background: tuple[int, int, int] = WHITE,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     divisor_for: DivisorFor | None = None,
+    sample_range: Range | None = None,
 ) -> NDArray[np.uint8]:
     """Decode a picture: ``(H, W, 3)`` uint8 RGB, writable and C-contiguous.
 
     ``source`` is a path, or the bytes of a file; ``name`` is what errors call it, if not by its path. Memory
     stays below about 18 bytes a pixel besides the file itself. ``divisor_for`` says by which of 1, 2, 4, 8
     the sides of a JPEG picture may be divided, rounded up; without it pictures come in full.
+    ``sample_range``: what is black and white in grey of more than 8 bits.
 
     Raises ``ImageError`` (an ``UnreadableImageError``) with the file's name and the reason.
     """
@@ -147,7 +155,14 @@ def read_image(
         data, called = source, name or "bytes"
     else:
         data, called = read_bytes(source, name=name), name or os.fspath(source)
-    return decode(data, name=called, background=background, max_pixels=max_pixels, divisor_for=divisor_for)[0]
+    return decode(
+        data,
+        name=called,
+        background=background,
+        max_pixels=max_pixels,
+        divisor_for=divisor_for,
+        sample_range=sample_range,
+    )[0]
 
 
 def probe(
@@ -159,12 +174,12 @@ def probe(
     """
     data = source if isinstance(source, bytes) else read_bytes(source, name=name)
     label = name or ("bytes" if isinstance(source, bytes) else os.fspath(source))
-    with _refusals_as_image_errors(label), _quiet():
+    with refusals_as_image_errors(label), quiet():
         form = sniff(data)
         with _open(data, form, max_pixels) as picture:
-            orientation = _orientation(picture)
-            turned = 1 if form == "TIFF" else orientation  # Pillow gives a TIFF's size as turned already
-            height, width = _seen_size(picture.size, turned)
+            orientation = orientation_of(picture)
+            to_do = 1 if form == "TIFF" else orientation  # Pillow gives a TIFF's size as turned already
+            height, width = seen_size(picture.size, to_do)
             return ImageInfo(form, picture.mode, width, height, _animated(picture), orientation)
 
 
@@ -175,6 +190,7 @@ def decode(
     background: tuple[int, int, int] = WHITE,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     divisor_for: DivisorFor | None = None,
+    sample_range: Range | None = None,
 ) -> tuple[NDArray[np.uint8], ImageInfo]:
     """Decode the bytes of a picture file: the pixels as ``read_image`` gives them, and what the header said.
 
@@ -182,36 +198,96 @@ def decode(
 
     Raises ``ImageError`` as ``read_image`` does.
     """
-    with _refusals_as_image_errors(name):
+    with refusals_as_image_errors(name):
         form = sniff(data)
-        if form == "JPEG" and (plain := turbo.plain_header(data)):
-            mode, width, height = plain
-            _require_size(max_pixels, width, height)
-            _require_few_scans(data)
-            divisor = _divisor(divisor_for, height, width)
-            pixels = turbo.pixels(data, mode, width, height, divisor)
-            if pixels is not None:
-                return pixels, ImageInfo(form, mode, width, height, animated=False, orientation=1)
-        with _quiet(), _open(data, form, max_pixels) as picture:
-            mode, (width, height) = picture.mode, picture.size
-            before = _orientation(picture) if form in ("TIFF", "JPEG") else 1
-            seen = _seen_size((width, height), before)
-            divisor = _divisor(divisor_for, *seen) if form == "JPEG" else 1
-            pixels = turbo.pixels(data, mode, width, height, divisor) if form == "JPEG" else None
-            if pixels is None:
-                if divisor > 1:
-                    picture.draft(mode, (width // divisor, height // divisor))
-                if form == "JPEG":
-                    jpeg.load(picture, data)
-                elif form == "TIFF":
-                    tiff.load(picture, data, max_pixels)
-                else:
-                    picture.load()
-                pixels = to_rgb(picture, background)
-            after = _orientation(picture)  # a PNG may hold it behind the pixels; a TIFF is turned by now
-            pixels = _turned(pixels, after)
-            height, width = seen if divisor > 1 else pixels.shape[:2]
-            return pixels, ImageInfo(form, mode, width, height, _animated(picture), max(before, after))
+        if form == "JPEG" and (found := _plain_jpeg(data, max_pixels, divisor_for)):
+            return found
+        with quiet(), _open(data, form, max_pixels) as picture:
+            if form == "JPEG":
+                return _jpeg(picture, data, background, divisor_for)
+            return _any(picture, data, form, background, max_pixels=max_pixels, sample_range=sample_range)
+
+
+def _plain_jpeg(
+    data: bytes, max_pixels: int, divisor_for: DivisorFor | None
+) -> tuple[NDArray[np.uint8], ImageInfo] | None:
+    """A JPEG with nothing unusual about it, without Pillow; None for any other."""
+    if (plain := turbo.plain_header(data)) is None:
+        return None
+    mode, width, height = plain
+    _require_size(max_pixels, width, height)
+    _require_few_scans(data)
+    divisor = _divisor(divisor_for, height, width)
+    pixels = turbo.pixels(data, mode, width, height, divisor)
+    if pixels is None:
+        return None
+    box = (0, 0, width / divisor, height / divisor) if divisor > 1 else None
+    return pixels, ImageInfo("JPEG", mode, width, height, animated=False, orientation=1, box=box)
+
+
+def _jpeg(
+    picture: Any, data: bytes, background: tuple[int, int, int], divisor_for: DivisorFor | None
+) -> tuple[NDArray[np.uint8], ImageInfo]:
+    mode, (width, height) = picture.mode, picture.size
+    orientation = orientation_of(picture)
+    seen = seen_size((width, height), orientation)
+    divisor = _divisor(divisor_for, *seen)
+    pixels = turbo.pixels(data, mode, width, height, divisor)
+    if pixels is None:
+        if divisor > 1:
+            picture.draft(mode, (width // divisor, height // divisor))
+        jpeg.load(picture, data)
+        pixels = to_rgb(picture, background)
+    box = None
+    if divisor > 1:
+        stored = pixels.shape[1], pixels.shape[0]
+        box = turned_box((0, 0, width / divisor, height / divisor), stored, orientation)
+    pixels = turned(pixels, orientation)
+    return pixels, ImageInfo("JPEG", mode, seen[1], seen[0], _animated(picture), orientation, box=box)
+
+
+def _any(
+    picture: Any,
+    data: bytes,
+    form: str,
+    background: tuple[int, int, int],
+    *,
+    max_pixels: int,
+    sample_range: Range | None,
+) -> tuple[NDArray[np.uint8], ImageInfo]:
+    before = orientation_of(picture) if form == "TIFF" else 1
+    mode, hidden, extent = picture.mode, None, None
+    frame = picture.tile[0][1] if form == "GIF" and picture.tile else None
+    if form == "TIFF":
+        tiff.load(picture, data, max_pixels)
+    elif form == "PNG":
+        hidden = png.load(picture, data, lambda: _open(data, form, max_pixels))
+    else:
+        picture.load()
+    if deep.is_deep(picture):
+        extent = deep.extent(picture)
+        sample_range = sample_range or deep.own_range(picture, extent)
+    pixels = to_rgb(picture, background, None if extent is None else sample_range)
+    if frame is not None:
+        pixels = _framed(pixels, frame, background)
+    if hidden is not None:
+        pixels[hidden] = background
+    after = orientation_of(picture)  # a PNG may hold it behind the pixels; a TIFF is turned by now
+    pixels = turned(pixels, after)
+    height, width = pixels.shape[:2]
+    info = ImageInfo(form, mode, width, height, _animated(picture), max(before, after), extent)
+    return pixels, info
+
+
+def _framed(
+    pixels: NDArray[np.uint8], frame: tuple[int, int, int, int], background: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """A GIF whose first frame is smaller than its canvas: around it is nothing, as in browsers."""
+    left, top, right, bottom = frame
+    framed = np.empty_like(pixels)
+    framed[:] = background
+    framed[top:bottom, left:right] = pixels[top:bottom, left:right]
+    return framed
 
 
 def read_bytes(path: str | Path, *, name: str | None = None) -> bytes:
@@ -220,7 +296,7 @@ def read_bytes(path: str | Path, *, name: str | None = None) -> bytes:
     Never waits on a pipe and never opens a device. Raises ``ImageError`` with the reason.
     """
     label = name or os.fspath(path)
-    with _refusals_as_image_errors(label):
+    with refusals_as_image_errors(label):
         _require_regular(os.stat(path))  # noqa: PTH116 (before opening: opening a device can act on it)
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
@@ -247,7 +323,7 @@ def _open(data: bytes, form: str, max_pixels: int) -> Any:
     if form == "WEBP":
         _require_size(max_pixels, *_webp_size(data))  # its decoder sets memory aside while opening
     # Image.open() would do the same, after trying other plugins, and with warnings of its own about size.
-    picture = getattr(module, opener)(io.BytesIO(data), "")
+    picture = tiff.opened(data) if form == "TIFF" else getattr(module, opener)(io.BytesIO(data), "")
     try:
         _require_size(max_pixels, *picture.size)
         if form == "JPEG":
@@ -296,101 +372,7 @@ def _animated(picture: Image.Image) -> bool:
         return False
 
 
-def _orientation(picture: Image.Image) -> int:
-    """The EXIF orientation still to be applied, 1 where there is none or it cannot be read."""
-    try:
-        orientation = picture.getexif().get(0x0112, 1)
-    except Exception:  # good pixels with damaged metadata are a good picture
-        return 1
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-
-
 def _divisor(divisor_for: DivisorFor | None, height: int, width: int) -> int:
     """What is asked for, but 1 for a sliver: Pillow finds its scale from rounded sides."""
     divisor = 1 if divisor_for is None else divisor_for(height, width)
     return divisor if min(height, width) >= MIN_DECODED_PX * divisor else 1
-
-
-def _seen_size(stored: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """(height, width) as people see a picture that is stored with this (width, height)."""
-    width, height = stored
-    return (width, height) if orientation >= 5 else (height, width)
-
-
-_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: a[::-1].transpose(1, 0, 2),
-    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda a: a[:, ::-1].transpose(1, 0, 2),
-}
-
-
-def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The pixels ``(H, W, 3)`` as the EXIF orientation wants them seen (Exif 2.32, tag 0x0112)."""
-    turn = _TURNS.get(orientation)
-    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
-
-
-@contextmanager
-def _refusals_as_image_errors(name: str) -> Iterator[None]:
-    """Whatever goes wrong inside becomes an ``UnreadableImageError``: decoders raise almost anything."""
-    try:
-        yield
-    except RefusedError as refused:
-        raise UnreadableImageError(name, str(refused)) from None
-    except FileNotFoundError:
-        raise UnreadableImageError(name, "there is no such file") from None
-    except PermissionError:
-        raise UnreadableImageError(name, "permission to read it is denied") from None
-    except MemoryError:
-        raise UnreadableImageError(name, "there is not enough memory to decode it") from None
-    except Exception as error:
-        raise UnreadableImageError(name, _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.strerror or "the system cannot read it"
-    if not isinstance(error, EOFError | OSError | SyntaxError | ValueError):  # a slip inside the decoder
-        return "it is damaged or truncated: its parts do not fit together"
-    text = str(error).strip().splitlines()[0][:120].rstrip(".") if str(error).strip() else ""
-    if "truncated" in text.lower() or isinstance(error, EOFError):
-        return jpeg.TRUNCATED
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    return f"it is damaged or truncated ({shown or type(error).__name__})"
-
-
-_quiet_lock = threading.Lock()
-_quiet_depth = 0
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Pillow's warnings on every thread while any picture is being read.
-
-    ``warnings.catch_warnings`` may not be used here: several threads decode at once, and it would restore the
-    filters of one in the middle of another. This adds one filter, for Pillow's modules only, and takes it
-    away.
-    """
-    global _quiet_depth  # noqa: PLW0603 (the warning filters it counts for are global as well)
-    with _quiet_lock:
-        _quiet_depth += 1
-        if _quiet_depth == 1:
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-    try:
-        yield
-    finally:
-        with _quiet_lock:
-            _quiet_depth -= 1
-            if _quiet_depth == 0:
-                _drop_filter()
-
-
-def _drop_filter() -> None:
-    for position, entry in enumerate(warnings.filters):
-        if entry[0] == "ignore" and getattr(entry[3], "pattern", None) == r"PIL\.":
-            del warnings.filters[position]  # type: ignore[attr-defined]
-            return

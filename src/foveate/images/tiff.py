@@ -1,8 +1,10 @@
-"""TIFF files through Pillow and libtiff: whether all of their pixels are there."""
+"""TIFF files through Pillow and libtiff: whether all of their pixels are there, and what white is in them."""
 
 from __future__ import annotations
 
+import io
 import zlib
+from functools import cache
 from typing import Any
 
 from foveate.images import libtiff
@@ -11,8 +13,36 @@ from foveate.images.formats import RefusedError
 # Compression (TIFF 6.0, tag 259; Technical Note 2) whose damage libtiff only warns of: fax and JPEG.
 _LENIENT = frozenset(("tiff_ccitt", "group3", "group4", "tiff_jpeg", "jpeg"))
 _DEFLATE = frozenset(("tiff_adobe_deflate", "tiff_deflate"))
+_BITS, _PHOTOMETRIC = 258, 262
 _CHUNK_BYTES = 2**14  # a thousand times as much when it is inflated
 _MOST_PIXEL_BYTES = 16
+
+
+def opened(data: bytes) -> Any:
+    """Pillow's opened picture. Deep grey is opened as if black were zero, and says in ``info`` what is true:
+    ``white_is_zero``, and ``white``, the largest number that its bits hold where they are fewer than 16."""
+    return _reader()(io.BytesIO(data), "")
+
+
+@cache
+def _reader() -> Any:
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    class Reader(TiffImageFile):
+        def _setup(self) -> None:
+            tags = self.tag_v2
+            (bits, *more) = tags.get(_BITS, (1,))
+            if bits > 8 and not more and tags.get(_PHOTOMETRIC) in (0, 1):
+                inverted = tags[_PHOTOMETRIC] == 0
+                tags[_PHOTOMETRIC] = 1  # of the others Pillow knows some, and inverts none
+                super()._setup()
+                self.info["white_is_zero"] = inverted
+                if bits < 16:
+                    self.info["white"] = 2**bits - 1
+            else:
+                super()._setup()
+
+    return Reader
 
 
 def load(picture: Any, data: bytes, max_pixels: int) -> None:
