@@ -94,6 +94,18 @@ def test_odd_words_in_the_header_do_not_hide_a_cut(encoded, decoder):
         read_image(data[: len(data) // 2] + END)
 
 
+def test_a_progressive_file_without_its_last_scans(encoded, decoder):
+    """Each scan that is there is whole, so libjpeg has nothing to complain of; the picture is coarse."""
+    data = encoded(photograph(), "JPEG", progressive=True)
+    ends = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"][1:]
+    assert len(ends) == 9
+    for end in ends:
+        table = data.rindex(b"\xff\xc4", 0, end)  # each scan has its own
+        for cut in (end, table):
+            with pytest.raises(ImageError, match="truncated"):
+                read_image(data[:cut] + END)
+
+
 def test_zeros_in_the_middle(encoded, decoder):
     """Zeros are codes as well: the decoder comes out with too few pixels, or with data left over."""
     data = bytearray(encoded(photograph(size=(640, 480)), "JPEG", quality=92))

@@ -2,7 +2,8 @@
 
 libjpeg makes a picture of half a file too: where the compressed data of a scan end early, it fills up with
 grey and gives a warning that Pillow does not pass on. But it waits where data may still come. So the marker
-that ends a scan is held back from it: whatever it still waits for then is missing from the file.
+that ends a scan is held back from it: whatever it still waits for then is missing from the file. (It may not
+wait for the last few bytes, which it reads ahead; simplejpeg, see ``turbo.py``, tells those as well.)
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class _Scan:
     start: int  # of the compressed data
     end: int
     alone: bool  # the whole picture in one scan, decoded while it is read
+    header: bytes  # number of components, two bytes a component, first and last coefficient, bit positions
 
 
 def load(picture: Any, data: bytes) -> None:
@@ -49,6 +51,27 @@ def load(picture: Any, data: bytes) -> None:
     finally:
         decoder.cleanup()
     picture.tile = []
+
+
+def require_all_scans(data: bytes) -> None:
+    """Of a progressive file: every coefficient of every component to its last bit, over all scans.
+
+    A file that is cut between two scans decodes without complaint, coarsely. Raises RefusedError.
+    """
+    if b"\xff\xc2" not in data and b"\xff\xca" not in data:
+        return
+    left: dict[int, set[int]] = {}  # component -> coefficients whose last bit has not come
+    for scan in _scans(data):
+        count, *header = scan.header
+        if scan.alone or len(header) < 2 * count + 3:
+            return
+        first, last, bits = header[2 * count : 2 * count + 3]
+        for component in header[: 2 * count : 2]:
+            missing = left.setdefault(component, set(range(64)))
+            if bits & 15 == 0:
+                missing -= set(range(first, last + 1))
+    if any(left.values()):
+        raise RefusedError(TRUNCATED)
 
 
 def is_padding(spare: bytes) -> bool:
@@ -107,5 +130,6 @@ def _scans(data: bytes) -> Iterator[_Scan]:
             if behind is None:
                 break
             start, place = place, behind.start()
-            yield _Scan(start, place, alone=not progressive and data[body + 2] == parts)
+            alone = not progressive and data[body + 2] == parts
+            yield _Scan(start, place, alone, data[body + 2 : start])
     raise RefusedError(TRUNCATED)

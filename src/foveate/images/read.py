@@ -217,6 +217,7 @@ def _plain_jpeg(
     mode, width, height = plain
     _require_size(max_pixels, width, height)
     _require_few_scans(data)
+    jpeg.require_all_scans(data)
     divisor = _divisor(divisor_for, height, width)
     pixels = turbo.pixels(data, mode, width, height, divisor)
     if pixels is None:
@@ -231,6 +232,7 @@ def _jpeg(
     mode, (width, height) = picture.mode, picture.size
     orientation = orientation_of(picture)
     seen = seen_size((width, height), orientation)
+    jpeg.require_all_scans(data)
     divisor = _divisor(divisor_for, *seen)
     pixels = turbo.pixels(data, mode, width, height, divisor)
     if pixels is None:

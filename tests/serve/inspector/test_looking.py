@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from foveate.images import read_image
 from foveate.serve.inspector.nets import named
 
 NODES = ["input", "conv2d", "batch_norm", "relu", "max_pool", "conv2d", "add", "relu", "concat"]
@@ -70,9 +69,9 @@ def test_a_large_photograph_is_seen_here_as_by_predict(client):
     made = json.loads(client.ask("POST", "/api/pictures", file.getvalue()).content)
     assert (made["width"], made["height"]) == (3000, 2250)
     net = client.session.net("main")
-    less = read_image(file.getvalue(), divisor_for=net.preprocessing.jpeg_divisor)
+    less, _ = net.preprocessing.decode(file.getvalue())
     assert less.shape == (282, 375, 3)
-    wanted = net.preprocessing.apply(less)
+    wanted = net.preprocessing.read(file.getvalue())
     assert np.array_equal(pixels_of(client.ask("GET", made["url"])), wanted)
     run = client.session.runs.get(client.post("/api/runs", {"picture": made["id"]})["run"])
     assert np.array_equal(run.pixels, wanted)
