@@ -72,6 +72,9 @@ def load(folder: str | Path, *, threads: int | None = None, verify: bool = True)
 class Predictor:
     """A classifier in use. ``classes_`` are its labels in order, as scikit-learn names them.
 
+    Several threads may use one, and so may a child process that is forked: a fork waits until nothing is
+    being predicted, and the child goes on with fewer threads.
+
     model: the bytes of ``model.onnx``. source: what errors call it. Raises ModelFolderError when the graph
     is not what the classes and the preprocessing ask for, or holds what no model of this program holds.
     """
