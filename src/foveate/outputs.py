@@ -63,6 +63,14 @@ def check_folder(path: Path, mark: str, *, what: str, flag: str, overwrite: bool
     return path
 
 
+def numbered(base: Path) -> list[Path]:
+    """NAME, NAME-2, ... as far as they exist, and the first that is free: the name where none is given."""
+    folders = [base]
+    while folders[-1].exists():
+        folders.append(base.with_name(f"{base.name}-{len(folders) + 1}"))
+    return folders
+
+
 def _check_folder_above(path: Path) -> None:
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere.")

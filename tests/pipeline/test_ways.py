@@ -181,16 +181,15 @@ def test_a_run_of_a_module_goes_on_with_that_module_alone(tmp_path):
             bands(20),
             request,
             out=out,
-            overwrite=True,
             module=Mine(),
             listener=seen.append,
             should_stop=should_stop,
         )
     with pytest.raises(CheckpointError, match="trained a module of your own, Mine; give it as `module`"):
-        train(bands(20), out=out, overwrite=True, resume=True)
+        train(bands(20), out=out, resume=True)
     with pytest.raises(CheckpointError, match="trained Mine, not Other"):
-        train(bands(20), out=out, overwrite=True, resume=True, module=Other())
-    assert train(bands(20), out=out, overwrite=True, resume=True, module=Mine()).evaluation.samples == 2
+        train(bands(20), out=out, resume=True, module=Other())
+    assert train(bands(20), out=out, resume=True, module=Mine()).evaluation.samples == 2
 
 
 # What has an effect, has it
@@ -216,7 +215,7 @@ class Live:
 def fine_tuned(tiny, out, **settings):
     live = Live(out)
     request = TrainRequest(model="tiny", weights=tiny, image_size=32, **settings)
-    return live, train(bands(40), request, out=out, overwrite=True, listener=live).folder
+    return live, train(bands(40), request, out=out, listener=live).folder
 
 
 def test_fine_tuning_is_told_as_one_run_while_it_goes_on(tiny, tmp_path):

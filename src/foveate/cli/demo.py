@@ -17,6 +17,7 @@ from foveate.cli.console import (
     typed,
 )
 from foveate.cli.signals import StopFlag, stop_on_signal
+from foveate.outputs import numbered
 
 if TYPE_CHECKING:
     from foveate.dataset import DataSet
@@ -35,7 +36,7 @@ SHOWN = 8
 @json_option
 def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
     """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out."""
-    from foveate.cli.train import as_document, numbered, refuse_finished
+    from foveate.cli.train import as_document, refuse_finished
 
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         base = Path(out or "runs/demo")

@@ -12,7 +12,7 @@ import click
 
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
-from foveate.outputs import check_folder, replacing
+from foveate.outputs import check_folder, numbered, replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,9 @@ FACTS_NAME = "explanation.json"
     help="A weights file, where MODEL is a network's name [its published weights].",
 )
 @click.option("--data", help="A data set: also show which of its pictures excite the layer's maps most.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to [IMAGE's name-explained].")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write to [IMAGE's name-explained, ...-2]."
+)
 @overwrite_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @json_option
@@ -77,7 +79,8 @@ def command(
         if error.name != "torch":
             raise
         raise MissingExtraError("Explaining a network", "train") from error
-    target_folder = out if out is not None else Path(f"{image.stem}-explained")
+    base = out if out is not None else Path(f"{image.stem}-explained")
+    target_folder = base if out is not None or overwrite else numbered(base)[-1]
     check_folder(target_folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
     subject = _subject(model, weights)
     target = None if class_name is None else _class_number(class_name, subject.classes)

@@ -9,6 +9,7 @@ import click
 
 from foveate.cli.console import Share, after_writing, emit_json, json_option, said, typed
 from foveate.cli.signals import stop_on_signal
+from foveate.outputs import numbered
 
 if TYPE_CHECKING:
     from foveate.pipeline import Finished
@@ -165,16 +166,7 @@ def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) 
     """The folder to make: the one asked for, or runs/NAME with the first free number.
 
     To resume it is the last of these that holds an interrupted run, or else the last.
-
-    Raises:
-        InputError: --resume and --overwrite together.
     """
-    from foveate.errors import InputError
-
-    if resume and overwrite:
-        raise InputError(
-            "Give either --resume, to go on with what is there, or --overwrite, to replace it; not both."
-        )
     if out is not None:
         return Path(out)
     path = Path(data)
@@ -188,14 +180,6 @@ def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) 
     from foveate.artifact.publish import is_interrupted
 
     return next((folder for folder in reversed(there) if is_interrupted(folder)), [free, *there][-1])
-
-
-def numbered(base: Path) -> list[Path]:
-    """runs/NAME, runs/NAME-2, ... as far as they exist, and the first one that is free."""
-    folders = [base]
-    while folders[-1].exists():
-        folders.append(base.with_name(f"{base.name}-{len(folders) + 1}"))
-    return folders
 
 
 def refuse_finished(folder: Path, *, replaceable: bool) -> None:

@@ -103,6 +103,10 @@ def train(
     request = request or TrainRequest()
     if allow_changed_data and not resume:
         raise InputError("--allow-changed-data has no effect without --resume; leave it out, or give both.")
+    if resume and overwrite:
+        raise InputError(
+            "Give either --resume, to go on with what is there, or --overwrite, to replace it; not both."
+        )
     began = time.monotonic() if started is None else started
     phases = Phases(began, lambda name: listener(PhaseStarted(name)))
     out, place = Path(out), check_output(out)
