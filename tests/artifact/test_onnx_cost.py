@@ -86,6 +86,8 @@ NODES = [
     ("ConstantOfShape", (ints(3, 4),), 1, {}),
     ("Range", (np.array(2, INT), np.array(11, INT), np.array(3, INT)), 1, {}),
     ("OneHot", (np.zeros((2, 3), INT), np.array(7, INT), ones(2)), 1, {}),
+    ("DFT", (ones(1, 12, 10, 1), "", np.array(1, INT)), 1, {"onesided": 1}),
+    ("DFT", (ones(1, 12, 10, 2), np.array(7, INT), np.array(2, INT)), 1, {}),
     ("Gemm", (ones(5, 3), ones(6, 3)), 1, {"transB": 1}),
     ("LSTM", (ones(7, 2, 3), ones(1, 20, 3), ones(1, 20, 5)), 3, {"hidden_size": 5}),
     ("MatMul", (ones(2, 1, 5, 3), ones(4, 3, 6)), 1, {}),

@@ -106,6 +106,7 @@ RULES: dict[str, Rule] = {
     "QLinearMatMul": products.product(3),
     "Einsum": products.einsum,
     **_named(products.recurrent, "GRU LSTM RNN"),
+    "DFT": products.fourier,
     "GridSample": products.sampled,
     **_named(products.pool, "AveragePool LpPool MaxPool"),
     **_named(products.pool_everything, "GlobalAveragePool GlobalLpPool GlobalMaxPool"),

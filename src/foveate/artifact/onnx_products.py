@@ -91,6 +91,16 @@ def recurrent(c: Call) -> list[Tensor]:
     return [Tensor((steps, ways, batch, hidden)), last, last]
 
 
+def fourier(c: Call) -> list[Tensor]:
+    x = c.shape(0)  # the last axis is that of real and imaginary parts
+    axis = (c.values(2)[0] if c.has(2) else c.get("axis", -2)) % len(x)
+    length = c.values(1)[0] if c.has(1) else x[axis]
+    side = length // 2 + 1 if c.get("onesided", 0) else length
+    out = (*x[:axis], side, *x[axis + 1 : -1], 2)
+    c.products = math.prod(out) * max(length, *x)
+    return [Tensor(out)]
+
+
 def sampled(c: Call) -> list[Tensor]:
     x, grid = c.shape(0), c.shape(1)
     out = (*x[:2], *grid[1:-1])
