@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from foveate.artifact.watch import in_flight
+from foveate.artifact.watch import InFlight
 
 # What ONNX Runtime may hold while it runs: a hostile graph fails instead of swapping.
 MAX_ARENA_BYTES = 4 << 30
@@ -21,7 +21,7 @@ class Session:
     """A session of ONNX Runtime. May be used by several threads, and in a forked child."""
 
     def __init__(self, model: bytes, threads: int | None = None) -> None:
-        with in_flight():
+        with InFlight():
             self._session = _open(model, threads)
 
     @property
@@ -37,7 +37,7 @@ class Session:
         import onnxruntime
 
         options = onnxruntime.RunOptions()
-        with in_flight(options, seconds):
+        with InFlight(options, seconds):
             try:
                 return list(self._session.run(outputs, feeds, options))
             except Exception as error:

@@ -7,11 +7,9 @@ first run would wait for it without end.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 LOOK_SECONDS = 0.25  # between two looks at the clock
@@ -27,29 +25,30 @@ _forking = threading.Lock()
 _watcher: threading.Thread | None = None
 
 
-@contextlib.contextmanager
-def in_flight(options: Any = None, seconds: float = float("inf")) -> Iterator[None]:
+class InFlight:
     """Around a call of ONNX Runtime. options: its RunOptions, which are told to end after so many seconds."""
-    here = threading.get_ident()
-    while True:
-        _running[here] = (time.monotonic() + seconds, options)
-        if _may_run.is_set():
-            break
-        del _running[here]  # a fork is due, and waits for all that run
-        _may_run.wait()
-    try:
-        if options is not None:
+
+    def __init__(self, options: Any = None, seconds: float = float("inf")) -> None:
+        self._options, self._seconds = options, seconds
+
+    def __enter__(self) -> None:
+        here, entry = threading.get_ident(), (time.monotonic() + self._seconds, self._options)
+        _running[here] = entry
+        while not _may_run.is_set():  # a fork is due, and waits for all that run
+            del _running[here]
+            _may_run.wait()
+            _running[here] = entry
+        if self._options is not None and (_watcher is None or not _watcher.is_alive()):
             _watch()
-        yield
-    finally:
-        del _running[here]
+
+    def __exit__(self, *failure: object) -> None:
+        del _running[threading.get_ident()]
 
 
 def _watch() -> None:
     global _watcher  # noqa: PLW0603 -- one for the process
-    if _watcher is None or not _watcher.is_alive():
-        _watcher = threading.Thread(target=_end_the_late, name="foveate-deadlines", daemon=True)
-        _watcher.start()
+    _watcher = threading.Thread(target=_end_the_late, name="foveate-deadlines", daemon=True)
+    _watcher.start()
 
 
 def _end_the_late() -> None:
