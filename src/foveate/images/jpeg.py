@@ -58,7 +58,7 @@ def require_all_scans(data: bytes) -> None:
 
     A file that is cut between two scans decodes without complaint, coarsely. Raises RefusedError.
     """
-    if b"\xff\xc2" not in data and b"\xff\xca" not in data:
+    if not _is_progressive(data):
         return
     left: dict[int, set[int]] = {}  # component -> coefficients whose last bit has not come
     for scan in _scans(data):
@@ -72,6 +72,17 @@ def require_all_scans(data: bytes) -> None:
                 missing -= set(range(first, last + 1))
     if any(left.values()):
         raise RefusedError(TRUNCATED)
+
+
+def _is_progressive(data: bytes) -> bool:
+    """By the first frame's marker: the compressed data behind it, most of the file, are not searched."""
+    place = 2
+    while found := _MARKER.search(data, place):
+        marker, place = data[found.end() - 1], found.end()
+        if marker in _FRAMES or marker in (_SCAN, _END):
+            return marker in _PROGRESSIVE
+        place += max(2, int.from_bytes(data[place : place + 2], "big"))
+    return False
 
 
 def is_padding(spare: bytes) -> bool:

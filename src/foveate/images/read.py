@@ -217,7 +217,6 @@ def _plain_jpeg(
     mode, width, height = plain
     _require_size(max_pixels, width, height)
     _require_few_scans(data)
-    jpeg.require_all_scans(data)
     divisor = _divisor(divisor_for, height, width)
     pixels = turbo.pixels(data, mode, width, height, divisor)
     if pixels is None:

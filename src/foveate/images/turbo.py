@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.images.formats import RefusedError
-from foveate.images.jpeg import TRUNCATED, is_padding
+from foveate.images.jpeg import TRUNCATED, is_padding, require_all_scans
 
 # Markers after which a picture's pixels are as they seem: JFIF, tables, restart interval, comments.
 _HARMLESS = frozenset((0xE0, 0xDB, 0xC4, 0xDD, 0xFE))
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # baseline, extended, progressive
-_SCAN = 0xDA
+_PROGRESSIVE, _SCAN = 0xC2, 0xDA
 _MODES = {1: "L", 3: "RGB"}
 _COLOURS = {"L": "Gray", "RGB": "YCbCr"}
 _INKS = ("CMYK", "YCCK")
@@ -46,7 +46,8 @@ def _simplejpeg() -> Any:
 def plain_header(data: bytes) -> tuple[str, int, int] | None:
     """(mode, width, height) of a JPEG that holds nothing but a picture, upright; None for any other.
 
-    None as well without simplejpeg: then the header is Pillow's to read.
+    None as well without simplejpeg: then the header is Pillow's to read. Raises RefusedError for a
+    progressive file that lacks scans, which only a walk through all of it tells.
     """
     if _simplejpeg() is None:
         return None
@@ -56,6 +57,8 @@ def plain_header(data: bytes) -> tuple[str, int, int] | None:
         if start == 0xFF and marker == _SCAN:
             return found
         if marker in _FRAMES and found is None and place + 10 <= len(data):
+            if marker == _PROGRESSIVE:
+                require_all_scans(data)
             bits, height, width, parts = struct.unpack_from(">BHHB", data, place + 4)
             found = (_MODES[parts], width, height) if bits == 8 and parts in _MODES else None
         elif marker not in _HARMLESS:  # EXIF may turn it, Adobe may say that it is no YCbCr
