@@ -116,7 +116,9 @@ def test_two_graphs_are_refused(model):
 
 
 def test_every_truncation_is_refused(model, colours):
-    for length in range(0, len(model), 7):
+    needed = onnx.load_from_string(model)
+    del needed.metadata_props[:]  # they stand last, and between two of them a cut file is whole
+    for length in range(0, needed.ByteSize(), 5):
         with pytest.raises(ModelFolderError, match=r"^model.onnx: "):
             Predictor(model[:length], colours.classes, colours.preprocessing)
 
