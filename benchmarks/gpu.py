@@ -20,13 +20,13 @@ import torch
 import torch.nn.functional as F
 
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
-from foveate.batches.prepare import channel_statistics
 from foveate.dataset import DataSet, open_dataset
+from foveate.dataset.prepare import channel_statistics
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
-from foveate.recipes import recipe_for
 from foveate.training.evaluate import logits_of, scores
 from foveate.training.loop import Trainer
+from foveate.training.recipes import recipe_for
 from foveate.training.schedule import StepHorizon
 
 INITIALISATION_COUNT = 2_000
@@ -81,7 +81,7 @@ def train(
 
 def images_a_second(network: str, side: int, batch: int) -> dict[str, float]:
     """Training steps of generated pictures in bfloat16, channels last; and that rate's TFLOP/s."""
-    from foveate.analysis.cost import count_macs
+    from foveate.graph.cost import count_macs
 
     macs = count_macs(create_model(network), (3, side, side))
     module = create_model(network).to("cuda", memory_format=torch.channels_last)

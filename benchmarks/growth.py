@@ -39,8 +39,8 @@ def _measured(work: Callable[[], None]) -> dict[str, float]:
 def look(count: int, side: int = 28, classes: int = 10) -> Work:
     """What training does before its first step, on generated pictures in an array: look, judge, split."""
     from foveate.dataset import ArrayImages, DataSet, Split
-    from foveate.dataset.findings import findings
-    from foveate.dataset.scan import scan
+    from foveate.dataset.quality.findings import findings
+    from foveate.dataset.quality.scan import scan
     from foveate.dataset.split import stratified_split
 
     rng = np.random.default_rng(0)
@@ -61,8 +61,8 @@ def look_at_files(count: int, side: int = 64) -> Work:
     from PIL import Image
 
     from foveate.dataset import open_dataset
-    from foveate.dataset.findings import findings
-    from foveate.dataset.scan import scan
+    from foveate.dataset.quality.findings import findings
+    from foveate.dataset.quality.scan import scan
 
     place = tempfile.TemporaryDirectory()  # lives as long as the work
     rng = np.random.default_rng(0)
@@ -81,10 +81,10 @@ def look_at_files(count: int, side: int = 64) -> Work:
 
 def answer(side: int, count: int = 512) -> Work:
     """Pictures of a size, in an array, through a compact network of that size."""
-    from foveate.artifact.export import Deployed, export_onnx
-    from foveate.artifact.predictor import Predictor
+    from foveate.export.to_onnx import Deployed, export_onnx
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
+    from foveate.runtime.predictor import Predictor
 
     classes = [str(i) for i in range(10)]
     preprocessing = Preprocessing(side, side)
@@ -97,7 +97,7 @@ def answer(side: int, count: int = 512) -> Work:
 
 def judge(classes: int, count: int = 50_000) -> Work:
     """Measuring answers: the confusion of so many classes, every class's figures, calibration."""
-    from foveate.evaluation.metrics import evaluate
+    from foveate.tasks.classification.metrics import evaluate
 
     rng = np.random.default_rng(0)
     labels = rng.integers(0, classes, count)

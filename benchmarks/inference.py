@@ -42,7 +42,7 @@ def build(network: str) -> tuple[Any, Any]:
     import torch
     from torch import nn
 
-    from foveate.artifact.export import Deployed
+    from foveate.export.to_onnx import Deployed
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
 
@@ -62,8 +62,8 @@ def export(network: str, ours: Path, common: Path) -> float:
     """Write the network as foveate ships it and as torch's exporter does; returns its GFLOP a picture."""
     import torch
 
-    from foveate.analysis.cost import count_macs
-    from foveate.artifact.export import export_onnx
+    from foveate.export.to_onnx import export_onnx
+    from foveate.graph.cost import count_macs
 
     deployed, preprocessing = build(network)
     ours.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))
@@ -83,8 +83,8 @@ def export(network: str, ours: Path, common: Path) -> float:
 
 
 def foveate(network: str, batch: int, path: str) -> Work:
-    from foveate.artifact.predictor import Predictor
     from foveate.images.preprocess import Preprocessing
+    from foveate.runtime.predictor import Predictor
 
     side = NETWORKS[network]
     predictor = Predictor(Path(path).read_bytes(), CLASSES, Preprocessing(side, side))

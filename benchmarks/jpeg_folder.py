@@ -83,7 +83,7 @@ def build(network: str) -> tuple[Any, Any]:
     """The deployed network with random weights, and its preprocessing."""
     import torch
 
-    from foveate.artifact.export import Deployed
+    from foveate.export.to_onnx import Deployed
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
 
@@ -97,7 +97,7 @@ def build(network: str) -> tuple[Any, Any]:
 
 
 def export(network: str, path: Path) -> None:
-    from foveate.artifact.export import export_onnx
+    from foveate.export.to_onnx import export_onnx
 
     deployed, preprocessing = build(network)
     path.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))
@@ -111,8 +111,8 @@ def parts(folder: str) -> Iterator[list[Path]]:
 
 
 def foveate(network: str, folder: str, path: str) -> Work:
-    from foveate.artifact.predictor import Predictor
     from foveate.images.preprocess import Preprocessing
+    from foveate.runtime.predictor import Predictor
 
     side, share = NETWORKS[network]
     preprocessing = Preprocessing(side, side, crop_fraction=share)  # the graph normalises
@@ -131,8 +131,8 @@ def foveate(network: str, folder: str, path: str) -> Work:
 
 def reading(network: str, folder: str) -> Callable[[], None]:
     """What training does with files before its first step: read, look for faults, decode, scale, keep."""
-    from foveate.batches.cache import decode
     from foveate.dataset import FileImages
+    from foveate.dataset.cache import decode
     from foveate.images.preprocess import Preprocessing
 
     side, share = NETWORKS[network]

@@ -11,8 +11,8 @@ import torch
 
 from foveate.batches.loader import Pixels, TrainingBatches
 from foveate.models import create_model
-from foveate.recipes import ARTICLE, Recipe
 from foveate.training.loop import Trainer
+from foveate.training.recipes import ARTICLE, Recipe
 from foveate.training.schedule import StepHorizon
 from time_to_accuracy import FashionMnist, Plan, train_once
 

@@ -22,8 +22,8 @@ PHASES = ("batches", "forward", "backward", "optimiser")
 
 def training(network: str, steps: int) -> Callable[[], dict[str, Any]]:
     """A training of so many steps; its answer holds seconds by phase, pictures, GFLOP and the precision."""
-    from foveate.analysis.cost import count_macs
-    from foveate.recipes import ARTICLE, recipe_for
+    from foveate.graph.cost import count_macs
+    from foveate.training.recipes import ARTICLE, recipe_for
     from our_training import trainer_of
     from time_to_accuracy import FashionMnist
 

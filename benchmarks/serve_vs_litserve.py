@@ -42,7 +42,7 @@ CLIENTS = (1, 8, 64)
 LITSERVE = """
 import sys
 import litserve as ls
-from foveate.artifact.predictor import load
+from foveate.modelfolder.read import load
 
 class Api(ls.LitAPI):
     def setup(self, device):

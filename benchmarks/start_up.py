@@ -32,10 +32,10 @@ def command(line: Sequence[str], needs: str = "") -> Callable[[], None]:
 
 def make_model(folder: Path) -> None:
     """A model folder of a small untrained network."""
-    from foveate.artifact.format import InputShape, ModelConfig
-    from foveate.artifact.save import Draft
     from foveate.images.preprocess import Preprocessing
+    from foveate.modelfolder.write import Draft
     from foveate.models.registry import create_model
+    from foveate.runtime.config import InputShape, ModelConfig
 
     preprocessing = Preprocessing(SIDE, SIDE)
     options = {"image_size": [SIDE, SIDE]}

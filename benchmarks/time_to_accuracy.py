@@ -26,13 +26,13 @@ import torch
 from torch import Tensor, nn
 
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
-from foveate.batches.prepare import channel_statistics
 from foveate.dataset import Split, open_dataset
+from foveate.dataset.prepare import channel_statistics
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
-from foveate.recipes import recipe_for
 from foveate.training.evaluate import logits_of, scores
 from foveate.training.loop import Trainer
+from foveate.training.recipes import recipe_for
 from foveate.training.schedule import StepHorizon
 
 INITIALISATION_COUNT = 2_000

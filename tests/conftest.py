@@ -1,5 +1,20 @@
-"""What all tests have: a browser, and a word on what was left out."""
+"""What all tests have: a browser, waiting, and a word on what was left out."""
+
+import time
+
+import pytest
 
 import foveate  # noqa: F401 -- before any test imports ONNX Runtime: it keeps its telemetry off
 
 pytest_plugins = ("browser", "left_out")
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    def wait(condition, seconds=10.0):
+        until = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    return wait

@@ -23,7 +23,7 @@ from PIL import Image
 
 from documents import ROOT, blocks, documents
 from foveate.cli.main import COMMANDS, cli, main
-from foveate.dataset import known
+from foveate.dataset.sources import known
 from foveate.pipeline import TrainRequest, train
 
 EDITS = {  # pattern -> (what is put there, why)
@@ -133,7 +133,7 @@ def runs(command, servers, monkeypatch):
             servers.url = servers.enter_context(serving(command))
             return True
         case ["foveate", "inspect"]:  # all but the listening, which is tested in tests/cli
-            monkeypatch.setattr("foveate.serve.inspector.server.serve_inspector", lambda *_: None)
+            monkeypatch.setattr("foveate.inspector.server.serve_inspector", lambda *_: None)
             return run(command) == 0
         case ["foveate", _]:
             return run(command) == 0

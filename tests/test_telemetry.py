@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.save import Draft
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.write import Draft
+from foveate.runtime.config import InputShape, ModelConfig
 
 STRACE = shutil.which("strace")
 FIRST_UPLOAD_SECONDS = 10  # ONNX Runtime 1.31 looks its maker's host up 9 s after it was loaded

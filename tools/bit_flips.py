@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from foveate.artifact.format import InputShape, ModelConfig, read_config, verify
-from foveate.artifact.predictor import load
-from foveate.artifact.rebuild import rebuild
-from foveate.artifact.save import Draft
 from foveate.errors import FoveateError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.read import load, read_config, verify
+from foveate.modelfolder.to_torch import rebuild
+from foveate.modelfolder.write import Draft
 from foveate.models.registry import create_model
 from foveate.models.weights_file import read_weights
+from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
 from foveate.training.checkpoint import Snapshot
 from foveate.training.rundir import RunDirectory

@@ -30,11 +30,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.predictor import load
-from foveate.artifact.save import Draft
 from foveate.errors import ModelFolderError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.read import load
+from foveate.modelfolder.write import Draft
+from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
 
 MOST_SECONDS, MOST_BYTES = 20, 6 << 30

@@ -30,10 +30,11 @@ from pathlib import Path
 
 import torch
 
-from foveate.artifact.format import FileRecord, InputShape, ModelConfig, verify
-from foveate.artifact.publish import Staging
 from foveate.errors import FoveateError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.atomic import Staging
+from foveate.modelfolder.read import verify
+from foveate.runtime.config import FileRecord, InputShape, ModelConfig
 from foveate.training.checkpoint import Snapshot
 from foveate.training.rundir import RunDirectory, RunLock
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.dataset import known
+from foveate.dataset.sources import known
 
 OUT = Path(__file__).resolve().parents[1] / "src/foveate/dataset/mini/fashion-mnist-mini.npz"
 PER_CLASS = {"train": 600, "test": 100}

@@ -21,8 +21,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from foveate.artifact.format import FileRecord, InputShape, ModelConfig
 from foveate.images.preprocess import Preprocessing
+from foveate.runtime.config import FileRecord, InputShape, ModelConfig
 
 SIDE = 8
 CLASSES = ("red", "green", "blue")

@@ -33,14 +33,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from foveate.serve.connection import Connection, Shared
-from foveate.serve.inspector.app import make_app
-from foveate.serve.inspector.nets import Net, named
-from foveate.serve.inspector.pictures import add_samples
-from foveate.serve.inspector.server import inspector_settings
-from foveate.serve.inspector.session import Session
-from foveate.serve.inspector.trainings import Trainings
-from foveate.serve.server import listen
+from foveate.http.connection import Connection, Shared
+from foveate.http.server import listen
+from foveate.inspector.app import make_app
+from foveate.inspector.networks import Net, named
+from foveate.inspector.pictures import add_samples
+from foveate.inspector.server import inspector_settings
+from foveate.inspector.session import Session
+from foveate.inspector.trainings import Trainings
 
 NETWORKS = ("convnet1", "lenet5", "vgg16", "googlenet", "resnet50", "efficientnet_b0")
 WEIGHTED = ("conv2d", "linear")

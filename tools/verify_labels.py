@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from foveate.batches.cache import decode
 from foveate.dataset import Split, open_dataset
-from foveate.dataset.fetch import cache_folder
-from foveate.dataset.findings import duplicate_groups
+from foveate.dataset.cache import decode
+from foveate.dataset.quality.findings import duplicate_groups
+from foveate.dataset.sources.fetch import cache_folder
 from foveate.transfer import Features, packaged_backbone
 from foveate.transfer.labels import LeftOut, judge_labels
 

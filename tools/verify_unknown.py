@@ -27,13 +27,14 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from foveate.artifact.answers import Answers
-from foveate.artifact.predictor import Predictor, load
 from foveate.dataset import open_dataset
 from foveate.dataset.samples import evenly
 from foveate.errors import ImageError
-from foveate.evaluation.calibration import reliability
-from foveate.evaluation.threshold import UnsureRule, apply_unsure_rule, sureness
+from foveate.modelfolder.read import load
+from foveate.runtime.predictor import Predictor
+from foveate.tasks.classification.answers import Answers
+from foveate.tasks.classification.calibration import reliability
+from foveate.tasks.classification.threshold import UnsureRule, apply_unsure_rule, sureness
 
 PATTERN_SIDE_PX = 256
 PATTERNS_OF_A_KIND = 40

@@ -14,12 +14,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate.artifact.predictor import Predictor, load
     from foveate.dataset import DataSet, open_dataset
     from foveate.images.preprocess import Preprocessing
     from foveate.images.read import read_image
+    from foveate.modelfolder.read import load
     from foveate.models.registry import create_model, list_models, model_info
     from foveate.pipeline import Finished, TrainRequest, train
+    from foveate.runtime.predictor import Predictor
 
     __version__: str
 
@@ -30,12 +31,12 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 _HOMES = {
     "DataSet": "foveate.dataset",
     "Finished": "foveate.pipeline",
-    "Predictor": "foveate.artifact.predictor",
+    "Predictor": "foveate.runtime.predictor",
     "Preprocessing": "foveate.images.preprocess",
     "TrainRequest": "foveate.pipeline",
     "create_model": "foveate.models.registry",
     "list_models": "foveate.models.registry",
-    "load": "foveate.artifact.predictor",
+    "load": "foveate.modelfolder.read",
     "model_info": "foveate.models.registry",
     "open_dataset": "foveate.dataset",
     "read_image": "foveate.images.read",

@@ -7,6 +7,7 @@ The command line prints the message alone and leaves with the class's ``exit_cod
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 
 
@@ -113,3 +114,9 @@ class RequestError(FoveateError):
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
+
+
+def show_path(path: str | os.PathLike[str]) -> str:
+    """A path for an error sentence, with control characters and undecodable bytes escaped."""
+    text = os.fspath(path)
+    return text if text.isprintable() else ascii(text)[1:-1]

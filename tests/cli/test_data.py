@@ -57,7 +57,7 @@ def test_an_unknown_word(capsys):
 
 
 def test_nothing_reachable_is_one_sentence_and_1(capsys, monkeypatch, tmp_path):
-    from foveate.dataset import known
+    from foveate.dataset.sources import known
     from foveate.errors import DownloadError
 
     def fail(*args, **kwargs):

@@ -5,10 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from foveate.artifact.format import verify
 from foveate.cli.designs import train_design
 from foveate.errors import InterruptedRunError
-from foveate.serve.inspector.trainings import Job
+from foveate.inspector.trainings import Job
+from foveate.modelfolder.read import verify
 
 YAML = """
 input: [1, 12, 12]

@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.measure import evaluate_folder
-from foveate.artifact.save import Draft
 from foveate.cli.main import main
 from foveate.errors import DatasetError, InputError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.read import load
+from foveate.modelfolder.write import Draft
+from foveate.runtime.config import InputShape, ModelConfig
+from foveate.runtime.measure import evaluate_predictor
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -117,7 +118,7 @@ def test_a_class_that_the_model_does_not_know_is_refused_with_both_lists(run, mo
 
 
 def test_one_class_alone_can_be_measured(model, tmp_path):
-    found = evaluate_folder(model, write_data(tmp_path / "one", [("blue", "blue", 3)]))
+    found = evaluate_predictor(load(model), write_data(tmp_path / "one", [("blue", "blue", 3)]))
     assert (found.evaluation.correct, found.evaluation.samples) == (3, 3)
 
 
@@ -140,7 +141,7 @@ def test_arrays_are_measured_without_decoding(model):
     pixels = np.stack([np.full((8, 8, 3), COLOURS[name], np.uint8) for name in ("blue", "red", "red")])
     from foveate.dataset import from_arrays
 
-    found = evaluate_folder(model, from_arrays(pixels, ["blue", "red", "red"]), batch_size=2)
+    found = evaluate_predictor(load(model), from_arrays(pixels, ["blue", "red", "red"]), batch_size=2)
     assert found.evaluation.accuracy == 1.0
     assert found.labels.tolist() == [2, 0, 0]
     assert found.probabilities.shape == (3, 3)
@@ -148,7 +149,7 @@ def test_arrays_are_measured_without_decoding(model):
 
 def test_progress_is_told(model, data):
     seen = []
-    evaluate_folder(model, data, progress=lambda done, total: seen.append((done, total)))
+    evaluate_predictor(load(model), data, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(n, 10) for n in range(1, 11)]
 
 
@@ -166,6 +167,6 @@ def test_many_classes_are_summed_up(run, tmp_path):
 
 def test_no_data_and_no_split(model, tmp_path):
     with pytest.raises(DatasetError):
-        evaluate_folder(model, tmp_path / "nowhere")
+        evaluate_predictor(load(model), tmp_path / "nowhere")
     with pytest.raises(InputError):
-        evaluate_folder(tmp_path, tmp_path)
+        evaluate_predictor(load(tmp_path), tmp_path)

@@ -5,14 +5,14 @@ import pytest
 import torch
 from PIL import Image
 
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.save import Draft, weights_bytes
 from foveate.cli.explain import _class_number
 from foveate.cli.main import main
 from foveate.errors import UnknownNameError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.write import Draft, weights_bytes
 from foveate.models import create_model
 from foveate.models.blueprint import build, load_blueprint
+from foveate.runtime.config import InputShape, ModelConfig
 
 CLASSES = ("ant", "bee", "7")
 METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.save import Draft
 from foveate.cli.main import main
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.write import Draft
+from foveate.runtime.config import InputShape, ModelConfig
 
 CLASSES = ("red", "green", "blue\x1b[2J")
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}

@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from foveate.artifact.features import Extractor
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.novelty import fit_novelty
-from foveate.artifact.save import Draft
 from foveate.cli.main import main
+from foveate.export.features import Extractor
+from foveate.export.novelty import fit_novelty
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.write import Draft
 from foveate.models import create_model
+from foveate.runtime.config import InputShape, ModelConfig
 
 SHAPE = Preprocessing(28, 28, 1)
 FACTS = {"classes": ("a", "b", "c"), "architecture": {"name": "convnet1", "options": {}}}

@@ -27,8 +27,8 @@ def folder(tmp_path_factory):
     import onnx
     from onnx import TensorProto, helper
 
-    from foveate.artifact.format import FileRecord, InputShape, ModelConfig
     from foveate.images.preprocess import Preprocessing
+    from foveate.runtime.config import FileRecord, InputShape, ModelConfig
 
     nodes = [
         helper.make_node("Cast", ["images"], ["x"], to=TensorProto.FLOAT),
@@ -117,7 +117,7 @@ def test_a_port_in_use_is_said_so(folder, capsys):
 
 def test_without_the_extra_it_says_what_to_install(folder, monkeypatch):
     for name in [name for name in sys.modules if name.startswith(("foveate.serve.", "starlette."))]:
-        if name != "foveate.serve.settings":
+        if name != "foveate.http.settings":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "starlette", None)
     with pytest.raises(InputError, match=r"pip install 'foveate\[serve\]'"):

@@ -62,8 +62,8 @@ def test_a_blueprint_and_its_drawing(capsys, tmp_path):
 
 @pytest.mark.parametrize("architecture", ["name", "blueprint"])
 def test_a_model_folder(capsys, tmp_path, architecture):
-    from foveate.artifact.format import InputShape, ModelConfig
     from foveate.models.blueprint import load_blueprint
+    from foveate.runtime.config import InputShape, ModelConfig
 
     made = {
         "name": {"name": "convnet1", "options": {"image_size": [16, 16]}},

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from foveate.analysis.walk import walk
 from foveate.explain import explain_value, receptive_crop, receptive_field, record
+from foveate.graph.walk import walk
 from foveate.layers.convolution import Conv2d
 
 SHAPE = (1, 9, 7)

@@ -9,11 +9,11 @@ from torch import nn
 
 from foveate.dataset.samples import ArrayImages
 from foveate.errors import InputError, UnreadableImageError
-from foveate.evaluation.report_data import Mistake
 from foveate.explain import METHODS, explain_for_report, grad_cam, heat_map, upsampled
 from foveate.explain.picture import Subject, explain_picture, kernels_sheet, maps_sheet
 from foveate.explain.survey import survey
 from foveate.images.preprocess import Preprocessing
+from foveate.report.data import Mistake
 
 CLASSES = ("ant", "bee", "cat", "dog")
 

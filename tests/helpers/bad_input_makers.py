@@ -25,9 +25,9 @@ from PIL import Image
 from safetensors.torch import save
 from torch import nn
 
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.save import Draft
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.write import Draft
+from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
 
 Maker = Callable[[], None]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveate.batches.prepare import prepare
-from foveate.dataset.findings import findings
+from foveate.dataset.prepare import prepare
+from foveate.dataset.quality.findings import findings
+from foveate.dataset.quality.scan import scan
 from foveate.dataset.samples import FileImages, from_names
-from foveate.dataset.scan import scan
 from foveate.errors import ImageError
 from foveate.images import Preprocessing, decode, read_image
 from foveate.images.deep import fitted_range
@@ -154,7 +154,7 @@ def test_twelve_bits_in_sixteen(encoded, tmp_path):
 
 
 def test_the_brightest_that_the_look_missed_still_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr("foveate.batches.prepare.SURVEY_COUNT", 2)
+    monkeypatch.setattr("foveate.dataset.prepare.SURVEY_COUNT", 2)
     dark, bright = grain(0, 400, "i2", 8), grain(0, 3000, "i2", 8)
     order = [*dark[:4], *bright, *dark[4:]]
     files = [("tif", tiff(picture)) for picture in order]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveate.dataset.findings import findings
+from foveate.dataset.quality.findings import findings
+from foveate.dataset.quality.scan import scan
 from foveate.dataset.samples import FileImages, from_names
-from foveate.dataset.scan import scan
 from foveate.errors import ImageError
 from foveate.images import jpeg, read_image, turbo
 

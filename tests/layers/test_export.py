@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from foveate.artifact.emitter import NotInTable, emit
+from foveate.export.emitter import NotInTable, emit
 from foveate.layers.convolution import Conv2d
 from foveate.layers.inception import Inception, InceptionAux
 from foveate.layers.mbconv import MBConv

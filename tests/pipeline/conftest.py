@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from foveate.batches.prepare import Prepared, PreparedSplit
+from foveate.dataset.prepare import Prepared, PreparedSplit
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network, Window

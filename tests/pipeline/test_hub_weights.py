@@ -8,14 +8,14 @@ import pytest
 import safetensors.torch
 import torch
 
-from foveate.artifact.predictor import load
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InputError, WeightsError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.read import load
 from foveate.models.hub import HubWeights
 from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
-from foveate.pipeline.transfer import choose_start
+from foveate.pipeline.photographs import choose_start
 
 PICTURES = np.zeros((4, 130, 130, 3), np.uint8)
 DATA = DataSet("four", ("a", "b"), {"train": Split(ArrayImages(PICTURES), np.arange(4) % 2)})
@@ -34,7 +34,7 @@ def fetched(monkeypatch, tmp_path):
         asked.append((str(name), download))
         return HubWeights(name, tmp_path / "model.safetensors", "0f" * 20, "resnet18", TOLD)
 
-    monkeypatch.setattr("foveate.pipeline.transfer.hub_weights", hub_weights)
+    monkeypatch.setattr("foveate.pipeline.photographs.hub_weights", hub_weights)
     return network, asked
 
 

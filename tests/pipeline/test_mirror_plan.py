@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from arrows import arrows
-from foveate.batches.prepare import prepare
 from foveate.dataset import open_dataset
+from foveate.dataset.prepare import prepare
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.pipeline.plan import make_plan
 from foveate.pipeline.request import TrainRequest

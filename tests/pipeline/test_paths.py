@@ -7,9 +7,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from foveate.artifact.format import ONNX_NAME, verify
-from foveate.artifact.quantise import quantise
+from foveate.export.quantise import quantise
+from foveate.modelfolder.read import verify
 from foveate.pipeline import TrainRequest, train
+from foveate.runtime.config import ONNX_NAME
 
 MAKER = "zzmaker"  # letters alone: whatever a file does to escape a text, it stays what it is
 NET = {

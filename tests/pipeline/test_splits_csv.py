@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from foveate.artifact.save import Draft
 from foveate.dataset import open_dataset
+from foveate.modelfolder.write import Draft
 from foveate.pipeline.finish import splits_csv
 
 # Any bytes but a slash and NUL: spaces at the ends, commas, quotes, newlines, Latin-1, accents in two forms.

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import nn
 
 import foveate
-from foveate.artifact.format import verify
-from foveate.artifact.rebuild import rebuild
 from foveate.errors import CheckpointError, DatasetError, InterruptedRunError, ShapeError, UnknownNameError
+from foveate.modelfolder.read import verify
+from foveate.modelfolder.to_torch import rebuild
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import PhaseStarted, Planned, Reading
 from foveate.training.events import EpochDone, StepDone

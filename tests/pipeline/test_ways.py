@@ -57,7 +57,7 @@ def places(tiny, tmp_path, monkeypatch):
         return HubWeights(name, tmp_path / "resnet18.safetensors", "0f" * 20, "resnet18", None)
 
     safetensors.torch.save_file(create_model("resnet18").state_dict(), tmp_path / "resnet18.safetensors")
-    monkeypatch.setattr("foveate.pipeline.transfer.hub_weights", hub_weights)
+    monkeypatch.setattr("foveate.pipeline.photographs.hub_weights", hub_weights)
     return {"tiny": tiny, "tinyvgg": str(tmp_path / "tinyvgg.safetensors")}
 
 
@@ -248,7 +248,7 @@ def test_tensorboard_follows_fine_tuning(tiny, tmp_path):
 
 
 def test_a_budget_too_short_to_fine_tune_says_what_had_no_effect(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("foveate.pipeline.tune.learning_seconds", lambda pictures, macs: 1e6)
+    monkeypatch.setattr("foveate.pipeline.fine_tuning.learning_seconds", lambda pictures, macs: 1e6)
     notes = []
     request = TrainRequest(model="tiny", weights=tiny, image_size=32, budget="60s", lr=1e-3, select="last")
     train(bands(520, val=10), request, out=tmp_path / "out", listener=notes.append)

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,9 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from foveate.artifact.format import FileRecord, InputShape, ModelConfig
-from foveate.artifact.predictor import Predictor
 from foveate.images.preprocess import Preprocessing
+from foveate.runtime.config import FileRecord, InputShape, ModelConfig
+from foveate.runtime.predictor import Predictor
 
 CLASSES = ("red", "green", "<script>alert(1)</script>")
 SIDE = 8
@@ -30,10 +29,11 @@ SIDE = 8
 PROGRAM = """
 import json, sys, time
 sys.modules["torch"] = None  # importing it now fails
-from foveate.artifact.predictor import Predictor, load
-from foveate.serve.log import set_up_log
-from foveate.serve.server import serve
-from foveate.serve.settings import ServeSettings
+from foveate.runtime.predictor import Predictor
+from foveate.modelfolder.read import load
+from foveate.http.log import set_up_log
+from foveate.serve.app import serve
+from foveate.http.settings import ServeSettings
 
 folder, seconds, settings = sys.argv[1], float(sys.argv[2]), json.loads(sys.argv[3])
 predictor = load(folder, threads=1)
@@ -210,14 +210,3 @@ def server(launch):
     yield running
     code, _ = running.stop()
     assert code == 0
-
-
-@pytest.fixture(scope="session")
-def wait_for():
-    def wait(condition, seconds=10.0):
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until
-            time.sleep(0.01)
-
-    return wait

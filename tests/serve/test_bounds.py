@@ -168,9 +168,9 @@ def test_who_leaves_at_any_moment_leaves_no_trace_in_the_log(launch, colours, pi
 
 STOPPING = """
 import os, re, signal, socket, sys
-from foveate.artifact.predictor import load
-from foveate.serve.server import serve
-from foveate.serve.settings import ServeSettings
+from foveate.modelfolder.read import load
+from foveate.serve.app import serve
+from foveate.http.settings import ServeSettings
 
 clients = []
 

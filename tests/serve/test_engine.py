@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from foveate.artifact.answers import Answers
 from foveate.errors import RequestError
+from foveate.http.metrics import Metrics
+from foveate.http.settings import ServeSettings
 from foveate.images.preprocess import Preprocessing
 from foveate.serve.engine import Engine
-from foveate.serve.metrics import Metrics
-from foveate.serve.settings import ServeSettings
+from foveate.tasks.classification.answers import Answers
 
 
 class Network:

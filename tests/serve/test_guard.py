@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from foveate.serve.settings import ServeSettings
+from foveate.http.settings import ServeSettings
 
 KEY = "0123456789abcdef0123"
 HOSTS = {

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.errors import RequestError
+from foveate.http.settings import ServeSettings
 from foveate.serve.inference import parse_question
-from foveate.serve.settings import ServeSettings
 
 tritonclient = pytest.importorskip("tritonclient.http")
 SHAPE = (8, 8, 3)

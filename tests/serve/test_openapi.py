@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from starlette.routing import Route
 
 import foveate.serve.app as app_module
-from foveate.serve.settings import ServeSettings
+from foveate.http.settings import ServeSettings
 
 schemathesis = pytest.importorskip("schemathesis")
 checks = pytest.importorskip("schemathesis.specs.openapi.checks")

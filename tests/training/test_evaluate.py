@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from foveate.evaluation import evaluate
+from foveate.tasks.classification.metrics import evaluate
 from foveate.training.evaluate import logits_of, scores
 
 

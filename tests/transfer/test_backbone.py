@@ -8,8 +8,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from foveate.artifact.features import Extractor
 from foveate.errors import WeightsError
+from foveate.export.features import Extractor
 from foveate.models.registry import create_model
 from foveate.transfer.backbone import Backbone, backbone_from_file, packaged_backbone
 from foveate.transfer.features import Features

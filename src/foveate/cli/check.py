@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from foveate.dataset.finding import Finding
-    from foveate.dataset.findings import Findings
+    from foveate.dataset.quality.finding import Finding
+    from foveate.dataset.quality.findings import Findings
+    from foveate.dataset.quality.scan import ScanResult
     from foveate.dataset.samples import DataSet, Images
-    from foveate.dataset.scan import ScanResult
     from foveate.transfer.backbone import Backbone
     from foveate.transfer.label_report import LabelReport
 
@@ -72,9 +72,9 @@ def command(
     Nothing of yours is changed. The exit code is 0 if training would accept the data (warnings or not), 1 if
     it would refuse them, 2 if they are no data set at all.
     """
-    from foveate.dataset.findings import findings, in_order, refusals
-    from foveate.dataset.open import open_dataset
-    from foveate.dataset.scan import scan
+    from foveate.dataset.quality.findings import findings, in_order, refusals
+    from foveate.dataset.quality.scan import scan
+    from foveate.dataset.sources.open import open_dataset
 
     if html is not None:
         check_file(html, (".html", ".htm"), flag="--html", overwrite=overwrite)
@@ -125,7 +125,7 @@ def _backbone() -> Backbone:
 def _decode(
     images: Images, backbone: Backbone, report: Callable[[int, int], None]
 ) -> tuple[NDArray[np.uint8], ScanResult]:
-    from foveate.batches.cache import decode
+    from foveate.dataset.cache import decode
 
     return decode(images, backbone.preprocessing, progress=report)
 
@@ -137,8 +137,8 @@ def _examine(
     found: Findings,
     backbone: Backbone,
 ) -> LabelReport:
-    from foveate.dataset.fetch import cache_folder
-    from foveate.recipes import looks_like_characters
+    from foveate.dataset.sources.fetch import cache_folder
+    from foveate.training.recipes import looks_like_characters
     from foveate.transfer.label_report import examine_labels
 
     folder = cache_folder() / "features"
@@ -163,7 +163,7 @@ def _report(progress: Callable[[int, int], None], before: int, total: int, done:
 
 
 def _write_page(path: Path, dataset: DataSet, found: Findings, refused: Sequence[Finding]) -> None:
-    from foveate.dataset.check_page import render_check_page
+    from foveate.report.check_page import render_check_page
 
     page = render_check_page(dataset, found, refused)
     with replacing(path) as part:
@@ -238,7 +238,7 @@ def _classes(found: Findings) -> str:
 
 
 def _finding(item: Finding) -> str:
-    from foveate.dataset.findings import FILES_NAMED
+    from foveate.dataset.quality.findings import FILES_NAMED
 
     lines = [f"{item.severity}: {printable(item.message)}"]
     if item.kind == "label" or (item.kind == "unreadable" and len(item.groups) <= FILES_NAMED):

@@ -31,7 +31,7 @@ def list_command(*, as_json: bool) -> None:
     \b
     foveate data list --json
     """
-    from foveate.dataset.known import KNOWN
+    from foveate.dataset.sources.known import KNOWN
 
     if as_json:
         emit_json([known.to_dict() for known in KNOWN])
@@ -49,7 +49,7 @@ def get_command(name: str, *, as_json: bool) -> None:
     \b
     foveate data get fashion-mnist
     """
-    from foveate.dataset import known
+    from foveate.dataset.sources import known
 
     with _download_bar() as progress:
         dataset = known.load(name, say=lambda sentence: note(printable(sentence)), progress=progress)

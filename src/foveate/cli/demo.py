@@ -67,7 +67,7 @@ def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: b
 
 def _tell(finished: Finished, dataset: DataSet) -> None:
     from foveate.cli.train import in_words
-    from foveate.evaluation.terminal import terminal_confusion
+    from foveate.report.terminal import terminal_confusion
 
     click.echo(in_words(finished))
     click.echo("\nWhat it takes for what (rows: true class, columns: its answers):\n")
@@ -78,7 +78,7 @@ def _tell(finished: Finished, dataset: DataSet) -> None:
 
 def _fetch(stop: StopFlag) -> DataSet:
     """Fashion-MNIST; where it is not here and cannot be had, says so and gives a tenth of it."""
-    from foveate.dataset import known
+    from foveate.dataset.sources import known
     from foveate.errors import DownloadError
 
     def progress(have: int, expected: int) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from foveate.inspector.trainings import Job, Watcher
     from foveate.pipeline.listen import Listener
-    from foveate.serve.inspector.trainings import Job, Watcher
 
 
 def train_design(job: Job, watcher: Watcher, should_stop: Callable[[], bool]) -> Path:

@@ -10,7 +10,7 @@ from foveate.cli.console import emit_json, json_option, note, printable, table
 from foveate.cli.files import model_path
 
 if TYPE_CHECKING:
-    from foveate.evaluation.metrics import Evaluation
+    from foveate.tasks.classification.metrics import Evaluation
 
 MAX_ROWS = 30  # classes in the table; of more, the worst
 MAX_MATRIX = 12  # classes in the confusion table; of more, the most frequent mistakes
@@ -35,12 +35,13 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
     MODEL is a model folder, or the name of a network that comes with weights. Classes are matched by name; a
     class that the model does not know is an error. Unreadable pictures are named and left out, up to 5 %.
     """
-    from foveate.artifact.measure import evaluate_folder
     from foveate.cli.predict import bar
+    from foveate.modelfolder.read import load
+    from foveate.runtime.measure import evaluate_predictor
 
     with bar() as progress:
-        measured = evaluate_folder(
-            model_path(model), data, split=split, batch_size=batch_size, progress=progress
+        measured = evaluate_predictor(
+            load(model_path(model)), data, split=split, batch_size=batch_size, progress=progress
         )
     for remark in measured.notes:
         note(printable(remark))
@@ -57,7 +58,7 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
 
 
 def _headline(found: Evaluation, split: str) -> str:
-    from foveate.evaluation.words import listed
+    from foveate.report.words import listed
 
     low, high = found.accuracy_interval
     pictures = "pictures" if split == "all" else f"pictures of {split}"

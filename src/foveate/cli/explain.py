@@ -120,8 +120,8 @@ def _subject(model: str, weights: Path | None) -> Subject:
     if path.is_dir():
         if weights is not None:
             raise InputError("--weights belongs to a network's name; a model folder has its own weights.")
-        from foveate.artifact.rebuild import rebuild
         from foveate.explain.picture import Subject
+        from foveate.modelfolder.to_torch import rebuild
 
         made = rebuild(path)
         return Subject(made.module, made.preprocessing, made.config.classes, made.config.temperature)
@@ -171,7 +171,7 @@ def _named(name: str, weights: Path | None) -> Subject:
 
 
 def _class_number(name: str, classes: Any) -> int:
-    from foveate.artifact.labels import class_numbers
+    from foveate.tasks.classification.labels import class_numbers
 
     given: list[str | int] = [name]
     if name.isascii() and name.isdigit():

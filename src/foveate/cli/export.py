@@ -51,7 +51,8 @@ def command(
 
 
 def _copied(folder: Path, target: Path, *, overwrite: bool, as_json: bool) -> None:
-    from foveate.artifact.format import ONNX_NAME, read_config, read_verified
+    from foveate.modelfolder.read import read_config, read_verified
+    from foveate.runtime.config import ONNX_NAME
 
     check_file(target, (".onnx",), flag="--out", overwrite=overwrite)
     content = read_verified(folder, read_config(folder), ONNX_NAME)
@@ -70,7 +71,7 @@ def _tell(facts: dict[str, Any], words: str, *, as_json: bool) -> None:
 
 
 def _in_integers(folder: Path, target: Path, data: str, *, overwrite: bool, as_json: bool) -> None:
-    from foveate.artifact.reissue import quantise_folder
+    from foveate.modelfolder.quantised import quantise_folder
 
     found = quantise_folder(folder, target, data, overwrite=overwrite, say=lambda step: note(f"{step} ..."))
     facts = {"model": str(folder), "folder": str(target), "precision": "int8", **found.to_dict()}

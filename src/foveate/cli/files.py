@@ -12,6 +12,6 @@ def model_path(model: str) -> Path:
     """The model folder that MODEL means: what exists under that name, else the published network."""
     if os.path.lexists(model):  # no imports, for the usual case shall start fast
         return Path(model)
-    from foveate.artifact.published import model_folder
+    from foveate.modelfolder.packaged import model_folder
 
     return model_folder(model, note)

@@ -55,13 +55,13 @@ def command(
     foveate inspect net.yaml --data fashion-mnist-mini --port 0 --no-open
     """
     try:
-        from foveate.serve.inspector.choices import choices
-        from foveate.serve.inspector.nets import open_net
-        from foveate.serve.inspector.pictures import add_samples
-        from foveate.serve.inspector.server import inspector_settings, serve_inspector
-        from foveate.serve.inspector.session import Session
-        from foveate.serve.inspector.trainings import Trainings
-        from foveate.serve.log import set_up_log
+        from foveate.http.log import set_up_log
+        from foveate.inspector.data_choices import choices
+        from foveate.inspector.networks import open_net
+        from foveate.inspector.pictures import add_samples
+        from foveate.inspector.server import inspector_settings, serve_inspector
+        from foveate.inspector.session import Session
+        from foveate.inspector.trainings import Trainings
     except ModuleNotFoundError as error:
         extra = "train" if error.name == "torch" else "serve"
         raise MissingExtraError("`foveate inspect`", extra) from error

@@ -17,8 +17,8 @@ from foveate.cli.files import model_path
 from foveate.errors import InputError
 
 if TYPE_CHECKING:
-    from foveate.artifact.answers import Prediction
-    from foveate.artifact.predictor import Predictor
+    from foveate.runtime.predictor import Predictor
+    from foveate.tasks.classification.answers import Prediction
 
 STDIN = "-"
 BAR_FROM = 64  # pictures
@@ -84,8 +84,8 @@ def command(
     if not names:
         _check_model_given(model)
         raise InputError("expected pictures, found none; see `foveate predict --help` for what can be given.")
-    from foveate.artifact.predictor import load
     from foveate.errors import ImageError
+    from foveate.modelfolder.read import load
 
     predictor = load(model_path(model))
     write = _writer(predictor, as_json, as_csv, min(top_k, len(predictor.classes_)), len(names))
@@ -212,7 +212,7 @@ class _Json:
         self._row = 0  # what stands where among the pictures given, unreadable ones counted
 
     def __call__(self, name: str, prediction: Prediction) -> None:
-        from foveate.artifact.answers import as_document
+        from foveate.tasks.classification.answers import as_document
 
         self.done.append({"file": name, "row": self._row, **as_document(prediction)})
         self._row += 1

@@ -102,8 +102,8 @@ def command(
     for Prometheus, /v2 is the Open Inference Protocol. Stop with Ctrl-C or SIGTERM: what was accepted is
     answered first, and the exit code is 0; a second signal ends the process at once (130).
     """
-    from foveate.artifact.predictor import load
-    from foveate.serve.settings import ServeSettings
+    from foveate.http.settings import ServeSettings
+    from foveate.modelfolder.read import load
 
     settings = ServeSettings(
         host=host,
@@ -122,9 +122,8 @@ def command(
         drain_seconds=drain_seconds,
     )
     try:
-        from foveate.serve.app import url_name
-        from foveate.serve.log import set_up_log
-        from foveate.serve.server import serve
+        from foveate.http.log import set_up_log
+        from foveate.serve.app import serve, url_name
     except ModuleNotFoundError as error:
         raise MissingExtraError("`foveate serve`", "serve") from error
     shown = url_name(name or Path(model).resolve().name)

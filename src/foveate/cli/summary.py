@@ -63,8 +63,8 @@ def command(
     if drawing is not None:
         check_file(drawing, (".svg", ".png"), flag="--draw", overwrite=overwrite)
     try:
-        from foveate.analysis.draw import draw
-        from foveate.analysis.summary import summarize
+        from foveate.graph.draw import draw
+        from foveate.graph.summary import summarize
         from foveate.models.weightless import weightless
     except ModuleNotFoundError as error:
         if error.name != "torch":
@@ -130,8 +130,8 @@ def _from_blueprint(blueprint: Any, size: Shape | None, num_classes: int | None)
 
 
 def _from_folder(folder: Path, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
-    from foveate.artifact.format import read_config
-    from foveate.artifact.rebuild import network_of
+    from foveate.modelfolder.read import read_config
+    from foveate.modelfolder.to_torch import network_of
 
     config = read_config(folder)
     shape = size or (config.input.channels, config.input.height, config.input.width)
@@ -139,6 +139,6 @@ def _from_folder(folder: Path, size: Shape | None, num_classes: int | None) -> t
     if "custom" in config.architecture:
         raise InputError(
             f"{printable(str(folder))} holds a network of its maker's own code, which is never run; "
-            "summarise it in Python with foveate.analysis.summary.summarize."
+            "summarise it in Python with foveate.graph.summary.summarize."
         )
     return network_of(config.architecture, classes, shape[0], shape[1:] if size else None), shape

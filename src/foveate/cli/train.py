@@ -177,7 +177,7 @@ def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) 
     *there, free = numbered(base)
     if not resume:
         return free
-    from foveate.artifact.publish import is_interrupted
+    from foveate.modelfolder.atomic import is_interrupted
 
     return next((folder for folder in reversed(there) if is_interrupted(folder)), [free, *there][-1])
 
@@ -187,7 +187,7 @@ def refuse_finished(folder: Path, *, replaceable: bool) -> None:
 
     Whether a run is interrupted or going on is found out later, by who holds its lock.
     """
-    from foveate.artifact.publish import check_unclaimed, is_interrupted
+    from foveate.modelfolder.atomic import check_unclaimed, is_interrupted
 
     if not is_interrupted(folder):
         check_unclaimed(folder, overwrite=replaceable)

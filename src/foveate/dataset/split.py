@@ -1,9 +1,9 @@
 """Dividing a data set: deterministic, stratified, and never with copies of one picture on two sides.
 
 A picture whose copy stands in the training part is no test of anything, so whole *groups* (the duplicates
-that `foveate.dataset.scan` finds) are dealt out, not pictures. Random order comes from the raw stream of a
-PCG64 bit generator: NumPy guarantees that stream for ever (NEP 19), which it does not for ``permutation``,
-so a split made today is the split made in five years, on any platform.
+that `foveate.dataset.quality.scan` finds) are dealt out, not pictures. Random order comes from the raw stream
+of a PCG64 bit generator: NumPy guarantees that stream for ever (NEP 19), which it does not for
+``permutation``, so a split made today is the split made in five years, on any platform.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def stratified_split(
 def split_notes(labels: ArrayLike, parts: Mapping[str, Indices], classes: Sequence[str]) -> list[str]:
     """What a person should know about a division: one sentence for each part that lacks classes.
 
-    A class that is nowhere in the data set is not mentioned here; `foveate.dataset.findings` does that.
+    A class that is nowhere in the data set is not mentioned here: `foveate.dataset.quality.findings` does
+    that.
     """
     label = np.asarray(labels, dtype=np.int64)
     present = np.unique(label)

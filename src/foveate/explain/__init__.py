@@ -8,7 +8,6 @@
 Networks are run in evaluation mode and left as they were found.
 """
 
-from foveate.explain.arithmetic import Arithmetic, explain_value
 from foveate.explain.exciting import (
     Excitations,
     most_exciting,
@@ -25,7 +24,6 @@ from foveate.explain.gradients import (
     saliency,
     smooth_grad,
 )
-from foveate.explain.graph import Recording, record
 from foveate.explain.hooks import activation_of, last_map, map_layers
 from foveate.explain.methods import METHODS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities, occlusion
@@ -41,6 +39,8 @@ from foveate.explain.render import (
 )
 from foveate.explain.report import explain_for_report
 from foveate.explain.units import UnitHealth, unit_health
+from foveate.graph.arithmetic import Arithmetic, explain_value
+from foveate.graph.recording import Recording, record
 
 __all__ = [
     "METHODS",

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveate.analysis.fields import FAR, Field, union
-from foveate.analysis.walk import walk
 from foveate.errors import InputError
 from foveate.explain.hooks import activation_of
+from foveate.graph.fields import FAR, Field, union
+from foveate.graph.walk import walk
 
 OUTSIDE = (200, 200, 200)  # what lies outside the picture is padding, shown in this grey
 

@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
 from foveate.explain.occlusion import Probabilities
+from foveate.graph.walk import evaluating
 
 MARKED_FRACTION = 0.2
 

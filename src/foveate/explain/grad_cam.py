@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
 from foveate.explain.hooks import called, capturing, last_map, scores_of
+from foveate.graph.walk import evaluating
 
 
 def grad_cam(

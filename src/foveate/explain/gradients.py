@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.analysis.walk import evaluating
 from foveate.explain.hooks import scores_of
+from foveate.graph.walk import evaluating
 
 
 def saliency(module: nn.Module, x: Tensor, target: int | Tensor) -> Tensor:

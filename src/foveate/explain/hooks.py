@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from foveate.analysis.walk import Numbering, evaluating
 from foveate.errors import InputError, ShapeError, UnknownNameError
+from foveate.graph.walk import Numbering, evaluating
 
 # What hands its input on, and what resizes the last map to a fixed grid: no maps of their own to look at.
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -37,7 +37,7 @@ class MapLayer:
 def map_layers(module: nn.Module, x: Tensor) -> dict[str, MapLayer]:
     """Everything in the network that gives a map, by dotted name, in the order in which the maps are ready.
 
-    Names are those of `foveate.analysis.trace` (``name#2`` for a second call) and of the blocks around them.
+    Names are those of the modules, blocks included; what is called a second time is ``name#2``.
 
     Args:
         module: the network; it runs once on the first picture of ``x`` (N, C, H, W), in evaluation mode.

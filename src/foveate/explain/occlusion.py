@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
 from foveate.explain.hooks import scores_of
 from foveate.geometry import pair
+from foveate.graph.walk import evaluating
 
 
 class Probabilities(nn.Module):

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
 from foveate.explain.faithfulness import Curves, Hiding, blurred, curves, hiding, marked
 from foveate.explain.hooks import activation_of, capturing, last_map
 from foveate.explain.methods import NEED_MAPS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities
 from foveate.explain.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
+from foveate.graph.walk import evaluating
 from foveate.images.orientation import Box
 from foveate.images.preprocess import Preprocessing
 

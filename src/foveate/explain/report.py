@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.analysis.walk import evaluating
 from foveate.errors import InputError
-from foveate.evaluation.report_data import Explanation, Explanations, Mistake
 from foveate.explain.faithfulness import MARKED_FRACTION, Hiding, hiding
 from foveate.explain.grad_cam import grad_cam, upsampled
 from foveate.explain.hooks import last_map
 from foveate.explain.render import overlay
+from foveate.graph.walk import evaluating
 from foveate.images.preprocess import Preprocessing
+from foveate.report.data import Explanation, Explanations, Mistake
 
 PICTURES_SHOWN = 8
 DRAWS = 5  # of random parts to hide, for each picture: enough for a mean over all of them

@@ -14,23 +14,29 @@ from pathlib import Path
 
 import numpy as np
 
-from foveate.analysis.summary import summarize
-from foveate.artifact.format import InputShape, ModelConfig
-from foveate.artifact.novelty import Novelty
-from foveate.artifact.predictor import Predictor, load
-from foveate.artifact.save import Draft
-from foveate.batches.prepare import Prepared
+from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly
-from foveate.evaluation.calibration import Reliability, apply_temperature, fit_temperature, reliability
-from foveate.evaluation.card import render_card
-from foveate.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
-from foveate.evaluation.report import render_report
-from foveate.evaluation.report_data import VALIDATION, Augmented, DatasetSummary, Mistake, ReportData
-from foveate.evaluation.threshold import Answered, UnsureRule, apply_unsure_rule, fit_unsure_rule
 from foveate.explain.report import explain_for_report
+from foveate.export.novelty import Novelty
+from foveate.graph.summary import summarize
+from foveate.modelfolder.read import load
+from foveate.modelfolder.write import Draft
 from foveate.pipeline.request import Phases
 from foveate.pipeline.trained import HeldOut, TrainedRun
 from foveate.pipeline.unlike import novelty_of
+from foveate.report.card import render_card
+from foveate.report.data import VALIDATION, Augmented, DatasetSummary, Mistake, ReportData
+from foveate.report.page import render_report
+from foveate.runtime.config import InputShape, ModelConfig
+from foveate.runtime.predictor import Predictor
+from foveate.tasks.classification.calibration import (
+    Reliability,
+    apply_temperature,
+    fit_temperature,
+    reliability,
+)
+from foveate.tasks.classification.metrics import Evaluation, evaluate, most_confident_mistakes
+from foveate.tasks.classification.threshold import Answered, UnsureRule, apply_unsure_rule, fit_unsure_rule
 from foveate.training.rundir import history_csv
 
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large

@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
-from foveate.batches.prepare import Prepared
+from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly
 from foveate.errors import InputError, UnknownNameError
 from foveate.models import anatomy as models
@@ -23,7 +23,7 @@ from foveate.models.blueprint import build, load_blueprint
 from foveate.models.pretrained import implied_options, load_weights
 from foveate.models.registry import create_model, list_models, model_options
 from foveate.pipeline.request import TrainRequest, is_blueprint_file
-from foveate.recipes import (
+from foveate.training.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
     Recipe,

@@ -5,7 +5,7 @@ The training device evaluates; what ships is measured by ONNX Runtime on the pro
 
 from __future__ import annotations
 
-from foveate.batches.prepare import Prepared
+from foveate.dataset.prepare import Prepared
 from foveate.pipeline.finish import measured_splits
 from foveate.pipeline.plan import Plan
 from foveate.training.events import EpochDone

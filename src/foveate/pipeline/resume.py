@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from foveate.artifact.format import ModelConfig, read_config, read_verified
-from foveate.batches.prepare import Prepared, prepare
-from foveate.batches.sides import Changes, Sides
 from foveate.dataset import DataSet, open_dataset
+from foveate.dataset.prepare import Prepared, prepare
+from foveate.dataset.sides import Changes, Sides
 from foveate.errors import CheckpointError, FoveateError
 from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.read import read_config, read_verified
 from foveate.pipeline.finish import Finished, measured_again
 from foveate.pipeline.listen import Listener, Note
 from foveate.pipeline.request import Phases, TrainRequest
+from foveate.runtime.config import ModelConfig
 from foveate.training.checkpoint import Snapshot
 from foveate.training.machine import Machine
 from foveate.training.rundir import RunDirectory

@@ -12,7 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from foveate.artifact.publish import (
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
+from foveate.dataset import DataSet, open_dataset
+from foveate.dataset.prepare import Prepared, prepare
+from foveate.dataset.sides import Sides
+from foveate.errors import CheckpointError, InputError, InterruptedRunError, UnknownNameError
+from foveate.modelfolder.atomic import (
     check_output,
     check_unclaimed,
     is_interrupted,
@@ -20,17 +25,14 @@ from foveate.artifact.publish import (
     recover,
     storage,
 )
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
-from foveate.batches.prepare import Prepared, prepare
-from foveate.batches.sides import Sides
-from foveate.dataset import DataSet, open_dataset
-from foveate.errors import CheckpointError, InputError, InterruptedRunError, UnknownNameError
 from foveate.models.blueprint import load_blueprint
 from foveate.models.hub import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
+from foveate.pipeline.fine_tuning import check_can_be_tuned, seconds_to_finish, tuned
 from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.pipeline.photographs import ELSEWHERE, Start, best_start, choose_start
 from foveate.pipeline.plan import Plan, choose_device, make_plan
 from foveate.pipeline.request import Phases, TrainRequest, is_blueprint_file
 from foveate.pipeline.reserve import FINISH_SECONDS, keep_time, make_horizon
@@ -46,8 +48,6 @@ from foveate.pipeline.resume import (
 )
 from foveate.pipeline.tensorboard import TensorBoard, check_tensorboard
 from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
-from foveate.pipeline.transfer import ELSEWHERE, Start, best_start, choose_start
-from foveate.pipeline.tune import check_can_be_tuned, seconds_to_finish, tuned
 from foveate.pipeline.ways import (
     FINE_TUNED,
     FROM_CHANCE,
@@ -58,11 +58,11 @@ from foveate.pipeline.ways import (
     no_effect,
     refuse_unused,
 )
-from foveate.recipes import get_recipe
 from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.machine import Machine, torch_threads
+from foveate.training.recipes import get_recipe
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon
 from foveate.transfer.backbone import Backbone

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from foveate.batches.prepare import Prepared
+from foveate.dataset.prepare import Prepared
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.training.evaluate import logits_of

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 
-from foveate.analysis.summary import summarize
-from foveate.artifact.features import Extractor
-from foveate.artifact.novelty import Novelty, bank_rows, fit_novelty
 from foveate.dataset.samples import evenly
+from foveate.export.features import Extractor
+from foveate.export.novelty import Novelty, bank_rows, fit_novelty
+from foveate.graph.summary import summarize
 from foveate.models.anatomy import Network
 from foveate.pipeline.cost import looking_seconds
 from foveate.pipeline.trained import TrainedRun

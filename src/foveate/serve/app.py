@@ -1,36 +1,32 @@
-"""Which path leads where. `make_app` joins the parts; `server.py` runs what it returns."""
+"""Which path leads where. `make_app` joins the parts; `serve` runs what it returns."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
-from foveate.artifact.predictor import Predictor
-from foveate.serve import metrics as metrics_module
-from foveate.serve.body import BodyReader
+from foveate.http import metrics as metrics_module
+from foveate.http.body import BodyReader
+from foveate.http.guard import Guard
+from foveate.http.metrics import Metrics
+from foveate.http.replies import json_reply
+from foveate.http.server import run
+from foveate.http.settings import ServerState, ServeSettings
+from foveate.runtime.predictor import Predictor
 from foveate.serve.engine import Engine
-from foveate.serve.guard import Guard
 from foveate.serve.inference import InferenceProtocol
-from foveate.serve.metrics import Metrics
 from foveate.serve.openapi import describe
 from foveate.serve.pages import Pages
 from foveate.serve.predict import Predict
-from foveate.serve.replies import json_reply
-from foveate.serve.settings import ServeSettings
 
 MAX_MODEL_NAME = 100  # characters
-
-
-@dataclass
-class ServerState:
-    """``draining``: the server was asked to stop; what comes is still answered, and told to go elsewhere."""
-
-    draining: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,3 +92,17 @@ def make_app(predictor: Predictor, name: str, settings: ServeSettings) -> App:
         redirect_slashes=False,
     )
     return App(Guard(router, settings, metrics, state), engine, state, metrics)
+
+
+def serve(predictor: Predictor, name: str, settings: ServeSettings, on_ready: Callable[[str], None]) -> None:
+    """Answer requests until a signal comes; returns when all that was accepted is answered.
+
+    on_ready is called with the server's URL as soon as it can be reached. Raises InputError when it cannot
+    listen at ``settings.host`` and ``settings.port``.
+    """
+
+    def make() -> tuple[ASGIApp, ServerState, Callable[[], None]]:
+        app = make_app(predictor, name, settings)
+        return app.asgi, app.state, app.engine.close
+
+    run(make, settings, on_ready)

@@ -21,12 +21,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from foveate.artifact.answers import Answers
-from foveate.artifact.predictor import Predictor
 from foveate.errors import ImageError, RequestError
+from foveate.http.metrics import Metrics
+from foveate.http.settings import ServeSettings
 from foveate.images.pixels import to_grey
-from foveate.serve.metrics import Metrics
-from foveate.serve.settings import ServeSettings
+from foveate.runtime.predictor import Predictor
+from foveate.tasks.classification.answers import Answers
 
 logger = logging.getLogger("foveate.serve")
 

@@ -16,13 +16,13 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME
 from foveate.errors import RequestError
-from foveate.serve.body import BodyReader
+from foveate.http.body import BodyReader
+from foveate.http.guard import State
+from foveate.http.replies import json_reply, to_json
+from foveate.http.settings import ServeSettings
+from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME
 from foveate.serve.engine import Engine
-from foveate.serve.guard import State
-from foveate.serve.replies import json_reply, to_json
-from foveate.serve.settings import ServeSettings
 
 HEADER_LENGTH = "inference-header-content-length"
 VERSION = "1"  # a model folder is one version of a model

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from foveate.artifact.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
-from foveate.serve.settings import ServeSettings
+from foveate.http.settings import ServeSettings
+from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
 
 _TEXT = {"type": "string"}
 _BYTES = {"type": "string", "format": "binary"}

@@ -9,14 +9,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foveate.artifact.predictor import Predictor
 from foveate.errors import RequestError
+from foveate.runtime.predictor import Predictor
 
 _ASSETS = {
     "page.css": "text/css; charset=utf-8",
     "predict.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+_ROOMS = {"page.css": "http", "predict.js": "serve", "icon.svg": "http"}  # where the file lies
 
 
 class Pages:
@@ -38,8 +39,8 @@ class Pages:
             **common,
         )
         self._docs = environment.get_template("docs.html.j2").render(openapi=openapi, **common)
-        folder = resources.files("foveate.serve") / "web"
-        self._assets = {file: (folder / file).read_bytes() for file in _ASSETS}
+        folders = {room: resources.files(f"foveate.{room}") / "web" for room in ("serve", "http")}
+        self._assets = {file: (folders[room] / file).read_bytes() for file, room in _ROOMS.items()}
 
     async def index(self, request: Request) -> Response:
         return _html(self._index)

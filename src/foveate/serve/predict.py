@@ -7,12 +7,12 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from foveate.artifact.answers import as_document
 from foveate.errors import RequestError
-from foveate.serve.body import BodyReader, is_multipart, split_multipart
+from foveate.http.body import BodyReader, is_multipart, split_multipart
+from foveate.http.replies import json_reply
+from foveate.http.settings import ServeSettings
 from foveate.serve.engine import Engine
-from foveate.serve.replies import json_reply
-from foveate.serve.settings import ServeSettings
+from foveate.tasks.classification.answers import as_document
 
 DEFAULT_TOP_K = 5
 

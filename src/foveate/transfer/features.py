@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.artifact.features import BATCH_SIZE, Extractor
 from foveate.errors import WeightsError
+from foveate.export.features import BATCH_SIZE, Extractor
 from foveate.transfer.backbone import FEATURES_VERSION, Backbone
 from foveate.transfer.store import FeatureStore, as_stored, key_of, remove_older
 

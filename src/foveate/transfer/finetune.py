@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, TrainingBatches
-from foveate.evaluation.calibration import fit_temperature
 from foveate.models.anatomy import Network
+from foveate.tasks.classification.calibration import fit_temperature
 from foveate.training.evaluate import logits_of
 from foveate.training.events import EpochDone, Event, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.dataset.duplicates import joined
-from foveate.dataset.finding import Finding, Integers, Place, Results, View, counted
-from foveate.dataset.findings import Findings
+from foveate.dataset.quality.duplicates import joined
+from foveate.dataset.quality.finding import Finding, Integers, Place, Results, View, counted
+from foveate.dataset.quality.findings import Findings
 from foveate.dataset.samples import DataSet
 from foveate.errors import DatasetError
 from foveate.transfer.backbone import Backbone

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.evaluation.calibration import apply_temperature, fit_temperature
+from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -1,1 +1,0 @@
-"""What a network is: its shapes, costs, receptive fields and activations."""

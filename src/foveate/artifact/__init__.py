@@ -1,1 +1,0 @@
-"""The model folder: written with torch, read and run without it."""

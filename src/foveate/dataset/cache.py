@@ -1,0 +1,94 @@
+"""Decoded pictures: each file is read once; its pixels stay in memory, or on disk if they must."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from foveate.dataset.quality.scan import ScanResult, scan
+from foveate.dataset.samples import ArrayImages, Images
+from foveate.errors import StorageError
+from foveate.images.preprocess import Preprocessing
+
+# Decoded pictures may take this share of the memory that is free; beyond it they go to a memory-mapped file.
+MEMORY_FRACTION = 0.4
+
+
+def free_memory_bytes() -> int:
+    """Memory free without swapping, as the kernel estimates it; half of all memory where it does not."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (ValueError, OSError, AttributeError):
+        return 2 << 30
+
+
+def decode(
+    images: Images,
+    preprocessing: Preprocessing,
+    *,
+    memory_fraction: float = MEMORY_FRACTION,
+    directory: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[np.ndarray, ScanResult]:
+    """Read, check and preprocess every picture in one pass.
+
+    Args:
+        images: where the pictures come from.
+        preprocessing: its size is the size of the result.
+        memory_fraction: the share of the free memory that the pixels may take; beyond it, a file in
+            ``directory``.
+        progress: called with (done, all).
+
+    Returns:
+        pixels (N, height, width, channels) uint8 and the scan's result; pictures that cannot be read are
+        zeros and stand in the result with their reason.
+
+    Raises:
+        StorageError: the memory-mapped file could not be made.
+    """
+    ready = _ready_array(images, preprocessing)
+    if ready is not None:
+        return ready, scan(images, progress=progress)
+    shape = (len(images), preprocessing.height, preprocessing.width, preprocessing.channels)
+    pixels = _allocate(shape, memory_fraction, directory)
+
+    def keep(index: int, image: np.ndarray) -> None:
+        pixels[index] = image
+
+    return pixels, scan(images, keep=keep, preprocessing=preprocessing, progress=progress)
+
+
+def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | None:
+    """An array data set that has the right size already is used as it stands, without a copy."""
+    if not isinstance(images, ArrayImages):
+        return None
+    wanted = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    return images.array if images.array.shape[1:] == wanted else None
+
+
+def _allocate(shape: tuple[int, ...], memory_fraction: float, directory: Path | None) -> np.ndarray:
+    size = int(np.prod(shape, dtype=np.int64))
+    if size <= memory_fraction * free_memory_bytes():
+        return np.zeros(shape, np.uint8)
+    try:
+        # Unlinked at once: the space is given back when the process ends, however it ends.
+        with tempfile.TemporaryFile(dir=directory, prefix="foveate-pixels-") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, np.uint8, "r+", shape=shape)
+    except OSError as error:
+        where = directory or tempfile.gettempdir()
+        raise StorageError(
+            f"The decoded pictures need {size / 1e9:.1f} GB, more than {memory_fraction:.0%} of the free "
+            f"memory, and {where} cannot hold them: {error.strerror}. Use a smaller --image-size or free "
+            "some space."
+        ) from error

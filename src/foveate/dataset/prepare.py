@@ -1,0 +1,326 @@
+"""From a data set to pixels to train on: look, choose a size, decode once, drop what is broken, split."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from foveate.dataset.cache import decode
+from foveate.dataset.quality.findings import Findings, enforce
+from foveate.dataset.quality.findings import findings as look_for_faults
+from foveate.dataset.quality.scan import ScanResult
+from foveate.dataset.samples import SPLITS, DataSet, FileImages, Images, evenly
+from foveate.dataset.sides import LEFT_OUT, UNKNOWN, Sides
+from foveate.dataset.split import split_notes, stratified_split
+from foveate.errors import DatasetError, ImageError, InputError
+from foveate.images.deep import Range, fitted_range
+from foveate.images.preprocess import Preprocessing
+from foveate.images.read import is_grey
+
+SURVEY_COUNT = 200
+STATISTICS_COUNT = 5_000
+LARGEST_AUTO_SIZE_PX = 96  # pictures that all have one size up to this keep it
+PHOTOGRAPH_SIZE_PX = 64
+HELD_OUT_MOST = 3_000  # pictures: an accuracy of 90 % is then known to about one point
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class PreparedSplit:
+    """pixels: (N, H, W, C) uint8; labels: (N,) int64; names: what people call each picture.
+
+    digests: (N, 2) uint64, a hash of each picture's content. groups: (N,) int64, the same number for pictures
+    that are copies of each other.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    digests: np.ndarray
+    groups: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready for training.
+
+    ``name`` holds no folders. ``remarks`` are sentences on what is wrong or odd about it.
+    ``fingerprint`` is a hash of every picture's content, label and side: equal fingerprints train alike.
+    ``tested_on`` says where the test split comes from: "given" by the user, "held out" here, or "" for none.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    splits: Mapping[str, PreparedSplit]
+    remarks: tuple[str, ...]
+    tested_on: Literal["given", "held out", ""]
+    fingerprint: str
+    left_out: int = 0  # pictures that could stand on no side without telling of another's
+
+    def class_counts(self, split: str) -> np.ndarray:
+        return np.bincount(self.splits[split].labels, minlength=len(self.classes))
+
+
+def choose_preprocessing(
+    images: Images,
+    *,
+    image_size: tuple[int, int] | None = None,
+    default_size: int | None = None,
+    fit: Literal["crop", "pad", "stretch"] = "crop",
+) -> Preprocessing:
+    """Size and channels for a data set, from a look at up to 200 of its pictures.
+
+    Pictures that all have the same size, up to 96 pixels, keep it; others become squares of ``default_size``
+    (64 if not given), and all come to ``image_size`` (height, width) where it is given.
+    """
+    looked_at, extents, first_error = _survey(images)
+    if not looked_at:
+        raise DatasetError(
+            f"None of the pictures that were looked at can be read; the first: {first_error} "
+            "`foveate check` lists them all."
+        )
+    sizes = {image.shape[:2] for image in looked_at}
+    if image_size is not None:
+        height, width = image_size
+    elif len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_AUTO_SIZE_PX:
+        height, width = next(iter(sizes))
+    else:
+        height = width = default_size or PHOTOGRAPH_SIZE_PX
+    channels = 1 if all(is_grey(image) for image in looked_at) else 3
+    return Preprocessing(height, width, channels=channels, fit=fit, sample_range=fitted_range(extents))
+
+
+def _survey(images: Images) -> tuple[list[np.ndarray], list[Range], ImageError | None]:
+    """Some of the pictures, the extents of those that are deep grey, and why the first could not be read."""
+    looked_at: list[np.ndarray] = []
+    extents: list[Range] = []
+    first_error: ImageError | None = None
+    for index in evenly(len(images), SURVEY_COUNT):
+        try:
+            if isinstance(images, FileImages):
+                picture, info = images.decode(int(index))
+                extents += [] if info.extent is None else [info.extent]
+            else:
+                picture = images.read(int(index))
+            looked_at.append(picture)
+        except ImageError as error:
+            first_error = first_error or error  # the scan will name it
+    return looked_at, extents, first_error
+
+
+def prepare(
+    dataset: DataSet,
+    *,
+    preprocessing: Preprocessing | None = None,
+    image_size: tuple[int, int] | None = None,
+    default_size: int | None = None,
+    fit: Literal["crop", "pad", "stretch"] = "crop",
+    val_fraction: float | None = None,
+    test_fraction: float | None = None,
+    max_unreadable_fraction: float = 0.05,
+    seed: int = 0,
+    kept: Sides | None = None,
+    cache_directory: Path | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Read every picture once and make the splits.
+
+    A data set that brings its own validation or test split keeps it; what is missing is held out from the
+    training split: a tenth, but not more than HELD_OUT_MOST pictures, unless a fraction is given; and none
+    where validation pictures are brought and no fraction is given. Mean and
+    standard deviation are those of the training pictures. ``preprocessing`` overrides size and channels
+    (mean and std included). ``kept`` is where the pictures of a run that goes on stood: there they stay, and
+    only new ones are dealt out.
+
+    Raises:
+        InputError: a fraction is given for a split that the data set brings.
+        DatasetError: too many unreadable pictures, fewer than two classes, an empty split, or pictures in
+            colour where ``preprocessing`` is for grey ones.
+    """
+    shares = _shares(dataset, {"val": val_fraction, "test": test_fraction})
+    chosen = preprocessing or choose_preprocessing(
+        dataset.splits["train"].images, image_size=image_size, default_size=default_size, fit=fit
+    )
+    decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    fitted = fitted_range(scans["train"].extents)
+    if fitted != chosen.sample_range and not (preprocessing and preprocessing.sample_range):
+        # The look missed the darkest or the brightest: all pictures by one rule, that of the training split.
+        chosen = replace(chosen, sample_range=fitted)
+        decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    all_grey = all(bool(np.all(result.grey[result.ok])) for result in scans.values())
+    if preprocessing is not None and chosen.channels == 1 and not all_grey:
+        raise _not_grey(scans)
+    if chosen.channels == 1 and not all_grey:
+        # The look missed the few pictures in colour: read again, in colour.
+        chosen = replace(chosen, channels=3, mean=(), std=())
+        decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    found = look_for_faults(dataset, scans)
+    enforce(found, max_unreadable_fraction)
+    sides, notes = _sides(dataset, scans, found, shares, seed=seed, kept=kept)
+    splits = {side: _gather(dataset, decoded, scans, found, rows) for side, rows in sides.items()}
+    if preprocessing is None:
+        mean, std = channel_statistics(splits["train"].pixels)
+        chosen = replace(chosen, mean=mean, std=std)
+    tested_on: Literal["given", "held out", ""] = ""
+    if "test" in splits:
+        tested_on = "given" if "test" in dataset.splits else "held out"
+    return Prepared(
+        name=dataset.title,
+        classes=dataset.classes,
+        preprocessing=chosen,
+        splits=splits,
+        remarks=(*(item.message for item in found.items), *notes),
+        tested_on=tested_on,
+        fingerprint=_fingerprint(scans, sides, splits),
+        left_out=sum(int(result.ok.sum()) for result in scans.values()) - sum(map(len, splits.values())),
+    )
+
+
+def _not_grey(scans: Mapping[str, ScanResult]) -> DatasetError:
+    coloured = [
+        result.images.name(int(i))
+        for result in scans.values()
+        for i in np.flatnonzero(result.ok & ~result.grey)
+    ]
+    total = sum(len(result) for result in scans.values())
+    return DatasetError(
+        f"The network takes grey pictures, and of {total:,} pictures {len(coloured):,} are in colour "
+        f"({coloured[0]!r}, ...): take them out, or train a new network on all."
+    )
+
+
+def _shares(dataset: DataSet, asked: Mapping[str, float | None]) -> dict[str, float]:
+    """What is held out of the training pictures for each side that the data set does not bring."""
+    usual = min(0.1, HELD_OUT_MOST / max(len(dataset.splits["train"]), 1))
+    if "val" in dataset.splits:
+        usual = 0.0  # a user's own train/val pair is complete: nothing is taken from its training pictures
+    for name, share in asked.items():
+        if name in dataset.splits and share:
+            raise InputError(
+                f"--{name}-fraction {share:g} would hold out training pictures, and the data set brings "
+                f"{len(dataset.splits[name]):,} pictures for that itself ({name}); leave the flag out, or "
+                "bring the training pictures alone."
+            )
+    return {
+        name: usual if share is None else share for name, share in asked.items() if name not in dataset.splits
+    }
+
+
+def _decode_all(
+    dataset: DataSet, preprocessing: Preprocessing, directory: Path | None, progress: Progress | None
+) -> tuple[dict[str, np.ndarray], dict[str, ScanResult]]:
+    decoded, scans = {}, {}
+    for name, split in dataset.splits.items():
+        report = None if progress is None else lambda done, total, name=name: progress(name, done, total)
+        decoded[name], scans[name] = decode(split.images, preprocessing, directory=directory, progress=report)
+    return decoded, scans
+
+
+# Where a side's pictures come from: the data set's split they stand in, and their numbers there.
+Rows = tuple[str, np.ndarray]
+
+
+def _sides(
+    dataset: DataSet,
+    scans: Mapping[str, ScanResult],
+    found: Findings,
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+    kept: Sides | None,
+) -> tuple[dict[str, Rows], list[str]]:
+    """Which pictures stand on which side, and what a person should know about that."""
+    sides: dict[str, Rows] = {name: (name, np.flatnonzero(scans[name].ok)) for name in dataset.splits}
+    notes: list[str] = []
+    wanted = {name: share for name, share in fractions.items() if share > 0}
+    if wanted:
+        made, notes = _dealt(dataset, scans["train"], found.groups["train"], wanted, seed=seed, kept=kept)
+        sides |= made
+    if kept is not None:
+        for name, (origin, rows) in sides.items():
+            sides[name] = origin, rows[~kept.exposed(scans[origin].digests[rows], name)]
+        sides = {name: rows for name, rows in sides.items() if len(rows[1])}
+    return sides, notes
+
+
+def _dealt(
+    dataset: DataSet,
+    scanned: ScanResult,
+    group: np.ndarray,
+    wanted: Mapping[str, float],
+    *,
+    seed: int,
+    kept: Sides | None,
+) -> tuple[dict[str, Rows], list[str]]:
+    """The training pictures dealt out: what is to be held out, and the rest to train on."""
+    rows, split = np.flatnonzero(scanned.ok), dataset.splits["train"]
+    fractions = {**wanted, "train": 1 - sum(wanted.values())}
+    fixed = None
+    if kept is not None:
+        names = [split.images.name(int(i)) for i in rows]
+        stay = kept.find(scanned.digests[rows], names, group[rows])
+        rows, stay = rows[stay != LEFT_OUT], stay[stay != LEFT_OUT]
+        part_of = [list(fractions).index(side if side in fractions else "train") for side in SPLITS]
+        fixed = np.where(stay == UNKNOWN, -1, np.array(part_of)[stay])
+    labels = split.labels[rows]
+    parts = stratified_split(labels, group[rows], fractions, seed, fixed=fixed)
+    made: dict[str, Rows] = {name: ("train", rows[part]) for name, part in parts.items() if len(part)}
+    return made, split_notes(labels, parts, dataset.classes)
+
+
+def _gather(
+    dataset: DataSet,
+    decoded: Mapping[str, np.ndarray],
+    scans: Mapping[str, ScanResult],
+    found: Findings,
+    rows: Rows,
+) -> PreparedSplit:
+    origin, indices = rows
+    pixels, split = decoded[origin], dataset.splits[origin]
+    whole = len(indices) == len(pixels)
+    return PreparedSplit(
+        pixels=pixels if whole else pixels[indices],
+        labels=split.labels[indices],
+        names=tuple(split.images.name(int(i)) for i in indices),
+        digests=scans[origin].digests[indices],
+        groups=found.groups[origin][indices],
+    )
+
+
+def channel_statistics(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel in 0..1, to four digits.
+
+    Exact sums over a histogram of up to 5,000 evenly spaced pictures: no rounding depends on their order.
+    """
+    rows = evenly(len(pixels), STATISTICS_COUNT)
+    values = np.arange(256) / 255
+    means, deviations = [], []
+    for channel in range(pixels.shape[-1]):
+        histogram = np.bincount(pixels[rows, ..., channel].ravel(), minlength=256)
+        mean = float(histogram @ values / histogram.sum())
+        variance = float(histogram @ (values - mean) ** 2 / histogram.sum())
+        means.append(round(mean, 4))
+        deviations.append(max(round(variance**0.5, 4), 0.01))  # blank pictures must not divide by zero
+    return tuple(means), tuple(deviations)
+
+
+def _fingerprint(
+    scans: Mapping[str, ScanResult], sides: Mapping[str, Rows], splits: Mapping[str, PreparedSplit]
+) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for side in sorted(sides):
+        origin, indices = sides[side]
+        digest.update(side.encode())
+        digest.update(scans[origin].digests[indices].tobytes())
+        digest.update(splits[side].labels.tobytes())
+    return digest.hexdigest()

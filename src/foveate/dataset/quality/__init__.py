@@ -1,0 +1,1 @@
+"""What is wrong with a data set: one pass over its pictures, and findings in sentences."""

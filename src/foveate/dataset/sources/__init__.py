@@ -1,0 +1,1 @@
+"""Forms in which pictures come with their answers: one form a file."""

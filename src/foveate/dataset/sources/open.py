@@ -1,0 +1,176 @@
+"""Whatever the user calls data -> a data set."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeGuard
+
+from numpy.typing import ArrayLike
+
+from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split, listed
+from foveate.dataset.sources import known
+from foveate.dataset.sources.arrays import from_arrays, open_npz
+from foveate.dataset.sources.folder import LAYOUT, open_folder
+from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
+from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
+from foveate.errors import DatasetError
+from foveate.images.read import is_image_name
+
+Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
+
+FORMS = (
+    "a folder of class folders, a folder with train/ and val/ or test/, a table (.csv, .tsv, .jsonl), IDX "
+    "files, an .npz file, or a known name"
+)
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+
+
+def open_dataset(
+    data: Data, *, val: Data | None = None, test: Data | None = None, min_classes: int = 2
+) -> DataSet:
+    """Open any form of data.
+
+    ``data`` is a path (a folder of class folders; a folder with ``train/`` and
+    ``val|valid|validation|test/``; a CSV or JSON-lines table; IDX files; an ``.npz``), a known name, a pair
+    of arrays ``(images, labels)``, or a ``DataSet``, which passes through. ``val`` and ``test`` take the same
+    forms; they add a split, or replace the one that ``data`` has, and their classes are matched by name. A
+    folder or table without splits is ``train``.
+
+    Raises ``DatasetError`` with what was found and what was expected. ``min_classes=1`` opens data to be
+    measured rather than learnt from.
+    """
+    given_splits = {"val": val, "test": test}
+    if _is_pair(data):  # arrays are read together: their range is one
+        pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
+        given_splits |= dict.fromkeys(pairs)
+        opened = from_arrays(*data, **pairs, min_classes=min_classes)  # type: ignore[arg-type]
+    else:
+        opened = _open(data, min_classes)
+    for key, given in given_splits.items():
+        if given is not None:
+            opened = _with_split(opened, key, _open(given, min_classes=1))
+    return opened
+
+
+def _open(data: Data, min_classes: int) -> DataSet:
+    if isinstance(data, DataSet):
+        return data
+    if _is_pair(data):
+        return from_arrays(*data, min_classes=min_classes)
+    if not isinstance(data, str | Path):
+        raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
+    if not os.fspath(data):
+        raise DatasetError(f"The name of the data is empty; data is {FORMS}.")
+    path = Path(data)
+    named = isinstance(data, str) and data in known.NAMES
+    if path.is_dir():
+        opened = (
+            open_idx(path, min_classes=min_classes)
+            if has_idx(path)
+            else open_folder(path, min_classes=min_classes)
+        )
+    elif os.path.lexists(path):
+        opened = _open_file(path, min_classes)
+    elif named:
+        return known.load(str(data))
+    else:
+        raise DatasetError(_missing(os.fspath(data)))
+    if named:
+        note = f"{os.fspath(data)!r} is taken as the folder or file of that name, not as the known data set."
+        opened = replace(opened, notes=(note, *opened.notes))
+    return opened
+
+
+def _is_pair(data: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
+    return isinstance(data, tuple) and len(data) == 2
+
+
+def _open_file(path: Path, min_classes: int) -> DataSet:
+    if not path.exists():
+        raise DatasetError(f"{str(path)!r} is a link that leads nowhere.")
+    if not path.is_file():
+        raise DatasetError(f"{str(path)!r} is a pipe or a device, not a file; data is {FORMS}.")
+    suffix = path.suffix.lower()
+    if is_idx_name(path.name):
+        return open_idx(path, min_classes=min_classes)
+    if suffix in TABLE_SUFFIXES:
+        return open_table(path, min_classes=min_classes)
+    if suffix == ".npz":
+        return open_npz(path, min_classes=min_classes)
+    if is_image_name(path.name):
+        raise DatasetError(f"{str(path)!r} is a single picture. {LAYOUT}.")
+    if suffix in _ARCHIVES:
+        raise DatasetError(f"{str(path)!r} is an archive; unpack it and name the folder.")
+    raise DatasetError(f"{str(path)!r} is none of what data can be: {FORMS}.")
+
+
+def _missing(text: str) -> str:
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", text):
+        return f"{text!r} is an address; nothing is downloaded from addresses: fetch it and name the folder."
+    names = sorted(known.NAMES)
+    close = difflib.get_close_matches(text.rstrip("/"), [*names, *_beside(Path(text))], n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known by name: {', '.join(names)}."
+    return f"There is no file or folder {text!r}; {hint}"
+
+
+def _beside(path: Path) -> list[str]:
+    """What else lies where a missing path should be, written as the path was."""
+    try:
+        return [str(path.parent / name) for name in sorted(os.listdir(path.parent))]  # noqa: PTH208
+    except (OSError, ValueError):
+        return []
+
+
+def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:
+    """``data`` with a split more, its labels matched by the names of the classes."""
+    if len(given.splits) == 1:
+        (split,) = given.with_classes(data.classes).splits.values()
+    elif key in given.splits:
+        split = given.with_classes(data.classes).splits[key]
+    else:
+        raise DatasetError(
+            f"{given.name!r} has the splits {listed(list(given.splits))}; name the one folder that is to "
+            f"be {key}."
+        )
+    images, beside = split.images, data.splits.get("train")
+    if isinstance(images, ArrayImages):
+        beside_images = beside.images if beside else None
+        if isinstance(beside_images, ArrayImages) and images.white != beside_images.white:
+            raise DatasetError(
+                f"The arrays are not scaled alike: white is {beside_images.white:,g} in {data.name!r} and "
+                f"{images.white:,g} in {given.name!r}; bring both to one range, such as uint8 from 0 to 255."
+            )
+        # the name says which split a picture is of
+        images = ArrayImages(images.array, key, numbers=images.numbers, white=images.white)
+        split = Split(images, split.labels)
+    splits = _from_one_folder({**data.splits, key: split})
+    notes = (*data.notes, *given.notes)
+    if key in data.splits:
+        notes += (f"The {key} split of {data.title!r} was replaced by {given.title!r}.",)
+    return replace(data, splits=splits, notes=notes)
+
+
+def _from_one_folder(splits: Mapping[str, Split]) -> Mapping[str, Split]:
+    """Files of several folders side by side, named from the folder that holds them all.
+
+    So no two pictures have one name, and a table of all names can be read again from there. Folders further
+    apart stay as they are: names would tell where on the machine they lie.
+    """
+    files = {key: split.images for key, split in splits.items() if isinstance(split.images, FileImages)}
+    roots = {key: os.path.abspath(images.root) for key, images in files.items()}  # noqa: PTH100 (links stay)
+    if len(files) < len(splits) or len(set(roots.values())) == 1:
+        return splits
+    above = os.path.commonpath(roots.values())
+    if above not in {*roots.values(), *(os.path.dirname(root) for root in roots.values())}:  # noqa: PTH120
+        return splits
+    moved = {}
+    for key, images in files.items():
+        start = os.path.relpath(roots[key], above)
+        paths = images.paths if start == "." else tuple(f"{start}/{path}" for path in images.paths)
+        moved[key] = Split(FileImages(paths, above), splits[key].labels)
+    return moved

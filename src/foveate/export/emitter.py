@@ -1,0 +1,191 @@
+"""A network run once on a sample and written down, operator by operator, as an ONNX graph.
+
+torch's own exporter takes seconds for a network that computes in milliseconds; a training budget of 20
+seconds feels that. Here each torch function the network calls is seen as it is called (``TorchFunctionMode``)
+and looked up in a table of ONNX operators. What the table has not raises `NotInTable`, and torch's exporter
+does the work; whoever wrote the graph, `foveate.export.to_onnx` compares it with torch on real pictures.
+
+The first axis of everything is the batch and stays free; all other sizes are written as they were seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, resolve_name
+
+OPSET = 20  # the first with Gelu
+IR_VERSION = 10
+# What a network may ask of a tensor without computing with its numbers.
+_QUESTIONS = {"size", "dim", "ndimension", "numel", "is_floating_point", "is_contiguous", "stride", "__len__"}
+_PROPERTIES = {"shape", "ndim", "dtype", "device", "is_cuda", "requires_grad", "layout", "is_quantized"}
+
+UNUSED = ""  # the name of an output that must not be used, such as the places that topk finds
+
+Operator = Callable[..., "str | list[str]"]
+
+
+class NotInTable(Exception):  # noqa: N818 -- no failure: the caller takes another way
+    """The network calls something the table has not, or in a way that it cannot write."""
+
+
+class Graph:
+    """The ONNX graph being written. Constants are stored once; names are the same in each run."""
+
+    def __init__(self, known: dict[int, str]) -> None:
+        self.nodes: list[Any] = []
+        self.constants: dict[str, Any] = {}
+        self.out: Any = None  # what the function at hand returned in torch
+        # Zero padding of the rows and columns: name -> (what is padded, pads as a convolution takes them).
+        self.padded: dict[str, tuple[str, list[int]]] = {}
+        self._known = known  # id of a parameter -> its name in the network
+        self._names: dict[int, str] = {}
+        self._alive: list[Any] = []  # an id is a name only while its tensor lives
+
+    def track(self, tensor: Tensor, name: str) -> None:
+        self._names[id(tensor)] = name
+        self._alive.append(tensor)
+
+    def is_tracked(self, value: Any) -> bool:
+        return isinstance(value, Tensor) and id(value) in self._names
+
+    def value(self, value: Any) -> str:
+        """The name of a computed tensor, or of a constant made of a parameter, an array or a number."""
+        if isinstance(value, str):
+            return value
+        if id(value) in self._names:
+            return self._names[id(value)]
+        if isinstance(value, Tensor):
+            self._alive.append(value)
+            name = self._known.get(id(value), f"constant_{len(self.constants)}")
+            array = value.detach().cpu().contiguous().numpy()
+            if array.dtype != np.float32:
+                raise NotInTable(f"a constant of type {array.dtype}")
+        else:
+            array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
+            name = f"constant_{array.dtype}_{array.tolist()}".replace(" ", "") if array.size < 9 else ""
+            name = name or f"constant_{len(self.constants)}"
+        if name not in self.constants:
+            self.constants[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def integers(self, values: Any) -> str:
+        return self.value(np.asarray(values, dtype=np.int64))
+
+    def ones(self, count: int, value: float = 1.0) -> str:
+        return self.value(np.full(count, value, dtype=np.float32))
+
+    def op(self, kind: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
+        """Add a node; returns the name of its output, or the list of them where there are several."""
+        names = [f"{kind.lower()}_{len(self.nodes)}" + (f"_{i}" if i else "") for i in range(outputs)]
+        self.nodes.append(
+            helper.make_node(kind, [self.value(i) for i in inputs], names, name=names[0], **attributes)
+        )
+        return names[0] if outputs == 1 else names
+
+    def producer(self, name: str) -> Any:
+        """The node that computes a value; None for a constant or the input."""
+        return next((node for node in reversed(self.nodes) if name in node.output), None)
+
+    def prune(self, *results: str) -> None:
+        """Drop the nodes and constants that the results do not need."""
+        needed = set(results)
+        for node in reversed(list(self.nodes)):
+            if needed.isdisjoint(node.output):
+                self.nodes.remove(node)
+            else:
+                needed.update(node.input)
+        self.constants = {name: value for name, value in self.constants.items() if name in needed}
+
+
+class _Recorder(TorchFunctionMode):
+    def __init__(self, graph: Graph, table: dict[str, Operator], batch: int) -> None:
+        super().__init__()
+        self.graph, self.table, self.batch = graph, table, batch
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        touched = any(self.graph.is_tracked(value) for value in _tensors((args, kwargs)))
+        # The names before the call: an operation in place returns its own argument under a new one.
+        out = func(*args, **kwargs)
+        if not touched:
+            return out
+        name = getattr(func, "__name__", "")
+        if not any(True for _ in _tensors(out)):
+            self._only_a_question(func, name)
+            return out
+        handler = self.table.get(name.strip("_"))
+        if handler is None:
+            raise NotInTable(resolve_name(func) or name)
+        self.graph.out = out
+        try:
+            names = handler(self.graph, *args, **kwargs)
+        except TypeError as error:  # called with arguments that the table does not foresee
+            raise NotInTable(f"{name}: {error}") from error
+        self._bind(out, names, name)
+        return out
+
+    def _only_a_question(self, func: Any, name: str) -> None:
+        asked = (resolve_name(func) or "").split(".")
+        if name not in _QUESTIONS and not (name == "__get__" and asked[-2] in _PROPERTIES):
+            raise NotInTable(f"{resolve_name(func) or name}: the network decides by its numbers")
+
+    def _bind(self, out: Any, names: str | list[str], function: str) -> None:
+        outs = [out] if isinstance(out, Tensor) else list(out)
+        for tensor, name in zip(outs, [names] if isinstance(names, str) else names, strict=True):
+            if name == UNUSED:
+                continue
+            if tensor.dtype != torch.float32 or tensor.dim() == 0 or tensor.shape[0] != self.batch:
+                raise NotInTable(f"{function}: {tensor.dtype} {tuple(tensor.shape)}")
+            self.graph.track(tensor, name)
+
+
+def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
+    """The ONNX model of a network in eval mode, traced on ``sample`` (N >= 2, ...) with a free batch axis.
+
+    The network returns one tensor, or a tuple of as many as there are names. Raises NotInTable.
+    """
+    from foveate.export.operators import TABLE
+
+    known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
+    graph = Graph(known)
+    graph.track(sample, input_name)
+    with torch.no_grad(), _Recorder(graph, TABLE, len(sample)):
+        result = network(sample)
+    outs = result if isinstance(result, tuple) else (result,)
+    if len(outs) != len(output_names) or not all(map(graph.is_tracked, outs)):
+        raise NotInTable("the network does not return the tensors that it should")
+    for out, name in zip(outs, output_names, strict=True):
+        graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [name], name=name))
+    graph.prune(*output_names)
+    proto: GraphProto = helper.make_graph(
+        graph.nodes,
+        "foveate",
+        [helper.make_tensor_value_info(input_name, _element_type(sample), ["N", *sample.shape[1:]])],
+        [
+            helper.make_tensor_value_info(name, _element_type(out), ["N", *out.shape[1:]])
+            for out, name in zip(outs, output_names, strict=True)
+        ],
+        list(graph.constants.values()),
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="foveate")
+
+
+def _element_type(tensor: Tensor) -> int:
+    return int(TensorProto.UINT8 if tensor.dtype == torch.uint8 else TensorProto.FLOAT)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))

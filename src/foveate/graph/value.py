@@ -1,0 +1,118 @@
+"""One number of a network taken apart: what `foveate.graph.arithmetic` gives, and what it works with."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.graph.recording import Recording, Step
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one input map gives to the sum.
+
+    step: whose result it is; None for a constant of the network. channel: which map; None where all values
+    of a vector are meant. weight, input: numbers, or arrays of the same shape; sum: of weight·input.
+    """
+
+    step: int | None
+    channel: int | None
+    weight: Array | float
+    input: Array | float
+    sum: float
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where on the input maps, in their pixels; it may reach outside. Ends are included in the counts.
+
+    rows, columns: the very lines that are looked at (dilation leaves some out).
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """One output number taken apart.
+
+    value: the network's own number. total: what the operands make, in float64; None where this program does
+    not know the operation, and then only the operands are shown. field: (top, bottom, left, right), ends
+    included, of what the number can depend on, cut to the picture. facts: what else belongs to the operation.
+    """
+
+    op: str
+    value: float
+    total: float | None
+    terms: tuple[Term, ...] = ()
+    bias: float | None = None
+    window: Window | None = None
+    field: tuple[int, int, int, int] = (0, 0, 0, 0)
+    steps: tuple[str, ...] = ()
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One output number of one step of a run."""
+
+    recording: Recording
+    number: int
+    channel: int
+    row: int = 0
+    column: int = 0
+
+    @property
+    def step(self) -> Step:
+        return self.recording.steps[self.number]
+
+    @property
+    def index(self) -> tuple[int, ...]:
+        return (self.channel, self.row, self.column)[: len(self.step.shape)]
+
+    @property
+    def value(self) -> float:
+        return float(self.recording.values[self.number][self.index])
+
+    def input(self, i: int = 0) -> Array:
+        """The whole result of the i-th input, in its own type."""
+        array: Array = self.recording.values[self.step.inputs[i]].numpy()
+        return array
+
+    def tensor(self, name: str) -> Array:
+        """A weight or statistic of the step by its role."""
+        array: Array = self.step.tensors[name].cpu().numpy()
+        return array
+
+    def optional(self, name: str) -> Array | None:
+        """The same, or None where the step has no such tensor."""
+        return self.tensor(name) if name in self.step.tensors else None
+
+    def at(self, i: int = 0) -> float:
+        """The number of the i-th input at this very place; an axis of length 1 is broadcast."""
+        values = self.input(i)
+        return float(values[same_place(values.shape, self.index)])
+
+
+def same_place(shape: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...]:
+    """An index into an array that is broadcast to a larger one: from the right, 0 on axes of length 1."""
+    return tuple(0 if n == 1 else i for n, i in zip(shape, index[len(index) - len(shape) :], strict=True))
+
+
+def shown(value: float) -> str:
+    """Six figures, with a minus as long as a plus is wide."""
+    return f"{value + 0.0:.6g}".replace("-", "−")

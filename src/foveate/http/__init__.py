@@ -1,0 +1,1 @@
+"""HTTP as both servers speak it: limits, bodies, guards, replies."""

@@ -1,0 +1,71 @@
+"""Heat maps over the picture of a run: what spoke for a class, and how far that can be believed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from foveate.errors import RequestError, UnknownNameError
+from foveate.explain.faithfulness import hiding
+from foveate.explain.methods import METHODS, HeatMap, heat_map
+from foveate.explain.render import heat_layer, signed_layer
+from foveate.inspector.drawing import to_png
+from foveate.inspector.requests import flag, node_number, text, whole
+from foveate.inspector.runs import Run, swapped
+
+ALIASES = {"smooth-grad": "saliency"}
+
+
+def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """The map as a PNG (RGBA, of the picture's size: the weaker, the more transparent), and facts as JSON.
+
+    ``document`` names the ``method``, the ``class`` (the likeliest without one) and, for Grad-CAM, the
+    ``node`` whose maps are weighed. The facts include what hiding the marked part does, which takes 41 passes
+    of the network, unless ``hiding`` is false. Raises RequestError, InputError.
+    """
+    method = text(document, "method", "grad-cam")
+    method = ALIASES.get(method, method)
+    if method not in METHODS:
+        raise UnknownNameError("method", method, [*METHODS, *ALIASES])
+    probabilities = run.probabilities
+    target = whole(document, "class", 0, len(probabilities) - 1, None)
+    target = int(probabilities.argmax()) if target is None else target
+    layer = _layer(run, document.get("node"))
+    with swapped(run.net.module, run.weights):
+        found = heat_map(run.net.module, run.x, target, method, layer=layer, temperature=run.net.temperature)
+        test = None
+        if flag(document, "hiding", True):
+            heat = torch.from_numpy(found.values)
+            test = hiding(run.net.module, run.x, target, heat, temperature=run.net.temperature)
+    facts = {
+        "method": method,
+        "class": target,
+        "label": run.net.class_name(target).encode("utf-8", "replace").decode("utf-8"),
+        "probability": float(probabilities[target]),
+        "signed": found.signed,
+        "hiding": test.to_dict() if test else None,
+        "drop_hiding": test.drop if test else None,
+        "facts": found.facts,
+    }
+    return to_png(_rgba(found)), facts
+
+
+def _layer(run: Run, node: Any) -> str | None:
+    """The module whose maps Grad-CAM weighs; None lets it choose. Raises RequestError."""
+    if node is None:
+        return None
+    number = node_number(node)
+    if number >= len(run.recording.steps):
+        raise RequestError(404, f"This network has the nodes n0 to n{len(run.recording.steps) - 1}.")
+    step = run.step(number)
+    if step.module is None or len(step.shape) != 3:
+        raise RequestError(422, f"node: Grad-CAM needs a layer with maps, and {node} ({step.label}) is none.")
+    return step.module
+
+
+def _rgba(found: HeatMap) -> np.ndarray:
+    colours, cover = signed_layer(found.values) if found.signed else heat_layer(found.values)
+    alpha = np.rint(255 * cover).astype(np.uint8)
+    return np.concatenate([colours, alpha[..., None]], axis=2)

@@ -1,0 +1,110 @@
+"""A network as JSON: its nodes, what feeds what, and what people want to know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from foveate.geometry import worked
+from foveate.graph.recording import Step
+from foveate.inspector.networks import Net, names_of
+
+LARGE_GROUP = 30  # nodes; a larger group of the network is parted further
+POOLS = frozenset({"max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "gaussian_pool"})
+
+
+def describe(net_id: str, net: Net) -> dict[str, Any]:
+    """The answer of `GET /api/network`."""
+    steps = net.steps
+    channels, height, width = net.input_shape
+    stages = _stages(steps)
+    nodes = [_node(number, steps, stages[number]) for number in range(len(steps))]
+    return {
+        "net": net_id,
+        "name": net.name.encode("utf-8", "replace").decode("utf-8"),
+        "title": net.title,
+        "weights": net.weights,
+        "classes": names_of(net.classes),
+        "class_count": steps[-1].shape[0],
+        "temperature": net.temperature,
+        "input": {"channels": channels, "height": height, "width": width},
+        "preprocessing": net.preprocessing.describe(),
+        "parameters": sum(step.fresh for step in steps),
+        "macs": sum(step.macs for step in steps),
+        "nodes": nodes,
+    }
+
+
+def _node(number: int, steps: Sequence[Step], stage: str | None) -> dict[str, Any]:
+    step = steps[number]
+    given = step.settings
+    rows, columns = step.seen.axes
+    window = "kernel" in given
+    return {
+        "id": f"n{number}",
+        "op": step.op,
+        "label": step.label,
+        "module": step.module,
+        "stage": stage,
+        "inputs": [f"n{source}" for source in step.inputs],
+        "shape": list(step.shape),
+        "parameters": step.fresh,
+        "macs": step.macs,
+        "kernel": list(given["kernel"]) if window else None,
+        "stride": list(given["stride"]) if window else None,
+        "padding": [list(side) for side in given["around"]] if "around" in given else None,
+        "padding_mode": given.get("fill"),
+        "dilation": list(given["dilation"]) if window else None,
+        "groups": given.get("groups"),
+        "receptive_field": None if None in (rows.size, columns.size) else [rows.size, columns.size],
+        "jump": None if None in (rows.jump, columns.jump) else [rows.jump, columns.jump],
+        "formula": _formula(step, steps),
+        "editable": step.op == "conv2d" and "weight" in step.parameters,
+    }
+
+
+def _formula(step: Step, steps: Sequence[Step]) -> str | None:
+    """The size formula with its numbers, once where rows and columns are alike."""
+    if "kernel" not in step.settings:
+        return None
+    source, given = steps[step.inputs[0]].shape, step.settings
+    texts = []
+    for i in (0, 1):
+        words = worked(
+            source[i + 1], given["kernel"][i], given["stride"][i], given["around"][i], given["dilation"][i]
+        )
+        if given.get("ceil_mode"):
+            words = f"{words.replace('floor', 'ceil').rpartition(' = ')[0]} = {step.shape[i + 1]}"
+        texts.append(words)
+    return texts[0] if texts[0] == texts[1] else f"rows {texts[0]}; columns {texts[1]}"
+
+
+def _stages(steps: Sequence[Step]) -> list[str | None]:
+    """A group for each step, to look at the whole from afar: parts of the module tree of a handy size.
+
+    A group that is large and flat, as VGG's features are, is cut behind each pooling.
+    """
+    paths = [(step.module or "").split(".") if step.module else [] for step in steps]
+    names: list[str | None] = [path[0] if path else None for path in paths]
+    for group in dict.fromkeys(name for name in names if name):
+        members = [i for i, name in enumerate(names) if name == group]
+        if len(members) <= LARGE_GROUP or len(paths) - len(members) > LARGE_GROUP:
+            continue
+        if max(len(paths[i]) for i in members) <= 2:
+            part = 1
+            for i in members:
+                names[i] = f"{group} {part}"
+                part += steps[i].op in POOLS
+        else:
+            for i in members:
+                names[i] = ".".join(paths[i][:2])
+    return _continued(names, steps)
+
+
+def _continued(names: list[str | None], steps: Sequence[Step]) -> list[str | None]:
+    """What belongs to no module goes with what feeds it, but the input and the result stand alone."""
+    last = len(names) - 1
+    for i, step in enumerate(steps):
+        if names[i] is None and step.inputs and i < last and step.op not in ("flatten", "softmax"):
+            names[i] = names[step.inputs[0]]
+    return names

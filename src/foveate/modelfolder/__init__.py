@@ -1,0 +1,1 @@
+"""The model folder: its format, and writing, reading and making it again."""

@@ -1,0 +1,70 @@
+"""A model folder made from another: the same model, with its network in integers."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from foveate.errors import NotWorthItError, show_path
+from foveate.export.quantise import Comparison, compare, divide, quantise
+from foveate.modelfolder.atomic import Staging, check_output, check_unclaimed
+from foveate.modelfolder.read import load, read_config, read_verified
+from foveate.runtime.config import CONFIG_NAME, ONNX_NAME, FileRecord
+from foveate.runtime.predictor import Predictor
+
+CARD_NAME = "README.md"
+
+
+def quantise_folder(
+    model: str | Path,
+    out: str | Path,
+    data: str | Path,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda step: None,
+) -> Comparison:
+    """Write the folder ``out``: ``model`` with its network in 8-bit integers, calibrated on ``data``.
+
+    overwrite: whether ``out`` may be a finished model, which is then replaced. say: called with the name of
+    each step. The weights, the history and the report are those of the float
+    network; ``config.json`` holds the comparison under ``metrics.int8``.
+
+    Raises NotWorthItError with the figures where the integer network is not faster here, or loses 0.5 points
+    of accuracy or more; nothing is written then. InputError, DatasetError, ModelFolderError, StorageError.
+    """
+    folder = Path(model)
+    check_unclaimed(check_output(out), overwrite=overwrite)
+    config = read_config(folder)
+    plain = read_verified(folder, config, ONNX_NAME)
+    predictor = load(folder)
+    with contextlib.closing(Staging(out)) as staging:
+        say("reading the calibration pictures")
+        pictures, measured = divide(predictor, data)
+        say(f"calibrating on {len(pictures)} pictures")
+        integer = quantise(plain, pictures)
+        say("measuring both networks")
+        quantised = Predictor(
+            integer, predictor.classes_, predictor.preprocessing, config=config, source=f"{out}/{ONNX_NAME}"
+        )
+        found = compare(predictor, quantised, measured, (len(plain), len(integer)))
+        if not found.accepted:
+            why = "it is not faster here" if not found.faster else "it loses too much accuracy"
+            raise NotWorthItError(
+                f"{show_path(folder)}: not exported in 8-bit integers, for {why}: {found.describe()}."
+            )
+        files = {name: read_verified(folder, config, name) for name in config.files if name != ONNX_NAME}
+        if CARD_NAME in files:
+            remark = f"\nThis is the network in 8-bit integers: {found.describe()}.\n"
+            files[CARD_NAME] += remark.encode()
+        files[ONNX_NAME] = integer
+        for name, content in files.items():
+            staging.write(name, content)
+        records = {n: FileRecord(hashlib.sha256(b).hexdigest(), len(b)) for n, b in sorted(files.items())}
+        metrics = {**config.metrics, "int8": found.to_dict()}
+        changed = dataclasses.replace(config, files=records, metrics=metrics)
+        staging.write(CONFIG_NAME, changed.to_json().encode("ascii"))
+        staging.publish()
+    return found

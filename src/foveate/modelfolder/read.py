@@ -1,0 +1,131 @@
+"""Reading a model folder: its ``config.json``, its files against their hashes, and the whole for use.
+
+Everything here distrusts the folder: sizes are bounded before reading, links and pipes are not followed, and
+nothing read is ever used as a path, imported or executed. No torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from foveate.errors import InputError, ModelFolderError, show_path
+from foveate.images.preprocess import Preprocessing
+from foveate.runtime.config import CONFIG_NAME, ONNX_NAME, ModelConfig
+from foveate.runtime.predictor import Predictor
+
+MAX_CONFIG_BYTES = 64 << 20
+MAX_MODEL_BYTES = 2 << 30  # protobuf's own limit for one message
+
+
+def load(folder: str | Path, *, threads: int | None = None, verify: bool = True) -> Predictor:
+    """Open a model folder for use. Only ``config.json`` and ``model.onnx`` are read.
+
+    threads: how many ONNX Runtime uses, by default the physical cores. verify: compare ``model.onnx`` with
+    the SHA-256 that ``config.json`` holds. Raises ModelFolderError: missing, damaged or hostile.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    if verify:
+        model = read_verified(folder, config, ONNX_NAME)
+    else:
+        model = read_bounded(folder, ONNX_NAME, MAX_MODEL_BYTES)
+    try:
+        preprocessing = Preprocessing.from_dict(dict(config.preprocessing))
+    except InputError as error:
+        raise ModelFolderError(f"{show_path(folder)}/config.json: preprocessing: {error}") from error
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    if shape != (config.input.height, config.input.width, config.input.channels):
+        raise ModelFolderError(
+            f"{show_path(folder)}/config.json: expected input and preprocessing to agree, found "
+            f"{config.input} and {shape}; copy the model folder again."
+        )
+    return Predictor(
+        model, config.classes, preprocessing, config=config, threads=threads, source=str(folder / ONNX_NAME)
+    )
+
+
+def read_config(folder: str | Path) -> ModelConfig:
+    """Read and check ``config.json`` of a model folder; the other files are not opened (see `verify`).
+
+    Raises ModelFolderError: the folder is no model folder, was written by a newer version, is damaged, or was
+    edited by hand without giving it its new hash.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "nothing"
+        raise ModelFolderError(
+            f"{show_path(folder)}: expected a model folder, found {what}; "
+            "give the folder that `foveate train` wrote."
+        )
+    data = read_bounded(folder, CONFIG_NAME, MAX_CONFIG_BYTES)
+    try:
+        return ModelConfig.from_json(data)
+    except InputError as error:
+        raise ModelFolderError(f"{show_path(folder / CONFIG_NAME)}: {error}") from error
+
+
+def verify(folder: str | Path, names: Iterable[str] | None = None) -> ModelConfig:
+    """Compare the files of a model folder with the SHA-256 that ``config.json`` holds of them.
+
+    names: which files; by default all that are listed. Raises ModelFolderError for the first that is
+    missing, truncated or changed.
+    """
+    config = read_config(folder)
+    for name in config.files if names is None else names:
+        read_verified(folder, config, name)
+    return config
+
+
+def read_verified(folder: str | Path, config: ModelConfig, name: str) -> bytes:
+    """The bytes of a listed file, after their hash was checked: what was verified is what is used."""
+    if name not in config.files:
+        raise ModelFolderError(
+            f"{show_path(Path(folder) / CONFIG_NAME)}: does not list {name}; train or export again."
+        )
+    record = config.files[name]
+    data = read_bounded(folder, name, min(record.bytes, MAX_MODEL_BYTES))
+    found = f"it has {len(data)} bytes, not {record.bytes}" if len(data) != record.bytes else ""
+    if not found and hashlib.sha256(data).hexdigest() != record.sha256:
+        found = "its SHA-256 is not the recorded one"
+    if found:
+        raise ModelFolderError(
+            f"{show_path(Path(folder) / name)}: damaged or changed after training ({found}); "
+            "copy the model folder again, or train again."
+        )
+    return data
+
+
+def read_bounded(folder: str | Path, name: str, limit: int) -> bytes:
+    """The bytes of a plain file of the folder. Links, pipes and devices are refused: they lead outside."""
+    path = Path(folder) / name
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        raise ModelFolderError(
+            f"{show_path(path)}: missing; expected a complete model folder, as `foveate train` writes it."
+        ) from None
+    except OSError as error:
+        reason = "is a link, and files of a model folder must be plain files" if path.is_symlink() else ""
+        raise ModelFolderError(f"{show_path(path)}: cannot be opened: {reason or error.strerror}.") from error
+    try:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise ModelFolderError(
+                f"{show_path(path)}: expected a plain file, found a pipe, device or folder."
+            )
+        if info.st_size > limit:
+            raise ModelFolderError(
+                f"{show_path(path)}: has {info.st_size} bytes, expected at most {limit}; "
+                "copy the model folder again."
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise ModelFolderError(f"{show_path(path)}: cannot be read: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,263 @@
+"""Fine-tuning within a run: whether there is time for it, on which pictures, and what becomes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from foveate.batches.augment import Augmentation
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.dataset.prepare import Prepared
+from foveate.errors import InputError
+from foveate.models.anatomy import Network
+from foveate.models.registry import model_info
+from foveate.pipeline.cost import finishing_seconds, learning_seconds
+from foveate.pipeline.listen import Listener, Note, Planned
+from foveate.pipeline.photographs import (
+    FEWEST_EPOCHS,
+    FEWEST_HELD_OUT,
+    FOLDS,
+    HELD_OUT_FIFTH,
+    Fitted,
+    as_trained,
+    make_folds,
+    metrics_of,
+    weights_for,
+    with_head,
+    words_of,
+)
+from foveate.pipeline.plan import choose_device, with_asked
+from foveate.pipeline.request import TrainRequest
+from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
+from foveate.pipeline.ways import STEPS, asked, no_effect
+from foveate.training.events import Event
+from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
+from foveate.training.settings import TrainingSettings
+from foveate.transfer.finetune import AUGMENTATION, BATCH_SIZE, LADDER, SETTINGS, FineTuned, Rung, fine_tune
+from foveate.transfer.head import fit_head
+
+MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
+MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
+
+
+def tuned(
+    fitted: Fitted,
+    request: TrainRequest,
+    *,
+    deadline: float | None,
+    listener: Listener,
+    should_stop: Callable[[], bool],
+) -> TrainedNetwork:
+    """The network with the frozen backbone, or the fine-tuned one where it is clearly better.
+
+    A fifth of the training pictures is held out to say which. Without a budget and without epochs nothing is
+    fine-tuned; with epochs the run repeats to the bit.
+
+    Args:
+        deadline: when training has to end, on time.monotonic()'s scale.
+    """
+    frozen = as_trained(fitted, request)
+    split = fitted.prepared.splits["train"]
+    held, rest = _held_and_rest(fitted.prepared, request)
+    why_not = _why_too_few(len(held), request)
+    if why_not is None and request.epochs is None:
+        if deadline is None:
+            return frozen
+        seconds = FEWEST_EPOCHS * learning_seconds(len(rest), _macs(fitted))
+        why_not = _why_too_late(seconds, deadline, asked(request, STEPS))
+    if why_not is not None:
+        listener(Note(f"Not fine-tuned: {why_not}"))
+        return frozen
+    listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
+    training, validation = _batches(fitted, request, rest, held)
+    settings = _settings(fitted, request)
+    result = _result(
+        fine_tune(
+            _head_of_the_rest(fitted, request, rest),
+            training,
+            validation,
+            horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
+            settings=settings,
+            should_stop=should_stop,
+        ),
+        listener,
+    )
+    listener(Note(f"{result.in_words[0].upper()}{result.in_words[1:]}."))
+    if not result.kept:
+        return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
+    held_out = HeldOut(result.logits, split.labels[held], HELD_OUT_FIFTH)
+    return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out)
+
+
+def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
+    """Raises InputError where fine-tuning is asked for and the pictures are too few for it."""
+    names = asked(request, STEPS | {"epochs"})
+    if names and (why_not := _why_too_few(len(_held_and_rest(prepared, request)[0]), request)):
+        raise InputError(f"{no_effect(names)}, for nothing is fine-tuned: {why_not}")
+
+
+def _held_and_rest(prepared: Prepared, request: TrainRequest) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of the training pictures that judge fine-tuning, and of those that it learns from."""
+    split = prepared.splits["train"]
+    folds = make_folds(split.labels, split.groups, request.seed)
+    return np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
+
+
+def _why_too_few(held: int, request: TrainRequest) -> str | None:
+    """Why so few held-out pictures cannot judge fine-tuning, or None where they can."""
+    if held < FEWEST_HELD_OUT and request.budget is not None:
+        return (
+            f"{held} held-out pictures could not tell a gain from luck (from about "
+            f"{FEWEST_HELD_OUT * FOLDS} training pictures on they can; --epochs N tries it)."
+        )
+    if held < 2 and request.epochs is not None:
+        return f"it takes at least two held-out pictures, a fifth of the training pictures, and finds {held}."
+    return None
+
+
+def _why_too_late(seconds: float, deadline: float, unused: list[str]) -> str | None:
+    """Why a budget is not spent on fine-tuning that takes about so long, or None where it is."""
+    left = deadline - time.monotonic()
+    if left >= seconds:
+        return None
+    so = f" (so {no_effect(unused)})" if unused else ""
+    return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; give a longer --budget{so}."
+
+
+def _reason(rest: np.ndarray, held: np.ndarray) -> str:
+    return f"Fine-tuning on {len(rest):,} pictures; {len(held):,} are held out to judge it."
+
+
+def _result(events: Iterator[Event | FineTuned], listener: Listener) -> FineTuned:
+    for event in events:
+        if isinstance(event, FineTuned):
+            return event
+        listener(event)
+    raise RuntimeError("fine_tune ended without a result")
+
+
+class _Sooner:
+    """The run ends after so many steps or at a moment of the clock, whichever comes sooner."""
+
+    timed = True
+
+    def __init__(self, steps: StepHorizon, clock: TimeHorizon) -> None:
+        self.steps, self.clock = steps, clock
+
+    def progress(self, step: int) -> float:
+        return max(self.steps.progress(step), self.clock.progress(step))
+
+    def seconds_left(self, step: int) -> float | None:
+        by_steps, by_clock = self.steps.seconds_left(step), self.clock.seconds_left(step)
+        return by_clock if by_steps is None or by_clock is None else min(by_steps, by_clock)
+
+
+def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung, float], Horizon]:
+    """How long each rung takes: its share of the epochs, and no more than its share of the time left."""
+
+    def horizon(rung: Rung, evaluation_seconds: float) -> Horizon:
+        steps = StepHorizon(max(round(epochs * rung.time_share * batches), 1))
+        if deadline is None:
+            return steps
+        now = time.monotonic()
+        still = sum(other.time_share for other in LADDER[LADDER.index(rung) :])
+        left = max(deadline - now - evaluation_seconds, 0.0)
+        return _Sooner(steps, TimeHorizon(now + left * rung.time_share / still))
+
+    return horizon
+
+
+def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
+    weights = weights_for(request, fitted.prepared)
+    listed = None if weights is None else tuple(weights.tolist())
+    return with_asked(replace(SETTINGS, seed=request.seed, class_weights=listed), request)
+
+
+def seconds_to_finish(fitted: Fitted) -> float:
+    """What export, measuring and the report take after training, about."""
+    pictures = sum(len(split) for name, split in fitted.prepared.splits.items() if name != "train")
+    return finishing_seconds(pictures, _macs(fitted))
+
+
+def _macs(fitted: Fitted) -> float:
+    """Multiply-accumulates of a picture, about: those at the network's own size, scaled to this one."""
+    info, shape = model_info(fitted.backbone.name), fitted.backbone.preprocessing
+    return info.macs * shape.height * shape.width / (info.input_size[1] * info.input_size[2])
+
+
+def _batches(
+    fitted: Fitted, request: TrainRequest, rest: np.ndarray, held: np.ndarray
+) -> tuple[TrainingBatches, EvaluationBatches]:
+    split, device = fitted.prepared.splits["train"], choose_device(request.device)
+    normalise = Normaliser(fitted.prepared.preprocessing, device)
+    augmentation = AUGMENTATION if request.augment == "auto" else Augmentation()
+    if not fitted.mirrored:
+        augmentation = replace(augmentation, flip="none")
+    usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
+    training = TrainingBatches(
+        Pixels(split.pixels[rest], split.labels[rest], device),
+        normalise,
+        batch_size=request.batch_size or usual,
+        augmentation=augmentation,
+        seed=request.seed,
+    )
+    held_out = Pixels(split.pixels[held], split.labels[held], device)
+    return training, EvaluationBatches(held_out, normalise, batch_size=32)
+
+
+def _head_of_the_rest(fitted: Fitted, request: TrainRequest, rest: np.ndarray) -> Network:
+    """The backbone with a head that has not seen the held-out pictures, by the penalty already chosen."""
+    labels, classes = fitted.prepared.splits["train"].labels, len(fitted.prepared.classes)
+    never = np.full(len(rest), -1)
+    head = fit_head(
+        fitted.views[:, rest],
+        labels[rest],
+        never,
+        classes,
+        class_weights=weights_for(request, fitted.prepared),
+        penalty=fitted.head.penalty,
+    )
+    network = with_head(fitted.backbone, head, classes).to(choose_device(request.device))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+
+
+def _as_trained(
+    frozen: TrainedNetwork,
+    result: FineTuned,
+    training: TrainingBatches,
+    settings: TrainingSettings,
+    held_out: HeldOut,
+) -> TrainedNetwork:
+    """The fine-tuned network in place of the frozen one."""
+    last = result.history[-1]
+    words = {
+        **frozen.settings,
+        "recipe": "fine-tuned: a logistic regression first, then the last blocks, then all",
+        "best epoch chosen by": f"{settings.select} of the held-out pictures",
+        "fine-tuning": result.in_words,
+        "augmentation": training.augmentation.describe(),
+    }
+    recipe = {
+        **frozen.recipe,
+        "name": "fine-tuned",
+        "batch_size": training.batch_size,
+        "epochs_trained": last["epoch"],
+        "augmentation": training.augmentation.to_dict(),
+        "training": settings.to_dict(),
+    }
+    return replace(
+        frozen,
+        module=result.network.to("cpu").eval(),
+        recipe=recipe,
+        settings=words | words_of(held_out),
+        history=result.history,
+        best_epoch=result.best_epoch,
+        held_out=held_out,
+        preview=training.preview(AUGMENTED_SHOWN),
+        metrics=metrics_of(held_out),
+        features=None,
+    )

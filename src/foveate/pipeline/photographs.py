@@ -1,0 +1,346 @@
+"""Photographs: from learnt weights instead of from chance. Which data sets, which backbone, which head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from foveate.dataset.prepare import Prepared
+from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Images, evenly
+from foveate.dataset.sources.fetch import cache_folder
+from foveate.dataset.split import stratified_folds
+from foveate.errors import ImageError, InterruptedRunError, MissingExtraError, WeightsError
+from foveate.images.read import probe
+from foveate.models.anatomy import Network
+from foveate.models.hub import HubName, hub_weights, is_hub_name, parse_hub_name
+from foveate.models.registry import list_models, model_info
+from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
+from foveate.pipeline.listen import Listener, Looking, Note
+from foveate.pipeline.plan import class_weights
+from foveate.pipeline.request import TrainRequest, is_blueprint_file
+from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
+from foveate.tasks.classification.calibration import apply_temperature
+from foveate.tasks.classification.metrics import evaluate
+from foveate.training.recipes import looks_like_characters
+from foveate.transfer.backbone import PACKAGED, Backbone, backbone_from_file, packaged_backbone
+from foveate.transfer.features import Features
+from foveate.transfer.head import Head, fit_head
+from foveate.transfer.mirror import MirrorTest, mirror_test
+
+LOOKED_AT = 50  # pictures whose headers tell what kind they are
+PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
+BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
+PATIENCE_SECONDS = 30.0  # without a budget: as long as features may take before a smaller backbone is taken
+BUDGET_SHARE = 0.35  # of a budget that all backbones' features together may take
+FOLDS = 5
+FEWEST_HELD_OUT = 100  # pictures that tell a gain of fine-tuning from luck: of a hundred two are two mistakes
+FEWEST_EPOCHS, ENOUGH_EPOCHS = 1.5, 4.0  # of fine-tuning: with less nothing is begun; what a plan aims at
+CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
+HELD_OUT_FIFTH = "a held-out fifth of the training pictures"
+ELSEWHERE = ("imagenet", "none")  # what --weights takes beside files
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where training starts: from these backbones, of which the best is taken, or from chance where there
+    are none. reason: a sentence for the user.
+    """
+
+    backbones: tuple[Backbone, ...] = ()
+    reason: str = ""
+
+
+def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = lambda event: None) -> Start:
+    """From learnt weights, whose preprocessing is settled here, or from chance.
+
+    Photographs start from ImageNet weights where no network is named, and so does any picture when
+    ``--weights imagenet`` says it. A named network starts from the weights that are named.
+
+    Raises:
+        WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
+    """
+    start = _start(request, dataset, listener)
+    return replace(start, backbones=tuple(backbone.with_fit(request.fit) for backbone in start.backbones))
+
+
+def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start:
+    if request.weights == "none" or is_blueprint_file(request.model):
+        return Start()
+    views = 2 if may_mirror(request, dataset.classes) else 1
+    count = len(dataset.splits["train"])
+    measured = sum(len(split) for split in dataset.splits.values()) - count
+    if request.weights == "imagenet":
+        names = affordable(count, request.budget_seconds, measured, views) or PACKAGED[:1]
+        if request.model != "auto":
+            names = (request.model,)
+        return _packaged(names, request.image_size, "Starting from")
+    if request.weights is not None and is_hub_name(request.weights):
+        return _from_hub(request, parse_hub_name(request.weights), listener)
+    if request.weights is not None:
+        return _from_file(request, Path(request.weights))
+    side = _usual_side(dataset.splits["train"].images)
+    if request.model != "auto" or request.recipe != "auto" or side < PHOTOGRAPH_SIDE_PX:
+        return Start()
+    return _for_photographs(count, measured, views, side, request)
+
+
+def _for_photographs(count: int, measured: int, views: int, side: int, request: TrainRequest) -> Start:
+    names = affordable(count, request.budget_seconds, measured, views)
+    if not names:
+        return Start((), f"{count:,} photographs are too many to start from ImageNet weights in this budget.")
+    try:
+        return _packaged(names, request.image_size, f"These are photographs (about {side} px): starting from")
+    except MissingExtraError as error:
+        return Start((), f"These are photographs: with ImageNet weights a few go a long way. {error}")
+
+
+def may_mirror(request: TrainRequest, classes: tuple[str, ...]) -> bool:
+    """Whether mirror images may be looked at: not where it is switched off, and not of letters and digits."""
+    return request.augment == "auto" and not looks_like_characters(classes)
+
+
+def affordable(
+    count: int, budget_seconds: float | None, measured: int = 0, views: int = 2
+) -> tuple[str, ...]:
+    """The packaged backbones to try on so many training pictures, the likeliest best first.
+
+    Without a budget it is one: the middle one, or the smallest where the middle one would take long. With a
+    budget it is the one to fine-tune, where there are pictures and time enough to do that, for that gains
+    more than a larger backbone; else all whose features the budget allows. ``measured``: how many pictures
+    the finished model is measured on.
+    """
+    seconds = {name: looking_seconds(count * views, model_info(name).macs) for name in PACKAGED}
+    small, middle, large = PACKAGED
+    if budget_seconds is None:
+        return (middle if seconds[middle] <= PATIENCE_SECONDS else small,)
+    if count >= FEWEST_HELD_OUT * FOLDS and (name := _to_fine_tune(count, budget_seconds, measured, views)):
+        return (name,)
+    chosen, spent = [], 0.0
+    for name in (middle, large, small):
+        if spent + seconds[name] <= BUDGET_SHARE * budget_seconds:
+            chosen.append(name)
+            spent += seconds[name] + 2.0  # to make it ready
+    return tuple(chosen)
+
+
+def _to_fine_tune(count: int, budget_seconds: float, measured: int, views: int) -> str | None:
+    """The largest backbone that can be fine-tuned for enough epochs, or for the fewest; None if none can."""
+    epochs = {}
+    for name in reversed(PACKAGED):  # the largest first
+        macs = model_info(name).macs
+        left = budget_seconds - looking_seconds(count * views, macs) - finishing_seconds(measured, macs)
+        epochs[name] = left / learning_seconds(round(count * (1 - 1 / FOLDS)), macs)
+    goals = (ENOUGH_EPOCHS, FEWEST_EPOCHS)
+    return next((name for goal in goals for name in epochs if epochs[name] >= goal), None)
+
+
+def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> Start:
+    backbones = tuple(packaged_backbone(name, image_size) for name in names)
+    told = " or ".join(backbone.name for backbone in backbones)
+    licence = "ImageNet weights, --weights none starts from chance"
+    return Start(backbones, f"{words} {told} ({licence}).")
+
+
+def _from_file(request: TrainRequest, path: Path) -> Start:
+    """A file's weights are a backbone where the network is made for photographs, and no recipe is named."""
+    info = model_info(request.model)
+    if request.recipe != "auto" or info.input_size[0] != 3 or info.input_size[1] < BACKBONE_SIDE_PX:
+        return Start()
+    backbone = backbone_from_file(request.model, path, request.image_size)
+    return Start((backbone,), f"Starting from {backbone.source}.")
+
+
+def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> Start:
+    """A hub's weights, for the network that is asked for or that their config.json names."""
+    found = hub_weights(name, download=request.download, say=lambda sentence: listener(Note(sentence)))
+    model = found.architecture if request.model == "auto" else request.model
+    if model not in list_models():
+        raise WeightsError(
+            f"{name.repo} names {model or 'no network'} in its config.json, which is none of those that "
+            "`foveate models` lists; name the one that its weights belong to with --model."
+        )
+    backbone = backbone_from_file(model, found.path, request.image_size)
+    preprocessing = found.preprocessing or backbone.preprocessing
+    if request.image_size is not None:
+        preprocessing = replace(preprocessing, height=request.image_size, width=request.image_size)
+    backbone = replace(backbone, preprocessing=preprocessing, source=found.source)
+    return Start((backbone,), f"Starting from {backbone.source}.")
+
+
+def _usual_side(images: Images) -> int:
+    """The median of the pictures' shorter sides in pixels, from a look at some headers."""
+    if isinstance(images, ArrayImages):
+        return min(images.array.shape[1:3])
+    if not isinstance(images, FileImages):
+        return 0
+    sides = []
+    for row in evenly(len(images), LOOKED_AT):
+        try:
+            info = probe(images.data(int(row)))
+        except ImageError:
+            continue  # the scan will name it
+        sides.append(min(info.width, info.height))
+    return int(np.median(sides)) if sides else 0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A backbone with the head that was fitted to its features of the training pictures.
+
+    views: (V, N, D); V = 2 where mirror images are of use. mirror: what was found of them, if it was asked.
+    folds: (N,) in which each picture was held out. loss: of the held-out pictures.
+    """
+
+    backbone: Backbone
+    prepared: Prepared
+    views: np.ndarray
+    mirror: MirrorTest | None
+    folds: np.ndarray
+    head: Head
+    loss: float
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether mirror images were learnt from."""
+        return len(self.views) == 2
+
+    @property
+    def how(self) -> str:
+        """How the held-out answers came about, in words."""
+        crossed = self.head.was_held_out.mean() > 0.5
+        return f"training pictures in {FOLDS}-fold cross-validation" if crossed else HELD_OUT_FIFTH
+
+    def network(self) -> Network:
+        """The backbone with the head in its place."""
+        return with_head(self.backbone, self.head, len(self.prepared.classes))
+
+
+def best_start(
+    backbones: tuple[Backbone, ...],
+    prepare: Callable[[Backbone], Prepared],
+    request: TrainRequest,
+    *,
+    listener: Listener,
+    should_stop: Callable[[], bool],
+) -> Fitted:
+    """Fit a head to each backbone's features, and take the one that does best on held-out pictures.
+
+    Nothing is chosen on validation or test pictures, whoever gave them: backbone, penalty, temperature and
+    thresholds come from training pictures that were held out in turn.
+    """
+
+    def progress(done: int, total: int) -> None:
+        if should_stop():
+            raise InterruptedRunError(
+                "Stopped while looking at the pictures; what was computed is kept and used next time."
+            )
+        listener(Looking(done, total))
+
+    best: Fitted | None = None
+    for backbone in backbones:
+        fitted = _fit(backbone, prepare(backbone), request, progress, listener)
+        if len(backbones) > 1:
+            listener(Note(f"{backbone.name}: loss {fitted.loss:.3f} on {fitted.how}."))
+        if best is None or fitted.loss < best.loss:
+            best = fitted
+    if best is None:
+        raise ValueError("best_start takes at least one backbone")
+    if best.mirror is not None and best.mirror.hurts:
+        listener(Note(f"Mirror images are left out: {best.mirror.in_words}."))
+    return best
+
+
+def _fit(
+    backbone: Backbone,
+    prepared: Prepared,
+    request: TrainRequest,
+    progress: Callable[[int, int], None],
+    listener: Listener,
+) -> Fitted:
+    split = prepared.splits["train"]
+    with Features(backbone, cache_folder() / "features") as features:
+        mirrored = may_mirror(request, prepared.classes)
+        views = features.of(split.pixels, mirrored=mirrored, progress=progress).views
+        for sentence in features.notes:
+            listener(Note(sentence))
+    mirror = mirror_test(views, split.labels, split.groups) if mirrored else None
+    if mirror is not None and mirror.hurts:
+        views = views[:1]
+    folds = make_folds(split.labels, split.groups, request.seed)
+    weights = weights_for(request, prepared)
+    head = fit_head(views, split.labels, folds, len(prepared.classes), class_weights=weights)
+    known, loss = head.was_held_out, 0.0
+    if known.any():
+        probabilities = apply_temperature(head.held_out[known])
+        loss = evaluate(probabilities, split.labels[known], prepared.classes).nll
+    return Fitted(backbone, prepared, views, mirror, folds, head, loss)
+
+
+def weights_for(request: TrainRequest, prepared: Prepared) -> np.ndarray | None:
+    """(K,) what a picture of each class counts, where that is asked for."""
+    return np.array(class_weights(prepared)) if request.class_weights == "balanced" else None
+
+
+def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """(N,) in which of five folds each picture is held out; with many pictures one fold does (others: -1)."""
+    folds = stratified_folds(labels, groups, FOLDS, seed)
+    return folds if len(labels) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
+
+
+def with_head(backbone: Backbone, head: Head, num_classes: int) -> Network:
+    """A network of the backbone's layers with a fitted head."""
+    import torch
+
+    network = backbone.for_classes(num_classes)
+    with torch.no_grad():
+        layer = network.get_submodule(network.classifier_name)
+        layer.weight.copy_(torch.from_numpy(head.weight))  # type: ignore[operator]
+        layer.bias.copy_(torch.from_numpy(head.bias))  # type: ignore[operator]
+    return network.eval()
+
+
+def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
+    """The frozen backbone with its head, for finishing."""
+    split, head, known = fitted.prepared.splits["train"], fitted.head, fitted.head.was_held_out
+    preview = evenly(len(split), AUGMENTED_SHOWN)
+    settings = {
+        "network": fitted.backbone.name,
+        "weights": fitted.backbone.source,
+        "recipe": "frozen features: a logistic regression on what the network sees",
+        "views": "each picture and its mirror image" if fitted.mirrored else "each picture as it is",
+        "penalty": f"{head.penalty:.2g}, chosen on {fitted.how}",
+        "class weights": request.class_weights,
+    }
+    held_out = HeldOut(head.held_out[known], split.labels[known], fitted.how) if known.any() else None
+    return TrainedNetwork(
+        module=fitted.network(),
+        name=fitted.backbone.name,
+        architecture=fitted.backbone.architecture,
+        recipe={"name": "frozen-features", "penalty": head.penalty, "request": request.published()},
+        settings=settings | words_of(held_out),
+        history=(),
+        best_epoch=None,
+        held_out=held_out,
+        preview=(np.asarray(split.pixels[preview]), split.labels[preview]),
+        metrics=metrics_of(held_out),
+        features=fitted.views[0],
+    )
+
+
+def metrics_of(held_out: HeldOut | None) -> dict[str, object]:
+    """The held-out training pictures' accuracy, for config.json."""
+    if held_out is None:
+        return {}
+    right = held_out.logits.argmax(axis=1) == held_out.labels
+    return {"held_out": {"how": held_out.how, "accuracy": float(right.mean()), "samples": len(right)}}
+
+
+def words_of(held_out: HeldOut | None) -> dict[str, str]:
+    """The same for people."""
+    if held_out is None:
+        return {}
+    right = held_out.logits.argmax(axis=1) == held_out.labels
+    return {"accuracy on held-out pictures": f"{right.mean():.1%} of {len(right):,} ({held_out.how})"}

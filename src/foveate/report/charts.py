@@ -1,0 +1,297 @@
+"""The report's charts as inline SVG, drawn with nothing but the standard library.
+
+Elements are built with ElementTree, which escapes every text and attribute; colours and sizes of type are
+classes of the page's style sheet, so that charts follow the light and the dark theme.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.report.words import columns, count, percent, shown
+from foveate.tasks.classification.calibration import Reliability
+from foveate.tasks.classification.metrics import Confusion
+
+MATRIX_CLASSES = 50  # a bigger confusion matrix cannot be read
+_LABEL_CHARACTERS = 18
+_POINTS_WITH_TITLES = 60
+_Point = tuple[float, float]
+
+
+def line_chart(
+    series: Mapping[str, Sequence[_Point]], *, title: str, unit: str = "number", mark: float | None = None
+) -> str:
+    """Lines over epochs, named at their right ends.
+
+    series: name -> (epoch, value) points in order; at most two, not empty. unit: "number" or "percent".
+    mark: the epoch that was kept, drawn as a vertical rule.
+    """
+    width, height, left, right, top, bottom = 520, 290, 54, 108, 14, 42
+    points = [point for line in series.values() for point in line]
+    svg = _svg(width, height, title)
+    svg.set("class", "chart curves")
+    x_low, x_high = _range([x for x, _ in points])
+    y_ticks = _ticks(*_value_range([y for _, y in points], unit), 5)
+    y_low, y_high = y_ticks[0], y_ticks[-1]
+
+    def place(x: float, y: float) -> _Point:
+        across = left + (x - x_low) / (x_high - x_low) * (width - left - right)
+        return across, height - bottom - (y - y_low) / (y_high - y_low) * (height - top - bottom)
+
+    for tick in y_ticks:
+        y = place(x_low, tick)[1]
+        _line(svg, (left, y), (width - right, y), "grid")
+        _text(svg, (left - 8, y + 4), _value(tick, unit, y_ticks), "end")
+    for tick in _whole_ticks(x_low, x_high, 6):
+        _text(svg, (place(tick, y_low)[0], height - bottom + 18), f"{tick:g}", "middle")
+    _text(svg, ((left + width - right) / 2, height - 4), "epoch", "middle", "soft")
+    if mark is not None and x_low <= mark <= x_high:
+        rule = _line(svg, place(mark, y_low), place(mark, y_high), "mark")
+        SubElement(rule, "title").text = f"kept: epoch {mark:g}"
+    for number, (name, line) in enumerate(series.items()):
+        style = f"s{number}"
+        placed = [place(*point) for point in line]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+        SubElement(svg, "polyline", {"class": f"line {style}", "points": path})
+        for (x, y), (epoch, value) in zip(placed, line, strict=True):
+            if len(line) <= _POINTS_WITH_TITLES:
+                dot = SubElement(svg, "circle", {"class": f"dot {style}", "r": "2.5"} | _at(x, y, "c"))
+                SubElement(dot, "title").text = f"{name}, epoch {epoch:g}: {_exact(value, unit)}"
+    ends = {name: place(*line[-1]) for name, line in series.items()}
+    for number, (name, y) in enumerate(_apart({name: y for name, (_, y) in ends.items()}).items()):
+        _text(svg, (ends[name][0] + 7, y + 4), name, "start", f"name s{number}")
+    return _text_of(svg)
+
+
+def _apart(heights: Mapping[str, float], least: float = 16) -> dict[str, float]:
+    """Heights of labels moved apart, their order kept, so that none covers another."""
+    order = sorted(heights, key=lambda name: heights[name])
+    gaps = [heights[b] - heights[a] for a, b in pairwise(order)]
+    if not gaps or min(gaps) >= least:
+        return dict(heights)
+    middle = sum(heights.values()) / len(heights)
+    moved = {name: middle + (i - (len(order) - 1) / 2) * least for i, name in enumerate(order)}
+    return {name: moved[name] for name in heights}
+
+
+def reliability_chart(bins: Reliability, title: str) -> str:
+    """Accuracy against confidence, the gap between them, and below how many predictions each bin holds."""
+    size, left, top, strip = 250, 54, 12, 44
+    svg = _svg(left + size + 24, top + size + 64 + strip, title)
+    total, number = max(int(bins.counts.sum()), 1), len(bins.counts)
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = top + size * (1 - tick)
+        _line(svg, (left, y), (left + size, y), "grid")
+        _text(svg, (left - 8, y + 4), f"{tick:.0%}", "end")
+        _text(svg, (left + size * tick, top + size + 18), f"{tick:.0%}", "middle")
+    tallest = max(int(bins.counts.max()), 1)
+    floor = top + size + 46 + strip
+    for b, amount in enumerate(bins.counts.tolist()):
+        if not amount:
+            continue
+        right, sure = float(bins.accuracy[b]), float(bins.confidence[b])
+        x, wide = left + size * b / number + 1, size / number - 2
+        group = SubElement(svg, "g")
+        words = f"{percent(sure)} sure on average, right {percent(right)} of the time"
+        SubElement(group, "title").text = f"{words}; {count(amount)} pictures ({percent(amount / total)})"
+        _rect(group, (x, top + size * (1 - min(right, sure)), wide, size * min(right, sure)), "bar")
+        _rect(group, (x, top + size * (1 - max(right, sure)), wide, size * abs(right - sure)), "gap")
+        level = top + size * (1 - right)
+        _line(group, (x, level), (x + wide, level), "level")
+        tall = max((strip - 8) * amount / tallest, 1.0)
+        _rect(group, (x, floor - tall, wide, tall), "mass")
+    _line(svg, (left, top + size), (left + size, top), "diagonal")
+    _text(svg, (left + size / 2, top + size + 36), "how sure the network is", "middle", "soft")
+    _text(svg, (left + size / 2, floor + 15), "how many pictures", "middle", "soft")
+    side = _turned_text(svg, (11, top + size / 2), -90, "how often it is right", "middle")
+    side.set("class", "soft")
+    return _text_of(svg)
+
+
+def confusion_chart(confusion: Confusion, classes: Sequence[str]) -> str:
+    """The confusion matrix as a heat map; of many classes, the ``MATRIX_CLASSES`` most involved in mistakes.
+
+    Colour is the share of a row (a true class); rights are blue, mistakes orange.
+    """
+    chosen = matrix_classes(confusion)
+    labels = [shown(classes[i], _LABEL_CHARACTERS) for i in chosen]
+    cell = max(15, min(46, 560 // max(len(chosen), 1)))
+    longest = 7 * max((columns(label) for label in labels), default=0)
+    turn = 0 if longest <= cell - 4 else -45 if cell > 18 else -90  # as little as lets them pass each other
+    margin, side = 16 + longest, len(chosen) * cell
+    above, beside = {0: (40, 12), -45: (22 + int(margin * 0.72), int(margin * 0.72)), -90: (margin, 12)}[turn]
+    width = margin + side + beside
+    words = "Confusion matrix: rows are true classes, columns what the network said"
+    svg = _svg(width, above + side + 24, words)
+    # Narrow screens scroll rather than shrink the numbers below what can be read.
+    svg.set("style", f"min-width:{min(width, 480 if turn > -90 else 900)}px;max-width:{width}px")
+    svg.set("class", "chart matrix" if turn > -90 else "chart matrix dense")
+    _rect(svg, (margin, above, side, side), "field")
+    for i, label in enumerate(labels):
+        row = _text(svg, (margin - 8, above + (i + 0.5) * cell + 4), label, "end")
+        x = margin + (i + 0.5) * cell + (4 if turn else 0)
+        column = _turned_text(svg, (x, above - 8), turn, label, "start" if turn else "middle")
+        for text in (row, column):
+            SubElement(text, "title").text = shown(classes[chosen[i]])
+    place = {int(number): i for i, number in enumerate(chosen)}
+    support = confusion.support
+    cells = zip(confusion.true.tolist(), confusion.predicted.tolist(), confusion.count.tolist(), strict=True)
+    for t, p, n in cells:
+        if t in place and p in place:
+            words = f"{shown(classes[t])} called {shown(classes[p])}: {count(n)} of {count(support[t])}"
+            corner = (margin + place[p] * cell, above + place[t] * cell)
+            _cell(
+                svg, corner, cell, shares=(n, int(support[t])), style="hit" if t == p else "miss", words=words
+            )
+    _text(svg, (margin + side / 2, above + side + 18), "what the network said", "middle", "soft")
+    return _text_of(svg)
+
+
+def _cell(
+    svg: Element, corner: _Point, cell: int, *, shares: tuple[int, int], style: str, words: str
+) -> None:
+    """One field of the matrix; mistakes are drawn stronger than their share, or small ones would not show."""
+    number, of = shares
+    strength = number / of if style == "hit" else 0.05 + 0.95 * math.sqrt(number / of)
+    square = _rect(svg, (corner[0] + 0.5, corner[1] + 0.5, cell - 1, cell - 1), style)
+    square.set("fill-opacity", f"{strength:.2f}")
+    SubElement(square, "title").text = words
+    text = f"{number}" if number < 10_000 else f"{number / 1000:.0f}k"
+    if cell >= 28 or (cell >= 20 and len(text) <= 2):
+        # Which ink contrasts more changes at another strength in the light than in the dark theme.
+        ink = "number strong" if strength > 0.83 else "number middle" if strength > 0.6 else "number"
+        _text(svg, (corner[0] + cell / 2, corner[1] + cell / 2 + 4), text, "middle", ink)
+
+
+def matrix_classes(confusion: Confusion) -> NDArray[np.int64]:
+    """Which classes the matrix shows: all, or the ``MATRIX_CLASSES`` most involved in mistakes."""
+    if confusion.num_classes <= MATRIX_CLASSES:
+        return np.arange(confusion.num_classes)
+    wrong = confusion.support + confusion.predicted_count - 2 * confusion.hits
+    return np.sort(np.argsort(-wrong, kind="stable")[:MATRIX_CLASSES])
+
+
+def interval_chart(accuracy: float, low: float, high: float, baseline: float) -> str:
+    """Accuracy with its interval on a rule from 0 to 100 %, and the baseline to compare with."""
+    left, size = 2, 332
+    svg = _svg(336, 58, f"Accuracy {percent(accuracy)}, 95 % interval {percent(low)} to {percent(high)}")
+    _rect(svg, (left, 16, size, 8), "field")
+    _rect(svg, (left, 16, size * accuracy, 8), "bar")
+    band = _rect(svg, (left + size * low, 10, max(size * (high - low), 2), 20), "band")
+    SubElement(band, "title").text = f"95 % interval: {percent(low)} to {percent(high)}"
+    for value, style in ((accuracy, "needle"), (baseline, "mark")):
+        _line(svg, (left + size * value, 6), (left + size * value, 34), style)
+    side = "start" if baseline < 0.25 else "middle" if baseline < 0.75 else "end"
+    text = f"always the same answer: {percent(baseline, 0)}"
+    _text(svg, (left + size * baseline, 50), text, side, "soft")
+    return _text_of(svg)
+
+
+def bar(fraction: float) -> str:
+    """A small bar for a table cell, 0 to 1; the number stands beside it, so it is hidden from readers."""
+    svg = Element("svg", {"class": "mini", "viewBox": "0 0 100 8", "aria-hidden": "true"})
+    svg.set("preserveAspectRatio", "none")
+    _rect(svg, (0, 0, 100, 8), "field")
+    _rect(svg, (0, 0, 100 * min(max(fraction, 0.0), 1.0), 8), "bar")
+    return _text_of(svg)
+
+
+def stacked_bar(seconds: Mapping[str, float], title: str) -> str:
+    """One bar divided in proportion; segment i has the style class p(i mod 8), as its legend should."""
+    svg = _svg(1000, 26, title)
+    svg.set("preserveAspectRatio", "none")
+    total = sum(seconds.values()) or 1.0
+    x = 0.0
+    for i, (name, amount) in enumerate(seconds.items()):
+        part = _rect(svg, (x, 0, 1000 * amount / total - 1.5, 26), f"p{i % 8}")
+        SubElement(part, "title").text = f"{shown(name)}: {amount:.1f} s"
+        x += 1000 * amount / total
+    return _text_of(svg)
+
+
+def _svg(width: float, height: float, title: str) -> Element:
+    return Element(
+        "svg",
+        {"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": title, "class": "chart"},
+    )
+
+
+def _at(x: float, y: float, prefix: str = "") -> dict[str, str]:
+    return {f"{prefix}x": f"{x:.1f}", f"{prefix}y": f"{y:.1f}"}
+
+
+def _text(parent: Element, at: _Point, text: str, anchor: str, style: str = "") -> Element:
+    element = SubElement(parent, "text", _at(*at) | {"text-anchor": anchor})
+    if style:
+        element.set("class", style)
+    element.text = text
+    return element
+
+
+def _turned_text(parent: Element, at: _Point, degrees: int, text: str, anchor: str) -> Element:
+    element = _text(parent, (0, 0), text, anchor)
+    turn = f" rotate({degrees})" if degrees else ""
+    element.set("transform", f"translate({at[0]:.1f} {at[1]:.1f}){turn}")
+    return element
+
+
+def _line(parent: Element, start: _Point, end: _Point, style: str) -> Element:
+    ends = {"x1": f"{start[0]:.1f}", "y1": f"{start[1]:.1f}", "x2": f"{end[0]:.1f}", "y2": f"{end[1]:.1f}"}
+    return SubElement(parent, "line", {"class": style} | ends)
+
+
+def _rect(parent: Element, box: tuple[float, float, float, float], style: str) -> Element:
+    x, y, width, height = box
+    size = {"width": f"{max(width, 0):.1f}", "height": f"{max(height, 0):.1f}"}
+    return SubElement(parent, "rect", {"class": style} | _at(x, y) | size)
+
+
+def _text_of(svg: Element) -> str:
+    return tostring(svg, encoding="unicode")
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _value_range(values: Sequence[float], unit: str) -> tuple[float, float]:
+    if unit == "percent":
+        return min(math.floor(min(values) * 10) / 10, 0.9), 1.0
+    low, high = min(values), max(values)
+    return min(0.0, low), max(high, low + 1e-6, 1e-6)
+
+
+def _ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers (1, 2, 2.5 or 5 times a power of ten) that cover low..high."""
+    rough = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [i * step for i in range(first, last + 1)]
+
+
+def _whole_ticks(low: float, high: float, about: int) -> list[float]:
+    """Round whole numbers inside low..high: epochs."""
+    step = max(1, round(_ticks(low, high, about)[1] - _ticks(low, high, about)[0]))
+    return [float(i * step) for i in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
+
+
+def _value(value: float, unit: str, ticks: Sequence[float]) -> str:
+    if unit == "percent":
+        return f"{100 * value:.3g} %"
+    step = ticks[1] - ticks[0]
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    return (
+        f"{value:g}" if step >= 1 else f"{value:.{digits + (round(step * 10**digits) != step * 10**digits)}f}"
+    )
+
+
+def _exact(value: float, unit: str) -> str:
+    return percent(value, 2) if unit == "percent" else f"{value:.4g}"

@@ -1,0 +1,1 @@
+"""Running a finished network: NumPy, Pillow and ONNX Runtime, no torch."""

@@ -1,0 +1,253 @@
+"""All that is known of a finished model, as ``config.json`` holds it: checked when it is made or read.
+
+Types are exact, names come from a fixed list, and nothing read is ever used as a path, imported or executed.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from foveate.errors import InputError
+from foveate.runtime.strict_json import (
+    MAX_DEPTH,
+    exact_keys,
+    fail,
+    is_int,
+    is_number,
+    need,
+    parse,
+    plain,
+    short,
+)
+from foveate.seal import FIELD, digest, sealed
+
+FORMAT_VERSION = 2  # 2: config.json carries its own SHA-256; folders of version 1 stay readable
+CONFIG_NAME = "config.json"
+ONNX_NAME = "model.onnx"
+WEIGHTS_NAME = "model.safetensors"
+TEXT_NAMES = ("report.html", "history.csv", "splits.csv", "README.md")
+FILE_NAMES = (ONNX_NAME, WEIGHTS_NAME, *TEXT_NAMES)  # the only names that config.json may list
+OPTIONAL = {"confidence", "unlikeness"}  # fields of config.json that may be absent
+TASKS = ("classification",)  # "multilabel" is reserved: sigmoid outputs, same folder
+
+MAX_CLASSES = 100_000
+MAX_NAME_LENGTH = 1_000  # characters of a class name, an architecture's name, a version, ...
+MAX_SIDE_PX = 16_384
+
+
+@dataclass(frozen=True)
+class InputShape:
+    """The pictures that the network takes, in pixels; ``channels`` is 3 (colour) or 1 (grey)."""
+
+    height: int
+    width: int
+    channels: int
+
+    def __post_init__(self) -> None:
+        for name, side in (("input.height", self.height), ("input.width", self.width)):
+            need(is_int(side) and 1 <= side <= MAX_SIDE_PX, name, f"1 to {MAX_SIDE_PX} pixels", side)
+        need(is_int(self.channels) and self.channels in (1, 3), "input.channels", "1 or 3", self.channels)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What a file of the folder must be: SHA-256 in lower-case hexadecimal, and its length in bytes."""
+
+    sha256: str
+    bytes: int
+
+    def __post_init__(self) -> None:
+        ok = isinstance(self.sha256, str) and re.fullmatch(r"[0-9a-f]{64}", self.sha256) is not None
+        need(ok, "sha256", "64 lower-case hexadecimal digits", self.sha256)
+        need(is_int(self.bytes) and self.bytes >= 0, "bytes", "a length of at least 0", self.bytes)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that is known of a model folder, as ``config.json`` holds it. Validated when made.
+
+    architecture: exactly one of ``{"name": "lenet5", "options": {...}}`` (a registered network),
+    ``{"blueprint": {...}}`` (a network written as data) and ``{"custom": "my.module.Net"}`` (for people to
+    read; never imported). ``temperature`` is already inside ``model.onnx``; it stands here for the record.
+    ``confidence``, where it is known: answers of a probability below ``unsure_below`` are unsure; the others
+    are right with the ``precision`` that was asked for, and are the share ``coverage`` of all; found on so
+    many ``samples``. ``unlikeness``, where ``model.onnx`` measures it: how.
+
+    Raises InputError, naming the field, what was expected and what was found.
+    """
+
+    architecture: Mapping[str, Any]
+    classes: tuple[str, ...]
+    input: InputShape
+    preprocessing: Mapping[str, Any]
+    temperature: float = 1.0
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int | None = None
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    metrics: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    created: str = ""  # ISO 8601, UTC
+    files: Mapping[str, FileRecord] = dataclasses.field(default_factory=dict)
+    confidence: Mapping[str, Any] | None = None
+    unlikeness: Mapping[str, Any] | None = None
+    task: str = "classification"
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        # Tuples become lists here, as JSON would make them: a configuration equals itself read back.
+        for name in ("architecture", "preprocessing", "recipe", "metrics", "versions"):
+            value = getattr(self, name)
+            need(isinstance(value, Mapping), name, "an object", value)
+            object.__setattr__(self, name, plain(value, name))
+        for name in OPTIONAL:
+            value = getattr(self, name)
+            need(value is None or isinstance(value, Mapping), name, "an object", value)
+            object.__setattr__(self, name, plain(value, name))
+        _check_confidence(self.confidence)
+        object.__setattr__(self, "classes", check_classes(self.classes))
+        _check_architecture(self.architecture)
+        ok = is_int(self.format_version) and self.format_version == FORMAT_VERSION
+        need(ok, "format_version", str(FORMAT_VERSION), self.format_version)
+        need(self.task in TASKS, "task", " or ".join(TASKS), self.task)
+        need(isinstance(self.input, InputShape), "input", "height, width and channels", self.input)
+        ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
+        need(ok, "temperature", "a number above 0", self.temperature)
+        ok = self.seed is None or (is_int(self.seed) and 0 <= self.seed < 1 << 64)
+        need(ok, "seed", "an integer from 0 below 2^64, or null", self.seed)
+        need(_is_name(self.created, empty=True), "created", "a date and time", self.created)
+        need(all(_is_name(v) for v in self.versions.values()), "versions", "names and texts", self.versions)
+        _check_files(self.files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; `from_dict` gives an equal configuration back."""
+        document: dict[str, Any] = {
+            "format_version": self.format_version,
+            "task": self.task,
+        }  # these two first
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is not None or field.name not in OPTIONAL:
+                document.setdefault(field.name, value)
+        document["classes"] = list(self.classes)
+        document["input"] = dataclasses.asdict(self.input)
+        document["files"] = {name: dataclasses.asdict(record) for name, record in self.files.items()}
+        return document
+
+    @classmethod
+    def from_dict(cls, document: Any) -> ModelConfig:
+        """The configuration that `to_dict` wrote. Raises InputError for a missing or unknown field."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        absent = OPTIONAL - document.keys() if isinstance(document, dict) else OPTIONAL
+        values = exact_keys(document, known - absent, "fields")
+        values["input"] = InputShape(**exact_keys(values["input"], {"height", "width", "channels"}, "input"))
+        need(isinstance(values["files"], dict), "files", "an object", values["files"])
+        need(isinstance(values["classes"], list), "classes", "a list", values["classes"])
+        values["files"] = {
+            name: FileRecord(**exact_keys(record, {"sha256", "bytes"}, f"files[{short(name)}]"))
+            for name, record in values["files"].items()
+        }
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> ModelConfig:
+        """The configuration whose text `to_json` gave.
+
+        Raises InputError: damaged, written by a newer version, or edited without giving it its new hash.
+        """
+        document = parse(data)
+        _check_version(document)
+        return cls.from_dict(_unsealed(document))
+
+    def to_json(self) -> str:
+        """``config.json``'s text, its own SHA-256 last: strict, and ASCII only, so that undecodable class
+        names survive.
+        """
+        return json.dumps(sealed(self.to_dict()), indent=2, allow_nan=False, ensure_ascii=True) + "\n"
+
+
+def check_classes(classes: Any) -> tuple[str, ...]:
+    """The class names, in order: 2 to 100,000 distinct texts of 1 to 1,000 characters. Raises InputError."""
+    need(isinstance(classes, list | tuple), "classes", "a list of names", classes)
+    need(2 <= len(classes) <= MAX_CLASSES, "classes", f"2 to {MAX_CLASSES} names", len(classes))
+    bad = next((name for name in classes if not _is_name(name)), None)
+    need(all(map(_is_name, classes)), "classes", f"texts of 1 to {MAX_NAME_LENGTH} characters", bad)
+    if len(set(classes)) != len(classes):
+        seen: set[str] = set()
+        twice = next(name for name in classes if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InputError(f"classes: expected different names, found {short(twice)} twice.")
+    return tuple(classes)
+
+
+# --- Version and hash ------------------------------------------------------------------------------------
+
+
+def _check_version(document: Any) -> None:
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise InputError(
+            f"was written by a newer foveate (format {short(version)}, this one reads {FORMAT_VERSION}); "
+            "upgrade with `pip install -U foveate`."
+        )
+
+
+def _unsealed(document: Any) -> Any:
+    """The document without its hash, which must be that of its content; version 1 had none."""
+    if not isinstance(document, dict) or "format_version" not in document:
+        return document
+    version = document["format_version"]
+    need(is_int(version), "format_version", str(FORMAT_VERSION), version)
+    if version == 1:
+        return {**document, "format_version": FORMAT_VERSION}
+    try:
+        found = digest(document)
+    except RecursionError:
+        fail("fields", f"at most {MAX_DEPTH} levels of nesting", "more")
+    if document.get(FIELD) != found:
+        raise InputError(
+            "was changed after it was written; copy the model folder again or, if you edited it on purpose, "
+            f'let its last field be "{FIELD}": "{found}".'
+        )
+    return {key: value for key, value in document.items() if key != FIELD}
+
+
+# --- Checks ----------------------------------------------------------------------------------------------
+
+
+def _check_architecture(architecture: Mapping[str, Any]) -> None:
+    keys = set(architecture)
+    if keys == {"name", "options"}:
+        ok = _is_name(architecture["name"]) and isinstance(architecture["options"], dict)
+    elif keys == {"blueprint"}:
+        ok = isinstance(architecture["blueprint"], dict)
+    else:
+        ok = keys == {"custom"} and _is_name(architecture["custom"])
+    expected = '{"name", "options"}, {"blueprint"} or {"custom"}'
+    need(ok, "architecture", expected, dict(architecture))
+
+
+def _check_confidence(confidence: Mapping[str, Any] | None) -> None:
+    if confidence is None:
+        return
+    found = exact_keys(dict(confidence), {"unsure_below", "precision", "coverage", "samples"}, "confidence")
+    for name in ("unsure_below", "precision", "coverage"):
+        ok = is_number(found[name]) and 0 <= found[name] <= 1
+        need(ok, f"confidence.{name}", "a number from 0 to 1", found[name])
+    ok = is_int(found["samples"]) and found["samples"] >= 0
+    need(ok, "confidence.samples", "a number of pictures", found["samples"])
+
+
+def _check_files(files: Mapping[str, FileRecord]) -> None:
+    need(isinstance(files, Mapping), "files", "an object", files)
+    for name, record in files.items():
+        need(name in FILE_NAMES, "files", f"only {', '.join(FILE_NAMES)}", name)
+        need(isinstance(record, FileRecord), f"files[{name}]", "sha256 and bytes", record)
+
+
+def _is_name(value: Any, *, empty: bool = False) -> bool:
+    return isinstance(value, str) and (empty or len(value) > 0) and len(value) <= MAX_NAME_LENGTH

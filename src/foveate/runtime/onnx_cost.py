@@ -1,0 +1,170 @@
+"""What an ONNX graph costs for one picture, reckoned from its shapes before ONNX Runtime sees it.
+
+A graph of a few kilobytes can ask for hours: a chain of products of large matrices, tensors made from
+nothing. So every node's sizes are worked out, in plain Python, and a graph is refused that takes more than
+any network of a reasonable size does, or whose cost cannot be told: an operator that is not in the table
+below, or a size that depends on what is in the picture. The table has what this program and torch's exporter
+write for networks that look at pictures.
+
+Shapes: https://github.com/onnx/onnx/blob/main/docs/Operators.md
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NoReturn
+
+from foveate.errors import InputError
+from foveate.runtime import onnx_products as products
+from foveate.runtime import onnx_shapes as shapes
+from foveate.runtime.onnx_call import Call, Graph, Node, Rule, Tensor
+
+# Multiply-adds for one picture; the largest network of the guides takes 0.4e12 at the largest size that
+# training takes (vgg19, 1,024 px), and two cores reckon this many in some ten seconds.
+MAX_OPERATIONS = 1_000_000_000_000
+ELEMENT_OPERATIONS = 100  # what writing one number takes in memory, in the time of so many multiply-adds
+SLOW_ELEMENT_OPERATIONS = 2_000  # and one that is computed without vector instructions
+MAX_RANK = 16
+
+
+def operations(graph: Graph) -> int:
+    """Multiply-adds for one picture, moving numbers through memory included.
+
+    Raises InputError: more than 1e12, or it cannot be told.
+    """
+    total = 0
+    for node, made, multiplied in computed(graph):
+        each = SLOW_ELEMENT_OPERATIONS if node.kind in SLOW else ELEMENT_OPERATIONS
+        total += multiplied + each * sum(math.prod(tensor.shape) for tensor in made)
+        if total > MAX_OPERATIONS:
+            _refuse(f"more than {MAX_OPERATIONS:,} multiply-adds for one picture")
+    return total
+
+
+def computed(graph: Graph) -> Iterator[tuple[Node, list[Tensor], int]]:
+    """Each node, what it computes, and the multiply-adds of doing so. Raises InputError as `operations`."""
+    known = {name: Tensor(shape) for name, shape in graph.inputs.items()} | dict(graph.constants)
+    known[""] = Tensor(())  # an input that is left out
+    for node in graph.nodes:
+        rule = RULES.get(node.kind)
+        if rule is None:
+            _refuse(f"the operator {_short(node.kind)}, whose cost is not known here")
+        if not known.keys() >= set(node.inputs):
+            _refuse(f"a node of {_short(node.kind)} before what it takes")
+        call = Call(node, [known[name] for name in node.inputs])
+        try:
+            made = rule(call)[: len(node.outputs)]
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            raise InputError(
+                f"holds a {_short(node.kind)} whose sizes do not fit or cannot be told before it runs; a "
+                "model that `foveate train` wrote never does, so it is not run."
+            ) from error
+        if any(len(one.shape) > MAX_RANK or max(one.shape, default=0) > MAX_OPERATIONS for one in made):
+            _refuse("tensors larger than any picture needs")
+        known.update(zip(node.outputs, made, strict=False))
+        yield node, made, call.products
+
+
+def _refuse(what: str) -> NoReturn:
+    raise InputError(f"holds {what}; a model that `foveate train` wrote never does, so it is not run.")
+
+
+def _short(name: str) -> str:
+    return ascii(name[:40])[1:-1]
+
+
+def _named(rule: Rule, names: str) -> dict[str, Rule]:
+    return dict.fromkeys(names.split(), rule)
+
+
+RULES: dict[str, Rule] = {
+    **_named(
+        shapes.same,
+        "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Bernoulli Ceil Celu Clip Cos Cosh CumSum "
+        "DequantizeLinear Dropout Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax "
+        "InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization "
+        "MeanVarianceNormalization Mish Neg Not PRelu QuantizeLinear RandomNormalLike RandomUniformLike "
+        "Reciprocal Relu Round ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus "
+        "Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu",
+    ),
+    **_named(shapes.same_values, "Cast CastLike Identity"),
+    **_named(
+        shapes.elementwise,
+        "And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Max Mean "
+        "Min Mod Or Pow Sum Where Xor",
+    ),
+    "Add": shapes.followed(lambda x, y: x + y),
+    "Sub": shapes.followed(lambda x, y: x - y),
+    "Mul": shapes.followed(lambda x, y: x * y),
+    "Div": shapes.followed(shapes.divided),
+    **_named(products.convolution(1), "Conv ConvInteger"),
+    "QLinearConv": products.convolution(3),
+    "ConvTranspose": products.transposed_convolution,
+    "Gemm": products.dense,
+    **_named(products.product(1), "MatMul MatMulInteger"),
+    "QLinearMatMul": products.product(3),
+    "Einsum": products.einsum,
+    **_named(products.recurrent, "GRU LSTM RNN"),
+    "DFT": products.fourier,
+    "GridSample": products.sampled,
+    **_named(products.pool, "AveragePool LpPool MaxPool"),
+    **_named(products.pool_everything, "GlobalAveragePool GlobalLpPool GlobalMaxPool"),
+    **_named(
+        shapes.reduce,
+        "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
+        "ReduceSumSquare",
+    ),
+    **_named(shapes.place_of_best, "ArgMax ArgMin"),
+    "TopK": shapes.best,
+    "Constant": shapes.constant,
+    "Shape": shapes.shape_of,
+    "Size": shapes.size_of,
+    "Reshape": shapes.reshape,
+    "Flatten": shapes.flatten,
+    "Squeeze": shapes.squeeze,
+    "Unsqueeze": shapes.unsqueeze,
+    "Transpose": shapes.transpose,
+    "Concat": shapes.concat,
+    "Split": shapes.split,
+    "Slice": shapes.slice_,
+    "Gather": shapes.gather,
+    "GatherElements": shapes.gather_elements,
+    "GatherND": shapes.gather_nd,
+    "Pad": shapes.pad,
+    "Tile": shapes.tile,
+    "Expand": shapes.expand,
+    "ConstantOfShape": shapes.filled,
+    "Range": shapes.range_,
+    **_named(shapes.resize, "Resize Upsample"),
+    "DepthToSpace": shapes.depth_to_space,
+    "SpaceToDepth": shapes.space_to_depth,
+    "OneHot": shapes.one_hot,
+}
+SLOW = frozenset(
+    [
+        "Acos",
+        "Acosh",
+        "Asin",
+        "Asinh",
+        "Atan",
+        "Atanh",
+        "Bernoulli",
+        "Cos",
+        "Cosh",
+        "CumSum",
+        "GatherElements",
+        "GatherND",
+        "Mod",
+        "Pow",
+        "RandomNormalLike",
+        "RandomUniformLike",
+        "ScatterElements",
+        "ScatterND",
+        "Sin",
+        "Sinh",
+        "Tan",
+        "TopK",
+        "Trilu",
+    ]
+)
