@@ -1,5 +1,6 @@
 """Settings on their way from the request to what is trained and written: each is seen by its effect."""
 
+import csv
 import json
 
 import numpy as np
@@ -83,7 +84,8 @@ def test_what_is_asked_for_stands_in_the_model_folder(tmp_path):
     result, config = finished(
         tmp_path, test_fraction=0.25, val_fraction=0.3, unsure_precision=0.5, keep_checkpoint=True
     )
-    sides = [line.rpartition(",")[2] for line in (result.folder / "splits.csv").read_text().splitlines()[1:]]
+    rows = csv.DictReader((result.folder / "splits.csv").read_text().splitlines())
+    sides = [row["split"] for row in rows]
     assert {side: sides.count(side) for side in set(sides)} == {"train": 18, "val": 12, "test": 10}
     assert result.evaluation.samples == config["metrics"]["test"]["samples"] == 10
     assert list((result.folder / "checkpoint").glob("step-*"))
