@@ -78,7 +78,7 @@ def test_ten_times_the_capacity_is_shed_at_once_and_health_answers(busy, colours
     assert {status for status, _, _ in crowd.answers} == {200, 503}
     good = [seconds for status, seconds, _ in crowd.answers if status == 200]
     shed = sorted(seconds for status, seconds, _ in crowd.answers if status == 503)
-    assert len(shed) > 2 * len(good)  # more where the clients have a core to themselves
+    assert len(shed) > 5 * len(good)
     assert shed[len(shed) // 2] < NETWORK_SECONDS  # refused without waiting for anything
     assert max(good) < 8 * NETWORK_SECONDS + 1
     assert all(retry and 1 <= int(retry) <= 60 for status, _, retry in crowd.answers if status == 503)
