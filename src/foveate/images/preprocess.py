@@ -28,7 +28,6 @@ Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
 FITS = ("crop", "pad", "stretch")
 MAX_SIDE_PX = 8192
-MAX_SAMPLE = 2.0**128  # above any float32
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,

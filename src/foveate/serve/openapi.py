@@ -9,7 +9,6 @@ from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
 
 _TEXT = {"type": "string"}
 _BYTES = {"type": "string", "format": "binary"}
-_ERROR = {"$ref": "#/components/schemas/Error"}
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1.001}
 
 _UNSURE = "The probability is below the model's threshold for the precision that it promises."
