@@ -139,6 +139,33 @@ def test_changed_bytes_give_one_kind_of_error_or_an_answer(model, colours, pictu
         assert found.shape == (6, 3)
 
 
+def test_every_field_under_every_wire_type_is_an_error_or_a_number():
+    """Each byte of a small graph with every kind of attribute and tensor, its low three bits changed."""
+    node = helper.make_node(
+        "Conv", ["images", "w"], ["c"], pads=[1] * 4, alpha=0.5, floats=[0.5, 2.0], auto="SAME"
+    )
+    node.attribute.append(helper.make_attribute("value", numpy_helper.from_array(np.ones(2, np.int64), "t")))
+    typed = [
+        helper.make_tensor("f", TensorProto.FLOAT, [2], [1.0, 2.0]),
+        helper.make_tensor("i", TensorProto.INT64, [2], [3, -1]),
+        numpy_helper.from_array(np.ones((1, 3, 1, 1), np.float32), "w"),
+    ]
+    given_input = [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 3, 8, 8])]
+    data = helper.make_model(helper.make_graph([node], "g", given_input, [], typed)).SerializeToString()
+    check_onnx(data)
+    counts = {InputError: 0, int: 0}
+    for place in range(len(data)):
+        for bits in range(8):
+            changed_data = bytearray(data)
+            changed_data[place] = data[place] & ~7 | bits
+            try:
+                check_onnx(bytes(changed_data))
+                counts[int] += 1
+            except InputError:
+                counts[InputError] += 1
+    assert min(counts.values()) > 100, counts
+
+
 def test_memory_is_bounded_while_a_hostile_graph_runs(colours, pictures):
     """Padding by 20,000 pixels asks for 19 GB a picture; the allocator refuses before the machine swaps."""
     weight = numpy_helper.from_array(np.ones((3, 3, 1, 1), np.float32), "w")

@@ -204,7 +204,9 @@ class _Walk:
         return tuple(typed) if len(typed) == count else None
 
     def numbers(self, floats: bool, wire: int, a: int, b: int) -> list[Any]:
-        """A repeated field's numbers, one or packed."""
+        """A repeated field's numbers, one or packed; none where it is of another type, as in protobuf."""
+        if wire not in (_BYTES, _FIXED32 if floats else _VARINT):
+            return []
         if floats:
             whole = b - (b - a) % 4
             return list(struct.unpack(f"<{(whole - a) // 4}f", self.data[a:whole]))
