@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from foveate.reference import loss as reference
-from foveate.training.loss import cross_entropy
+from foveate.tasks.classification.learn import cross_entropy
 
 
 @pytest.fixture

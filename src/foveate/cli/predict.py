@@ -212,9 +212,7 @@ class _Json:
         self._row = 0  # what stands where among the pictures given, unreadable ones counted
 
     def __call__(self, name: str, prediction: Prediction) -> None:
-        from foveate.tasks.classification.answers import as_document
-
-        self.done.append({"file": name, "row": self._row, **as_document(prediction)})
+        self.done.append({"file": name, "row": self._row, **prediction.to_dict()})
         self._row += 1
 
     def unreadable(self, name: str) -> None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from foveate.errors import InputError
-from foveate.runtime.strict_json import (
+from foveate.seal import FIELD, digest, sealed
+from foveate.strict_json import (
     MAX_DEPTH,
     exact_keys,
     fail,
@@ -26,7 +27,6 @@ from foveate.runtime.strict_json import (
     plain,
     short,
 )
-from foveate.seal import FIELD, digest, sealed
 
 FORMAT_VERSION = 2  # 2: config.json carries its own SHA-256; folders of version 1 stay readable
 CONFIG_NAME = "config.json"

@@ -12,13 +12,12 @@ from foveate.http.body import BodyReader, is_multipart, split_multipart
 from foveate.http.replies import json_reply
 from foveate.http.settings import ServeSettings
 from foveate.serve.engine import Engine
-from foveate.tasks.classification.answers import as_document
 
 DEFAULT_TOP_K = 5
 
 
 class Predict:
-    """The endpoint. Answers ``{"model", "predictions": [...]}``; see `answers.as_document`."""
+    """The endpoint. Answers ``{"model", "predictions": [...]}``; see `Prediction.to_dict`."""
 
     def __init__(self, name: str, engine: Engine, bodies: BodyReader, settings: ServeSettings) -> None:
         self._name = name
@@ -44,7 +43,7 @@ class Predict:
             answers = await self._engine.classify(files)
         predictor = self._engine.predictor
         predictions = [
-            as_document(predictor.in_words(answers.row(number), top_k)) for number in range(len(files))
+            predictor.in_words(answers.row(number), top_k).to_dict() for number in range(len(files))
         ]
         if is_multipart(content_type):
             predictions = [

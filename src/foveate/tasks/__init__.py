@@ -1,1 +1,41 @@
 """What an answer is: one folder for each kind. Every room asks the task; no room asks which task."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from foveate.errors import InputError, UnknownNameError
+from foveate.tasks.base import Task
+
+# Imported when first asked for, so that predicting a class loads no other task.
+_TASKS: dict[str, str | type[Task]] = {
+    "classification": "foveate.tasks.classification.task:Classification",
+}
+
+
+def register_task(task: type[Task]) -> type[Task]:
+    """Make a kind of answer known under its ``name``; usable as a decorator.
+
+    Raises InputError for a name that another task has.
+    """
+    known = _TASKS.get(task.name, task)
+    if known not in (task, f"{task.__module__}:{task.__qualname__}"):
+        raise InputError(f"There is a task {task.name!r} already; give yours another name.")
+    _TASKS[task.name] = task
+    return task
+
+
+def list_tasks() -> list[str]:
+    """The names of all tasks."""
+    return sorted(_TASKS)
+
+
+def task_type(name: str) -> type[Task]:
+    """The task of this name. Raises UnknownNameError."""
+    if name not in _TASKS:
+        raise UnknownNameError("task", name, _TASKS)
+    found = _TASKS[name]
+    if isinstance(found, str):
+        module, _, attribute = found.partition(":")
+        found = _TASKS[name] = getattr(import_module(module), attribute)
+    return found

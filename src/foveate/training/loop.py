@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from foveate.batches.loader import Batch, mix_seed
 from foveate.errors import DivergedError, InterruptedRunError
+from foveate.tasks.classification.learn import cross_entropy
 from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import CheckpointStore, Snapshot
 from foveate.training.evaluate import LabelledImages, Scores, logits_of, scores
 from foveate.training.events import CheckpointSaved, EpochDone, Event, Retried, StepDone, StoppedEarly
-from foveate.training.loss import cross_entropy
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser, set_learning_rate
 from foveate.training.precision import computing, half_precision

@@ -58,6 +58,18 @@ class Prediction:
         """Whether the picture is unlike the training pictures: then no class need be right."""
         return self.unlikeness is not None and self.unlikeness > 1
 
+    def to_dict(self) -> dict[str, Any]:
+        """For machines: label, probability, unsure, top; unlikeness and unlike where measured."""
+        document: dict[str, Any] = {
+            "label": self.label,
+            "probability": self.probability,
+            "unsure": self.unsure,
+        }
+        if self.unlikeness is not None:
+            document |= {"unlikeness": self.unlikeness, "unlike": self.unlike}
+        document["top"] = [{"label": label, "probability": value} for label, value in self.top]
+        return document
+
 
 @dataclass(frozen=True)
 class PathPrediction:
@@ -79,16 +91,3 @@ def in_words(answer: Answer, classes: Sequence[str], top_k: int, unsure_below: f
     top = tuple((classes[i], float(answer.probabilities[i])) for i in order)
     label, probability = top[0]
     return Prediction(label, probability, top, probability < unsure_below, answer.unlikeness)
-
-
-def as_document(prediction: Prediction) -> dict[str, Any]:
-    """A prediction for machines: label, probability, top, unsure; unlikeness and unlike where measured."""
-    document: dict[str, Any] = {
-        "label": prediction.label,
-        "probability": prediction.probability,
-        "unsure": prediction.unsure,
-    }
-    if prediction.unlikeness is not None:
-        document |= {"unlikeness": prediction.unlikeness, "unlike": prediction.unlike}
-    document["top"] = [{"label": label, "probability": value} for label, value in prediction.top]
-    return document

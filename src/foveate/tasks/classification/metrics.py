@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.scores import ClassCounts
+from foveate.tasks.base import Headline, Metric
 from foveate.tasks.classification.calibration import Reliability, checked_labels, reliability
 
+ACCURACY = Metric("accuracy")
 TOP_K = 5
 DENSE_CLASSES = 100  # to_dict() writes the whole confusion matrix up to this many classes
 _Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
@@ -107,6 +109,21 @@ class Evaluation:
     def ece(self) -> float:
         """Expected calibration error over 15 equal-width bins: 0 best, 1 worst."""
         return self.reliability.ece
+
+    @property
+    def headline(self) -> Headline:
+        """The accuracy, against always answering the most frequent class."""
+        constant = float(self.support.max() / self.samples)
+        return Headline(ACCURACY, self.accuracy, self.accuracy_interval, constant)
+
+    def scores(self) -> dict[str, float | int]:
+        """The few numbers for ``config.json``."""
+        return {
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "ece": self.ece,
+            "samples": self.samples,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for strict JSON: no NaN, no NumPy types.

@@ -1,0 +1,177 @@
+"""What an answer is: the part of a task that runs without torch.
+
+A `Task` is a kind of answer together with its labels: what a network must put out, what that says of a
+picture, how good it is, how it is written into ``config.json``. Rooms are given a task and ask it; none asks
+which one it is. Its other half, which trains, is a `foveate.tasks.learning.Learner`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.errors import InputError
+
+Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
+MODEL_INPUT = "images"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of ``model.onnx``: ``(N, *shape)`` of float32, None for a side that is free.
+
+    Values lie in ``low``..``high``: a graph may lie about its outputs, so they are looked at each time.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    low: float = -np.inf
+    high: float = np.inf
+
+    def describe(self) -> str:
+        """``probabilities tensor(float) (N, 10)``"""
+        sides = ", ".join(["N", *("?" if side is None else str(side) for side in self.shape)])
+        return f"{self.name} tensor(float) ({sides})"
+
+    def holds(self, value: Any, count: int) -> bool:
+        """Whether a value is what is promised for ``count`` pictures."""
+        if not isinstance(value, np.ndarray) or value.ndim != 1 + len(self.shape) or len(value) != count:
+            return False
+        if any(side not in (None, found) for side, found in zip(self.shape, value.shape[1:], strict=True)):
+            return False
+        # written so that NaN, which compares false, is refused
+        return value.size == 0 or bool(value.min() >= self.low and value.max() <= self.high)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number by which training may select: ``val_<name>`` in the history."""
+
+    name: str
+    higher_is_better: bool = True
+    is_fraction: bool = True  # told in percent
+
+
+class Targets(Protocol):
+    """The right answers of N pictures."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: NDArray[np.integer]) -> Self:
+        """Those of these pictures, in this order."""
+        ...
+
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """What a training batch holds of them, by name; row i of each belongs to picture i."""
+        ...
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """(N,) equal numbers for equal answers."""
+        ...
+
+    @property
+    def strata(self) -> NDArray[np.int64]:
+        """(N,) of 0 and more: groups whose shares a division into splits keeps."""
+        ...
+
+
+class Prediction(Protocol):
+    """What a network says of one picture."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        ...
+
+
+class Evaluation(Protocol):
+    """How good answers are on N pictures."""
+
+    @property
+    def samples(self) -> int: ...
+
+    @property
+    def headline(self) -> Headline: ...
+
+    def scores(self) -> dict[str, float | int]:
+        """The few numbers for ``config.json``."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, in plain JSON values."""
+        ...
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one number to quote, with its 95 % interval, and what a constant answer would reach."""
+
+    metric: Metric
+    value: float
+    interval: tuple[float, float]
+    constant: float
+
+
+class Task(ABC):
+    """A kind of answer with its labels: a frozen dataclass that `foveate.tasks.register_task` makes known."""
+
+    name: ClassVar[str]
+    learner: ClassVar[str]  # its torch half, "module:class"
+    metrics: ClassVar[tuple[Metric, ...]]  # the first is what training selects by where nothing is said
+
+    @property
+    @abstractmethod
+    def labels(self) -> tuple[str, ...]:
+        """The names of the K numbers that a network of this task puts out: (N, K)."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[Output, ...]:
+        """What ``model.onnx`` gives, in order."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `from_dict` gives an equal task back."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Raises InputError, naming the field, what was expected and what was found."""
+
+    @abstractmethod
+    def targets(self, answers: Iterable[object]) -> Targets:
+        """Answers as people write them, one a picture. Raises InputError for one that it does not know."""
+
+    @abstractmethod
+    def cells(self, targets: Targets) -> Sequence[str]:
+        """Each answer as the ``label`` of a table has it."""
+
+    @abstractmethod
+    def same_labels(self, other: Task, targets: Targets) -> Targets:
+        """Targets that count ``other``'s labels, counting this one's by name. Raises InputError."""
+
+    @abstractmethod
+    def predictions(self, values: Values, limit: int = 5) -> Sequence[Prediction]:
+        """What the outputs say of each picture; ``limit``: how many labels of many are told."""
+
+    @abstractmethod
+    def answers(self, values: Values) -> NDArray[Any]:
+        """(N, ...) the answers alone, as scikit-learn's ``predict`` gives them."""
+
+    @abstractmethod
+    def evaluate(self, values: Values, targets: Targets) -> Evaluation:
+        """Raises InputError where there is nothing to measure."""
+
+    def metric(self, column: str) -> Metric:
+        """The metric of a history's column, such as ``val_accuracy``. Raises InputError."""
+        known = {f"val_{metric.name}": metric for metric in self.metrics}
+        known["val_loss"] = Metric("loss", higher_is_better=False, is_fraction=False)
+        if column not in known:
+            raise InputError(f"Select by {', '.join(known)} or last, not {column!r}.")
+        return known[column]

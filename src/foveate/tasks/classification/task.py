@@ -1,0 +1,140 @@
+"""One class a picture: which classes there are, and how sure an answer must be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.errors import InputError
+from foveate.strict_json import exact_keys, is_int, is_number, need, short
+from foveate.tasks.base import Metric, Output, Targets, Task, Values
+from foveate.tasks.classification.answers import Answer, Prediction, in_words
+from foveate.tasks.classification.labels import class_numbers
+from foveate.tasks.classification.metrics import ACCURACY, Evaluation, evaluate
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.threshold import UnsureRule
+
+MAX_CLASSES = 100_000
+MAX_NAME_LENGTH = 1_000  # characters of a class's name
+PROBABILITIES = "probabilities"
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """One of several classes a picture.
+
+    classes: their names, in the order of the network's outputs. temperature: what the outputs are divided by
+    before softmax. unsure: below which probability an answer is unsure, where that is known.
+
+    Raises InputError for names that are empty, too long, no text, or there twice.
+    """
+
+    name: ClassVar[str] = "classification"
+    learner: ClassVar[str] = "foveate.tasks.classification.learn:ClassificationLearner"
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, Metric("macro_f1"))
+
+    classes: tuple[str, ...]
+    temperature: float = 1.0
+    unsure: UnsureRule | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", check_classes(self.classes))
+        ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
+        need(ok, "temperature", "a number above 0", self.temperature)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.classes
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return (Output(PROBABILITIES, (len(self.classes),), low=0.0, high=1.001),)
+
+    def to_dict(self) -> dict[str, Any]:
+        unsure = None if self.unsure is None else self.unsure.to_dict()
+        return {"classes": list(self.classes), "temperature": self.temperature, "unsure": unsure}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Classification:
+        found = exact_keys(dict(document), {"classes", "temperature", "unsure"}, "task")
+        need(isinstance(found["classes"], list), "task.classes", "a list", found["classes"])
+        need(len(found["classes"]) > 1, "task.classes", f"2 to {MAX_CLASSES} names", len(found["classes"]))
+        return cls(tuple(found["classes"]), found["temperature"], _unsure(found["unsure"]))
+
+    def targets(self, answers: Iterable[object]) -> ClassTargets:
+        values = list(answers)
+        numbers = class_numbers(values, self.classes)
+        for value, number in zip(values, numbers, strict=True):
+            if number is None:
+                raise InputError(
+                    f"label {value!r}: expected one of the model's {len(self.classes)} classes, such as "
+                    f"{self.classes[0]!r}."
+                )
+        return ClassTargets(np.array(numbers, np.int64).reshape(-1))
+
+    def cells(self, targets: Targets) -> Sequence[str]:
+        return [self.classes[number] for number in _labels(targets)]
+
+    def same_labels(self, other: Task, targets: Targets) -> ClassTargets:
+        return ClassTargets(self.numbers_in(other)[_labels(targets)])
+
+    def numbers_in(self, other: Task) -> NDArray[np.int64]:
+        """(K,) the place of each of these classes among those of ``other``, -1 where it has none."""
+        place = {name: number for number, name in enumerate(other.labels)}
+        return np.array([place.get(name, -1) for name in self.classes], np.int64)
+
+    def predictions(self, values: Values, limit: int = 5) -> list[Prediction]:
+        threshold = 0.0 if self.unsure is None else self.unsure.unsure_below
+        unlikeness = values.get("unlikeness")
+        rows = enumerate(values[PROBABILITIES])
+        return [
+            in_words(
+                Answer(row, None if unlikeness is None else float(unlikeness[i])),
+                self.classes,
+                limit,
+                threshold,
+            )
+            for i, row in rows
+        ]
+
+    def answers(self, values: Values) -> NDArray[np.str_]:
+        return np.array(self.classes)[values[PROBABILITIES].argmax(axis=1)]
+
+    def evaluate(self, values: Values, targets: Targets) -> Evaluation:
+        return evaluate(values[PROBABILITIES], _labels(targets), self.classes)
+
+
+def check_classes(classes: Any) -> tuple[str, ...]:
+    """The class names, in order: distinct texts of 1 to 1,000 characters. Raises InputError."""
+    need(isinstance(classes, list | tuple), "classes", "a list of names", classes)
+    need(1 <= len(classes) <= MAX_CLASSES, "classes", f"1 to {MAX_CLASSES} names", len(classes))
+    bad = [name for name in classes if not (isinstance(name, str) and 0 < len(name) <= MAX_NAME_LENGTH)]
+    need(not bad, "classes", f"texts of 1 to {MAX_NAME_LENGTH} characters", bad[0] if bad else None)
+    if len(set(classes)) != len(classes):
+        seen: set[str] = set()
+        twice = next(name for name in classes if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InputError(f"classes: expected different names, found {short(twice)} twice.")
+    return tuple(classes)
+
+
+def _unsure(document: Any) -> UnsureRule | None:
+    if document is None:
+        return None
+    found = exact_keys(document, {"unsure_below", "precision", "coverage", "samples"}, "task.unsure")
+    for name in ("unsure_below", "precision", "coverage"):
+        ok = is_number(found[name]) and 0 <= found[name] <= 1
+        need(ok, f"task.unsure.{name}", "a number from 0 to 1", found[name])
+    ok = is_int(found["samples"]) and found["samples"] >= 0
+    need(ok, "task.unsure.samples", "a number of pictures", found["samples"])
+    return UnsureRule(**found)
+
+
+def _labels(targets: Targets) -> NDArray[np.int64]:
+    if not isinstance(targets, ClassTargets):
+        raise TypeError(f"a classification is given class targets, not {type(targets).__name__}")
+    return targets.labels
