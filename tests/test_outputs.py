@@ -1,12 +1,9 @@
 """What may be written where: nothing that is there is replaced unasked, and nothing of another kind ever."""
 
-import os
-import stat
-
 import pytest
 
-from foveate.errors import InputError, StorageError
-from foveate.outputs import check_file, check_folder, replacing
+from foveate.errors import InputError
+from foveate.outputs import check_file, check_folder
 
 
 def refusal(path, *, overwrite=False):
@@ -59,15 +56,3 @@ def test_a_folder_of_other_things_is_refused_in_any_case(tmp_path, overwrite):
         folder(tmp_path, overwrite=overwrite)
     with pytest.raises(InputError, match="found a file"):
         folder(tmp_path / "thesis.txt", overwrite=overwrite)
-
-
-def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
-    path = tmp_path / "page.html"
-    path.write_text("old")
-    with pytest.raises(StorageError, match="No space left"), replacing(path) as part:
-        part.write_text("ne")
-        raise OSError(28, os.strerror(28))
-    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["page.html"]
-    with replacing(path) as part:
-        part.write_text("new")
-    assert path.read_text() == "new" and stat.S_ISREG(path.stat().st_mode)

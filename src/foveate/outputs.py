@@ -2,17 +2,16 @@
 
 What is there already is replaced only where ``--overwrite`` says so, and only by its like: a picture by a
 picture, a page by a page, a model folder by a model folder. Everything else is refused before any work is
-done; and what is written takes its name when it is whole.
+done.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from foveate.errors import InputError, StorageError
+from foveate.errors import InputError
 
 REPLACE = "give another name, or --overwrite to replace it"
 
@@ -74,22 +73,3 @@ def numbered(base: Path) -> list[Path]:
 def _check_folder_above(path: Path) -> None:
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}; make it, or write elsewhere.")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A hidden name beside ``path``, of the same suffix, to write under; what is whole takes the name.
-
-    Raises:
-        InputError: there is no folder for it.
-        StorageError: it could not be written; a file that was there is intact, and nothing is left behind.
-    """
-    _check_folder_above(path)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        yield part
-        part.replace(path)
-    except OSError as error:
-        raise StorageError(f"Could not write {path}: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)

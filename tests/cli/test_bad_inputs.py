@@ -124,7 +124,7 @@ def test_a_picture_on_a_full_disk(small_disk, tmp_path, monkeypatch, capsys):
     before = tree(small_disk)
     code, _, err = in_this_process(["filter", "cat.png", "sharpen", "--out", str(out), "--overwrite"], capsys)
     assert code == 1
-    assert sentence(err) == f"Could not write {out}: {os.strerror(errno.ENOSPC)}."
+    assert sentence(err) == f"Could not write {out}: {os.strerror(errno.ENOSPC)}. The old file is intact."
     assert tree(small_disk) == before
 
 

@@ -13,7 +13,8 @@ import click
 
 from foveate.cli.console import Share, emit_json, json_option, note, overwrite_option, printable, table
 from foveate.cli.predict import bar
-from foveate.outputs import check_file, replacing
+from foveate.files import replacing
+from foveate.outputs import check_file
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,8 @@ import click
 
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
-from foveate.outputs import check_folder, numbered, replacing
+from foveate.files import replacing
+from foveate.outputs import check_folder, numbered
 
 if TYPE_CHECKING:
     import numpy as np

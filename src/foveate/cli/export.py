@@ -9,7 +9,8 @@ import click
 
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError
-from foveate.outputs import check_file, replacing
+from foveate.files import replacing
+from foveate.outputs import check_file
 
 
 @click.command("export")

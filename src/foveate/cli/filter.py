@@ -17,8 +17,9 @@ from foveate.cli.console import (
     said,
 )
 from foveate.errors import InputError
+from foveate.files import replacing
 from foveate.geometry import FORMULA, worked
-from foveate.outputs import check_file, replacing
+from foveate.outputs import check_file
 
 if TYPE_CHECKING:
     import numpy as np

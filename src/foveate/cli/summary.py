@@ -9,7 +9,8 @@ import click
 
 from foveate.cli.console import emit_json, json_option, note, overwrite_option, printable
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
-from foveate.outputs import check_file, replacing
+from foveate.files import replacing
+from foveate.outputs import check_file
 
 if TYPE_CHECKING:
     from torch import nn

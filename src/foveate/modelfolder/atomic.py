@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from foveate.errors import InputError, StorageError, show_path
+from foveate.files import sync
 from foveate.runtime.config import CONFIG_NAME, FILE_NAMES
 
 OWN_NAMES = frozenset(
@@ -158,10 +159,9 @@ class Staging:
     def write(self, name: str, data: bytes) -> None:
         """Write a file and flush it to the disk. Raises StorageError."""
         path = self.folder / name
-        with storage(path), path.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        with storage(path):
+            path.write_bytes(data)
+            sync(path)
 
     def publish(self, drop: Iterable[str] = ()) -> Path:
         """Exchange the folder with OUT; what ``drop`` names is this program's and is not carried over.
@@ -172,11 +172,11 @@ class Staging:
         with storage(self.out):
             if self.out.is_dir():
                 _carry_over(self.out, self.folder, own)
-            sync_folder(self.folder)
+            sync(self.folder)
             _put_in_place(self.folder, self.out)
         # From here on the new folder is in place: what fails now costs tidiness, not data.
         with contextlib.suppress(OSError):
-            sync_folder(self.out.parent)
+            sync(self.out.parent)
         for _ in range(CLEARINGS):
             if self.folder.is_dir():  # now the old folder
                 _clear(self.folder, self.out, own)
@@ -221,15 +221,6 @@ def _abandoned(folder: Path) -> bool:
     return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's list of names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 # --- Moving ----------------------------------------------------------------------------------------------
 
 
@@ -251,7 +242,7 @@ def _link(source: Path, target: Path, own: frozenset[str]) -> None:
         target.mkdir()
         _carry_over(source, target, own)
         shutil.copystat(source, target)
-        sync_folder(target)
+        sync(target)
         return
     try:
         os.link(source, target, follow_symlinks=False)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from foveate.errors import CheckpointError, StorageError
+from foveate.files import write_durably
 
 FORMAT_VERSION = 1
 
@@ -34,36 +34,6 @@ class Snapshot:
 
     tensors: dict[str, Tensor]
     numbers: dict[str, Any]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside, flush to the disk, rename: the file at ``path`` is the old one or the new, never a part.
-
-    Raises:
-        StorageError: the disk is full or refuses; the old file is intact and nothing is left behind.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_directory(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"Could not write {path}: {error.strerror or error}. The old file is intact."
-        ) from error
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class CheckpointStore:
@@ -94,14 +64,14 @@ class CheckpointStore:
         }
         body = json.dumps(numbers).encode() + b"\n"
         stem = self.directory / f"step-{step:09d}"
-        write_atomically(stem.with_suffix(".safetensors"), tensors)
-        write_atomically(stem.with_suffix(".json"), body + hashlib.sha256(body).hexdigest().encode() + b"\n")
+        write_durably(stem.with_suffix(".safetensors"), tensors)
+        write_durably(stem.with_suffix(".json"), body + hashlib.sha256(body).hexdigest().encode() + b"\n")
         with contextlib.suppress(OSError):  # one too many costs space, not the run
             self._prune()
 
     def _prune(self) -> None:
         keep = {path.stem for path in self._newest_first()[: self.keep]}
-        for path in self.directory.glob("step-*"):
+        for path in self.directory.glob("*step-*"):  # and what a killed process left of one
             if path.stem not in keep:
                 path.unlink(missing_ok=True)
 

@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Any
 
 from foveate.errors import BusyError, CheckpointError, StorageError
+from foveate.files import write_durably
 from foveate.seal import FIELD, digest, sealed
-from foveate.training.checkpoint import CheckpointStore, write_atomically
+from foveate.training.checkpoint import CheckpointStore
 from foveate.training.events import HISTORY_COLUMNS
 
 
@@ -128,7 +129,7 @@ class RunDirectory:
         try:
             self.checkpoints.directory.mkdir(parents=True, exist_ok=True)
             self.request_path.unlink(missing_ok=True)  # first: the old request must not meet no checkpoints
-            for path in self.checkpoints.directory.glob("step-*"):
+            for path in self.checkpoints.directory.glob("*step-*"):
                 path.unlink()
         except OSError as error:
             raise StorageError(f"Could not write {error.filename or self.out}: {error.strerror}.") from error
@@ -137,10 +138,10 @@ class RunDirectory:
     def write(self, request: Mapping[str, Any], sides: bytes) -> None:
         """Write down what is asked for, and on which side each picture stands."""
         sha256 = hashlib.sha256(sides).hexdigest()
-        write_atomically(self._sides_path(sha256), sides)
+        write_durably(self._sides_path(sha256), sides)
         document = sealed({**request, "sides_sha256": sha256})
-        write_atomically(self.request_path, json.dumps(document, indent=2).encode())
-        for path in self.checkpoints.directory.glob("sides-*"):
+        write_durably(self.request_path, json.dumps(document, indent=2).encode())
+        for path in self.checkpoints.directory.glob("*sides-*"):
             if path != self._sides_path(sha256):
                 path.unlink(missing_ok=True)
 
@@ -195,7 +196,7 @@ class RunDirectory:
         return self.checkpoints.directory / f"sides-{sha256[:16]}.npy"
 
     def write_history(self, history: Iterable[Mapping[str, Any]]) -> None:
-        write_atomically(self.checkpoints.directory / "history.csv", history_csv(history).encode())
+        write_durably(self.checkpoints.directory / "history.csv", history_csv(history).encode())
 
 
 def history_csv(history: Iterable[Mapping[str, Any]]) -> str:

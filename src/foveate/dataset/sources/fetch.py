@@ -25,6 +25,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from foveate.errors import DownloadError, StorageError
+from foveate.files import sync
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -205,7 +206,7 @@ def _from_debian(cache: Path, files: Sequence[KnownFile], package: str) -> dict[
             if not found:
                 raise _WrongContentError(f"{file.name} is not in it")
             contents[file.name] = checked(found[0], file)
-            _flush(found[0])
+            sync(found[0])
             found[0].replace(cache / file.name)
         return contents
 
@@ -300,8 +301,3 @@ def _download(address: str, part: Path, file: KnownFile, progress: Progress | No
             os.fsync(out.fileno())
     if have < expected:
         raise ConnectionError(f"the connection ended after {have:,} of {expected:,} bytes")
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
