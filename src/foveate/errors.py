@@ -36,7 +36,16 @@ class ShapeError(InputError):
 
 
 class BlueprintError(InputError):
-    """A network written as data is not a network; the message names the layer by its number."""
+    """A network written as data is not a network.
+
+    The message says where: ``layer`` is the number of the faulty layer (``"3"``, ``"4.1"`` in a block) and
+    ``line`` the line of the text that cannot be read, each None where there is none.
+    """
+
+    def __init__(self, message: str, *, layer: str | None = None, line: int | None = None) -> None:
+        super().__init__(message)
+        self.layer = layer
+        self.line = line
 
 
 class WeightsError(InputError):

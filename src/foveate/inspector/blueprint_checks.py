@@ -7,7 +7,6 @@ faulty one, and the fault with the number of its layer.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -23,8 +22,6 @@ from foveate.models.blueprint_text import parse, write
 from foveate.models.weightless import weightless
 
 MOST_VALUES = 50_000  # in a document: a short YAML can stand for a huge one, by references
-LAYER_NUMBER = re.compile(r"Layer ([\d.]+)")
-LINE_NUMBER = re.compile(r"in line (\d+)")
 
 
 def check(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,7 +42,7 @@ def check(given: Mapping[str, Any]) -> dict[str, Any]:
         document = parse(str(given["text"])) if "text" in given else given["blueprint"]
         document = _plain(document)
     except BlueprintError as error:
-        return _answer(None, [], str(error))
+        return _answer(None, [], error)
     found = sketch(document)
     calls = _calls(found.layers, found.input, found.classes) if found.input else ()
     return _answer(document, list(_rows(found.layers, calls)), found.error)
@@ -137,12 +134,12 @@ def _calls(layers: Sequence[Layer], size: tuple[int, int, int], classes: int | N
         return ()
 
 
-def _answer(document: Any, rows: list[dict[str, Any]], message: str | None) -> dict[str, Any]:
+def _answer(document: Any, rows: list[dict[str, Any]], error: BlueprintError | None) -> dict[str, Any]:
     top = [row for row in rows if "." not in row["number"]]
     known = document if isinstance(document, dict) else {}
     return {
-        "ok": message is None,
-        "error": None if message is None else _error(message),
+        "ok": error is None,
+        "error": error and {"message": str(error), "number": error.layer, "line": error.line},
         "blueprint": document if isinstance(document, dict) else None,
         "yaml": write(document) if isinstance(document, dict) else None,
         "layers": rows,
@@ -150,15 +147,6 @@ def _answer(document: Any, rows: list[dict[str, Any]], message: str | None) -> d
         "macs": sum(row["macs"] for row in top),
         "classes": known.get("classes"),
         "name": known.get("name"),
-    }
-
-
-def _error(message: str) -> dict[str, Any]:
-    number, line = LAYER_NUMBER.match(message), LINE_NUMBER.search(message)
-    return {
-        "message": message,
-        "number": number[1] if number else None,
-        "line": int(line[1]) if line and not number else None,
     }
 
 

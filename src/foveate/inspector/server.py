@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from foveate.errors import InputError
 from foveate.http.server import run
-from foveate.http.settings import ServerState, ServeSettings
+from foveate.http.settings import ServerState, ServeSettings, is_loopback
 from foveate.inspector.app import make_app
 from foveate.inspector.session import Session
 from foveate.inspector.trainings import Trainings
@@ -23,22 +23,19 @@ def inspector_settings(host: str, port: int) -> ServeSettings:
 
     The inspector computes whatever it is asked and holds the pictures it is given: it is not for strangers.
     """
-    try:
-        return ServeSettings(
-            host=host,
-            port=port,
-            max_body_bytes=MAX_BODY_BYTES,
-            answer_seconds=ANSWER_SECONDS,
-            drain_seconds=0.0,
-            max_connections=64,
-        )
-    except InputError as error:
-        if "opens the server" not in str(error):
-            raise
+    if not is_loopback(host):
         raise InputError(
             f"--host {host}: the inspector is for this machine only; from another one, reach it with "
             "`ssh -L 8001:127.0.0.1:8001 MACHINE`."
-        ) from None
+        )
+    return ServeSettings(
+        host=host,
+        port=port,
+        max_body_bytes=MAX_BODY_BYTES,
+        answer_seconds=ANSWER_SECONDS,
+        drain_seconds=0.0,
+        max_connections=64,
+    )
 
 
 def serve_inspector(

@@ -119,7 +119,7 @@ class Sketch:
     input: tuple[int, int, int] | None
     classes: int | None
     layers: tuple[Layer, ...]
-    error: str | None
+    error: BlueprintError | None
 
 
 def load_blueprint(source: str | Path | Mapping[str, Any]) -> Blueprint:
@@ -135,7 +135,7 @@ def load_blueprint(source: str | Path | Mapping[str, Any]) -> Blueprint:
     try:
         return _check(parse(text))
     except BlueprintError as error:
-        raise BlueprintError(f"{what}: {error}") from error
+        raise BlueprintError(f"{what}: {error}", layer=error.layer, line=error.line) from error
 
 
 def sketch(document: Any) -> Sketch:
@@ -144,7 +144,7 @@ def sketch(document: Any) -> Sketch:
         blueprint = _check(document)
         return Sketch(blueprint.input, blueprint.classes, blueprint.layers, None)
     except BlueprintError as error:
-        found = str(error)
+        found = error
     try:
         size, classes, _ = _head(document)
     except BlueprintError:
@@ -227,7 +227,8 @@ def _with_output(blueprint: Blueprint) -> Blueprint:
     if blueprint.classes not in (None, scores):
         raise BlueprintError(
             f"Layer {last.number} ({last.kind}) makes {scores:,} scores, and classes is "
-            f"{blueprint.classes:,}; write `{_COUNTED[last.kind]}: {CLASSES}` there."
+            f"{blueprint.classes:,}; write `{_COUNTED[last.kind]}: {CLASSES}` there.",
+            layer=last.number,
         )
     return replace(blueprint, classes=scores)
 

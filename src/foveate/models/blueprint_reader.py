@@ -75,7 +75,9 @@ class Reader:
     def _layer(self, given: Any, shape: Shape, number: str, depth: int) -> Layer:
         self._layers += 1
         if self._layers > MAX_LAYERS:
-            raise BlueprintError(f"Layer {number}: a blueprint has at most {MAX_LAYERS:,} layers.")
+            raise BlueprintError(
+                f"Layer {number}: a blueprint has at most {MAX_LAYERS:,} layers.", layer=number
+            )
         name, arguments = _named(given, number)
         try:
             if name in BLOCKS:
@@ -87,7 +89,9 @@ class Reader:
         except BlueprintError:
             raise
         except InputError as error:
-            raise BlueprintError(f"Layer {number} ({name}): {str(error).rstrip('.')}.") from None
+            raise BlueprintError(
+                f"Layer {number} ({name}): {str(error).rstrip('.')}.", layer=number
+            ) from None
         return layer
 
     def _simple(self, name: str, given: Any, shape: Shape, number: str) -> Layer:
@@ -207,14 +211,16 @@ def _named(given: Any, number: str) -> tuple[str, Any]:
     if not isinstance(name, str):
         raise BlueprintError(
             f"Layer {number} must be a name such as `relu`, or one name with its arguments such as "
-            f"`conv: {{filters: 16, kernel: 3}}`, and is {shown(given)}."
+            f"`conv: {{filters: 16, kernel: 3}}`, and is {shown(given)}.",
+            layer=number,
         )
     if name == "softmax":
         raise BlueprintError(
-            f"Layer {number} (softmax): leave it out, a network ends in the scores before it."
+            f"Layer {number} (softmax): leave it out, a network ends in the scores before it.", layer=number
         )
     if name not in KINDS and name not in BLOCKS:
-        raise BlueprintError(f"Layer {number}: {UnknownNameError('layer', name[:60], [*KINDS, *BLOCKS])}")
+        unknown = UnknownNameError("layer", name[:60], [*KINDS, *BLOCKS])
+        raise BlueprintError(f"Layer {number}: {unknown}", layer=number)
     return name, arguments
 
 

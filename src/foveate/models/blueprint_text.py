@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -63,14 +63,14 @@ def parse(text: str) -> Any:
         if text.lstrip().startswith("{"):
             return json.loads(text, object_pairs_hook=_distinct)
         return yaml.load(text, Loader=_Loader)
+    except BlueprintError:
+        raise
     except yaml.MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        if error.problem and "constructor for the tag" in error.problem:
-            tag = error.problem.rpartition(" ")[2][:80]
-            raise BlueprintError(
-                f"The tag {tag}{line} is not taken: a blueprint holds plain lists, names, texts and numbers."
-            ) from None
-        raise BlueprintError(f"This is no YAML{line}: {error.problem or error.context}.") from None
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        where = f" in line {line}" if line else ""
+        raise BlueprintError(
+            f"This is no YAML{where}: {error.problem or error.context}.", line=line
+        ) from None
     except RecursionError:
         raise BlueprintError("This YAML is nested too deeply to be a blueprint.") from None
     except json.JSONDecodeError as error:
@@ -142,7 +142,9 @@ def _flow(text: str, error: json.JSONDecodeError) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
-        raise BlueprintError(f"This is no JSON in line {error.lineno}: {error.msg}.") from None
+        raise BlueprintError(
+            f"This is no JSON in line {error.lineno}: {error.msg}.", line=error.lineno
+        ) from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -164,3 +166,14 @@ class _Loader(yaml.SafeLoader):
                     problem=f"the key {key[:60]!r} stands twice", problem_mark=node.start_mark
                 )
         return super().construct_mapping(node, deep)
+
+    def refuse_tag(self, node: yaml.Node) -> NoReturn:
+        line = node.start_mark.line + 1
+        raise BlueprintError(
+            f"The tag {str(node.tag)[:80]!r} in line {line} is not taken: a blueprint holds plain lists, "
+            "names, texts and numbers.",
+            line=line,
+        )
+
+
+_Loader.add_constructor(None, _Loader.refuse_tag)

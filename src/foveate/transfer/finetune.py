@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,14 +55,6 @@ LADDER = (
     Rung("last blocks", learning_share=0.4, time_share=0.4),
     Rung("all", learning_share=1.0, time_share=0.6),
 )
-
-
-class _KeptStatistics(nn.BatchNorm2d):
-    """Batch norm that goes on using the statistics it came with, in training too."""
-
-    def train(self, mode: bool = True) -> _KeptStatistics:
-        super().train(False)
-        return self
 
 
 @dataclass(frozen=True)
@@ -109,27 +102,26 @@ def fine_tune(
     before, labels = logits_of(network.eval(), held_out)
     evaluation_seconds = time.monotonic() - began
     after = before
-    kinds = _keep_statistics(network) if training.batch_size < 2 * BATCH_SIZE else {}
+    small = training.batch_size < 2 * BATCH_SIZE
     history: list[Mapping[str, Any]] = []
     best: float | None = None
-    for number, rung in enumerate(LADDER):
-        let_learn(network, rung.learning_share)
-        trainer = Trainer(
-            network,
-            training,
-            held_out,
-            replace(settings, seed=settings.seed + number),
-            horizons(rung, evaluation_seconds),
-            should_stop=should_stop,
-        )
-        for event in trainer.run():
-            yield _joined(event, rung, history)
-        trainer.load_best()
-        after = before if trainer.best_logits is None else trainer.best_logits
-        best = None if trainer.best_row is None else _joined_row(trainer.best_row, history)["epoch"]
-        history += [_joined_row(row, history) for row in trainer.history]
-    for norm, kind in kinds.items():
-        norm.__class__ = kind
+    with _frozen_statistics(network) if small else nullcontext():
+        for number, rung in enumerate(LADDER):
+            let_learn(network, rung.learning_share)
+            trainer = Trainer(
+                network,
+                training,
+                held_out,
+                replace(settings, seed=settings.seed + number),
+                horizons(rung, evaluation_seconds),
+                should_stop=should_stop,
+            )
+            for event in trainer.run():
+                yield _joined(event, rung, history)
+            trainer.load_best()
+            after = before if trainer.best_logits is None else trainer.best_logits
+            best = None if trainer.best_row is None else _joined_row(trainer.best_row, history)["epoch"]
+            history += [_joined_row(row, history) for row in trainer.history]
     let_learn(network, 1.0)
     losses = [_calibrated_losses(logits, labels) for logits in (before, after)]
     kept = is_clear_gain(*losses)
@@ -155,14 +147,22 @@ def let_learn(network: nn.Module, share: float) -> None:
         parameter.requires_grad_(stage_of(name) in learning)
 
 
-def _keep_statistics(network: nn.Module) -> dict[nn.Module, type]:
-    """Batch norms keep their statistics: those of a small batch are too rough to put in their place."""
-    kinds: dict[nn.Module, type] = {}
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            kinds[module] = type(module)
-            module.__class__ = _KeptStatistics
-    return kinds
+@contextmanager
+def _frozen_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch norms normalise by the statistics they came with, in training too: those of a small batch are too
+    rough to put in their place.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_pre_hook(_evaluate) for norm in norms]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _evaluate(module: nn.Module, _: object) -> None:
+    module.eval()
 
 
 def _calibrated_losses(logits: Tensor, labels: Tensor) -> np.ndarray:

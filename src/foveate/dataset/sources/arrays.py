@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.lib import format as npy
+from numpy.lib.npyio import NpzFile
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_names, listed
@@ -81,18 +83,13 @@ def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
         with np.load(path, allow_pickle=False) as file:
             names = {name.lower(): name for name in file}
             arrays, used = _npz_pairs(path, file, names)
-            classes = file[names["classes"]] if "classes" in names else None
+            classes = _plain_array(path, file, names["classes"]) if "classes" in names else None
             unused = sorted(set(file) - used - {names.get("classes", "")})
     except DatasetError:
         raise
     except MemoryError:
         raise DatasetError(f"There is not enough memory for the arrays of {path!r}.") from None
     except Exception as error:  # zipfile, zlib and NumPy raise almost anything on damaged files
-        if "allow_pickle" in str(error):
-            raise DatasetError(
-                f"{path!r} holds Python objects, which are never loaded; save plain arrays of numbers or "
-                f"texts."
-            ) from None
         raise DatasetError(f"Cannot read the arrays of {path!r}: {error or type(error).__name__}.") from None
     opened = from_arrays(
         *arrays["train"],
@@ -106,9 +103,7 @@ def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
     return replace(opened, notes=(*left_out, *opened.notes))
 
 
-def _npz_pairs(
-    path: str, file: Mapping[str, NDArray[np.generic]], names: Mapping[str, str]
-) -> tuple[dict[str, Pair], set[str]]:
+def _npz_pairs(path: str, file: NpzFile, names: Mapping[str, str]) -> tuple[dict[str, Pair], set[str]]:
     """The arrays by split, and the names they stand under; ``names``: in small letters -> as written."""
     pairs: dict[str, Pair] = {}
     used: set[str] = set()
@@ -119,12 +114,27 @@ def _npz_pairs(
                 f"{path!r} holds more than one {split} set: {found[0][0]!r} and {found[1][0]!r}."
             )
         if found:
-            pairs[split] = (file[found[0][0]], file[found[0][1]])
+            pairs[split] = (_plain_array(path, file, found[0][0]), _plain_array(path, file, found[0][1]))
             used |= set(found[0])
     if "train" not in pairs:
         known = "; ".join(f"{x}, {y}" for x, y in NPZ_NAMES["train"])
         raise DatasetError(f"{path!r} holds {', '.join(sorted(file)) or 'nothing'}; expected {known}.")
     return pairs, used
+
+
+def _plain_array(path: str, file: NpzFile, name: str) -> NDArray[np.generic]:
+    """One array of the file. Raises DatasetError for one of Python objects: those would be unpickled."""
+    member = f"{name}.npy"
+    if file.zip is not None and member in file.zip.namelist():
+        with file.zip.open(member) as header:
+            first = npy.read_magic(header) == (1, 0)
+            _, _, dtype = (npy.read_array_header_1_0 if first else npy.read_array_header_2_0)(header)
+        if dtype.hasobject:
+            raise DatasetError(
+                f"{path!r} holds Python objects, which are never loaded; save plain arrays of numbers or "
+                "texts."
+            )
+    return file[name]
 
 
 def _class_names(path: str, classes: NDArray[np.generic]) -> list[str]:
