@@ -307,7 +307,7 @@ def test_auxiliary_heads_train_with_their_weight(weight):
 
     module = WithHead()
     descent = OptimiserSettings("sgd", learning_rate=0.1, momentum=0, weight_decay=0)
-    settings = TrainingSettings(optimiser=descent, clip_norm=None)
+    settings = TrainingSettings(optimiser=descent, clip_norm=None, precision="float32")
     run = trainer(module=module, settings=settings, horizon=StepHorizon(1))
     before = module.head.weight.detach().clone()
     list(run.run())
