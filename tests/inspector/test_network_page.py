@@ -9,14 +9,17 @@ import urllib.request
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
-READY = "document.querySelector('.verdict') !== null && document.querySelector('.map') !== null"
+from browser import accessibility_faults, drag, middle, press
+
+READY = "() => document.querySelector('.verdict') !== null && document.querySelector('.map') !== null"
 CONV1, POOL1, CONV2, DENSE = (f'.node[data-id="n{i}"]' for i in (1, 4, 5, 10))
 BIG = ".big"
 
 
 @pytest.fixture(scope="module")
-def address(browser_port):
+def address(chromium):
     """What `foveate inspect convnet1` answers at."""
     command = [
         sys.executable,
@@ -43,35 +46,31 @@ def address(browser_port):
 def page(address, browse):
     """The page with its picture answered; whatever is done to it, no error and no foreign address."""
     page = browse(f"{address}/", width=1280, height=900)
-    page.until(READY)
+    page.wait_for_function(READY)
     yield page
-    assert page.problems == []
-    assert {
-        url.removeprefix("blob:").split("/api")[0].split("/assets")[0].rstrip("/") for url in page.addresses
-    } == {address}
+    assert browse.problems == []
+    assert browse.origins() == {address}
 
 
 def bars(page):
-    return page.value("[...document.querySelectorAll('.answer .bars li')].map(li => li.textContent)")
+    return page.evaluate("[...document.querySelectorAll('.answer .bars li')].map(li => li.textContent)")
 
 
 def results(page):
-    return page.value("[...document.querySelectorAll('.result output')].map(o => o.textContent)")
+    return page.evaluate("[...document.querySelectorAll('.result output')].map(o => o.textContent)")
 
 
 def agreed(page):
     """Whether every step of the arithmetic stands beside the network's own number."""
-    return page.count(".result") > 0 and page.count(".result") == page.count(".result .agree")
+    return (
+        page.locator(".result").count() > 0
+        and page.locator(".result").count() == page.locator(".result .agree").count()
+    )
 
 
-def last_run(page):
-    """The answer to the newest POST of a run, asked for again."""
-    posts = [
-        event["request"]["postData"]
-        for name, event in page.events
-        if name == "Network.requestWillBeSent" and event["request"]["url"].endswith("/api/runs")
-    ]
-    return json.loads(posts[-1])
+def last_run(browse):
+    """What the newest POST of a run asked for."""
+    return [request.post_data_json for request in browse.requests if request.url.endswith("/api/runs")][-1]
 
 
 def network_has(address, asked, node, place):
@@ -86,90 +85,82 @@ def network_has(address, asked, node, place):
 
 def open_map(page, node, number):
     page.click(node)
-    page.until("document.querySelectorAll('.map canvas').length > 0")
+    page.wait_for_selector(".map canvas")
     page.click(f".map:nth-child({number + 1})")
-    page.until("document.querySelectorAll('.result .agree').length > 0")
+    page.wait_for_selector(".result .agree")
 
 
-def test_three_layers_and_the_sum_of_a_pixel(address, page):
+def test_three_layers_and_the_sum_of_a_pixel(address, page, browse):
     titles = []
     for node in (CONV1, POOL1, CONV2):
         page.click(node)
-        page.until(f"document.querySelector('{node}').getAttribute('aria-current')", "true")
-        titles.append(page.text("#panel-title"))
+        expect(page.locator(node)).to_have_attribute("aria-current", "true")
+        titles.append(page.text_content("#panel-title"))
     assert titles == [
         "conv 5×5 · batch norm · ReLUlayer1.0",
         "max pool 2×2 /2layer1.3",
         "conv 5×5 · batch norm · ReLUlayer2.0",
     ]
-    assert page.count(".map") == 32
+    assert page.locator(".map").count() == 32
 
     open_map(page, CONV2, 3)
-    x, y = page.middle(BIG)
-    side = page.value(f"document.querySelector('{BIG}').clientWidth")
-    page.mouse("mouseMoved", x - side / 2 + 4.5 * side / 14, y - side / 2 + 0.5 * side / 14)  # of 14 x 14
-    page.until("document.querySelector('.where').textContent.startsWith('row 0, column 4')")
-    page.until(
-        "document.querySelectorAll('.padded').length", 2 * 2 * 5
-    )  # rows -2 and -1: window and products
+    x, y = middle(page, BIG)
+    side = page.evaluate(f"document.querySelector('{BIG}').clientWidth")
+    page.mouse.move(x - side / 2 + 4.5 * side / 14, y - side / 2 + 0.5 * side / 14)  # of 14 x 14
+    page.wait_for_function("() => document.querySelector('.where').textContent.startsWith('row 0, column 4')")
+    expect(page.locator(".padded")).to_have_count(2 * 2 * 5)  # rows -2 and -1: window and products
     assert agreed(page)
-    steps = page.value("[...document.querySelectorAll('.step h3')].map(h => h.textContent)")
+    steps = page.evaluate("[...document.querySelectorAll('.step h3')].map(h => h.textContent)")
     assert steps == ["conv 5×5", "batch norm", "ReLU"]
     for node, shown in zip(("n5", "n6", "n7"), results(page), strict=True):
         text = shown.removeprefix("= ").replace("−", "-").replace("\u2009×\u200910", "e")
         assert float(text) == pytest.approx(
-            network_has(address, last_run(page), node, (3, 0, 4)), rel=1e-4, abs=1e-6
+            network_has(address, last_run(browse), node, (3, 0, 4)), rel=1e-4, abs=1e-6
         )
 
     page.click(DENSE)
-    page.until("document.querySelectorAll('.shares tr').length", 12)
+    expect(page.locator(".shares tr")).to_have_count(12)
     assert agreed(page)
-    assert page.count(".unit") == 10
+    assert page.locator(".unit").count() == 10
 
 
 def test_every_box_has_a_thumbnail(page):
     painted = "[...document.querySelectorAll('.node canvas')].map(c => new Set(c.getContext('2d')"
     painted += ".getImageData(0, 0, c.width, c.height).data).size > 3)"
-    page.until(f"{painted}.every(Boolean)")
+    page.wait_for_function(f"() => {painted}.every(Boolean)")
     page.click('[data-flow="fold"]')
-    page.until("document.querySelectorAll('.kind-stage').length", 2)
-    page.until(f"{painted}.every(Boolean)")
+    expect(page.locator(".kind-stage")).to_have_count(2)
+    page.wait_for_function(f"() => {painted}.every(Boolean)")
 
 
-def test_what_is_covered_changes_every_layer_and_the_answer(page):
+def test_what_is_covered_changes_every_layer_and_the_answer(page, browse):
     before = bars(page)
-    x, y = page.middle(".picture")
-    page.drag((x - 70, y - 70), (x + 60, y + 60))
-    page.until("document.querySelector('.clear').hidden", False)
-    page.until("!document.documentElement.classList.contains('busy')")
+    x, y = middle(page, ".picture")
+    drag(page, (x - 70, y - 70), (x + 60, y + 60))
+    expect(page.locator(".clear")).to_be_visible()
+    page.wait_for_function("() => !document.documentElement.classList.contains('busy')")
     assert bars(page) != before
-    (cover,) = last_run(page)["cover"]
+    (cover,) = last_run(browse)["cover"]
     assert 10 <= cover["width"] <= 20
     page.click(".clear")
-    page.until("document.querySelector('.clear').hidden")
-    page.until(
-        "[...document.querySelectorAll('.answer .bars li')].map(li => li.textContent).join()",
-        ",".join(before),
-    )
+    expect(page.locator(".clear")).to_be_hidden()
+    expect(page.locator(".answer .bars li")).to_have_text(before)
 
 
-def test_a_kernel_edited_and_put_back(page):
+def test_a_kernel_edited_and_put_back(page, browse):
     open_map(page, CONV1, 2)
     before, answers = results(page), bars(page)
     page.click(".editing summary")
-    page.until("document.querySelectorAll('.editor option').length > 5")
-    page.value(
-        "(() => { const known = document.querySelector('.editor select'); known.value = 'sobel_x';"
-        "known.dispatchEvent(new Event('change')); })()"
-    )
-    page.until("document.querySelector('.editor button').disabled", False)
-    page.until("document.querySelector('.kernel').classList.contains('edited')")
+    page.wait_for_function("() => document.querySelectorAll('.editor option').length > 5")
+    page.select_option(".editor select", "sobel_x")
+    expect(page.locator(".editor button")).to_be_enabled()
+    expect(page.locator(".kernel").first).to_contain_class("edited")
     assert results(page) != before
     assert agreed(page)
-    assert page.text("#edited") == "1 kernel changed: reset"
-    assert last_run(page)["edits"][0]["kernel"][1] == [0, -1, 0, 1, 0]  # 3x3 in the middle of 5x5
+    assert page.text_content("#edited") == "1 kernel changed: reset"
+    assert last_run(browse)["edits"][0]["kernel"][1] == [0, -1, 0, 1, 0]  # 3x3 in the middle of 5x5
     page.click(".editor button")
-    page.until("document.querySelector('.kernel').classList.contains('edited')", False)
+    expect(page.locator(".kernel").first).not_to_contain_class("edited")
     assert (results(page), bars(page)) == (before, answers)
 
 
@@ -178,69 +169,65 @@ def test_a_dropped_picture_is_looked_at_and_compared(page, tmp_path):
     pixels = np.zeros((40, 60), np.uint8)
     pixels[18:22], pixels[:, 28:32] = 255, 255
     Image.fromarray(pixels).save(file)
-    count = page.count("#samples button")
-    page.drop(".picture", file)
-    page.until("document.querySelectorAll('#samples button').length", count + 1)
-    page.until("document.querySelector('#samples button:last-child').ariaPressed", "true")
+    count = page.locator("#samples button").count()
+    page.locator(".picture").drop({"files": file})
+    expect(page.locator("#samples button")).to_have_count(count + 1)
+    expect(page.locator("#samples button:last-child")).to_have_attribute("aria-pressed", "true")
     page.click("#compare")
-    page.until("document.querySelectorAll('.side .verdict').length", 2)
-    page.until("document.querySelectorAll('.map:first-child canvas').length", 2)
-    assert page.faults() == []
+    expect(page.locator(".side .verdict")).to_have_count(2)
+    expect(page.locator(".map:first-child canvas")).to_have_count(2)
+    assert accessibility_faults(page) == []
 
 
 def test_heat_over_the_picture(page):
-    page.value(
-        "(() => { const method = document.querySelector('#heat-method'); method.value = 'saliency';"
-        "method.dispatchEvent(new Event('change')); })()"
-    )
-    page.until("document.querySelector('#heat-test').hidden", False)
-    assert page.text("#heat-words") == ""
+    page.select_option("#heat-method", "saliency")
+    expect(page.locator("#heat-test")).to_be_visible()
+    assert page.text_content("#heat-words") == ""
     page.click("#heat-test button")
-    page.until("document.querySelector('#heat-words').textContent.includes('elsewhere, by')")
+    expect(page.locator("#heat-words")).to_contain_text("elsewhere, by")
 
 
 def test_another_network_of_the_zoo(page):
-    page.until("[...document.querySelectorAll('#nets option')].some(o => o.value === 'new:lenet5')")
-    page.value(
-        "(() => { const nets = document.querySelector('#nets'); nets.value = 'new:lenet5';"
-        "nets.dispatchEvent(new Event('change')); })()"
-    )
-    page.until("document.querySelector('#title').textContent", "lenet5")
-    page.until("document.querySelector('#nets').selectedOptions[0]?.textContent", "lenet5")
+    page.select_option("#nets", "new:lenet5")
+    expect(page.locator("#title")).to_have_text("lenet5")
+    expect(page.locator("#nets option:checked")).to_have_text("lenet5")
     open_map(page, CONV1, 1)
     assert agreed(page)
-    assert page.value("location.search").startswith("?net=")
+    assert page.evaluate("location.search").startswith("?net=")
 
 
 def test_with_the_keyboard_alone(page):
-    page.value("document.querySelector('.node[tabindex=\"0\"]').focus()")
-    page.press("ArrowLeft", "ArrowLeft")
-    page.press("ArrowRight", "ArrowRight", "ArrowRight")
-    page.until("document.activeElement.dataset.id", "n5")
-    page.press("Enter")
-    page.until("document.querySelectorAll('.map').length", 32)
-    page.value("document.querySelector('.map').focus()")
-    page.press("ArrowRight", "ArrowRight", "Enter")
-    page.until("document.querySelectorAll('.result .agree').length", 3)
-    page.until("document.activeElement.className", "big")  # arrows move on it at once
+    page.focus('.node[tabindex="0"]')
+    press(page, "ArrowLeft", "ArrowLeft")
+    press(page, "ArrowRight", "ArrowRight", "ArrowRight")
+    expect(page.locator(CONV2)).to_be_focused()
+    press(page, "Enter")
+    expect(page.locator(".map")).to_have_count(32)
+    page.focus(".map")
+    press(page, "ArrowRight", "ArrowRight", "Enter")
+    expect(page.locator(".result .agree")).to_have_count(3)
+    expect(page.locator(BIG)).to_be_focused()  # arrows move on it at once
     for _ in range(14):
-        page.press("ArrowUp", "ArrowLeft")
-    page.until("document.querySelector('.where').textContent.startsWith('row 0, column 0')")
-    page.press("Escape")
-    page.until("document.activeElement.ariaLabel", "Map 2")
-    page.press("Escape")
-    page.until("document.activeElement.dataset.id", "n5")
+        press(page, "ArrowUp", "ArrowLeft")
+    page.wait_for_function("() => document.querySelector('.where').textContent.startsWith('row 0, column 0')")
+    press(page, "Escape")
+    expect(page.locator(".map:nth-child(3)")).to_be_focused()
+    press(page, "Escape")
+    expect(page.locator(CONV2)).to_be_focused()
 
 
-def test_no_barriers_in_light_dark_and_on_a_phone(page):
+def test_no_barriers_in_light_dark_and_on_a_phone(page, address, browse):
     open_map(page, CONV1, 0)
-    assert page.faults() == []
-    page.prefer(prefers_color_scheme="dark")
-    assert page.faults() == []
-    page.resize(360, 800, phone=True)
-    page.until("document.documentElement.scrollWidth <= 360")
-    assert page.value("document.querySelector('#world').dataset.way") == "down"
-    page.click(DENSE)
-    page.until("document.querySelectorAll('.unit').length", 10)
-    assert page.value("document.documentElement.scrollWidth") <= 360
-    assert page.faults() == []
+    assert accessibility_faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert accessibility_faults(page) == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.wait_for_function("() => document.documentElement.scrollWidth <= 360")
+    assert page.get_attribute("#world", "data-way") == "down"
+    phone = browse(f"{address}/", width=360, height=800, phone=True)
+    phone.wait_for_function(READY)
+    phone.click(DENSE)
+    expect(phone.locator(".unit")).to_have_count(10)
+    assert phone.get_attribute("#world", "data-way") == "down"
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    assert accessibility_faults(phone) == []

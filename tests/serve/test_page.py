@@ -1,6 +1,10 @@
 """The page in a real browser: pictures chosen, answers read, nothing asked of another host, no errors."""
 
-ANSWERED = "[...document.querySelectorAll('.verdict')].filter(v => v.textContent !== '…').length"
+from playwright.sync_api import expect
+
+from browser import accessibility_faults
+
+ANSWERED = ".verdict:not(:text-is('…'))"
 
 
 def test_pictures_are_answered_on_the_page(launch, browse, colours, pictures, tmp_path):
@@ -10,25 +14,23 @@ def test_pictures_are_answered_on_the_page(launch, browse, colours, pictures, tm
     bad.write_bytes(b"no picture")
 
     page = browse(f"http://{running.name}/", width=390, height=800, phone=True)
-    page.choose("#files", good)
-    page.until(ANSWERED, 1)
+    page.set_input_files("#files", good)
+    expect(page.locator(ANSWERED)).to_have_count(1)
     wanted = colours.expected(pictures[0])
     label = colours.classes[wanted.argmax()]
-    assert page.text(".verdict").startswith(f"{label}  {wanted.max():.1%}")
-    assert page.count(".bars li") == 3
-    assert page.text(".card h2") == "<b>good.png"
-    assert not page.problems
-    page.choose("#files", bad)
-    page.until(ANSWERED, 2)
-    assert "it is not a picture" in page.text(".verdict")
-    assert page.value("document.documentElement.scrollWidth <= innerWidth")
-    assert page.faults() == []
+    assert page.text_content(".verdict").startswith(f"{label}  {wanted.max():.1%}")
+    assert page.locator(".bars li").count() == 3
+    assert page.text_content(".card h2") == "<b>good.png"
+    assert browse.problems == []
+    page.set_input_files("#files", bad)
+    expect(page.locator(ANSWERED)).to_have_count(2)
+    assert "it is not a picture" in page.text_content(".verdict")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert accessibility_faults(page) == []
 
-    asked = set(page.addresses)
-    assert len(asked) > 4
-    assert all(url.removeprefix("blob:").startswith(f"http://{running.name}/") for url in asked)
-    assert not [event for event in page.events if event[0] == "Runtime.exceptionThrown"]
-    page.call("Page.navigate", url=f"http://{running.name}/docs")
-    page.until("document.readyState", "complete")
-    assert page.faults() == []
+    assert len({request.url for request in browse.requests}) > 4
+    assert browse.origins() == {f"http://{running.name}"}
+    assert all("422 (Unprocessable" in problem for problem in browse.problems)
+    page.goto(f"http://{running.name}/docs")
+    assert accessibility_faults(page) == []
     assert running.stop()[0] == 0
