@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveate.report import words
+from foveate import words
 from foveate.report.card import markdown_text, render_card
 
 markdown_it = pytest.importorskip("markdown_it")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from foveate.report.data import ReportData
+from foveate.report.meaning import warnings
 from foveate.report.page import render_report
-from foveate.report.words import warnings
 from foveate.tasks.classification.metrics import evaluate
 
 CLASSES = ("cat", "dog")

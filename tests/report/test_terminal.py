@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from foveate.report.terminal import terminal_confusion
-from foveate.report.words import columns
 from foveate.tasks.classification.metrics import Confusion
+from foveate.words import columns
 
 
 def test_a_small_matrix_by_hand():

@@ -58,7 +58,7 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
 
 
 def _headline(found: Evaluation, split: str) -> str:
-    from foveate.report.words import listed
+    from foveate.words import listed
 
     low, high = found.accuracy_interval
     pictures = "pictures" if split == "all" else f"pictures of {split}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from foveate.report import words
+from foveate import words
+from foveate.report import meaning
 from foveate.report.data import ReportData
 
 CLASSES_LISTED = 100
@@ -62,7 +63,7 @@ def _how_good(data: ReportData) -> str:
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     kind = markdown_text(words.split_word(data.evaluated_on))
     return (
-        f"## How good it is\n\n{markdown_text(words.headline(data), SENTENCE_LIMIT)}\n\n"
+        f"## How good it is\n\n{markdown_text(meaning.headline(data), SENTENCE_LIMIT)}\n\n"
         f"| on the {kind} pictures | |\n|---|---|\n{table}\n\n"
         "Each class, the confusion matrix and the most confident mistakes are in `report.html`.\n"
     )
@@ -90,10 +91,10 @@ def _use(data: ReportData) -> str:
 
 
 def _limits(data: ReportData) -> str:
-    points = [markdown_text(sentence, SENTENCE_LIMIT) for sentence in words.warnings(data)]
+    points = [markdown_text(sentence, SENTENCE_LIMIT) for sentence in meaning.warnings(data)]
     points += [
         "It answers with one of its classes whatever the picture shows, also for things it has never seen.",
-        *(markdown_text(sentence, SENTENCE_LIMIT) for sentence in words.knows_limits(data)),
+        *(markdown_text(sentence, SENTENCE_LIMIT) for sentence in meaning.knows_limits(data)),
         "The numbers hold for pictures like those it was measured on; another camera, light or background "
         "can make it worse. Measure it on your own with `foveate evaluate`.",
     ]

@@ -14,9 +14,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.report.words import columns, count, percent, shown
 from foveate.tasks.classification.calibration import Reliability
 from foveate.tasks.classification.metrics import Confusion
+from foveate.words import columns, count, percent, shown
 
 MATRIX_CLASSES = 50  # a bigger confusion matrix cannot be read
 _LABEL_CHARACTERS = 18

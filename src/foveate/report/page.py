@@ -20,8 +20,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
+from foveate import words
 from foveate.errors import ShapeError
-from foveate.report import charts, words
+from foveate.report import charts, meaning
 from foveate.report.data import (
     Augmented,
     DatasetSummary,
@@ -85,11 +86,11 @@ def _context(data: ReportData) -> dict[str, Any]:
         "result": result,
         "created": words.moment(data.created),
         "split": words.split_word(data.evaluated_on),
-        "headline": words.headline(data),
-        "meaning": words.meaning(data),
-        "warnings": words.warnings(data),
-        "knows_limits": words.knows_limits(data),
-        "interval": Markup(charts.interval_chart(result.accuracy, low, high, words.baseline(result)[1])),
+        "headline": meaning.headline(data),
+        "meaning": meaning.meaning(data),
+        "warnings": meaning.warnings(data),
+        "knows_limits": meaning.knows_limits(data),
+        "interval": Markup(charts.interval_chart(result.accuracy, low, high, meaning.baseline(result)[1])),
         "class_rows": _class_rows(result),
         "all_classes_shown": len(result.classes) <= TABLE_CLASSES,
         "matrix": Markup(charts.confusion_chart(result.confusion, result.classes)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from foveate.report.words import columns, percent, shown
 from foveate.tasks.classification.metrics import Confusion
+from foveate.words import columns, percent, shown
 
 PAIRS_LISTED = 8
 _NAME_COLUMNS = 20

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveate.report import words
+from foveate import words
 
 
 @pytest.mark.parametrize(

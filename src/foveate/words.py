@@ -1,0 +1,113 @@
+"""Numbers as people read them, and names made safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+NAME_LIMIT = 160  # characters of a class or file name that are shown
+_JOINERS = "\u200c\u200d"  # invisible, but part of how Persian, Indic scripts and emoji are written
+_HARMLESS = _JOINERS + "\u00a0"  # not "printable" to Python, yet nothing that could mislead
+_SPLIT_WORDS = {"val": "validation", "valid": "validation", "train": "training"}
+_MONTHS = (  # strftime("%B") would follow the machine's language
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+
+
+def shown(text: object, limit: int = NAME_LIMIT) -> str:
+    """A name that can stand in any page or terminal: what is invisible (control characters, newlines,
+    direction overrides, undecodable bytes) is written as an escape; what is too long is cut with an ellipsis;
+    nothing is "(empty)".
+
+    It is not escaped for HTML or Markdown: that belongs to where it is put.
+    """
+    characters = str(text) or "(empty)"
+    cut = characters if len(characters) <= limit else characters[: limit - 1] + "…"
+    return "".join(c if c.isprintable() or c in _HARMLESS else _escape(c) for c in cut)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def columns(text: str) -> int:
+    """How many terminal columns a text takes: wide characters two, combining ones none."""
+    return sum(
+        0
+        if unicodedata.combining(c) or c in _JOINERS
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.8741 -> "87.4 %" with a no-break space; never "100 %" or "0 %" for what is only nearly so."""
+    value = f"{100 * fraction:.{digits}f}"
+    unit = 10.0**-digits
+    if fraction < 1 and value == f"{100:.{digits}f}":
+        value = f"{100 - unit:.{digits}f}"
+    if fraction > 0 and value == f"{0:.{digits}f}":
+        value = f"{unit:.{digits}f}"
+    return f"{value}\N{NO-BREAK SPACE}%"
+
+
+def count(number: float) -> str:
+    """12345 -> "12,345"."""
+    return f"{int(number):,}"
+
+
+def magnitude(number: float) -> str:
+    """1234567 -> "1.23 M": three significant digits."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= size * 0.9995:
+            return f"{number / size:#.3g}".rstrip(".") + f" {letter}"
+    return f"{number:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """75.2 -> "1 min 15 s"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def plural(number: int, noun: str, many: str | None = None) -> str:
+    """(1, "picture") -> "1 picture"; (2000, "picture") -> "2,000 pictures"."""
+    return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
+def listed(names: Sequence[str], limit: int = 5) -> str:
+    """Names in a sentence, the first few of many: "a, b and 3 more"."""
+    few = [shown(name, 60) for name in names[:limit]]
+    if len(names) > limit:
+        return f"{', '.join(few)} and {len(names) - limit:,} more"
+    return few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}" if few else "none"
+
+
+def moment(created: str) -> str:
+    """ "2026-11-14T10:32:07+00:00" -> "14 November 2026, 10:32 UTC"; what is no ISO time, as it is."""
+    try:
+        time = datetime.fromisoformat(created)
+    except ValueError:
+        return shown(created)
+    zone = f" {time.tzname()}" if time.tzinfo else ""
+    return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M}{zone}"
+
+
+def split_word(split: str) -> str:
+    """ "val" -> "validation"; other names as they are."""
+    return _SPLIT_WORDS.get(split, shown(split, 60))
