@@ -2,9 +2,13 @@
 
 import contextlib
 import json
+import resource
 import time
+from pathlib import Path
 
 import pytest
+
+from foveate.http.connection import MOST_LINGERING
 
 HOST = b"Host: 127.0.0.1\r\n"
 
@@ -212,6 +216,45 @@ def test_more_connections_than_allowed_are_told_so(launch):
         assert "retry-after: 1" in head
     code, _ = running.stop()
     assert code == 0
+
+
+def test_however_many_connections_are_refused_each_is_told_so(launch):
+    running = launch(max_connections=1)
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(running.connect())
+        for _ in range(2):
+            kept.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert split(whole(kept))[0] == 200
+            refused = [stack.enter_context(running.connect()) for _ in range(150)]
+            assert {split(running.rest(client))[0] for client in refused} == {503}
+    assert running.stop()[0] == 0
+
+
+def test_who_was_answered_for_the_last_time_takes_no_room(launch):
+    running = launch(max_connections=1)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):  # none of which closes
+            client = stack.enter_context(running.connect())
+            client.sendall(b"no request\r\n")
+            assert split(running.rest(client))[0] == 400
+        assert running.json("GET", "/health")[0] == 200
+    assert running.stop()[0] == 0
+
+
+def test_those_who_do_not_close_make_room_for_others_that_do_not(launch):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    running = launch(max_connections=1)
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(MOST_LINGERING + 100):
+                client = stack.enter_context(running.connect())
+                client.sendall(b"no request\r\n")
+                assert split(running.rest(client))[0] == 400
+            assert len(list(Path(f"/proc/{running.process.pid}/fd").iterdir())) < MOST_LINGERING + 50
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert running.stop()[0] == 0
 
 
 def test_all_bodies_together_are_bounded(launch):

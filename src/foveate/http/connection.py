@@ -41,7 +41,7 @@ logger = logging.getLogger("foveate.serve")
 READ_BYTES = 64 << 10  # at a time; and how much is held before reading pauses
 DISCARD_BYTES = 256 << 10  # at a time, of what is thrown away
 DISCARD_SECONDS = 0.001  # between two such reads of all connections: whoever floods has to wait
-MOST_REFUSED = 100  # connections above the limit that are told so; further ones are closed at once
+MOST_LINGERING = 1000  # connections that were answered for the last time and are only read out
 GRACE_SECONDS = 2.0  # for the application, whose own deadlines answer better; for a client to close
 STOP_SECONDS = 0.5  # of silence, when the server stops: a request may be on its way, or the rest of one
 LONG_LINE_BYTES = 256
@@ -55,6 +55,7 @@ class Shared:
         self.app = app
         self.settings = settings
         self.connections: set[Connection] = set()
+        self.lingering: dict[Connection, None] = {}  # those of them that are only read out, oldest first
         self.stopping = False  # what is being answered is answered, and nothing after it
         self.discarding = 0  # connections
         self.scratch = memoryview(bytearray(DISCARD_BYTES))  # a read is copied from it before the next
@@ -90,10 +91,8 @@ class Connection(asyncio.BufferedProtocol):
         self.client = _address(transport.get_extra_info("peername"))
         self.server = _address(transport.get_extra_info("sockname"))
         self.shared.connections.add(self)
-        too_many = len(self.shared.connections) - self.shared.settings.max_connections
-        self.task = self._loop.create_task(self._run(refused=too_many > 0))
-        if too_many > MOST_REFUSED:
-            self._transport.abort()
+        taken = len(self.shared.connections) - len(self.shared.lingering)
+        self.task = self._loop.create_task(self._run(refused=taken > self.shared.settings.max_connections))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self.shared.scratch if self._to_drop else self.shared.scratch[:READ_BYTES]
@@ -118,6 +117,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.connections.discard(self)
+        self.shared.lingering.pop(self, None)
         self._ended = True
         self._lost.set()
         self._writable.set()
@@ -300,7 +300,17 @@ class Connection(asyncio.BufferedProtocol):
             await self._wait_writable()
         if by_halves and not (self._ended or transport.is_closing()):
             transport.write_eof()
+            self._linger()
             await self._discard(UNBOUNDED)
+
+    def _linger(self) -> None:
+        """Take no room from those who are yet to be answered, nor without end from others that linger."""
+        lingering = self.shared.lingering
+        lingering[self] = None
+        if len(lingering) > MOST_LINGERING:
+            oldest = next(iter(lingering))  # it had the longest time to read its answer
+            del lingering[oldest]
+            oldest.abort()
 
     async def _discard(self, count: int) -> bool:
         """Read ``count`` bytes and throw them away; whether all came in time.

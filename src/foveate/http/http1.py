@@ -29,6 +29,7 @@ _EMPTY_LINES = re.compile(rb"(?:\r\n)*\r?")
 _BEGINNING = re.compile(_TOKEN[:-1] + rb"{1,32}(?: (?:[\x21-\x7e]+(?: [HTP/0-9.]{0,8}\r?)?)?)?")
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/(\d)\.(\d)\r\n")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
+_TRAILERS = re.compile(rb"(?:" + _FIELD.pattern + rb")*")
 _ABSOLUTE = re.compile(rb"http://([^/?#]*)(.*)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\d{1,18}")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})([ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?)\r\n")
@@ -191,7 +192,7 @@ class ChunkedBody:
         while not self.ended:
             begin = place
             if self._in_trailers:
-                place = self._read_trailer(received, place)
+                place = self._read_trailers(received, place)
             elif self._left:
                 place = self._read_data(received, place, pieces)
             else:
@@ -230,19 +231,20 @@ class ChunkedBody:
             _malformed("a chunk is longer than it says")
         return place
 
-    def _read_trailer(self, received: bytearray, place: int) -> int:
-        end = received.find(b"\r\n", place)
-        size = (len(received) if end < 0 else end + 2) - place
-        if self._trailer_bytes + size > MAX_TRAILER_BYTES:
-            raise RequestError(431, f"The trailers are longer than {MAX_TRAILER_BYTES:,} bytes.", CLOSE)
-        if end < 0:
-            return place
-        if end == place:
-            self.ended = True
-        elif _FIELD.fullmatch(received, place, end + 2) is None:
+    def _read_trailers(self, received: bytearray, place: int) -> int:
+        """All that are here in one step: line by line, a flood of short ones would keep others waiting."""
+        limit = place + MAX_TRAILER_BYTES - self._trailer_bytes
+        lines = _TRAILERS.match(received, place, limit)
+        end = lines.end() if lines else place
+        self.ended = received.startswith(b"\r\n", end) and end + 2 <= limit
+        if self.ended:
+            return end + 2
+        if received.find(b"\r\n", end, limit) >= 0:
             _malformed("expected trailers of the form `Name: value`")
-        self._trailer_bytes += size
-        return end + 2
+        if len(received) > limit:
+            raise RequestError(431, f"The trailers are longer than {MAX_TRAILER_BYTES:,} bytes.", CLOSE)
+        self._trailer_bytes += end - place
+        return end
 
 
 def _malformed(why: str) -> NoReturn:

@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator
 from starlette.types import ASGIApp
 
 from foveate.errors import InputError
-from foveate.http.connection import GRACE_SECONDS, MOST_REFUSED, Connection, Shared
+from foveate.http.connection import GRACE_SECONDS, MOST_LINGERING, Connection, Shared
 from foveate.http.settings import ServerState, ServeSettings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 130
-BACKLOG = 2048  # connections that the system holds until they are accepted
+BACKLOG = 2048  # connections that the system holds until they are accepted, maybe all in one moment
 OTHER_FILES = 100  # that a server has open beside its connections
 
 
@@ -44,7 +44,7 @@ def run(
     with contextlib.closing(listen(settings.host, settings.port)) as listener:
         asgi, state, close = make()
         try:
-            _allow_files(settings.max_connections + MOST_REFUSED + OTHER_FILES)
+            _allow_files(settings.max_connections + MOST_LINGERING + BACKLOG + OTHER_FILES)
             server = _Server(asgi, state, settings)
             with asyncio.Runner(loop_factory=_new_event_loop) as runner:
                 runner.run(server.run(listener, lambda: on_ready(url_of(listener))))
