@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.explain.occlusion import Probabilities
-from foveate.graph.walk import evaluating
+from foveate.graph.trace import evaluating
 
 MARKED_FRACTION = 0.2
 

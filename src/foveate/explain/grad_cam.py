@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.explain.hooks import called, capturing, last_map, scores_of
-from foveate.graph.walk import evaluating
+from foveate.graph.trace import evaluating
 
 
 def grad_cam(

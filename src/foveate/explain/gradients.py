@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.explain.hooks import scores_of
-from foveate.graph.walk import evaluating
+from foveate.graph.trace import evaluating
 
 
 def saliency(module: nn.Module, x: Tensor, target: int | Tensor) -> Tensor:

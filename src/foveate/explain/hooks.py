@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError, UnknownNameError
-from foveate.graph.walk import Numbering, evaluating
+from foveate.graph.trace import Numbering, Value, evaluating, trace
 
 # What hands its input on, and what resizes the last map to a fixed grid: no maps of their own to look at.
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -43,28 +43,14 @@ def map_layers(module: nn.Module, x: Tensor) -> dict[str, MapLayer]:
         module: the network; it runs once on the first picture of ``x`` (N, C, H, W), in evaluation mode.
     """
     found: dict[str, MapLayer] = {}
-    number = Numbering()
-    handed: list[Tensor] = [x]  # the last map that was handed on: a container that gives it made nothing
-
-    def keep(name: str) -> Any:
-        def hook(layer: nn.Module, args: Any, out: Any) -> Tensor | None:
-            if not isinstance(out, Tensor):
-                return None
-            label, alias = number(name), out is handed[0]
-            handed[0] = out if alias else out.clone()
-            if out.ndim == 4:
-                found[label] = MapLayer(label, layer, _map_shape(out), alias)
-            return handed[0]
-
-        return hook
-
-    handles = [child.register_forward_hook(keep(name)) for name, child in _named(module)]
-    try:
-        with evaluating(module), torch.no_grad():
-            module(x[:1].clone())
-    finally:
-        for handle in handles:
-            handle.remove()
+    number, handed = Numbering(), -1  # the last value that was handed on: who gives it made nothing
+    for call in trace(module, x[:1].clone()).left():
+        if not isinstance(call.out, Value) or not (call.name or not call.container):
+            continue
+        label, alias = number(call.name or type(call.module).__name__), call.out.number == handed
+        handed = call.out.number
+        if call.out.ndim == 4:
+            found[label] = MapLayer(label, call.module, _map_shape(call.out), alias)
     return found
 
 
@@ -159,5 +145,5 @@ def _named(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield name or type(child).__name__, child
 
 
-def _map_shape(out: Tensor) -> tuple[int, int, int]:
+def _map_shape(out: Value) -> tuple[int, int, int]:
     return int(out.shape[1]), int(out.shape[2]), int(out.shape[3])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from foveate.errors import InputError
 from foveate.explain.hooks import scores_of
 from foveate.geometry import pair
-from foveate.graph.walk import evaluating
+from foveate.graph.trace import evaluating
 
 
 class Probabilities(nn.Module):

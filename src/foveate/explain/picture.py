@@ -17,7 +17,7 @@ from foveate.explain.hooks import activation_of, capturing, last_map
 from foveate.explain.methods import NEED_MAPS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities
 from foveate.explain.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
-from foveate.graph.walk import evaluating
+from foveate.graph.trace import evaluating
 from foveate.images.orientation import Box
 from foveate.images.preprocess import Preprocessing
 

@@ -16,7 +16,7 @@ from foveate.explain.faithfulness import MARKED_FRACTION, Hiding, hiding
 from foveate.explain.grad_cam import grad_cam, upsampled
 from foveate.explain.hooks import last_map
 from foveate.explain.render import overlay
-from foveate.graph.walk import evaluating
+from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
 from foveate.report.data import Explanation, Explanations, Mistake
 

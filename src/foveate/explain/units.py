@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from foveate.graph.walk import Numbering, call_names, evaluating
+from foveate.graph.trace import Numbering, call_names, evaluating
 
 _RECTIFIERS = (nn.ReLU, nn.ReLU6)
 _SQUASHERS = (nn.Sigmoid, nn.Tanh)

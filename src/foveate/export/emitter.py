@@ -1,8 +1,8 @@
-"""A network run once on a sample and written down, operator by operator, as an ONNX graph.
+"""A network's trace written out, operator by operator, as an ONNX graph.
 
 torch's own exporter takes seconds for a network that computes in milliseconds; a training budget of 20
-seconds feels that. Here each torch function the network calls is seen as it is called (``TorchFunctionMode``)
-and looked up in a table of ONNX operators. What the table has not raises `NotInTable`, and torch's exporter
+seconds feels that. Here each torch function the network calls (`foveate.graph.trace`) is looked up in a table
+of ONNX operators. What the table has not raises `NotInTable`, and torch's exporter
 does the work; whoever wrote the graph, `foveate.export.to_onnx` compares it with torch on real pictures.
 
 The first axis of everything is the batch and stays free; all other sizes are written as they were seen.
@@ -10,14 +10,16 @@ The first axis of everything is the batch and stays free; all other sizes are wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import resolve_name
+
+from foveate.graph.trace import Call, Value, trace, values_in
 
 OPSET = 20  # the first with Gelu
 IR_VERSION = 10
@@ -44,24 +46,21 @@ class Graph:
         # Zero padding of the rows and columns: name -> (what is padded, pads as a convolution takes them).
         self.padded: dict[str, tuple[str, list[int]]] = {}
         self._known = known  # id of a parameter -> its name in the network
-        self._names: dict[int, str] = {}
-        self._alive: list[Any] = []  # an id is a name only while its tensor lives
+        self._names: dict[int, str] = {}  # number of a value -> its name
 
-    def track(self, tensor: Tensor, name: str) -> None:
-        self._names[id(tensor)] = name
-        self._alive.append(tensor)
-
-    def is_tracked(self, value: Any) -> bool:
-        return isinstance(value, Tensor) and id(value) in self._names
+    def name(self, value: Value, name: str) -> None:
+        """What computes a value gave it this name."""
+        self._names[value.number] = name
 
     def value(self, value: Any) -> str:
         """The name of a computed tensor, or of a constant made of a parameter, an array or a number."""
         if isinstance(value, str):
             return value
-        if id(value) in self._names:
-            return self._names[id(value)]
+        if isinstance(value, Value):
+            if value.number not in self._names:
+                raise NotInTable("a value that has no place in ONNX")
+            return self._names[value.number]
         if isinstance(value, Tensor):
-            self._alive.append(value)
             name = self._known.get(id(value), f"constant_{len(self.constants)}")
             array = value.detach().cpu().contiguous().numpy()
             if array.dtype != np.float32:
@@ -103,46 +102,31 @@ class Graph:
         self.constants = {name: value for name, value in self.constants.items() if name in needed}
 
 
-class _Recorder(TorchFunctionMode):
-    def __init__(self, graph: Graph, table: dict[str, Operator], batch: int) -> None:
-        super().__init__()
-        self.graph, self.table, self.batch = graph, table, batch
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        touched = any(self.graph.is_tracked(value) for value in _tensors((args, kwargs)))
-        # The names before the call: an operation in place returns its own argument under a new one.
-        out = func(*args, **kwargs)
-        if not touched:
-            return out
-        name = getattr(func, "__name__", "")
-        if not any(True for _ in _tensors(out)):
-            self._only_a_question(func, name)
-            return out
-        handler = self.table.get(name.strip("_"))
-        if handler is None:
-            raise NotInTable(resolve_name(func) or name)
-        self.graph.out = out
-        try:
-            names = handler(self.graph, *args, **kwargs)
-        except TypeError as error:  # called with arguments that the table does not foresee
-            raise NotInTable(f"{name}: {error}") from error
-        self._bind(out, names, name)
-        return out
-
-    def _only_a_question(self, func: Any, name: str) -> None:
-        asked = (resolve_name(func) or "").split(".")
-        if name not in _QUESTIONS and not (name == "__get__" and asked[-2] in _PROPERTIES):
-            raise NotInTable(f"{resolve_name(func) or name}: the network decides by its numbers")
-
-    def _bind(self, out: Any, names: str | list[str], function: str) -> None:
-        outs = [out] if isinstance(out, Tensor) else list(out)
-        for tensor, name in zip(outs, [names] if isinstance(names, str) else names, strict=True):
-            if name == UNUSED:
-                continue
-            if tensor.dtype != torch.float32 or tensor.dim() == 0 or tensor.shape[0] != self.batch:
-                raise NotInTable(f"{function}: {tensor.dtype} {tuple(tensor.shape)}")
-            self.graph.track(tensor, name)
+def _write(graph: Graph, call: Call, table: dict[str, Operator], batch: int) -> None:
+    """Add the nodes of one call. Raises NotInTable."""
+    made = values_in(call.out)
+    full_name = resolve_name(call.function) or call.name
+    if isinstance(call.out, Tensor):
+        raise NotInTable(f"{full_name}: a constant that depends on the batch")
+    if not made:
+        asked = full_name.split(".")
+        if call.name not in _QUESTIONS and not (call.name == "__get__" and asked[-2] in _PROPERTIES):
+            raise NotInTable(f"{full_name}: the network decides by its numbers")
+        return
+    operator = table.get(call.name.strip("_"))
+    if operator is None:
+        raise NotInTable(full_name)
+    graph.out = call.out
+    try:
+        names = operator(graph, *call.args, **call.kwargs)
+    except (TypeError, AttributeError) as error:  # called with arguments that the table does not foresee
+        raise NotInTable(f"{call.name}: {error}") from error
+    for value, name in zip(made, [names] if isinstance(names, str) else names, strict=True):
+        if name == UNUSED:
+            continue
+        if value.dtype != torch.float32 or value.ndim == 0 or value.shape[0] != batch:
+            raise NotInTable(f"{call.name}: {value.dtype} {tuple(value.shape)}")
+        graph.name(value, name)
 
 
 def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
@@ -153,12 +137,12 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str
     from foveate.export.operators import TABLE
 
     known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
-    graph = Graph(known)
-    graph.track(sample, input_name)
-    with torch.no_grad(), _Recorder(graph, TABLE, len(sample)):
-        result = network(sample)
-    outs = result if isinstance(result, tuple) else (result,)
-    if len(outs) != len(output_names) or not all(map(graph.is_tracked, outs)):
+    graph, traced = Graph(known), trace(network, sample)
+    graph.name(traced.input, input_name)
+    for call in traced.calls:
+        _write(graph, call, TABLE, len(sample))
+    outs = traced.out if isinstance(traced.out, tuple) else (traced.out,)
+    if len(outs) != len(output_names) or not all(isinstance(out, Value) for out in outs):
         raise NotInTable("the network does not return the tensors that it should")
     for out, name in zip(outs, output_names, strict=True):
         graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [name], name=name))
@@ -177,15 +161,5 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str
     return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="foveate")
 
 
-def _element_type(tensor: Tensor) -> int:
+def _element_type(tensor: Tensor | Value) -> int:
     return int(TensorProto.UINT8 if tensor.dtype == torch.uint8 else TensorProto.FLOAT)
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))

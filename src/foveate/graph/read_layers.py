@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from foveate.graph.reading import Operand, Pair, Reading, by, pair, reads, strided
+from foveate.graph.reading import Pair, Reading, by, pair, reads, strided
+from foveate.graph.trace import Value
 from foveate.layers.convolution import Conv2d
 from foveate.layers.pooling import (
     AdaptiveMaxPool2d,
@@ -59,7 +60,7 @@ def _same(kernel: Pair, dilation: Pair) -> tuple[Pair, Pair]:
 
 @reads("conv2d")
 def _conv2d(
-    out: Tensor,
+    out: Value,
     input: Any,
     weight: Any,
     bias: Any = None,
@@ -68,7 +69,7 @@ def _conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Reading | None:
-    if isinstance(weight, Operand) or isinstance(bias, Operand) or input.ndim != 4:
+    if isinstance(weight, Value) or isinstance(bias, Value) or input.ndim != 4:
         return None
     dilations = pair(dilation)
     if padding == "same":
@@ -79,7 +80,7 @@ def _conv2d(
     return _convolution(weight, bias, pair(stride), around, dilations, groups)
 
 
-def _conv_module(module: nn.Module, x: Tensor, out: Tensor) -> Reading:
+def _conv_module(module: nn.Module, x: Value, out: Value) -> Reading:
     conv: Any = module
     stride, dilation = pair(conv.stride), pair(conv.dilation)
     if isinstance(conv, Conv2d):
@@ -93,8 +94,8 @@ def _conv_module(module: nn.Module, x: Tensor, out: Tensor) -> Reading:
 
 
 @reads("linear")
-def _linear(out: Tensor, input: Any, weight: Any, bias: Any = None) -> Reading | None:
-    if isinstance(weight, Operand) or isinstance(bias, Operand) or input.ndim != 2:
+def _linear(out: Value, input: Any, weight: Any, bias: Any = None) -> Reading | None:
+    if isinstance(weight, Value) or isinstance(bias, Value) or input.ndim != 2:
         return None
     tensors = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
     return Reading("linear", f"linear {weight.shape[0]:,}", {}, tensors)
@@ -102,7 +103,7 @@ def _linear(out: Tensor, input: Any, weight: Any, bias: Any = None) -> Reading |
 
 @reads("batch_norm")
 def _batch_norm(
-    out: Tensor,
+    out: Value,
     input: Any,
     running_mean: Any,
     running_var: Any,
@@ -140,7 +141,7 @@ def _window(
 
 @reads("max_pool2d")
 def _max_pool2d(
-    out: Tensor,
+    out: Value,
     input: Any,
     kernel_size: Any,
     stride: Any = None,
@@ -154,7 +155,7 @@ def _max_pool2d(
 
 @reads("avg_pool2d")
 def _avg_pool2d(
-    out: Tensor,
+    out: Value,
     input: Any,
     kernel_size: Any,
     stride: Any = None,
@@ -183,12 +184,12 @@ def _adaptive(kind: str, size: Any) -> Reading:
 
 
 @reads("adaptive_avg_pool2d")
-def _adaptive_avg(out: Tensor, input: Any, output_size: Any) -> Reading:
+def _adaptive_avg(out: Value, input: Any, output_size: Any) -> Reading:
     return _adaptive("avg", out.shape[-2:])
 
 
 @reads("adaptive_max_pool2d")
-def _adaptive_max(out: Tensor, input: Any, output_size: Any, return_indices: bool = False) -> Reading:
+def _adaptive_max(out: Value, input: Any, output_size: Any, return_indices: bool = False) -> Reading:
     return _adaptive("max", out.shape[-2:])
 
 
@@ -200,17 +201,17 @@ def _over_places(input: Any, dim: Any) -> bool:
 
 
 @reads("mean")
-def _mean(out: Tensor, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def _mean(out: Value, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     return Reading("global_avg_pool", "global average pool") if _over_places(input, dim) else None
 
 
 @reads("amax")
-def _amax(out: Tensor, input: Any, dim: Any = (), keepdim: bool = False) -> Any:
+def _amax(out: Value, input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     return Reading("global_max_pool", "global max pool") if _over_places(input, dim) else None
 
 
 def _pool_module(op: str, name: str) -> Any:
-    def read(module: nn.Module, x: Tensor, out: Tensor) -> Reading:
+    def read(module: nn.Module, x: Value, out: Value) -> Reading:
         pool: Any = module
         reading = _window(op, name, pool.kernel_size, pool.stride, pool.padding)
         if isinstance(pool, DistanceWeightedPool2d):
@@ -221,7 +222,7 @@ def _pool_module(op: str, name: str) -> Any:
 
 
 # A module is read whole only where its class is exactly this one: a subclass may compute something else.
-MODULES: dict[type[nn.Module], Callable[[nn.Module, Tensor, Tensor], Reading]] = {
+MODULES: dict[type[nn.Module], Callable[[nn.Module, Value, Value], Reading]] = {
     nn.Conv2d: _conv_module,
     Conv2d: _conv_module,
     MinPool2d: _pool_module("min_pool", "min pool"),

@@ -1,6 +1,6 @@
 """What is said of an operation once it is read, and the table of readers.
 
-A reader takes a function's arguments (with an `Operand` where a tensor computed from the picture stood) and
+A reader takes a function's arguments (with a `Value` where a tensor computed from the picture stood) and
 says what was done, as a `Reading`; it returns None for a use that it cannot describe.
 """
 
@@ -12,26 +12,16 @@ from typing import Any
 
 from torch import Tensor
 
+from foveate.graph.trace import Value
+
 Pair = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A tensor that step ``number`` gave; ``shape`` is with the batch."""
-
-    number: int
-    shape: tuple[int, ...]
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
 
 
 @dataclass(frozen=True)
 class Reading:
     """What was done. settings: plain numbers; tensors: weights and statistics by their role.
 
-    inputs: the steps whose results are taken, where their order matters; else they are found by themselves.
+    inputs: numbers of the values that are taken, where their order matters; else they are found.
     """
 
     op: str
@@ -41,7 +31,7 @@ class Reading:
     inputs: tuple[int, ...] = ()
 
 
-Reader = Callable[[Any, Any, Tensor], "Reading | None"]
+Reader = Callable[[Any, Any, Value], "Reading | None"]
 FUNCTIONS: dict[str, Reader] = {}
 
 

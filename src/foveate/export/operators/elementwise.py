@@ -12,6 +12,7 @@ from torch import Tensor
 
 from foveate.export.emitter import UNUSED, Graph, Operator
 from foveate.export.operators.table import TABLE, entry, only, reshape
+from foveate.graph.trace import Value
 
 _CAST_FLOAT = 1  # TensorProto.FLOAT
 
@@ -95,7 +96,7 @@ def _relu6(g: Graph, input: Tensor, inplace: bool = False) -> str:
 
 @entry("clamp", "clip")
 def _clamp(g: Graph, input: Tensor, min: float | None = None, max: float | None = None) -> str:
-    only(not isinstance(min, Tensor) and not isinstance(max, Tensor), "clamp by tensors")
+    only(not isinstance(min, Tensor | Value) and not isinstance(max, Tensor | Value), "clamp by tensors")
     low, high = -math.inf if min is None else min, math.inf if max is None else max
     limit = np.finfo(np.float32).max
     return g.op("Clip", input, float(np.clip(low, -limit, limit)), float(np.clip(high, -limit, limit)))

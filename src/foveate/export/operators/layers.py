@@ -13,6 +13,7 @@ from torch import Tensor
 
 from foveate.export.emitter import Graph
 from foveate.export.operators.table import entry, only, pair, reshape
+from foveate.graph.trace import Value
 
 
 @entry("conv2d")
@@ -26,7 +27,7 @@ def _conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> str:
-    only(input.dim() == 4 and not g.is_tracked(weight), "a convolution with computed weights")
+    only(input.dim() == 4 and not isinstance(weight, Value), "a convolution with computed weights")
     kernel, dilations = list(weight.shape[2:]), pair(dilation)
     if padding == "same":  # torch puts the odd pixel at the end
         total = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
