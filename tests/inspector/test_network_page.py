@@ -222,8 +222,8 @@ def test_no_barriers_in_light_dark_and_on_a_phone(page, address, browse):
     page.emulate_media(color_scheme="dark")
     assert accessibility_faults(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
+    expect(page.locator("#world")).to_have_attribute("data-way", "down")
     page.wait_for_function("() => document.documentElement.scrollWidth <= 360")
-    assert page.get_attribute("#world", "data-way") == "down"
     phone = browse(f"{address}/", width=360, height=800, phone=True)
     phone.wait_for_function(READY)
     phone.click(DENSE)

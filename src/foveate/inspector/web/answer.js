@@ -11,10 +11,15 @@ export function bars(run, most = 5) {
   for (const { class: index, label, probability } of run.top.slice(0, most)) {
     const fill = element("span", { className: "fill" });
     fill.style.width = `${(100 * probability).toFixed(2)}%`;
-    list.append(element("li", {},
-      element("span", { className: "label" }, element("bdi", { textContent: label ?? store.className(index) })),
-      element("span", { className: "number", textContent: shown(probability) }),
-      element("span", { className: "track" }, fill)));
+    list.append(
+      element(
+        "li",
+        {},
+        element("span", { className: "label" }, element("bdi", { textContent: label ?? store.className(index) })),
+        element("span", { className: "number", textContent: shown(probability) }),
+        element("span", { className: "track" }, fill),
+      ),
+    );
   }
   return list;
 }

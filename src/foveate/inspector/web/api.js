@@ -19,7 +19,8 @@ export async function ask(path, { method = "GET", body, headers, signal, as = "j
     if (as === "response") return response;
     return await response[as === "json" ? "json" : as]();
   } catch (error) {
-    if (error instanceof TypeError) throw new Refusal("The server cannot be reached; is `foveate inspect` still running?", 0);
+    if (error instanceof TypeError)
+      throw new Refusal("The server cannot be reached; is `foveate inspect` still running?", 0);
     throw error;
   } finally {
     document.documentElement.classList.toggle("busy", --asking > 0);
@@ -47,7 +48,9 @@ export function post(path, document_, options = {}) {
 
 /** `path?a=1&b=2`. */
 export function withQuery(path, parameters) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined));
+  const query = new URLSearchParams(
+    Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined),
+  );
   return query.size ? `${path}?${query}` : path;
 }
 
@@ -131,7 +134,11 @@ export const whole = (number) => new Intl.NumberFormat("en").format(number);
 
 /** 4.09 G, 61.1 M, 416: for MACs and parameters, three digits. */
 export function brief(number) {
-  const step = [[1e9, " G"], [1e6, " M"], [1e4, " k"]].find(([least]) => number >= least);
+  const step = [
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e4, " k"],
+  ].find(([least]) => number >= least);
   return step ? `${(number / (step[1] === " k" ? 1e3 : step[0])).toPrecision(3)}${step[1]}` : whole(number);
 }
 

@@ -5,7 +5,8 @@ import { frame, paint, paintLegend, penFor, rangeOf } from "./draw.js";
 import { digits } from "./numbers.js";
 import { store } from "./store.js";
 
-const LARGEST = 304, LEAST_PIXEL = 1;
+const LARGEST = 304,
+  LEAST_PIXEL = 1;
 
 export class BigMap {
   map = null;
@@ -17,9 +18,15 @@ export class BigMap {
     this.canvas.setAttribute("aria-roledescription", "map");
     this.legend = element("canvas", { className: "legend", ariaHidden: "true" });
     this.ends = element("div", { className: "ends small soft" });
-    this.root = element("figure", { className: "big-map" }, this.canvas,
-      element("figcaption", {}, this.legend, this.ends));
-    this.canvas.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") this.#pointed(event); });
+    this.root = element(
+      "figure",
+      { className: "big-map" },
+      this.canvas,
+      element("figcaption", {}, this.legend, this.ends),
+    );
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse") this.#pointed(event);
+    });
     this.canvas.addEventListener("pointerdown", (event) => this.#pointed(event));
     this.canvas.addEventListener("keydown", (event) => this.#pressed(event));
   }
@@ -35,7 +42,9 @@ export class BigMap {
 
   get largest() {
     let best = 0;
-    this.map.data.forEach((value, i) => { if (value > this.map.data[best]) best = i; });
+    this.map.data.forEach((value, i) => {
+      if (value > this.map.data[best]) best = i;
+    });
     return { row: Math.floor(best / this.map.width), column: best % this.map.width };
   }
 
@@ -50,8 +59,8 @@ export class BigMap {
     const inside = pixel && pixel.row < height && pixel.column < width;
     if (inside) frame(pen, { top: pixel.row, left: pixel.column, height: 1, width: 1 }, this.scale);
     const value = inside ? data[pixel.row * width + pixel.column] : null;
-    this.canvas.setAttribute("aria-label",
-      `Map ${store.channel}, ${height} by ${width}. ${inside ? `Row ${pixel.row}, column ${pixel.column}: ${digits(value, 4)}.` : ""} Arrow keys move.`);
+    const place = inside ? `Row ${pixel.row}, column ${pixel.column}: ${digits(value, 4)}.` : "";
+    this.canvas.setAttribute("aria-label", `Map ${store.channel}, ${height} by ${width}. ${place} Arrow keys move.`);
     this.canvas.dataset.value = value ?? "";
   }
 
@@ -68,7 +77,8 @@ export class BigMap {
 
   #pressed(event) {
     const far = event.shiftKey ? 8 : 1;
-    const [down, across] = { ArrowUp: [-far, 0], ArrowDown: [far, 0], ArrowLeft: [0, -far], ArrowRight: [0, far] }[event.key] ?? [];
+    const [down, across] =
+      { ArrowUp: [-far, 0], ArrowDown: [far, 0], ArrowLeft: [0, -far], ArrowRight: [0, far] }[event.key] ?? [];
     if (down === undefined || !this.map) return;
     event.preventDefault();
     const { row, column } = store.pixel ?? this.largest;

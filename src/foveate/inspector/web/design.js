@@ -1,6 +1,6 @@
 // The design page: joins the network being built, its text, its training, and the sandbox.
 
-import { element, get, Latest, post, tell, telling, brief, whole } from "./api.js";
+import { brief, element, get, Latest, post, tell, telling, whole } from "./api.js";
 import { draggable } from "./design_drag.js";
 import { read, written } from "./design_fields.js";
 import { LayerList, prose } from "./design_list.js";
@@ -13,19 +13,28 @@ import { startSandbox } from "./sandbox.js";
 const $ = (id) => document.getElementById(id);
 const KEPT = "foveate-design";
 const WAIT_MS = 120;
-const say = (words) => { $("spoken").textContent = words; };
+const say = (words) => {
+  $("spoken").textContent = words;
+};
 
-let design, list, training, kinds, answer = null;
+let design,
+  list,
+  training,
+  kinds,
+  answer = null;
 const checking = new Latest();
 let timer = null;
 
 /** Ask the server what the design is; `body` is {blueprint} or {text}. */
 function check(body, wait = WAIT_MS) {
   clearTimeout(timer);
-  timer = setTimeout(telling(async () => {
-    const told = await checking.run((signal) => post("api/blueprints", body, { signal }));
-    if (told) show(told, "text" in body);
-  }), wait);
+  timer = setTimeout(
+    telling(async () => {
+      const told = await checking.run((signal) => post("api/blueprints", body, { signal }));
+      if (told) show(told, "text" in body);
+    }),
+    wait,
+  );
 }
 
 function show(told, typed) {
@@ -38,7 +47,13 @@ function show(told, typed) {
   $("yaml-error").replaceChildren(...(error && (typed || !told.blueprint) ? prose(error.message) : []));
   $("whole-error").hidden = !general || !told.blueprint;
   $("whole-error").replaceChildren(...(general ? prose(error.message) : []));
-  $("verdict").textContent = error ? (error.number ? `Layer ${error.number} does not fit.` : told.blueprint ? "Not finished." : "The text is no blueprint.") : "✓ fits together";
+  $("verdict").textContent = error
+    ? error.number
+      ? `Layer ${error.number} does not fit.`
+      : told.blueprint
+        ? "Not finished."
+        : "The text is no blueprint."
+    : "✓ fits together";
   $("verdict").className = error ? "small error" : "small fits";
   totals(told);
   $("inspect").disabled = $("download").disabled = Boolean(error);
@@ -51,10 +66,17 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 function totals({ parameters, macs, layers, ok }) {
   const top = layers.filter(({ number }) => !number.includes("."));
   const facts = [
-    ["parameters", whole(parameters)], ["multiply-adds", brief(macs)],
-    ["as float32", `${thousands(parameters * 4)}B`], ["layers", whole(top.length)],
+    ["parameters", whole(parameters)],
+    ["multiply-adds", brief(macs)],
+    ["as float32", `${thousands(parameters * 4)}B`],
+    ["layers", whole(top.length)],
   ];
-  $("sums").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: ok ? value : `${value} so far` })]));
+  $("sums").replaceChildren(
+    ...facts.flatMap(([name, value]) => [
+      element("dt", { textContent: name }),
+      element("dd", { textContent: ok ? value : `${value} so far` }),
+    ]),
+  );
 }
 
 const thousands = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} k` : `${(bytes / 1e6).toFixed(1)} M`);
@@ -77,11 +99,14 @@ function kept() {
 
 /** The fields of name, picture and classes as the design has them; the one in use is left alone. */
 function showHead() {
-  const put = (id, value) => { if (document.activeElement !== $(id)) $(id).value = value; };
+  const put = (id, value) => {
+    if (document.activeElement !== $(id)) $(id).value = value;
+  };
   put("name", design.name ?? "");
   put("classes", design.classes ?? "");
   const [channels, height, width] = design.input;
-  if (![...$("channels").options].some(({ value }) => value === String(channels))) $("channels").append(element("option", { value: String(channels), textContent: written(channels) }));
+  if (![...$("channels").options].some(({ value }) => value === String(channels)))
+    $("channels").append(element("option", { value: String(channels), textContent: written(channels) }));
   put("channels", String(channels));
   put("height", written(height));
   put("width", written(width));
@@ -92,9 +117,17 @@ function showHead() {
 
 function startHead() {
   const field = (id, put) => $(id).addEventListener("input", () => design.change(() => put($(id).value.trim()), id));
-  field("name", (text) => { design.name = text || null; });
-  field("classes", (text) => { design.classes = text ? read(text) : null; });
-  ["channels", "height", "width"].forEach((id, axis) => field(id, (text) => { design.input[axis] = read(text); }));
+  field("name", (text) => {
+    design.name = text || null;
+  });
+  field("classes", (text) => {
+    design.classes = text ? read(text) : null;
+  });
+  for (const [axis, id] of ["channels", "height", "width"].entries()) {
+    field(id, (text) => {
+      design.input[axis] = read(text);
+    });
+  }
   $("undo").addEventListener("click", () => design.undo());
   $("redo").addEventListener("click", () => design.redo());
   document.addEventListener("keydown", (event) => {
@@ -112,7 +145,11 @@ function place(kind) {
     const { list: nodes, index } = design.find(design.selected);
     return [nodes, index + 1];
   }
-  const flat = ["dense"].includes(kind.group) ? -1 : design.layers.findIndex(({ kind: one }) => ["flatten", "global_avg_pool", "global_max_pool", "dense"].includes(one));
+  const flat = ["dense"].includes(kind.group)
+    ? -1
+    : design.layers.findIndex(({ kind: one }) =>
+        ["flatten", "global_avg_pool", "global_max_pool", "dense"].includes(one),
+      );
   return [design.layers, flat < 0 ? design.layers.length : flat];
 }
 
@@ -145,7 +182,9 @@ function startPalette() {
   }
   const where = () => {
     const found = design.selected && design.find(design.selected);
-    $("palette-where").textContent = found ? `Behind layer ${design.numbers().get(found.node.id)}, ${spoken(found.node.kind)}. Or drag it.` : "Choose, or drag it to its place.";
+    $("palette-where").textContent = found
+      ? `Behind layer ${design.numbers().get(found.node.id)}, ${spoken(found.node.kind)}. Or drag it.`
+      : "Choose, or drag it to its place.";
   };
   for (const name of ["select", "change"]) design.addEventListener(name, where);
   where();
@@ -154,12 +193,21 @@ function startPalette() {
 /** The palette as a dialog; what is chosen goes to `index` of `nodes`. */
 function startAdder() {
   let target = null;
-  $("adder-palette").append(...paletteOf(kinds, (name) => {
-    $("adder").close();
-    list.focus(add(kinds.find((one) => one.kind === name), ...target).id);
-  }));
+  $("adder-palette").append(
+    ...paletteOf(kinds, (name) => {
+      $("adder").close();
+      list.focus(
+        add(
+          kinds.find((one) => one.kind === name),
+          ...target,
+        ).id,
+      );
+    }),
+  );
   $("adder-close").addEventListener("click", () => $("adder").close());
-  $("adder").addEventListener("click", (event) => { if (event.target === $("adder")) $("adder").close(); });
+  $("adder").addEventListener("click", (event) => {
+    if (event.target === $("adder")) $("adder").close();
+  });
   return (nodes, index) => {
     target = [nodes, index];
     $("adder").showModal();
@@ -173,29 +221,45 @@ function startFiles(examples) {
     $("example-words").textContent = chosen?.summary ?? "";
     if (chosen) open(chosen.blueprint);
   });
-  $("clear").addEventListener("click", () => open({ input: design.input, ...(design.classes === null ? {} : { classes: design.classes }), layers: [] }));
-  $("file").addEventListener("change", telling(async () => {
-    const [file] = $("file").files;
-    $("file").value = "";
-    if (!file) return;
-    $("yaml").value = await file.text();
-    check({ text: $("yaml").value }, 0);
-  }));
+  $("clear").addEventListener("click", () =>
+    open({ input: design.input, ...(design.classes === null ? {} : { classes: design.classes }), layers: [] }),
+  );
+  $("file").addEventListener(
+    "change",
+    telling(async () => {
+      const [file] = $("file").files;
+      $("file").value = "";
+      if (!file) return;
+      $("yaml").value = await file.text();
+      check({ text: $("yaml").value }, 0);
+    }),
+  );
   $("yaml").addEventListener("input", () => check({ text: $("yaml").value }, 3 * WAIT_MS));
   $("download").addEventListener("click", () => {
-    const link = element("a", { href: URL.createObjectURL(new Blob([$("yaml").value], { type: "application/yaml" })), download: `${(design.name ?? "network").replaceAll(/[^\w-]+/g, "-")}.yaml` });
+    const link = element("a", {
+      href: URL.createObjectURL(new Blob([$("yaml").value], { type: "application/yaml" })),
+      download: `${(design.name ?? "network").replaceAll(/[^\w-]+/g, "-")}.yaml`,
+    });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });
-  $("copy").addEventListener("click", telling(async () => {
-    await navigator.clipboard.writeText($("yaml").value);
-    $("copied").textContent = "Copied.";
-    setTimeout(() => { $("copied").textContent = ""; }, 2000);
-  }));
-  $("inspect").addEventListener("click", telling(async () => {
-    const { net } = await post("api/nets", { yaml: $("yaml").value });
-    location.assign(`./?net=${encodeURIComponent(net)}`);
-  }));
+  $("copy").addEventListener(
+    "click",
+    telling(async () => {
+      await navigator.clipboard.writeText($("yaml").value);
+      $("copied").textContent = "Copied.";
+      setTimeout(() => {
+        $("copied").textContent = "";
+      }, 2000);
+    }),
+  );
+  $("inspect").addEventListener(
+    "click",
+    telling(async () => {
+      const { net } = await post("api/nets", { yaml: $("yaml").value });
+      location.assign(`./?net=${encodeURIComponent(net)}`);
+    }),
+  );
 }
 
 function open(blueprint) {

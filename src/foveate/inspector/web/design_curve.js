@@ -4,7 +4,10 @@ import { element, whole } from "./api.js";
 import { penFor, token } from "./draw.js";
 
 const HEIGHT_PX = 150;
-const LEFT_PX = 44, RIGHT_PX = 10, TOP_PX = 8, BOTTOM_PX = 22;
+const LEFT_PX = 44,
+  RIGHT_PX = 10,
+  TOP_PX = 8,
+  BOTTOM_PX = 22;
 
 export class Curve {
   #canvas = element("canvas", { role: "img" });
@@ -17,7 +20,12 @@ export class Curve {
     this.#title = title;
     this.#write = write;
     this.#rises = rises;
-    this.figure = element("figure", {}, element("figcaption", { className: "small soft", textContent: `${title}, by steps` }), this.#canvas);
+    this.figure = element(
+      "figure",
+      {},
+      element("figcaption", { className: "small soft", textContent: `${title}, by steps` }),
+      this.#canvas,
+    );
   }
 
   /** series: [{name, dashed, points: [[step, value], ...]}]. */
@@ -26,17 +34,30 @@ export class Curve {
     if (!width) return;
     const pen = penFor(this.#canvas, width, HEIGHT_PX);
     const points = series.flatMap((one) => one.points);
-    const told = series.filter((one) => one.points.length).map((one) => `${one.name} ${this.#write(one.points.at(-1)[1])}`);
+    const told = series
+      .filter((one) => one.points.length)
+      .map((one) => `${one.name} ${this.#write(one.points.at(-1)[1])}`);
     this.#canvas.setAttribute("aria-label", `${this.#title} over the steps: ${told.join(", ") || "nothing yet"}.`);
     const inner = { width: width - LEFT_PX - RIGHT_PX, height: HEIGHT_PX - TOP_PX - BOTTOM_PX };
-    const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
+    const xs = points.map(([x]) => x),
+      ys = points.map(([, y]) => y);
     const end = Math.max(...xs, 1);
-    const xTicks = ticks(0, end, Math.max(2, Math.floor(inner.width / 70))).filter((value) => value <= end && Number.isInteger(value));
+    const xTicks = ticks(0, end, Math.max(2, Math.floor(inner.width / 70))).filter(
+      (value) => value <= end && Number.isInteger(value),
+    );
     const yTicks = points.length ? ticks(Math.min(...ys), Math.max(...ys), 4) : [0, 1];
-    const at = ([x, y]) => [LEFT_PX + (inner.width * x) / end, TOP_PX + inner.height * (1 - (y - yTicks[0]) / (yTicks.at(-1) - yTicks[0] || 1))];
+    const at = ([x, y]) => [
+      LEFT_PX + (inner.width * x) / end,
+      TOP_PX + inner.height * (1 - (y - yTicks[0]) / (yTicks.at(-1) - yTicks[0] || 1)),
+    ];
     this.#axes(pen, xTicks, yTicks, at, width);
     for (const one of series) line(pen, one, at);
-    legend(pen, series.filter((one) => one.points.length), width, this.#rises);
+    legend(
+      pen,
+      series.filter((one) => one.points.length),
+      width,
+      this.#rises,
+    );
   }
 
   #axes(pen, xTicks, yTicks, at, width) {
@@ -66,7 +87,7 @@ function line(pen, { dashed, points }, at) {
   pen.lineWidth = 2;
   pen.setLineDash(dashed ? [5, 4] : []);
   pen.beginPath();
-  points.forEach((point, i) => (i ? pen.lineTo(...at(point)) : pen.moveTo(...at(point))));
+  for (const point of points) pen.lineTo(...at(point)); // the first of a path moves there
   pen.stroke();
   pen.setLineDash([]);
   if (dashed) return;
@@ -105,6 +126,7 @@ function ticks(low, high, count) {
   const rough = (high - low || Math.abs(high) || 1) / count;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * size).find((one) => one >= rough);
-  const first = Math.floor(low / step + 1e-9), last = Math.ceil(high / step - 1e-9);
+  const first = Math.floor(low / step + 1e-9),
+    last = Math.ceil(high / step - 1e-9);
   return Array.from({ length: Math.max(last - first, 1) + 1 }, (_, i) => (first + i) * step);
 }

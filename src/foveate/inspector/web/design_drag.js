@@ -11,10 +11,17 @@ export function dragging(root, design, ended) {
     if (!grip || event.button) return;
     event.preventDefault();
     const item = grip.closest(".layer");
-    follow(grip, event, root, item, (slot) => {
-      const moved = slot ? design.move(item.dataset.id, slot.list, slot.index) : false;
-      ended(moved);
-    }, design);
+    follow(
+      grip,
+      event,
+      root,
+      item,
+      (slot) => {
+        const moved = slot ? design.move(item.dataset.id, slot.list, slot.index) : false;
+        ended(moved);
+      },
+      design,
+    );
   });
 }
 
@@ -28,7 +35,8 @@ export function draggable(button, root, design, drop) {
 
 function follow(handle, start, root, item, drop, design) {
   const mark = element("div", { className: "drop-mark", "aria-hidden": "true" });
-  let active = false, slot = null;
+  let active = false,
+    slot = null;
   const move = (event) => {
     if (!active && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < STARTS_AFTER_PX) return;
     if (!active) {
@@ -41,7 +49,12 @@ function follow(handle, start, root, item, drop, design) {
     scrollAtEdges(event.clientY);
     slot = nearest(root, design, item, event);
     mark.hidden = !slot;
-    if (slot) Object.assign(mark.style, { top: `${slot.y + scrollY}px`, left: `${slot.left + scrollX}px`, width: `${slot.width}px` });
+    if (slot)
+      Object.assign(mark.style, {
+        top: `${slot.y + scrollY}px`,
+        left: `${slot.left + scrollX}px`,
+        width: `${slot.width}px`,
+      });
   };
   const end = (event) => {
     for (const [name, listener] of listeners) removeEventListener(name, listener, true);
@@ -54,7 +67,12 @@ function follow(handle, start, root, item, drop, design) {
     drop(event.type === "pointerup" ? slot : null);
   };
   const key = (event) => event.key === "Escape" && end(event);
-  const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end], ["keydown", key]];
+  const listeners = [
+    ["pointermove", move],
+    ["pointerup", end],
+    ["pointercancel", end],
+    ["keydown", key],
+  ];
   for (const [name, listener] of listeners) addEventListener(name, listener, true);
   if (item) handle.setPointerCapture(start.pointerId);
 }
@@ -68,7 +86,8 @@ function swallow(event) {
 function nearest(root, design, item, { clientX, clientY }) {
   const area = root.getBoundingClientRect();
   if (clientX < area.left - 60 || clientX > area.right + 60) return null;
-  let best = null, least = Infinity;
+  let best = null,
+    least = Infinity;
   for (const holder of root.querySelectorAll("ol.list")) {
     if (item?.contains(holder)) continue;
     const owner = holder.dataset.owner;

@@ -6,7 +6,8 @@ import { element } from "./api.js";
 export function written(value) {
   if (value === null || value === undefined) return "";
   if (!Array.isArray(value)) return String(value);
-  if (value.every(Number.isInteger)) return value.length === 2 && value[0] === value[1] ? String(value[0]) : value.join("×");
+  if (value.every(Number.isInteger))
+    return value.length === 2 && value[0] === value[1] ? String(value[0]) : value.join("×");
   return JSON.stringify(value);
 }
 
@@ -42,14 +43,24 @@ export function fieldsOf(node, description, set) {
 function fieldOf(node, argument, set) {
   const given = node.args[argument.name];
   const label = (control, ...more) =>
-    element("label", { className: "field" }, element("span", { textContent: argument.name.replaceAll("_", " ") }), control, ...more);
+    element(
+      "label",
+      { className: "field" },
+      element("span", { textContent: argument.name.replaceAll("_", " ") }),
+      control,
+      ...more,
+    );
   if (argument.type === "flag") {
     const box = element("input", { type: "checkbox", checked: given ?? argument.default });
     box.addEventListener("change", () => set(box.checked === argument.default ? undefined : box.checked));
     return label(box);
   }
   if (argument.type === "choice") {
-    const choice = element("select", {}, ...argument.words.map((word) => element("option", { value: word, textContent: word })));
+    const choice = element(
+      "select",
+      {},
+      ...argument.words.map((word) => element("option", { value: word, textContent: word })),
+    );
     choice.value = given ?? argument.default;
     choice.addEventListener("change", () => set(choice.value === argument.default ? undefined : choice.value));
     return label(choice);
@@ -62,8 +73,12 @@ function stepper(given, argument, set) {
   const name = argument.name.replaceAll("_", " ");
   const shown = argument.default === null ? "as size" : written(argument.default);
   const input = element("input", {
-    value: written(given), placeholder: argument.required ? "" : shown, autocomplete: "off", spellcheck: false,
-    inputMode: argument.type === "real" ? "decimal" : "text", name: argument.name,
+    value: written(given),
+    placeholder: argument.required ? "" : shown,
+    autocomplete: "off",
+    spellcheck: false,
+    inputMode: argument.type === "real" ? "decimal" : "text",
+    name: argument.name,
   });
   const take = () => {
     const value = input.value.trim() === "" ? undefined : read(input.value);
@@ -71,7 +86,10 @@ function stepper(given, argument, set) {
   };
   const by = (step) => {
     const now = input.value.trim() === "" ? (argument.default ?? argument.least ?? 1) : read(input.value);
-    const next = argument.type === "real" ? Math.round((Number(now) + step * 0.05) * 100) / 100 : stepped(now, step, argument.least ?? 0);
+    const next =
+      argument.type === "real"
+        ? Math.round((Number(now) + step * 0.05) * 100) / 100
+        : stepped(now, step, argument.least ?? 0);
     input.value = written(next);
     take();
   };
@@ -82,15 +100,23 @@ function stepper(given, argument, set) {
     by(event.key === "ArrowUp" ? 1 : -1);
   });
   const button = (text, words, step) => {
-    const made = element("button", { type: "button", textContent: text, tabIndex: -1, "aria-label": `${words} ${name}` });
+    const made = element("button", {
+      type: "button",
+      textContent: text,
+      tabIndex: -1,
+      "aria-label": `${words} ${name}`,
+    });
     made.addEventListener("click", () => by(step));
     return made;
   };
   const id = `field-${++count}`;
   input.id = id;
-  const field = element("div", { className: "field" },
+  const field = element(
+    "div",
+    { className: "field" },
     element("label", { htmlFor: id, textContent: name }),
-    element("div", { className: "stepper" }, button("−", "less", -1), input, button("+", "more", 1)));
+    element("div", { className: "stepper" }, button("−", "less", -1), input, button("+", "more", 1)),
+  );
   if (argument.type === "count") {
     const classes = element("button", { type: "button", className: "quiet small", textContent: "one per class" });
     classes.addEventListener("click", () => {

@@ -47,7 +47,12 @@ export class LayerList {
     list.dataset.owner = owner?.id ?? "";
     list.dataset.part = part;
     const where = owner ? `in ${spoken(owner.kind)}, ${partName(owner, part).toLowerCase()}` : "at the end";
-    const add = element("button", { type: "button", className: `add quiet small${owner ? " inner" : ""}`, textContent: owner ? "+ add" : "+ Add a layer", "aria-label": `Add a layer ${where}` });
+    const add = element("button", {
+      type: "button",
+      className: `add quiet small${owner ? " inner" : ""}`,
+      textContent: owner ? "+ add" : "+ Add a layer",
+      "aria-label": `Add a layer ${where}`,
+    });
     add.dataset.focus = `add-${list.dataset.owner}-${part}`;
     add.addEventListener("click", () => this.#add(nodes, nodes.length));
     return element("div", { className: "holder" }, list, add);
@@ -57,20 +62,44 @@ export class LayerList {
     const kind = this.#kinds.get(node.kind);
     const cell = (className) => element("span", { className });
     const row = {
-      words: element("span", { className: "words soft" }), number: element("span", { className: "number soft" }),
-      leaves: cell("leaves"), bar: cell("bar"), parameters: cell("n"), macs: cell("n"), sees: cell("n sees"),
-      error: element("p", { className: "error small", hidden: true }), options: element("div", { className: "options", hidden: true }),
+      words: element("span", { className: "words soft" }),
+      number: element("span", { className: "number soft" }),
+      leaves: cell("leaves"),
+      bar: cell("bar"),
+      parameters: cell("n"),
+      macs: cell("n"),
+      sees: cell("n sees"),
+      error: element("p", { className: "error small", hidden: true }),
+      options: element("div", { className: "options", hidden: true }),
     };
     row.error.id = `error-${node.id}`;
     row.options.id = `options-${node.id}`;
-    row.name = element("button", { type: "button", className: "name quiet", "aria-expanded": "false", "aria-controls": row.options.id },
-      row.number, element("span", {}, element("b", { textContent: spoken(node.kind) }), " ", row.words));
+    row.name = element(
+      "button",
+      { type: "button", className: "name quiet", "aria-expanded": "false", "aria-controls": row.options.id },
+      row.number,
+      element("span", {}, element("b", { textContent: spoken(node.kind) }), " ", row.words),
+    );
     row.name.dataset.focus = node.id;
     row.name.addEventListener("click", () => this.#design.select(this.#design.selected === node.id ? null : node.id));
-    const grip = element("span", { className: "grip", title: "Drag to move", textContent: "⠿", "aria-hidden": "true" });
-    const facts = element("div", { className: "facts" }, element("span", { className: "funnel", "aria-hidden": "true" }, row.bar), row.leaves, row.parameters, row.macs, row.sees);
-    row.item = element("li", { className: `layer of-${COLOURS[kind?.group] ?? "other"}` },
-      element("div", { className: "line" }, grip, row.name, facts), row.error, row.options, ...this.#parts(node));
+    const grip = element("span", { className: "grip", title: "Drag to move", textContent: "⠿", ariaHidden: "true" });
+    const facts = element(
+      "div",
+      { className: "facts" },
+      element("span", { className: "funnel", "aria-hidden": "true" }, row.bar),
+      row.leaves,
+      row.parameters,
+      row.macs,
+      row.sees,
+    );
+    row.item = element(
+      "li",
+      { className: `layer of-${COLOURS[kind?.group] ?? "other"}` },
+      element("div", { className: "line" }, grip, row.name, facts),
+      row.error,
+      row.options,
+      ...this.#parts(node),
+    );
     row.item.dataset.id = node.id;
     this.#rows.set(node.id, row);
     return row.item;
@@ -79,8 +108,13 @@ export class LayerList {
   #parts(node) {
     if (!(node.kind in BLOCKS)) return [];
     const parts = node.parts.map((part, i) => {
-      const head = element("div", { className: "row part-head small" }, element("span", { className: "soft", textContent: partName(node, i) }));
-      if (node.kind === "residual" && i === 1 && !part.length) head.append(element("span", { className: "soft", textContent: "none: the input as it is" }));
+      const head = element(
+        "div",
+        { className: "row part-head small" },
+        element("span", { className: "soft", textContent: partName(node, i) }),
+      );
+      if (node.kind === "residual" && i === 1 && !part.length)
+        head.append(element("span", { className: "soft", textContent: "none: the input as it is" }));
       if (node.kind === "parallel" && node.parts.length > 1) {
         const remove = element("button", { type: "button", className: "quiet small", textContent: "Remove path" });
         remove.addEventListener("click", () => this.#design.change(() => node.parts.splice(i, 1)));
@@ -110,11 +144,16 @@ export class LayerList {
   #options(node) {
     const kind = this.#kinds.get(node.kind);
     const set = (name, value) => {
-      const work = () => (value === undefined ? delete node.args[name] : (node.args[name] = value));
+      const work = () => {
+        if (value === undefined) delete node.args[name];
+        else node.args[name] = value;
+      };
       this.#design.change(work, `${node.id}.${name}`);
     };
     const fields = element("div", { className: "fields" }, ...fieldsOf(node, kind, set));
-    fields.querySelectorAll("input, select").forEach((field) => (field.dataset.focus = `${node.id}.${field.name || field.closest(".field").textContent}`));
+    for (const field of fields.querySelectorAll("input, select")) {
+      field.dataset.focus = `${node.id}.${field.name || field.closest(".field").textContent}`;
+    }
     const tool = (text, work) => {
       const button = element("button", { type: "button", textContent: text });
       button.dataset.focus = `${node.id}.${text}`;
@@ -125,10 +164,20 @@ export class LayerList {
       const { list, index } = this.#design.find(node.id);
       this.#add(list, index + 1);
     };
-    const tools = element("div", { className: "row tools small" },
-      tool("Up", () => this.#step(node.id, "up")), tool("Down", () => this.#step(node.id, "down")), tool("Add below …", below),
-      tool("Duplicate", () => this.#design.duplicate(node.id)), tool("Remove", () => this.#remove(node.id)));
-    return [element("p", { className: "soft small", textContent: kind?.summary ?? "No layer has this name." }), fields, tools];
+    const tools = element(
+      "div",
+      { className: "row tools small" },
+      tool("Up", () => this.#step(node.id, "up")),
+      tool("Down", () => this.#step(node.id, "down")),
+      tool("Add below …", below),
+      tool("Duplicate", () => this.#design.duplicate(node.id)),
+      tool("Remove", () => this.#remove(node.id)),
+    );
+    return [
+      element("p", { className: "soft small", textContent: kind?.summary ?? "No layer has this name." }),
+      fields,
+      tools,
+    ];
   }
 
   #step(id, way) {
@@ -191,7 +240,11 @@ export class LayerList {
     row.bar.style.width = told ? `${Math.min(100, Math.max(5, 100 * share))}%` : "0";
     row.bar.classList.toggle("flat", told?.shape.length === 1);
     labelled(row.leaves, "leaves", told ? shapeWords(told.shape) : "");
-    labelled(row.parameters, "parameters", told?.parameters ? (told.parameters < 1e7 ? whole : brief)(told.parameters) : "");
+    labelled(
+      row.parameters,
+      "parameters",
+      told?.parameters ? (told.parameters < 1e7 ? whole : brief)(told.parameters) : "",
+    );
     labelled(row.macs, "MACs", told?.macs ? brief(told.macs) : "");
     labelled(row.sees, "sees", told?.sees_all ? "all" : told?.receptive_field ? shapeWords(told.receptive_field) : "");
   }

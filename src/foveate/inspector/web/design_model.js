@@ -11,15 +11,26 @@ let born = 0;
 
 /** A node from one entry of a blueprint's list of layers; `scalars` holds the argument that a bare value means. */
 export function nodeOf(entry, scalars) {
-  const single = entry !== null && typeof entry === "object" && !Array.isArray(entry) && Object.keys(entry).length === 1;
+  const single =
+    entry !== null && typeof entry === "object" && !Array.isArray(entry) && Object.keys(entry).length === 1;
   const [kind, given] = single ? Object.entries(entry)[0] : [entry, null];
-  const node = { id: `layer-${++born}`, kind: typeof kind === "string" ? kind : JSON.stringify(kind), args: {}, parts: [] };
+  const node = {
+    id: `layer-${++born}`,
+    kind: typeof kind === "string" ? kind : JSON.stringify(kind),
+    args: {},
+    parts: [],
+  };
   if (kind in BLOCKS && given !== null && typeof given === "object" && !Array.isArray(given)) {
-    const lists = { residual: [given.layers, given.shortcut], parallel: given.branches ?? [], repeat: [given.layers] }[kind];
-    node.parts = (Array.isArray(lists) ? lists : []).map((list) => (Array.isArray(list) ? list : []).map((one) => nodeOf(one, scalars)));
+    const lists = { residual: [given.layers, given.shortcut], parallel: given.branches ?? [], repeat: [given.layers] }[
+      kind
+    ];
+    node.parts = (Array.isArray(lists) ? lists : []).map((list) =>
+      (Array.isArray(list) ? list : []).map((one) => nodeOf(one, scalars)),
+    );
     if (kind === "repeat") node.args = { times: given.times ?? 1 };
   } else if (given !== null && given !== undefined) {
-    node.args = typeof given === "object" && !Array.isArray(given) ? { ...given } : { [scalars[kind] ?? "value"]: given };
+    node.args =
+      typeof given === "object" && !Array.isArray(given) ? { ...given } : { [scalars[kind] ?? "value"]: given };
   }
   return node;
 }
@@ -27,7 +38,8 @@ export function nodeOf(entry, scalars) {
 /** The entry that a node is written as: the shortest form. */
 export function entryOf(node, scalars) {
   const lists = node.parts.map((part) => part.map((one) => entryOf(one, scalars)));
-  if (node.kind === "residual") return { residual: { layers: lists[0] ?? [], ...(lists[1]?.length ? { shortcut: lists[1] } : {}) } };
+  if (node.kind === "residual")
+    return { residual: { layers: lists[0] ?? [], ...(lists[1]?.length ? { shortcut: lists[1] } : {}) } };
   if (node.kind === "parallel") return { parallel: { branches: lists } };
   if (node.kind === "repeat") return { repeat: { times: node.args.times, layers: lists[0] ?? [] } };
   const names = Object.keys(node.args);
@@ -141,7 +153,8 @@ export class Design extends EventTarget {
   /** The node that the server calls by this number ("7.2.1"); every round of a repeat is the same nodes. */
   at(number) {
     const steps = number.split(".").map(Number);
-    let list = this.layers, node = null;
+    let list = this.layers,
+      node = null;
     while (steps.length) {
       node = list[steps.shift() - 1];
       if (!node || !steps.length) break;
@@ -157,7 +170,7 @@ export class Design extends EventTarget {
     list.forEach((node, index) => {
       const number = `${prefix}${index + 1}`;
       found.set(node.id, number);
-      node.parts.forEach((part, i) => this.numbers(part, `${number}.${i + 1}.`, found));
+      for (const [i, part] of node.parts.entries()) this.numbers(part, `${number}.${i + 1}.`, found);
     });
     return found;
   }

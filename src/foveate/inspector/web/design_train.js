@@ -27,10 +27,13 @@ export class TrainingPanel {
       event.preventDefault();
       this.#start();
     });
-    $("stop").addEventListener("click", telling(async () => {
-      $("stop").disabled = true;
-      await ask(`api/trainings/${this.#id}`, { method: "DELETE" });
-    }));
+    $("stop").addEventListener(
+      "click",
+      telling(async () => {
+        $("stop").disabled = true;
+        await ask(`api/trainings/${this.#id}`, { method: "DELETE" });
+      }),
+    );
     $("data").addEventListener("change", () => this.describe());
     addEventListener("themechange", () => this.#draw());
     new ResizeObserver(() => this.#draw()).observe($("curves"));
@@ -51,13 +54,22 @@ export class TrainingPanel {
     this.design = design;
     const one = this.#data.find(({ name }) => name === $("data").value);
     if (!one || !design) {
-      $("data-words").replaceChildren(...(one ? [] : prose("No data set is on this machine: start with `--data PICTURES`, or fetch one with `foveate data get`.")));
+      $("data-words").replaceChildren(
+        ...(one
+          ? []
+          : prose(
+              "No data set is on this machine: start with `--data PICTURES`, or fetch one with `foveate data get`.",
+            )),
+      );
       $("train").disabled = true;
       return;
     }
     const size = one.input ? ` of ${one.input.join("\u2009×\u2009")}` : "";
-    const words = [`${one.pictures === null ? "Pictures" : `${whole(one.pictures)} pictures`}${size}, ${one.classes} classes. `];
-    const differs = (one.input && one.input.join() !== design.input.join()) || (design.classes ?? one.classes) !== one.classes;
+    const words = [
+      `${one.pictures === null ? "Pictures" : `${whole(one.pictures)} pictures`}${size}, ${one.classes} classes. `,
+    ];
+    const differs =
+      (one.input && one.input.join() !== design.input.join()) || (design.classes ?? one.classes) !== one.classes;
     if (differs) {
       const fit = element("button", { type: "button", className: "small", textContent: "Make the design for these" });
       fit.addEventListener("click", () => this.#fit(one.input, one.classes));
@@ -85,13 +97,14 @@ export class TrainingPanel {
     $("stop").disabled = false;
     this.describe();
     try {
-      for (let state = "reading"; !["done", "stopped", "failed"].includes(state);) {
+      for (let state = "reading"; !["done", "stopped", "failed"].includes(state); ) {
         const told = await get(`api/trainings/${id}`, { after: this.#rows.length });
         this.#rows.push(...told.rows);
         this.#show(told);
         state = told.state;
         if (state === "failed") tell(told.message);
-        if (!["done", "stopped", "failed"].includes(state)) await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+        if (!["done", "stopped", "failed"].includes(state))
+          await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       }
     } catch (error) {
       tell(error);
@@ -106,9 +119,15 @@ export class TrainingPanel {
     bar.hidden = ["done", "stopped", "failed"].includes(state);
     if (progress === null) bar.removeAttribute("value");
     else bar.value = progress;
-    const last = this.#rows.at(-1), judged = this.#rows.findLast((row) => row.val_accuracy !== null);
+    const last = this.#rows.at(-1),
+      judged = this.#rows.findLast((row) => row.val_accuracy !== null);
     const facts = [message];
-    if (last) facts.push(last.epoch_end ? `${whole(last.step)} steps, ${Math.round(last.epoch * 10) / 10} ${last.epoch === 1 ? "epoch" : "epochs"}.` : `Step ${whole(last.step)}.`);
+    if (last)
+      facts.push(
+        last.epoch_end
+          ? `${whole(last.step)} steps, ${Math.round(last.epoch * 10) / 10} ${last.epoch === 1 ? "epoch" : "epochs"}.`
+          : `Step ${whole(last.step)}.`,
+      );
     if (judged) facts.push(`${percent.format(judged.val_accuracy)} of the validation pictures right.`);
     if (folder) facts.push(`Kept in ${folder}.`);
     const words = facts.filter(Boolean).join(" ");
@@ -123,8 +142,18 @@ export class TrainingPanel {
 
   #draw() {
     const series = (key) => [
-      { name: "training", dashed: true, points: this.#rows.filter((row) => !row.epoch_end && row[`train_${key}`] !== null).map((row) => [row.step, row[`train_${key}`]]) },
-      { name: "validation", dashed: false, points: this.#rows.filter((row) => row[`val_${key}`] !== null).map((row) => [row.step, row[`val_${key}`]]) },
+      {
+        name: "training",
+        dashed: true,
+        points: this.#rows
+          .filter((row) => !row.epoch_end && row[`train_${key}`] !== null)
+          .map((row) => [row.step, row[`train_${key}`]]),
+      },
+      {
+        name: "validation",
+        dashed: false,
+        points: this.#rows.filter((row) => row[`val_${key}`] !== null).map((row) => [row.step, row[`val_${key}`]]),
+      },
     ];
     this.#loss.draw(series("loss"));
     this.#accuracy.draw(series("accuracy"));
@@ -135,8 +164,32 @@ export class TrainingPanel {
     const cell = (value, write) => element("td", { textContent: value === null ? "–" : write(value) });
     const number = (value) => value.toFixed(3);
     $("numbers").replaceChildren(
-      element("thead", {}, element("tr", {}, ...["epoch", "training loss", "accuracy", "validation loss", "accuracy"].map((words) => element("th", { scope: "col", textContent: words })))),
-      element("tbody", {}, ...ends.map((row) => element("tr", {}, cell(row.epoch, (value) => String(Math.round(value * 10) / 10)), cell(row.train_loss, number), cell(row.train_accuracy, percent.format), cell(row.val_loss, number), cell(row.val_accuracy, percent.format)))),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          ...["epoch", "training loss", "accuracy", "validation loss", "accuracy"].map((words) =>
+            element("th", { scope: "col", textContent: words }),
+          ),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        ...ends.map((row) =>
+          element(
+            "tr",
+            {},
+            cell(row.epoch, (value) => String(Math.round(value * 10) / 10)),
+            cell(row.train_loss, number),
+            cell(row.train_accuracy, percent.format),
+            cell(row.val_loss, number),
+            cell(row.val_accuracy, percent.format),
+          ),
+        ),
+      ),
     );
   }
 }

@@ -5,8 +5,8 @@ import { element, Latest, shapeWords, telling, whole } from "./api.js";
 import { BigMap, commonRange } from "./bigmap.js";
 import { editor } from "./kernels.js";
 import { Operands } from "./operands.js";
-import { arithmetic } from "./sums.js";
 import { store } from "./store.js";
+import { arithmetic } from "./sums.js";
 import { Units } from "./units.js";
 
 const SKIPPED = new Set(["dropout"]);
@@ -14,7 +14,10 @@ const SKIPPED = new Set(["dropout"]);
 export function startDetail(showField) {
   const detail = new Detail(showField);
   store.on("pixel", () => detail.point());
-  store.on("run", telling(() => detail.refresh()));
+  store.on(
+    "run",
+    telling(() => detail.refresh()),
+  );
   window.addEventListener("themechange", () => detail.redraw());
   return detail;
 }
@@ -36,12 +39,21 @@ class Detail {
     this.maps = element("div", { className: "big-maps" });
     this.where = element("p", { className: "small soft where" });
     this.sums = element("div", {});
-    this.editing = element("details", { className: "editing" }, element("summary", { textContent: "Change this kernel" }), element("div", {}));
+    this.editing = element(
+      "details",
+      { className: "editing" },
+      element("summary", { textContent: "Change this kernel" }),
+      element("div", {}),
+    );
     this.editing.addEventListener("toggle", () => this.#edit());
-    this.root = element("div", { className: "detail" }, this.heading,
+    this.root = element(
+      "div",
+      { className: "detail" },
+      this.heading,
       this.operands.root,
       element("section", { className: "output-map", ariaLabel: "The map" }, this.maps, this.where, this.editing),
-      element("section", { className: "arithmetic", ariaLabel: "The arithmetic" }, this.sums));
+      element("section", { className: "arithmetic", ariaLabel: "The arithmetic" }, this.sums),
+    );
   }
 
   get #vector() {
@@ -85,12 +97,22 @@ class Detail {
       const all = element("button", { type: "button", textContent: "← All maps" });
       all.addEventListener("click", () => store.open_(null));
       const turn = (textContent, ariaLabel, step) => {
-        const button = element("button", { type: "button", textContent, ariaLabel, disabled: channel + step < 0 || channel + step >= node.shape[0] });
+        const button = element("button", {
+          type: "button",
+          textContent,
+          ariaLabel,
+          disabled: channel + step < 0 || channel + step >= node.shape[0],
+        });
         button.addEventListener("click", () => store.open_(channel + step, store.pixel));
         return button;
       };
-      parts.push(all, turn("‹", "The map before", -1), turn("›", "The next map", 1),
-        element("strong", { textContent: `Map ${channel}` }), element("span", { className: "soft", textContent: `of ${whole(node.shape[0])}, counted from 0` }));
+      parts.push(
+        all,
+        turn("‹", "The map before", -1),
+        turn("›", "The next map", 1),
+        element("strong", { textContent: `Map ${channel}` }),
+        element("span", { className: "soft", textContent: `of ${whole(node.shape[0])}, counted from 0` }),
+      );
     }
     const focused = [...this.heading.children].indexOf(document.activeElement);
     this.heading.replaceChildren(...parts);
@@ -109,7 +131,7 @@ class Detail {
       const found = await store.map(store.side, node, 0);
       if (key !== this.#key) return;
       store.channel ??= found.data.indexOf(Math.max(...found.data));
-      this.units.show(node, found, store.channel);
+      this.units.show(found, store.channel);
       this.maps.replaceChildren(this.units.root);
     } else {
       const maps = await Promise.all(sides.map((side) => (side.run ? store.map(side, node, store.channel) : null)));
@@ -123,9 +145,12 @@ class Detail {
     while (this.bigs.length < maps.length) this.bigs.push(new BigMap(this.bigs.length));
     this.bigs.length = maps.length;
     const roots = this.bigs.map((big) => big.root);
-    if (roots.length !== this.maps.children.length || roots.some((root, i) => root !== this.maps.children[i])) this.maps.replaceChildren(...roots);
+    if (roots.length !== this.maps.children.length || roots.some((root, i) => root !== this.maps.children[i]))
+      this.maps.replaceChildren(...roots);
     const range = commonRange(maps);
-    this.bigs.forEach((big, i) => { if (maps[i]) big.show(maps[i], range); });
+    this.bigs.forEach((big, i) => {
+      if (maps[i]) big.show(maps[i], range);
+    });
     const { height, width } = this.bigs[store.active].map;
     if (!store.pixel || store.pixel.row >= height || store.pixel.column >= width) {
       store.pixel = this.bigs[store.active].largest;
@@ -134,7 +159,8 @@ class Detail {
   }
 
   redraw() {
-    if (this.#on && !this.#vector) this.bigs.forEach((big) => big.draw());
+    if (!this.#on || this.#vector) return;
+    for (const big of this.bigs) big.draw();
   }
 
   /** Another pixel: asked for one at a time, the newest last. */
@@ -158,13 +184,19 @@ class Detail {
     const { side, channel } = store;
     const pixel = this.#vector ? null : store.pixel;
     const chain = this.#chain;
-    const sums = await this.#latest.run((signal) => Promise.all(chain.map((node) => store.sum(side, node, channel, pixel, signal))));
+    const sums = await this.#latest.run((signal) =>
+      Promise.all(chain.map((node) => store.sum(side, node, channel, pixel, signal))),
+    );
     if (!sums || !this.#on) return;
     const before = this.#parts[0];
     this.#parts = chain.map((node, i) => ({ node, sum: sums[i] }));
     const [{ node, sum }] = this.#parts;
     const same = before && before.node === node && before.sum.terms?.length === sum.terms?.length && !opened;
-    const shown = Boolean(sum.terms?.length) && (sum.terms.length > 1 || !this.#vector) && node.op !== "linear" && node.op !== "softmax";
+    const shown =
+      Boolean(sum.terms?.length) &&
+      (sum.terms.length > 1 || !this.#vector) &&
+      node.op !== "linear" &&
+      node.op !== "softmax";
     this.operands.root.hidden = !shown;
     if (shown) same ? this.operands.update(sum) : this.operands.open(node, sum);
     this.#spell();
@@ -194,10 +226,22 @@ class Detail {
     const at = [...holder.querySelectorAll("input")].indexOf(document.activeElement);
     holder.dataset.key = key;
     holder.replaceChildren(
-      element("p", { className: "small soft", textContent: `From ${store.mapName(term)} to map ${store.channel}, ${shapeWords(part.node.kernel)}` }),
-      editor(part.node, store.channel, term, part.sum.terms.map(({ channel }) => channel)));
+      element("p", {
+        className: "small soft",
+        textContent: `From ${store.mapName(term)} to map ${store.channel}, ${shapeWords(part.node.kernel)}`,
+      }),
+      editor(
+        part.node,
+        store.channel,
+        term,
+        part.sum.terms.map(({ channel }) => channel),
+      ),
+    );
     holder.querySelectorAll("input")[at]?.focus();
   }
 }
 
-const seen = (field) => (field ? `; it sees ${field.bottom - field.top + 1}\u2009×\u2009${field.right - field.left + 1} pixels of the picture` : "");
+const seen = (field) =>
+  field
+    ? `; it sees ${field.bottom - field.top + 1}\u2009×\u2009${field.right - field.left + 1} pixels of the picture`
+    : "";

@@ -13,7 +13,9 @@ export const HEAT = evenly(256, (t) => ({
 /** 256 colours: blue for less than zero, near white at zero, orange above; both ends equally dark. */
 export const SIGNED = (() => {
   const half = (hue) => evenly(128, (t) => ({ lightness: 0.97 - 0.39 * t, chroma: 0.138 * t, hue }));
-  const below = half(255), above = half(55), all = new Uint8ClampedArray(768);
+  const below = half(255),
+    above = half(55),
+    all = new Uint8ClampedArray(768);
   for (let i = 0; i < 128; i++) for (let c = 0; c < 3; c++) all[3 * i + c] = below[3 * (127 - i) + c];
   all.set(above, 384);
   return all;
@@ -21,7 +23,8 @@ export const SIGNED = (() => {
 
 /** The range that a map's colours span: around zero where it has negative values, else from 0. */
 export function rangeOf(...maps) {
-  let low = 0, high = 0;
+  let low = 0,
+    high = 0;
   for (const { data } of maps) {
     for (const value of data) {
       if (value < low) low = value;
@@ -130,7 +133,7 @@ function srgb([lightness, a, b]) {
   return [
     4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
     -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
-    -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
   ].map((c) => {
     const linear = Math.min(1, Math.max(0, c));
     return 255 * (linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055);

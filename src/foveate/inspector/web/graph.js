@@ -53,10 +53,14 @@ function finished(box) {
   const [head, ...rest] = box.nodes;
   const shown = box.nodes.findLast((node) => node.op !== "flatten" && node.op !== "dropout") ?? head;
   return {
-    ...box, shown,
+    ...box,
+    shown,
     kind: kindOf(head),
     title: head.op === "input" ? "picture" : head.label,
-    detail: rest.filter((node) => node.op !== "dropout").map((node) => node.label).join(" · "),
+    detail: rest
+      .filter((node) => node.op !== "dropout")
+      .map((node) => node.label)
+      .join(" · "),
     shape: shown.shape,
     parameters: box.nodes.reduce((sum, node) => sum + (node.parameters ?? 0), 0),
   };
@@ -99,8 +103,17 @@ function foldedItem({ key, run }) {
   const inside = new Set(run.map((box) => box.id));
   const last = run.at(-1);
   return {
-    id: key, folded: key, stageKey: key, run, kind: "stage", stage: run[0].stage, title: run[0].stage,
-    detail: `${run.length} layers`, shape: last.shape, shown: last.shown, nodes: run.flatMap((box) => box.nodes),
+    id: key,
+    folded: key,
+    stageKey: key,
+    run,
+    kind: "stage",
+    stage: run[0].stage,
+    title: run[0].stage,
+    detail: `${run.length} layers`,
+    shape: last.shape,
+    shown: last.shown,
+    nodes: run.flatMap((box) => box.nodes),
     parameters: run.reduce((sum, box) => sum + box.parameters, 0),
     inputs: [...new Set(run.flatMap((box) => box.inputs).filter((input) => !inside.has(input)))],
   };
@@ -115,12 +128,13 @@ export function arrange(items) {
     for (const input of item.inputs) readers.get(input).push(item);
   }
   const rest = new Map();
-  for (const item of items.toReversed()) {
+  for (const item of [...items].reverse()) {
     rest.set(item.id, Math.max(0, ...readers.get(item.id).map((reader) => rest.get(reader.id) + 1)));
   }
-  const heir = (id) => readers.get(id).reduce((best, reader) => (!best || rest.get(reader.id) > rest.get(best.id) ? reader : best), null);
+  const heir = (id) =>
+    readers.get(id).reduce((best, reader) => (!best || rest.get(reader.id) > rest.get(best.id) ? reader : best), null);
   const filled = []; // lane -> the last rank that is taken in it
-  for (const item of items.toSorted((a, b) => a.rank - b.rank)) {
+  for (const item of [...items].sort((a, b) => a.rank - b.rank)) {
     const parents = item.inputs.map((input) => byId.get(input));
     const joins = parents.length > 1;
     if (parents.length === 1) item.lane = parents[0].lane + (heir(parents[0].id) === item ? 0 : 1);
@@ -134,6 +148,32 @@ export function arrange(items) {
   return items;
 }
 
+/** The item that an arrow key leads to from `here`, along the lines or to the lane beside; undefined or null where
+ *  there is none. `across`: the network flows from left to right, not down. */
+export function neighbour(items, here, key, across) {
+  const [back, on, up, down] = across
+    ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]
+    : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+  if (key === "Home") return items[0];
+  if (key === "End") return items.at(-1);
+  if (key === on) return nearest(here, (item) => item.inputs.includes(here.id), items);
+  if (key === back) return nearest(here, (item) => here.inputs.includes(item.id), items);
+  if (key === up) return beside(here, (lanes) => lanes < 0, items);
+  if (key === down) return beside(here, (lanes) => lanes > 0, items);
+  return null;
+}
+
+const least = (items, distance) => items.sort((a, b) => distance(a) - distance(b))[0];
+
+function nearest(here, wanted, items) {
+  return least(items.filter(wanted), (item) => Math.abs(item.lane - here.lane));
+}
+
+function beside(here, wanted, items) {
+  const near = items.filter((item) => wanted(item.lane - here.lane) && Math.abs(item.rank - here.rank) < 4);
+  return least(near, (item) => Math.abs(item.lane - here.lane) * 2 + Math.abs(item.rank - here.rank));
+}
+
 export const SIZES = {
   across: { width: 132, height: 150, rankGap: 32, laneGap: 36, margin: 30, lead: 40 }, // left to right
   down: { width: 236, height: 76, rankGap: 26, laneGap: 34, margin: 30, lead: 40 }, // top to bottom, on a phone
@@ -145,17 +185,23 @@ export function place(items, across) {
   const stepRank = (across ? size.width : size.height) + size.rankGap;
   const stepLane = (across ? size.height : size.width) + size.laneGap;
   for (const item of items) {
-    const along = size.margin + item.rank * stepRank, beside = size.lead + item.lane * stepLane;
+    const along = size.margin + item.rank * stepRank,
+      beside = size.lead + item.lane * stepLane;
     [item.left, item.top] = across ? [along, beside] : [beside, along];
   }
   const byId = new Map(items.map((item) => [item.id, item]));
-  const lines = items.flatMap((item) => item.inputs.map((input) => ({
-    from: input, to: item.id, path: line(byId.get(input), item, size, across),
-  })));
+  const lines = items.flatMap((item) =>
+    item.inputs.map((input) => ({
+      from: input,
+      to: item.id,
+      path: line(byId.get(input), item, size, across),
+    })),
+  );
   return {
     width: Math.max(...items.map((item) => item.left)) + size.width + size.margin,
     height: Math.max(...items.map((item) => item.top)) + size.height + size.margin,
-    size, lines,
+    size,
+    lines,
   };
 }
 
@@ -163,10 +209,12 @@ export function place(items, across) {
 function line(from, to, size, across) {
   const [w, h] = across ? [size.width, size.height] : [size.height, size.width];
   const corner = (item) => (across ? [item.left, item.top] : [item.top, item.left]);
-  const [fx, fy] = corner(from), [tx, ty] = corner(to);
+  const [fx, fy] = corner(from),
+    [tx, ty] = corner(to);
   const point = (x, y) => (across ? `${x} ${y}` : `${y} ${x}`);
   const span = to.rank - from.rank;
-  if (from.lane === to.lane && span > 1) { // around the boxes between
+  if (from.lane === to.lane && span > 1) {
+    // around the boxes between
     const rise = Math.min(14 + 5 * span, size.laneGap) * 1.2;
     const [x0, x1] = [fx + w * 0.72, tx + w * 0.28];
     return `M${point(x0, fy)} C${point(x0, fy - rise)} ${point(x1, ty - rise)} ${point(x1, ty)}`;

@@ -11,12 +11,15 @@ import { cellStyle, digits } from "./numbers.js";
 export function grid(title, rows, range, { marked = () => false, note = "" } = {}) {
   const { write, power } = cellStyle(rows.flat());
   const side = rows[0].length;
-  const table = element("table", { className: `grid side-${side > 7 ? "many" : side > 5 ? 7 : side > 3 ? 5 : 3}` },
-    element("caption", {}, title, power ? element("span", { className: "soft", textContent: ` ${power}` }) : null));
+  const table = element(
+    "table",
+    { className: `grid side-${side > 7 ? "many" : side > 5 ? 7 : side > 3 ? 5 : 3}` },
+    element("caption", {}, title, power ? element("span", { className: "soft", textContent: ` ${power}` }) : null),
+  );
   const body = element("tbody", {});
   rows.forEach((row, r) => {
     const line = element("tr", {});
-    row.forEach((value, c) => line.append(cell(value, write, range, marked(r, c))));
+    for (const [c, value] of row.entries()) line.append(cell(value, write, range, marked(r, c)));
     body.append(line);
   });
   table.append(body);
@@ -27,7 +30,10 @@ export function grid(title, rows, range, { marked = () => false, note = "" } = {
 
 function cell(value, write, range, marked) {
   const outside = value === null || value === undefined;
-  const made = element("td", { textContent: outside ? "0" : write(value), title: outside ? "padding: 0" : digits(value, 7) });
+  const made = element("td", {
+    textContent: outside ? "0" : write(value),
+    title: outside ? "padding: 0" : digits(value, 7),
+  });
   if (outside) made.className = "padded";
   else {
     made.style.background = css(value, range);

@@ -1,11 +1,13 @@
 // Why this answer: a heat map of a method and a class over the picture, as strong as the slider says.
 
-import { element, getPicture, Latest, post, telling } from "./api.js";
 import { shown } from "./answer.js";
+import { element, getPicture, Latest, post, telling } from "./api.js";
 import { store } from "./store.js";
 
 const METHODS = {
-  "grad-cam": "Grad-CAM", occlusion: "occlusion", "integrated-gradients": "integrated gradients",
+  "grad-cam": "Grad-CAM",
+  occlusion: "occlusion",
+  "integrated-gradients": "integrated gradients",
   saliency: "saliency",
 };
 const method = document.querySelector("#heat-method");
@@ -21,7 +23,10 @@ export function startHeat(views) {
   const renew = telling(() => Promise.all(views().map(look)));
   method.addEventListener("change", renew);
   target.addEventListener("change", renew);
-  test.firstElementChild.addEventListener("click", telling(() => prove(views()[store.active])));
+  test.firstElementChild.addEventListener(
+    "click",
+    telling(() => prove(views()[store.active])),
+  );
   opacity.addEventListener("input", () => {
     for (const view of views()) {
       if (view.heat) view.heat.opacity = opacity.value / 100;
@@ -46,7 +51,9 @@ function listClasses() {
   const kept = target.value;
   const options = [element("option", { value: "", textContent: "the likeliest" })];
   for (const { class: index, label, probability } of run.top) {
-    options.push(element("option", { value: index, textContent: `${label ?? store.className(index)} (${shown(probability)})` }));
+    options.push(
+      element("option", { value: index, textContent: `${label ?? store.className(index)} (${shown(probability)})` }),
+    );
   }
   if (kept && !run.top.some(({ class: index }) => String(index) === kept)) {
     options.push(element("option", { value: kept, textContent: store.className(Number(kept)) }));
@@ -56,7 +63,11 @@ function listClasses() {
 }
 
 const question = (side, hiding) => ({
-  run: side.run.run, method: method.value, class: target.value === "" ? null : Number(target.value), node: null, hiding,
+  run: side.run.run,
+  method: method.value,
+  class: target.value === "" ? null : Number(target.value),
+  node: null,
+  hiding,
 });
 
 async function look(view) {
@@ -88,8 +99,9 @@ async function prove({ side }) {
   words.textContent = "Hiding …";
   const { hiding, label } = await post("api/explain", question(side, true));
   const points = (value) => `${(100 * value).toFixed(1)} points`;
-  words.textContent = `${label}: with the hottest fifth hidden the probability falls by ${points(hiding.drop)}; `
-    + `with the same shape hidden elsewhere, by ${points(hiding.drop_elsewhere)}.`;
+  words.textContent =
+    `${label}: with the hottest fifth hidden the probability falls by ${points(hiding.drop)}; ` +
+    `with the same shape hidden elsewhere, by ${points(hiding.drop_elsewhere)}.`;
 }
 
 function isEmpty(image) {

@@ -1,6 +1,6 @@
 // The network page: joins the parts. The parts talk through the store's events.
 
-import { telling, whole, brief } from "./api.js";
+import { brief, telling, whole } from "./api.js";
 import { startFlow } from "./flow.js";
 import { startHeat } from "./heat.js";
 import { startEdits } from "./kernels.js";
@@ -25,8 +25,10 @@ function describe() {
   document.querySelector("#title").textContent = network.name;
   const { channels, height, width } = network.input;
   const facts = [
-    network.title === network.name ? null : network.title, `${network.weights} weights`,
-    `${whole(network.parameters)} parameters`, `${brief(network.macs)} multiply-adds`,
+    network.title === network.name ? null : network.title,
+    `${network.weights} weights`,
+    `${whole(network.parameters)} parameters`,
+    `${brief(network.macs)} multiply-adds`,
     `sees ${channels === 1 ? "grey" : "colour"}, ${height}\u2009×\u2009${width}`,
   ];
   document.querySelector("#facts").textContent = facts.filter(Boolean).join(" · ");
@@ -37,15 +39,21 @@ async function open(net) {
   await store.open(net);
   describe();
   const samples = await listSamples();
-  store.sides.forEach((side) => { side.picture ??= samples[0]; });
+  store.sides.forEach((side) => {
+    side.picture ??= samples[0];
+  });
   store.say("picture");
   store.select(store.boxes.find(({ kind }) => kind === "conv") ?? store.boxes.at(-1));
   await Promise.all(store.sides.map((_, index) => store.rerun(index)));
 }
 
 const loadPictures = telling(() => Promise.all(views.map((view) => view.load())));
-const drawAll = () => views.forEach((view) => view.draw());
-const answerAll = () => views.forEach((view) => view.showAnswer());
+const drawAll = () => {
+  for (const view of views) view.draw();
+};
+const answerAll = () => {
+  for (const view of views) view.showAnswer();
+};
 
 /** The receptive field of the chosen number, on the picture of the side it belongs to. */
 export function showField(field) {
@@ -61,9 +69,16 @@ const start = telling(async () => {
   startEdits();
   document.querySelector("#help-button").addEventListener("click", help);
   arrangeSides();
-  store.on("sides", () => { arrangeSides(); loadPictures(); answerAll(); });
+  store.on("sides", () => {
+    arrangeSides();
+    loadPictures();
+    answerAll();
+  });
   store.on("picture", loadPictures);
-  store.on("run", () => { drawAll(); answerAll(); });
+  store.on("run", () => {
+    drawAll();
+    answerAll();
+  });
   new ResizeObserver(drawAll).observe(document.querySelector("#sides"));
   window.addEventListener("themechange", drawAll);
   await startNets(open);

@@ -23,7 +23,16 @@ async function list(chosen) {
   const opened = new Set(nets.map(({ name }) => name));
   const group = (label, options) => element("optgroup", { label }, ...options);
   select.replaceChildren(
-    group("opened", nets.map(({ net, name }) => element("option", { value: net, textContent: name }))),
-    group("the zoo", known.filter((name) => !opened.has(name)).map((name) => element("option", { value: NEW + name, textContent: name }))));
+    group(
+      "opened",
+      nets.map(({ net, name }) => element("option", { value: net, textContent: name })),
+    ),
+    group(
+      "the zoo",
+      known
+        .filter((name) => !opened.has(name))
+        .map((name) => element("option", { value: NEW + name, textContent: name })),
+    ),
+  );
   select.value = chosen;
 }

@@ -8,7 +8,9 @@ export function digits(value, count = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const text = size >= 1e6 || size < 1e-4 ? value.toExponential(count - 1) : value.toPrecision(count);
-  return text.replace(/e\+?(-?)(\d+)$/, (_, sign, power) => `\u2009×\u200910${superscript(sign + power)}`).replaceAll("-", "−");
+  return text
+    .replace(/e\+?(-?)(\d+)$/, (_, sign, power) => `\u2009×\u200910${superscript(sign + power)}`)
+    .replaceAll("-", "−");
 }
 
 const superscript = (text) => [...text].map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] ?? "⁻").join("");

@@ -8,7 +8,10 @@ import { digits } from "./numbers.js";
 import { store } from "./store.js";
 
 const WEIGHED = new Set(["conv2d", "gaussian_pool"]);
-const PAGE = 12, TILE = 88, KERNEL = 48, LEAST_FRAME = 5;
+const PAGE = 12,
+  TILE = 88,
+  KERNEL = 48,
+  LEAST_FRAME = 5;
 
 export class Operands {
   term = 0; // the number of the term that the arithmetic spells out
@@ -33,8 +36,13 @@ export class Operands {
       this.#build();
     });
     this.title = element("h3", { textContent: "Input" });
-    this.root = element("section", { className: "operands", ariaLabel: "Input maps and kernels" },
-      this.title, element("div", { className: "row" }, this.before, this.where, this.after, this.sort), this.list);
+    this.root = element(
+      "section",
+      { className: "operands", ariaLabel: "Input maps and kernels" },
+      this.title,
+      element("div", { className: "row" }, this.before, this.where, this.after, this.sort),
+      this.list,
+    );
     this.list.addEventListener("click", (event) => this.#clicked(event));
     this.list.addEventListener("keydown", (event) => this.#pressed(event));
   }
@@ -77,33 +85,46 @@ export class Operands {
     const many = this.#order.length > PAGE;
     const kernels = WEIGHED.has(this.#node.op);
     this.title.textContent = kernels ? "Input maps and kernels" : this.#order.length > 1 ? "Inputs" : "Input";
-    this.where.textContent = many ? `${this.#from + 1} to ${this.#from + shown.length} of ${whole(this.#order.length)}` : "";
+    this.where.textContent = many
+      ? `${this.#from + 1} to ${this.#from + shown.length} of ${whole(this.#order.length)}`
+      : "";
     this.before.hidden = this.after.hidden = this.where.hidden = !many;
     this.before.disabled = this.#from === 0;
     this.after.disabled = this.#from + PAGE >= this.#order.length;
     this.sort.hidden = this.#order.length < 3;
-    this.list.replaceChildren(...shown.map((at, i) => {
-      const term = this.#sum.terms[at];
-      const button = element("button", { type: "button", className: "term", tabIndex: i ? -1 : 0 },
-        element("canvas", { className: "tile" }),
-        element("span", { className: "term-words small" },
-          element("span", { textContent: this.#nameOf(term) }),
-          kernels ? element("canvas", { className: "kernel" }) : null,
-          element("span", { className: "mono term-sum" })));
-      button.dataset.at = at;
-      return button;
-    }));
+    this.list.replaceChildren(
+      ...shown.map((at, i) => {
+        const term = this.#sum.terms[at];
+        const button = element(
+          "button",
+          { type: "button", className: "term", tabIndex: i ? -1 : 0 },
+          element("canvas", { className: "tile" }),
+          element(
+            "span",
+            { className: "term-words small" },
+            element("span", { textContent: this.#nameOf(term) }),
+            kernels ? element("canvas", { className: "kernel" }) : null,
+            element("span", { className: "mono term-sum" }),
+          ),
+        );
+        button.dataset.at = at;
+        return button;
+      }),
+    );
     this.#paint();
   }
 
   /** Two operands of a sum have the same map's number: they are told apart by where they come from. */
   #nameOf(term) {
     const from = store.nodes.get(term.node);
-    return this.#node.inputs.length > 1 && from ? `${from.module ?? from.label}, map ${term.channel}` : store.mapName(term);
+    return this.#node.inputs.length > 1 && from
+      ? `${from.module ?? from.label}, map ${term.channel}`
+      : store.mapName(term);
   }
 
   async #paint() {
-    const sum = this.#sum, { side } = store;
+    const sum = this.#sum,
+      { side } = store;
     const buttons = [...this.list.children];
     const terms = buttons.map((button) => sum.terms[button.dataset.at]);
     if (terms.some((term) => !term)) return;
@@ -141,9 +162,16 @@ export class Operands {
     if (!window_) return;
     const grown = (size) => Math.max(size, LEAST_FRAME / scale);
     const [h, w] = [grown(window_.height), grown(window_.width)];
-    frame(pen, {
-      top: window_.top + down - (h - window_.height) / 2, left: window_.left + across - (w - window_.width) / 2, height: h, width: w,
-    }, scale);
+    frame(
+      pen,
+      {
+        top: window_.top + down - (h - window_.height) / 2,
+        left: window_.left + across - (w - window_.width) / 2,
+        height: h,
+        width: w,
+      },
+      scale,
+    );
   }
 
   #kernel(canvas, rows, range, term) {
@@ -179,11 +207,15 @@ export class Operands {
 }
 
 /** [[top, bottom], [left, right]] */
-const paddingOf = (node) => node.padding ?? [[0, 0], [0, 0]];
+const paddingOf = (node) =>
+  node.padding ?? [
+    [0, 0],
+    [0, 0],
+  ];
 
 async function mapOf(side, term) {
   const node = store.nodes.get(term.node);
-  if (!node || node.shape.length !== 3 || typeof term.channel !== "number") return null;
+  if (node?.shape.length !== 3 || typeof term.channel !== "number") return null;
   return store.map(side, node, term.channel);
 }
 

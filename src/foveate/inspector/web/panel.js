@@ -17,7 +17,10 @@ export function startPanel(showField) {
     head();
     fill();
   });
-  store.on("map", () => { tabs(); fill(); });
+  store.on("map", () => {
+    tabs();
+    fill();
+  });
   store.on("sides", fill);
   panel.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
@@ -42,28 +45,48 @@ export const isVector = (node) => node.shape.length === 1;
 function head() {
   const { box } = store;
   if (!box) {
-    panel.replaceChildren(element("h2", { id: "panel-title", className: "soft", textContent: "Choose a layer to look into it." }));
+    panel.replaceChildren(
+      element("h2", { id: "panel-title", className: "soft", textContent: "Choose a layer to look into it." }),
+    );
     return;
   }
   const title = [box.title, box.detail].filter(Boolean).join(" · ");
   const module = box.nodes.find((node) => node.module)?.module;
   panel.replaceChildren(
-    element("header", { className: "panel-head" },
-      element("h2", { id: "panel-title" }, title, module ? element("code", { className: "soft", textContent: module }) : null),
-      element("div", { id: "tabs", className: "row", role: "group", ariaLabel: "Step of the layer" })),
-    facts(box), body);
+    element(
+      "header",
+      { className: "panel-head" },
+      element(
+        "h2",
+        { id: "panel-title" },
+        title,
+        module ? element("code", { className: "soft", textContent: module }) : null,
+      ),
+      element("div", { id: "tabs", className: "row", role: "group", ariaLabel: "Step of the layer" }),
+    ),
+    facts(box),
+    body,
+  );
   tabs();
 }
 
 function tabs() {
-  const steps = store.box.nodes.filter((node) => node.op !== "dropout" && !(node.op === "flatten" && store.box.nodes.length > 1));
+  const steps = store.box.nodes.filter(
+    (node) => node.op !== "dropout" && !(node.op === "flatten" && store.box.nodes.length > 1),
+  );
   const row = document.querySelector("#tabs");
   const focused = [...row.children].indexOf(document.activeElement);
-  row.replaceChildren(...(steps.length < 2 ? [] : steps).map((node) => {
-    const tab = element("button", { type: "button", textContent: node.label, ariaPressed: String(node === store.node) });
-    tab.addEventListener("click", () => store.show(node));
-    return tab;
-  }));
+  row.replaceChildren(
+    ...(steps.length < 2 ? [] : steps).map((node) => {
+      const tab = element("button", {
+        type: "button",
+        textContent: node.label,
+        ariaPressed: String(node === store.node),
+      });
+      tab.addEventListener("click", () => store.show(node));
+      return tab;
+    }),
+  );
   if (focused >= 0) row.children[focused]?.focus();
 }
 
@@ -83,15 +106,21 @@ function facts(box) {
     ["size", node.formula],
     ["made from what is given", node.op === "input" ? store.network.preprocessing : null],
   ].filter(([, value]) => value);
-  return element("dl", { className: "facts" }, ...rows.map(([name, value]) =>
-    element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value }))));
+  return element(
+    "dl",
+    { className: "facts" },
+    ...rows.map(([name, value]) =>
+      element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value })),
+    ),
+  );
 }
 
 /** [[top, bottom], [left, right]] in words; null where there is none. */
 function paddingWords(padding) {
   if (!padding?.flat().some((side) => side)) return null;
   const [[top, bottom], [left, right]] = padding;
-  if (top === bottom && left === right) return top === left ? String(top) : `${top} above and below, ${left} left and right`;
+  if (top === bottom && left === right)
+    return top === left ? String(top) : `${top} above and below, ${left} left and right`;
   return `${top} above, ${bottom} below, ${left} left, ${right} right`;
 }
 

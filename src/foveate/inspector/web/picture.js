@@ -1,8 +1,8 @@
 // The picture as the network sees it: what is covered (drag, or the keyboard), the heat map over it, and what the
 // chosen number sees of it.
 
-import { element, getPicture, telling } from "./api.js";
 import { bars, shown } from "./answer.js";
+import { element, getPicture, telling } from "./api.js";
 import { frame, penFor, token } from "./draw.js";
 import { store } from "./store.js";
 
@@ -26,7 +26,13 @@ export class PictureView {
     this.answer = element("div", { className: "answer" });
     this.clear = element("button", { type: "button", className: "clear", textContent: "Uncover", hidden: true });
     this.clear.addEventListener("click", () => this.#cover([]));
-    this.root = element("div", { className: "side" }, element("div", { className: "frame" }, this.canvas, this.clear), this.name, this.answer);
+    this.root = element(
+      "div",
+      { className: "side" },
+      element("div", { className: "frame" }, this.canvas, this.clear),
+      this.name,
+      this.answer,
+    );
     this.#listen();
   }
 
@@ -64,7 +70,8 @@ export class PictureView {
       pen.drawImage(this.heat.image, 0, 0, across, down);
       pen.globalAlpha = 1;
     }
-    for (const covered of [...this.side.cover, ...(this.#drag?.now ? [this.#drag.now] : [])]) hatch(pen, covered, scale);
+    for (const covered of [...this.side.cover, ...(this.#drag?.now ? [this.#drag.now] : [])])
+      hatch(pen, covered, scale);
     if (this.field) {
       const { top, left, bottom, right } = this.field; // ends included
       frame(pen, { top, left, height: bottom - top + 1, width: right - left + 1 }, scale);
@@ -76,7 +83,8 @@ export class PictureView {
   #spoken() {
     const parts = [`The picture as the network sees it, ${store.input.width} by ${store.input.height}.`];
     const [covered] = this.side.cover;
-    if (covered) parts.push(`Covered: ${covered.width} by ${covered.height} at row ${covered.top}, column ${covered.left}.`);
+    if (covered)
+      parts.push(`Covered: ${covered.width} by ${covered.height} at row ${covered.top}, column ${covered.left}.`);
     parts.push("Enter covers a part, arrows move it, plus and minus size it, Delete uncovers.");
     return parts.join(" ");
   }
@@ -88,8 +96,12 @@ export class PictureView {
     this.root.classList.toggle("active", store.sides.length > 1 && store.active === this.index);
     if (!run) return;
     const [best] = run.top;
-    const verdict = element("p", { className: "verdict" },
-      element("bdi", { textContent: best.label ?? store.className(best.class) }), ` ${shown(best.probability)}`);
+    const verdict = element(
+      "p",
+      { className: "verdict" },
+      element("bdi", { textContent: best.label ?? store.className(best.class) }),
+      ` ${shown(best.probability)}`,
+    );
     this.answer.replaceChildren(verdict, bars(run));
   }
 
@@ -126,10 +138,13 @@ export class PictureView {
   /** While the mouse moves the network follows, as fast as it answers. */
   #soon(covered) {
     if (this.#timer) return;
-    this.#timer = setTimeout(telling(async () => {
-      if (this.#drag) await store.tryCover(covered(), this.index);
-      this.#timer = 0;
-    }), WAIT_MS);
+    this.#timer = setTimeout(
+      telling(async () => {
+        if (this.#drag) await store.tryCover(covered(), this.index);
+        this.#timer = 0;
+      }),
+      WAIT_MS,
+    );
   }
 
   #cover = telling(async (rectangles) => {
@@ -160,8 +175,17 @@ export class PictureView {
       this.#cover([]);
     } else if (last && (event.key in moves || grow)) {
       const [down, across] = moves[event.key] ?? [0, 0];
-      const h = clip(last.height + (grow ?? 0), 1, height), w = clip(last.width + (grow ?? 0), 1, width);
-      this.#cover([...others, { top: clip(last.top + down, 0, height - h), left: clip(last.left + across, 0, width - w), height: h, width: w }]);
+      const h = clip(last.height + (grow ?? 0), 1, height),
+        w = clip(last.width + (grow ?? 0), 1, width);
+      this.#cover([
+        ...others,
+        {
+          top: clip(last.top + down, 0, height - h),
+          left: clip(last.left + across, 0, width - w),
+          height: h,
+          width: w,
+        },
+      ]);
     } else return;
     event.preventDefault();
   }
@@ -171,7 +195,12 @@ const clip = (value, least, most) => Math.min(most, Math.max(least, value));
 
 function between(a, b) {
   const [top, left] = [Math.floor(Math.min(a.row, b.row)), Math.floor(Math.min(a.column, b.column))];
-  return { top, left, height: Math.ceil(Math.max(a.row, b.row)) - top, width: Math.ceil(Math.max(a.column, b.column)) - left };
+  return {
+    top,
+    left,
+    height: Math.ceil(Math.max(a.row, b.row)) - top,
+    width: Math.ceil(Math.max(a.column, b.column)) - left,
+  };
 }
 
 /** A covered part: grey with slanting lines, so that it is not taken for a grey part of the picture. */

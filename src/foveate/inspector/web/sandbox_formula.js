@@ -24,7 +24,24 @@ function fence(sign) {
 }
 
 function top(size, padding, dilation, kernel, wrap) {
-  return math("mrow", wrap(size), o("+"), n(2), o("·"), wrap(padding), o("−"), wrap(dilation), o("·"), o("("), wrap(kernel), o("−"), n(1), o(")"), o("−"), n(1));
+  return math(
+    "mrow",
+    wrap(size),
+    o("+"),
+    n(2),
+    o("·"),
+    wrap(padding),
+    o("−"),
+    wrap(dilation),
+    o("·"),
+    o("("),
+    wrap(kernel),
+    o("−"),
+    n(1),
+    o(")"),
+    o("−"),
+    n(1),
+  );
 }
 
 /** The formula in letters, with the numbers, and worked out; one line each. */
@@ -44,11 +61,17 @@ export function formulaLines(size, { kernel, stride, padding, dilation }, { out,
   return box;
 }
 
+const LETTERS = "n: the picture's side, k: the kernel's, p: padding on each side, d: dilation, s: stride.";
+
 /** What the numbers mean, in sentences. */
 export function formulaWords(size, { kernel, stride, padding, dilation }, { out, span, room, padded, left }) {
-  if (room < 0) return "n: the picture's side, k: the kernel's, p: padding on each side, d: dilation, s: stride.";
-  const words = [`The window reaches over ${pixels(span)} of ${padded}, and can go ${room} further in steps of ${stride}: ${places(out)}.`];
-  if (left) words.push(`The last ${left === 1 ? "of them is" : `${left} of them are`} left out, since ${room} is no multiple of ${stride}.`);
+  if (room < 0) return LETTERS;
+  const words = [
+    `The window reaches over ${pixels(span)} of ${padded}, and can go ${room} further in steps of ${stride}: ` +
+      `${places(out)}.`,
+  ];
+  const lost = left === 1 ? "of them is" : `${left} of them are`;
+  if (left) words.push(`The last ${lost} left out, since ${room} is no multiple of ${stride}.`);
   if (padding >= span) words.push("With so much padding, windows at the border see nothing but zeros.");
   if (out === size && size > 1) words.push("The map is as large as the picture.");
   else if (stride === 1 && span % 2 === 1) words.push(`Padding ${(span - 1) / 2} would keep the picture's size.`);
@@ -57,11 +80,13 @@ export function formulaWords(size, { kernel, stride, padding, dilation }, { out,
 }
 
 /** Why there is no map. */
-export function misfit(size, { kernel, dilation, padding }, { span, padded }) {
+export function misfit({ kernel, dilation, padding }, { span, padded }) {
   const why = dilation > 1 ? ` (${dilation} · (${kernel} − 1) + 1)` : "";
+  const picture = padding ? "the picture with its padding" : "the picture";
+  const kernelWords = dilation > 1 ? "the kernel or the dilation" : "the kernel";
   return (
-    `The window does not fit: it reaches over ${pixels(span)}${why}, and the picture${padding ? " with its padding" : ""} ` +
-    `has ${padded}. Make the kernel${dilation > 1 ? " or the dilation" : ""} smaller, or the padding or the picture larger.`
+    `The window does not fit: it reaches over ${pixels(span)}${why}, and ${picture} has ${padded}. ` +
+    `Make ${kernelWords} smaller, or the padding or the picture larger.`
   );
 }
 

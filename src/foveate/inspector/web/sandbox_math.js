@@ -38,7 +38,8 @@ export function convolve(picture, kernel, { stride, padding, dilation }) {
 export function terms(picture, kernel, { stride, padding, dilation }, row, column) {
   return kernel.flatMap((weights, i) =>
     weights.map((weight, j) => {
-      const y = row * stride + i * dilation - padding, x = column * stride + j * dilation - padding;
+      const y = row * stride + i * dilation - padding,
+        x = column * stride + j * dilation - padding;
       const padded = y < 0 || x < 0 || y >= picture.height || x >= picture.width;
       return { weight, value: padded ? 0 : picture.data[y * picture.width + x], padded, y, x };
     }),

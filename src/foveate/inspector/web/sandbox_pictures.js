@@ -22,7 +22,10 @@ export function patternOf(name) {
   return (side) => {
     const data = new Float32Array(side * side);
     if (at === null) data[Math.floor(side / 2) * side + Math.floor(side / 2)] = 1;
-    else data.forEach((_, i) => { data[i] = at(((i % side) + 0.5) / side * 2 - 1, (Math.floor(i / side) + 0.5) / side * 2 - 1); });
+    else
+      data.forEach((_, i) => {
+        data[i] = at((((i % side) + 0.5) / side) * 2 - 1, ((Math.floor(i / side) + 0.5) / side) * 2 - 1);
+      });
     return { data, height: side, width: side };
   };
 }
@@ -42,7 +45,17 @@ export async function pictureOf(url) {
     const pen = canvas.getContext("2d", { willReadFrequently: true });
     pen.imageSmoothingQuality = "high";
     const least = Math.min(image.naturalWidth, image.naturalHeight);
-    pen.drawImage(image, (image.naturalWidth - least) / 2, (image.naturalHeight - least) / 2, least, least, 0, 0, side, side);
+    pen.drawImage(
+      image,
+      (image.naturalWidth - least) / 2,
+      (image.naturalHeight - least) / 2,
+      least,
+      least,
+      0,
+      0,
+      side,
+      side,
+    );
     return grey(pen.getImageData(0, 0, side, side).data, side, side);
   };
 }

@@ -50,7 +50,9 @@ export class Sheet {
     const many = this.count > PAGE;
     this.where.textContent = many
       ? `Maps ${this.#from} to ${this.#from + shown - 1} of ${whole(this.count)}`
-      : this.count === 1 ? "One map" : `${this.count} maps`;
+      : this.count === 1
+        ? "One map"
+        : `${this.count} maps`;
     this.before.hidden = this.after.hidden = !many;
     this.before.disabled = this.#from === 0;
     this.after.disabled = this.#from + shown >= this.count;
@@ -59,12 +61,20 @@ export class Sheet {
 
   #build(shown) {
     const [, height, width] = this.node.shape;
-    this.grid.replaceChildren(...Array.from({ length: shown }, (_, i) => {
-      const button = element("button", { type: "button", className: "map", tabIndex: i ? -1 : 0, ariaLabel: `Map ${this.#from + i}` });
-      for (let side = 0; side < this.sides; side++) button.append(element("canvas", { className: "pixels", width, height }));
-      button.append(element("span", { className: "number small", textContent: this.#from + i }));
-      return button;
-    }));
+    this.grid.replaceChildren(
+      ...Array.from({ length: shown }, (_, i) => {
+        const button = element("button", {
+          type: "button",
+          className: "map",
+          tabIndex: i ? -1 : 0,
+          ariaLabel: `Map ${this.#from + i}`,
+        });
+        for (let side = 0; side < this.sides; side++)
+          button.append(element("canvas", { className: "pixels", width, height }));
+        button.append(element("span", { className: "number small", textContent: this.#from + i }));
+        return button;
+      }),
+    );
   }
 
   async #draw(side, index, shown) {
@@ -103,7 +113,14 @@ export class Sheet {
     const at = buttons.indexOf(document.activeElement);
     if (at < 0) return;
     const across = buttons.filter((button) => button.offsetTop === buttons[0].offsetTop).length;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across, Home: -at, End: buttons.length - 1 - at };
+    const steps = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -across,
+      ArrowDown: across,
+      Home: -at,
+      End: buttons.length - 1 - at,
+    };
     const next = buttons[at + steps[event.key]];
     if (!next) return;
     event.preventDefault();

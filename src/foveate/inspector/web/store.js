@@ -133,7 +133,11 @@ class Store extends EventTarget {
   }
 
   #newRun(side, signal) {
-    return post("api/runs", { net: this.network.net, picture: side.picture.id, cover: side.cover, edits: this.edits }, { signal });
+    return post(
+      "api/runs",
+      { net: this.network.net, picture: side.picture.id, cover: side.cover, edits: this.edits },
+      { signal },
+    );
   }
 
   /** Do `work(run)`; where the server no longer holds the run, make it again and try once more. */
@@ -151,7 +155,9 @@ class Store extends EventTarget {
 
   sum(side, node, channel, pixel, signal) {
     const place = pixel ? `&row=${pixel.row}&column=${pixel.column}` : "";
-    return this.#withRun(side, (run) => ask(`api/runs/${run}/nodes/${node.id}/sum?channel=${channel}${place}`, { signal }));
+    return this.#withRun(side, (run) =>
+      ask(`api/runs/${run}/nodes/${node.id}/sum?channel=${channel}${place}`, { signal }),
+    );
   }
 
   /** One map (or a vector: channel 0) of a side's run, kept until the next run. */
@@ -170,11 +176,17 @@ class Store extends EventTarget {
   async sheet(side, node, from, count) {
     const [, height, width] = node.shape;
     const size = Math.max(LEAST_CELL, Math.min(SHEET_CELL, Math.max(height, width)));
-    const picture = await this.#picture(side, withQuery(`nodes/${node.id}/sheet.png`, { from, count, size, columns: COLUMNS }));
-    const [high, wide] = [height, width].map((length) => Math.max(1, Math.round((length * size) / Math.max(height, width))));
+    const picture = await this.#picture(
+      side,
+      withQuery(`nodes/${node.id}/sheet.png`, { from, count, size, columns: COLUMNS }),
+    );
+    const [high, wide] = [height, width].map((length) =>
+      Math.max(1, Math.round((length * size) / Math.max(height, width))),
+    );
     const draw = (canvas, i) => {
       [canvas.width, canvas.height] = [wide, high];
-      const x = (i % COLUMNS) * size + Math.floor((size - wide) / 2), y = Math.floor(i / COLUMNS) * size + Math.floor((size - high) / 2);
+      const x = (i % COLUMNS) * size + Math.floor((size - wide) / 2),
+        y = Math.floor(i / COLUMNS) * size + Math.floor((size - high) / 2);
       canvas.getContext("2d").drawImage(picture, x, y, wide, high, 0, 0, wide, high);
     };
     return { draw };
@@ -187,7 +199,17 @@ class Store extends EventTarget {
     const draw = (pen, node, x, y, wide) => {
       const at = places.get(node.id);
       if (at === undefined) return;
-      pen.drawImage(picture, (at % COLUMNS_OF_SPRITES) * size, Math.floor(at / COLUMNS_OF_SPRITES) * size, size, size, x, y, wide, wide);
+      pen.drawImage(
+        picture,
+        (at % COLUMNS_OF_SPRITES) * size,
+        Math.floor(at / COLUMNS_OF_SPRITES) * size,
+        size,
+        size,
+        x,
+        y,
+        wide,
+        wide,
+      );
     };
     return { draw };
   }

@@ -33,7 +33,9 @@
   }
 
   put(chosen());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => window.dispatchEvent(new Event("themechange")));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    window.dispatchEvent(new Event("themechange")),
+  );
   document.addEventListener("DOMContentLoaded", () => {
     put(root.dataset.theme ?? "auto");
     document.querySelector("[data-theme-switch]")?.addEventListener("click", next);

@@ -12,8 +12,18 @@ export class Units {
     this.list = element("div", { className: "units", role: "group", ariaLabel: "The largest numbers" });
     this.number = element("input", { type: "number", min: 0, step: 1 });
     this.strip = element("canvas", { className: "strip pixels", role: "img" });
-    this.root = element("div", {}, this.list,
-      element("label", { className: "field unit-number" }, element("span", { textContent: "Any other, by its number" }), this.number), this.strip);
+    this.root = element(
+      "div",
+      {},
+      this.list,
+      element(
+        "label",
+        { className: "field unit-number" },
+        element("span", { textContent: "Any other, by its number" }),
+        this.number,
+      ),
+      this.strip,
+    );
     this.list.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) store.open_(Number(button.dataset.unit));
@@ -26,23 +36,37 @@ export class Units {
   }
 
   /** `vector`: all numbers of the node. */
-  show(node, vector, chosen) {
+  show(vector, chosen) {
     const { data } = vector;
     const named = store.network.classes?.length === data.length;
     const order = [...data.keys()].sort((a, b) => data[b] - data[a]).slice(0, MOST);
     if (!order.includes(chosen)) order.splice(MOST - 1, 1, chosen);
     const range = rangeOf(vector);
     const focused = this.list.contains(document.activeElement);
-    this.list.replaceChildren(...order.map((unit) => {
-      const bar = element("span", { className: data[unit] < 0 ? "bar below" : "bar" });
-      bar.style.width = `${(100 * Math.abs(data[unit])) / range.to}%`;
-      const button = element("button", { type: "button", className: "unit", tabIndex: unit === chosen ? 0 : -1, ariaPressed: String(unit === chosen) },
-        element("span", { className: "label" }, element("bdi", { textContent: named ? store.className(unit) : `unit ${whole(unit)}` })),
-        element("span", { className: "mono", textContent: digits(data[unit], 4) }),
-        element("span", { className: "bar-cell" }, bar));
-      button.dataset.unit = unit;
-      return button;
-    }));
+    this.list.replaceChildren(
+      ...order.map((unit) => {
+        const bar = element("span", { className: data[unit] < 0 ? "bar below" : "bar" });
+        bar.style.width = `${(100 * Math.abs(data[unit])) / range.to}%`;
+        const button = element(
+          "button",
+          {
+            type: "button",
+            className: "unit",
+            tabIndex: unit === chosen ? 0 : -1,
+            ariaPressed: String(unit === chosen),
+          },
+          element(
+            "span",
+            { className: "label" },
+            element("bdi", { textContent: named ? store.className(unit) : `unit ${whole(unit)}` }),
+          ),
+          element("span", { className: "mono", textContent: digits(data[unit], 4) }),
+          element("span", { className: "bar-cell" }, bar),
+        );
+        button.dataset.unit = unit;
+        return button;
+      }),
+    );
     if (focused) this.list.querySelector('[tabindex="0"]').focus();
     this.number.max = data.length - 1;
     this.number.value = chosen;
@@ -52,7 +76,8 @@ export class Units {
   }
 
   #drawStrip(data, range) {
-    const columns = Math.ceil(Math.sqrt(data.length * 4)), rows = Math.ceil(data.length / columns);
+    const columns = Math.ceil(Math.sqrt(data.length * 4)),
+      rows = Math.ceil(data.length / columns);
     this.strip.width = columns;
     this.strip.height = rows;
     const pen = this.strip.getContext("2d");

@@ -2,8 +2,13 @@
 // All text is set as text, never as HTML: class names and file names are not ours.
 
 const byId = (id) => document.getElementById(id);
-const form = byId("form"), drop = byId("drop"), files = byId("files"), top_ = byId("top"), key = byId("key");
-const answers = byId("answers"), status = byId("status");
+const form = byId("form"),
+  drop = byId("drop"),
+  files = byId("files"),
+  top_ = byId("top"),
+  key = byId("key");
+const answers = byId("answers"),
+  status = byId("status");
 const MAX_CARDS = 50;
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
