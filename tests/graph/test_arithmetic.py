@@ -11,6 +11,7 @@ from torch import nn
 from foveate.errors import InputError
 from foveate.graph.arithmetic import explain_value
 from foveate.graph.recording import record
+from foveate.graph.value import Formula
 from foveate.layers.convolution import Conv2d
 from foveate.layers.pooling import (
     AdaptiveMaxPool2d,
@@ -163,6 +164,10 @@ def test_every_number_is_what_its_operands_make(module):
             assert found.value == recording.values[number][place].item()
             assert found.total == pytest.approx(found.value, rel=1e-11, abs=1e-13)
             check_terms(found, recording)
+            if step.op != "input":
+                last = found.steps[-1]
+                assert float(last.result.replace("−", "-")) == pytest.approx(found.value, rel=1e-5, abs=1e-13)
+                assert "=" not in last.text
 
 
 def check_terms(found, recording):
@@ -199,7 +204,7 @@ def test_a_convolution_by_hand():
     assert [term.sum for term in found.terms] == [2 * 1 + 3 * 2, 6 * 10 + 7 * 11]
     assert found.total == found.value == 8 + 137 + 0.5
     assert found.field == (0, 0, 1, 2)
-    assert found.steps == ("sum of 8 products = 145", "145 + bias 0.5 = 145.5")
+    assert found.steps == (Formula("sum of 8 products", "145"), Formula("145 + bias 0.5", "145.5"))
 
 
 def test_what_cannot_be_taken_apart_has_no_total():

@@ -135,6 +135,9 @@ def test_a_sum_tells_where_its_numbers_lie(client):
     pixel = client.get(f"/api/runs/{name}/nodes/n0/sum?channel=1&row=2&column=3")
     assert pixel["pixel"] == run.pixels[2, 3, 1]
     assert pixel["pixel"] * pixel["scale"] + pixel["shift"] == pytest.approx(pixel["value"], abs=1e-6)
+    (step,) = pixel["steps"]
+    assert step["text"].startswith(f"pixel {pixel['pixel']} · ")
+    assert float(step["result"].replace("−", "-")) == pytest.approx(pixel["value"], rel=1e-5)
     dense = client.get(f"/api/runs/{name}/nodes/n11/sum?channel=0")
     assert dense["map_shape"] == [8, 2, 2]
     assert len(dense["terms"][0]["weight"]) == 32

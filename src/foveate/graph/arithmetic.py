@@ -20,7 +20,7 @@ import numpy as np
 
 from foveate.errors import InputError
 from foveate.graph.recording import Recording
-from foveate.graph.value import Arithmetic, Place, Term, same_place, shown
+from foveate.graph.value import Arithmetic, Formula, Place, Term, same_place, shown
 from foveate.graph.window_sums import WINDOWS, lines
 
 __all__ = ["Arithmetic", "explain_value"]
@@ -70,9 +70,9 @@ def _batch_norm(place: Place) -> Arithmetic:
     scaled = (x - mean) / deviation
     total = scaled * gamma + beta
     steps = (
-        f"√(variance {shown(variance)} + {eps:g}) = {shown(deviation)}",
-        f"({shown(x)} − mean {shown(mean)}) / {shown(deviation)} = {shown(scaled)}",
-        f"{shown(scaled)} · gamma {shown(gamma)} + beta {shown(beta)} = {shown(total)}",
+        Formula(f"√(variance {shown(variance)} + {eps:g})", shown(deviation)),
+        Formula(f"({shown(x)} − mean {shown(mean)}) / {shown(deviation)}", shown(scaled)),
+        Formula(f"{shown(scaled)} · gamma {shown(gamma)} + beta {shown(beta)}", shown(total)),
     )
     facts = {"mean": mean, "variance": variance, "eps": eps, "gamma": gamma, "beta": beta}
     term = Term(place.step.inputs[0], channel, gamma / deviation, x, gamma / deviation * x)
@@ -116,7 +116,7 @@ def _activation(place: Place) -> Arithmetic:
     x, settings = place.at(), place.step.settings
     total = function(x, **settings) if math.isfinite(x) else math.nan
     term = Term(place.step.inputs[0], place.channel, 1.0, x, x)
-    steps = (f"{written.format(x=shown(x), **settings)} = {shown(total)}",)
+    steps = (Formula(written.format(x=shown(x), **settings), shown(total)),)
     return Arithmetic(place.step.op, place.value, total, (term,), steps=steps, facts={"x": x})
 
 
@@ -127,10 +127,10 @@ def _pad(place: Place) -> Arithmetic:
     column, outside_column = lines((place.column - left,), values.shape[2], fill)
     if outside_row[0] or outside_column[0]:
         total = place.step.settings["value"]
-        return Arithmetic("pad", place.value, total, steps=(f"padding: {shown(total)}",))
+        return Arithmetic("pad", place.value, total, steps=(Formula("padding", shown(total)),))
     total = float(values[place.channel, row[0], column[0]])
     term = Term(place.step.inputs[0], place.channel, 1.0, total, total)
-    steps = (f"the value at row {row[0]}, column {column[0]}: {shown(total)}",)
+    steps = (Formula(f"the value at row {row[0]}, column {column[0]}", shown(total)),)
     return Arithmetic("pad", place.value, total, (term,), steps=steps)
 
 
@@ -161,7 +161,7 @@ def _operands(place: Place) -> Arithmetic:
     total = COMPUTE[op](numbers[0], numbers[1])
     if op == "sub":
         terms[1] = replace(terms[1], weight=-1.0, sum=-numbers[1])
-    steps = (f"{shown(numbers[0])} {SIGNS[op]} {shown(numbers[1])} = {shown(total)}",)
+    steps = (Formula(f"{shown(numbers[0])} {SIGNS[op]} {shown(numbers[1])}", shown(total)),)
     return Arithmetic(op, place.value, total, tuple(terms), steps=steps)
 
 
@@ -184,7 +184,7 @@ def _concatenation(place: Place) -> Arithmetic:
     index = (channel - first, *place.index[1:])
     total = float(place.recording.values[source][index])
     term = Term(source, channel - first, 1.0, total, total)
-    steps = (f"channel {channel} is channel {channel - first} of its input {shown(total)}",)
+    steps = (Formula(f"channel {channel} is channel {channel - first} of its input", shown(total)),)
     return Arithmetic("concat", place.value, total, (term,), steps=steps)
 
 
@@ -203,9 +203,8 @@ def _flatten(place: Place) -> Arithmetic:
     )
     term = Term(before.number, before.channel, 1.0, total, total)
     facts = {"from": {"channel": before.channel, "row": before.row, "column": before.column}}
-    return Arithmetic(
-        "flatten", place.value, total, (term,), steps=(f"{words}: {shown(total)}",), facts=facts
-    )
+    steps = (Formula(words, shown(total)),)
+    return Arithmetic("flatten", place.value, total, (term,), steps=steps, facts=facts)
 
 
 def _softmax(place: Place) -> Arithmetic:
@@ -217,9 +216,9 @@ def _softmax(place: Place) -> Arithmetic:
     total = own / sum_
     divided = "" if temperature == 1 else f" / temperature {shown(temperature)}"
     steps = (
-        f"e^(({shown(float(logits[place.channel]))} − {shown(most)}){divided}) = {shown(own)}",
-        f"sum of all {len(logits):,} = {shown(sum_)}",
-        f"{shown(own)} / {shown(sum_)} = {shown(total)}",
+        Formula(f"e^(({shown(float(logits[place.channel]))} − {shown(most)}){divided})", shown(own)),
+        Formula(f"sum of all {len(logits):,}", shown(sum_)),
+        Formula(f"{shown(own)} / {shown(sum_)}", shown(total)),
     )
     facts = {"logits": logits, "exp": exponentials, "sum": sum_, "greatest": most, "temperature": temperature}
     term = Term(place.step.inputs[0], None, np.ones_like(logits), logits, float(logits.sum()))
@@ -227,7 +226,7 @@ def _softmax(place: Place) -> Arithmetic:
 
 
 def _input(place: Place) -> Arithmetic:
-    steps = ("a number of the picture, after normalisation",)
+    steps = (Formula("a number of the picture, after normalisation"),)
     return Arithmetic("input", place.value, place.value, steps=steps)
 
 
@@ -240,7 +239,7 @@ def _other(place: Place) -> Arithmetic:
         if len(shape) == len(place.index) and all(fits):
             number = float(place.recording.values[source][same_place(shape, place.index)])
             terms.append(Term(source, place.channel, 1.0, number, number))
-    steps = (f"{place.step.label} is not taken apart here",)
+    steps = (Formula(f"{place.step.label} is not taken apart here"),)
     return Arithmetic("other", place.value, None, tuple(terms), steps=steps)
 
 

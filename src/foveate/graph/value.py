@@ -47,6 +47,14 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Formula:
+    """One line of the arithmetic: what is computed, and what it comes to; None where the text says all."""
+
+    text: str
+    result: str | None = None
+
+
+@dataclass(frozen=True)
 class Arithmetic:
     """One output number taken apart.
 
@@ -62,7 +70,7 @@ class Arithmetic:
     bias: float | None = None
     window: Window | None = None
     field: tuple[int, int, int, int] = (0, 0, 0, 0)
-    steps: tuple[str, ...] = ()
+    steps: tuple[Formula, ...] = ()
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 

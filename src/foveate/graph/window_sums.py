@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.graph.recording import Recording
-from foveate.graph.value import Arithmetic, Array, Place, Term, Window, shown
+from foveate.graph.value import Arithmetic, Array, Formula, Place, Term, Window, shown
 
 
 def _window(place: Place) -> Window:
@@ -86,10 +86,10 @@ def _weighted(
     place: Place, terms: tuple[Term, ...], bias: Array | None, window: Window | None, products: int
 ) -> Arithmetic:
     total = math.fsum(term.sum for term in terms)
-    steps = [f"sum of {products:,} products = {shown(total)}"]
+    steps = [Formula(f"sum of {products:,} products", shown(total))]
     added = None if bias is None else float(bias[place.channel])
     if added is not None:
-        steps.append(f"{shown(total)} + bias {shown(added)} = {shown(total + added)}")
+        steps.append(Formula(f"{shown(total)} + bias {shown(added)}", shown(total + added)))
         total += added
     return Arithmetic(place.step.op, place.value, total, terms, added, window, steps=tuple(steps))
 
@@ -109,13 +109,14 @@ def _chosen(place: Place, patch: Array, window: Window | None, *, least: bool = 
     weight[at] = 1.0
     term = Term(place.step.inputs[0], place.channel, weight, patch, total)
     count = int(np.isfinite(patch).sum())
+    text = f"the {word} of {count}, at row {at[0]}, column {at[1]} of the window"
     return Arithmetic(
         place.step.op,
         place.value,
         total,
         (term,),
         window=window,
-        steps=(f"the {word} of {count} = {shown(total)}, at row {at[0]}, column {at[1]} of the window",),
+        steps=(Formula(text, shown(total)),),
         facts={"at": [int(at[0]), int(at[1])]},
     )
 
@@ -142,8 +143,8 @@ def _mean(place: Place, patch: Array, window: Window | None, divisor: float) -> 
     total = sum_ / divisor
     term = Term(place.step.inputs[0], place.channel, weight, patch, total)
     steps = (
-        f"sum of {int(np.isfinite(patch).sum()):,} values = {shown(sum_)}",
-        f"{shown(sum_)} / {divisor:,} = {shown(total)}",
+        Formula(f"sum of {int(np.isfinite(patch).sum()):,} values", shown(sum_)),
+        Formula(f"{shown(sum_)} / {divisor:,}", shown(total)),
     )
     return Arithmetic(
         place.step.op, place.value, total, (term,), window=window, steps=steps, facts={"divisor": divisor}
@@ -163,8 +164,8 @@ def _summed(place: Place) -> Arithmetic:
     total = math.sqrt(sum_) if squares else sum_
     term = Term(place.step.inputs[0], place.channel, weight, patch, sum_)
     what = "squares" if squares else "values" if op == "sum_pool" else "products"
-    steps = [f"sum of {int(np.isfinite(patch).sum())} {what} = {shown(sum_)}"]
-    steps += [f"√{shown(sum_)} = {shown(total)}"] if squares else []
+    steps = [Formula(f"sum of {int(np.isfinite(patch).sum())} {what}", shown(sum_))]
+    steps += [Formula(f"√{shown(sum_)}", shown(total))] if squares else []
     return Arithmetic(op, place.value, total, (term,), window=window, steps=tuple(steps))
 
 

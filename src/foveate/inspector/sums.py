@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from foveate.graph.arithmetic import Arithmetic, Term, explain_value
+from foveate.graph.value import Formula, shown
 from foveate.inspector.runs import Run
 
 
@@ -28,7 +29,7 @@ def describe(run: Run, number: int, channel: int, row: int, column: int) -> dict
         "field": {"top": top, "left": left, "bottom": bottom, "right": right},
         "terms": [_term(term) for term in found.terms],
         "bias": plain(found.bias),
-        "steps": list(found.steps),
+        "steps": [asdict(step) for step in found.steps],
     }
     facts = {key: plain(value) for key, value in found.facts.items()}
     return document | facts | (_pixel(run, found, channel, row, column) if found.op == "input" else {})
@@ -49,8 +50,8 @@ def _pixel(run: Run, found: Arithmetic, channel: int, row: int, column: int) -> 
     pixel = int(run.pixels[row, column, channel])
     p = run.net.preprocessing
     scale, shift = float(p.scale[channel]), float(p.shift[channel]) + 0.0
-    words = f"pixel {pixel} · {scale:.6g} + {shift:.6g} = {found.value:.6g}".replace("-", "−")
-    return {"pixel": pixel, "scale": plain(scale), "shift": plain(shift), "steps": [words]}
+    step = Formula(f"pixel {pixel} · {shown(scale)} + {shown(shift)}", shown(found.value))
+    return {"pixel": pixel, "scale": plain(scale), "shift": plain(shift), "steps": [asdict(step)]}
 
 
 def plain(value: Any) -> Any:

@@ -68,7 +68,10 @@ const lines = (...rows) => element("table", { className: "lines" }, element("tbo
 const formula = (text) => element("p", { className: "mono formula", textContent: text });
 /** The server's steps; the last one's result stands below it anyway. */
 const formulas = ({ steps, total }) =>
-  steps.map((text, i) => formula(total !== null && i === steps.length - 1 ? text.replace(/( =|:) [^=:]*$/, "") : text));
+  steps.map(({ text, result }, i) => {
+    const below = total !== null && i === steps.length - 1;
+    return formula(below || result === null ? text : `${text} = ${result}`);
+  });
 
 const VIEWS = { conv2d: convolution, linear: dense, softmax, concat: taken };
 
