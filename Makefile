@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BIOME := node_modules/.bin/biome
 
 .PHONY: demo test check campaigns bench format clean
 
@@ -18,6 +19,13 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+ifneq ($(shell command -v npm),)
+	@$(MAKE) --no-print-directory node_modules/.ready
+	$(BIOME) ci --error-on-warnings
+else
+	@echo "left out: format and lint of the pages' scripts, for want of npm -> apt install npm"
+	@test "$${FOVEATE_TESTS_STRICT:-0}" = 0
+endif
 
 # Faults on purpose, seeded; at most three minutes each, all of them even if one finds something.
 CAMPAIGNS := kill_campaign bit_flips io_errors hostile_pictures hostile_models raw_http serve_under_load
@@ -34,11 +42,19 @@ bench: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+ifneq ($(shell command -v npm),)
+	@$(MAKE) --no-print-directory node_modules/.ready
+	$(BIOME) check --write
+endif
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+node_modules/.ready: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The pages' scripts are JavaScript: node reads each, so that a slip is found without a browser, too."""
+"""The pages' scripts are JavaScript: node reads each and runs their own tests, before any browser does."""
 
 import re
 import shutil
@@ -11,6 +11,9 @@ import foveate
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 SCRIPTS = sorted(Path(foveate.__file__).parent.rglob("*.js"))
+ROOM_TESTS = Path(__file__).parents[1]
+SCRIPT_TESTS = sorted(ROOM_TESTS.rglob("*.test.js"))
+LONGEST_LINE = 120
 needs_node = pytest.mark.skipif(NODE is None, reason="needs node")
 
 
@@ -35,6 +38,20 @@ def exported(script):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_can_be_read(script):
     assert read(script.read_text("utf-8")) == ""
+
+
+@needs_node
+@pytest.mark.parametrize("tests", SCRIPT_TESTS, ids=lambda path: path.name)
+def test_a_scripts_own_tests_pass(tests):
+    command = [NODE, "--test", "--test-reporter=tap", tests]
+    done = subprocess.run(command, cwd=ROOM_TESTS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"^# pass (\d+)$", done.stdout, re.MULTILINE)[1]) > 0
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, *SCRIPT_TESTS], ids=lambda path: path.name)
+def test_no_line_is_too_long(script):  # the formatter leaves long texts as they are
+    assert max(map(len, script.read_text("utf-8").splitlines())) <= LONGEST_LINE
 
 
 @needs_node
