@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from foveate.dataset.quality.finding import Finding
     from foveate.dataset.quality.findings import Findings
     from foveate.dataset.quality.scan import ScanResult
-    from foveate.dataset.samples import DataSet, Images
+    from foveate.dataset.samples import DataSet
     from foveate.transfer.backbone import Backbone
     from foveate.transfer.label_report import LabelReport
 
@@ -74,24 +74,13 @@ def command(
     it would refuse them, 2 if they are no data set at all.
     """
     from foveate.dataset.quality.findings import findings, in_order, refusals
-    from foveate.dataset.quality.scan import scan
     from foveate.dataset.sources.open import open_dataset
 
     if html is not None:
         check_file(html, (".html", ".htm"), flag="--html", overwrite=overwrite)
     backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test)
-    total = sum(len(split) for split in dataset.splits.values())
-    results: dict[str, ScanResult] = {}
-    pixels: dict[str, NDArray[np.uint8]] = {}
-    with bar() as progress:
-        for key, split in dataset.splits.items():
-            before = sum(len(result) for result in results.values())
-            report = partial(_report, progress, before, total)
-            if backbone is None:
-                results[key] = scan(split.images, progress=report)
-            else:
-                pixels[key], results[key] = _decode(split.images, backbone, report)
+    results, pixels = _read(dataset, backbone)
     found = findings(dataset, results)
     judged = None if backbone is None else _examine(dataset, results, pixels, found, backbone)
     if judged is not None:
@@ -123,12 +112,25 @@ def _backbone() -> Backbone:
     return packaged_backbone()
 
 
-def _decode(
-    images: Images, backbone: Backbone, report: Callable[[int, int], None]
-) -> tuple[NDArray[np.uint8], ScanResult]:
+def _read(
+    dataset: DataSet, backbone: Backbone | None
+) -> tuple[dict[str, ScanResult], dict[str, NDArray[np.uint8]]]:
+    """The scan of each split, and its pixels as the network takes them where one is to look at them."""
     from foveate.dataset.cache import decode
+    from foveate.dataset.quality.scan import scan
 
-    return decode(images, backbone.preprocessing, progress=report)
+    total = sum(len(split) for split in dataset.splits.values())
+    results: dict[str, ScanResult] = {}
+    pixels: dict[str, NDArray[np.uint8]] = {}
+    with bar() as progress:
+        for key, split in dataset.splits.items():
+            before = sum(len(result) for result in results.values())
+            report = partial(_report, progress, before, total)
+            if backbone is None:
+                results[key] = scan(split.images, progress=report)
+            else:
+                pixels[key], results[key] = decode(split.images, backbone.preprocessing, progress=report)
+    return results, pixels
 
 
 def _examine(

@@ -78,12 +78,7 @@ def command(
     """
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
-    names = [*_expand(pictures), *_listed(files_from, null)]  # as given: a name may well stand there twice
-    if names.count(STDIN) > 1:
-        raise InputError(f"-: expected standard input once, found it {names.count(STDIN)} times.")
-    if not names:
-        _check_model_given(model)
-        raise InputError("expected pictures, found none; see `foveate predict --help` for what can be given.")
+    names = _names(model, pictures, files_from, null=null)
     from foveate.errors import ImageError
     from foveate.modelfolder.read import load
 
@@ -110,6 +105,17 @@ def command(
 
 
 # --- What to classify ------------------------------------------------------------------------------------
+
+
+def _names(model: str, pictures: tuple[str, ...], files_from: str | None, *, null: bool) -> list[str]:
+    """The pictures in the order given; a name may well stand there twice. Raises InputError for none."""
+    names = [*_expand(pictures), *_listed(files_from, null)]
+    if names.count(STDIN) > 1:
+        raise InputError(f"-: expected standard input once, found it {names.count(STDIN)} times.")
+    if not names:
+        _check_model_given(model)
+        raise InputError("expected pictures, found none; see `foveate predict --help` for what can be given.")
+    return names
 
 
 def _check_model_given(model: str) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from foveate.cli.console import emit_json, json_option, note
 from foveate.cli.files import model_path
 from foveate.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from foveate.http.settings import ServeSettings
 
 
 @click.command("serve")
@@ -75,21 +79,11 @@ from foveate.errors import InputError, MissingExtraError
 def command(
     model: str,
     *,
-    host: str,
-    port: int,
-    api_key: str | None,
-    allowed_hosts: tuple[str, ...],
     name: str | None,
-    queue: int,
-    batch_size: int,
-    batch_wait_ms: float,
-    max_body_mb: int,
-    max_megapixels: int,
-    timeout: float,
-    drain_seconds: float,
     threads: int | None,
     log_json: bool,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Answer over HTTP with MODEL: a model folder, or the name of a network that comes with weights.
 
@@ -102,25 +96,9 @@ def command(
     for Prometheus, /v2 is the Open Inference Protocol. Stop with Ctrl-C or SIGTERM: what was accepted is
     answered first, and the exit code is 0; a second signal ends the process at once (130).
     """
-    from foveate.http.settings import ServeSettings
     from foveate.modelfolder.read import load
 
-    settings = ServeSettings(
-        host=host,
-        port=port,
-        api_key=api_key,
-        allowed_hosts=allowed_hosts,
-        queue_pictures=queue,
-        max_pictures=min(queue, ServeSettings.max_pictures),
-        max_batch=batch_size,
-        batch_wait_seconds=batch_wait_ms / 1000,
-        max_body_bytes=max_body_mb << 20,
-        max_waiting_bytes=max(max_body_mb << 20, ServeSettings.max_waiting_bytes),
-        max_pixels=max_megapixels * 1_000_000,
-        body_seconds=timeout,
-        answer_seconds=timeout,
-        drain_seconds=drain_seconds,
-    )
+    settings = _settings(**limits)
     try:
         from foveate.http.log import set_up_log
         from foveate.serve.app import serve, url_name
@@ -139,3 +117,30 @@ def command(
             note(f"foveate: {shown} answers at {url} (stop with Ctrl-C)")
 
     serve(predictor, shown, settings, ready)
+
+
+def _settings(
+    *,
+    queue: int,
+    batch_size: int,
+    batch_wait_ms: float,
+    max_body_mb: int,
+    max_megapixels: int,
+    timeout: float,
+    **others: Any,
+) -> ServeSettings:
+    """The flags in the server's own units. Raises InputError."""
+    from foveate.http.settings import ServeSettings
+
+    return ServeSettings(
+        queue_pictures=queue,
+        max_pictures=min(queue, ServeSettings.max_pictures),
+        max_batch=batch_size,
+        batch_wait_seconds=batch_wait_ms / 1000,
+        max_body_bytes=max_body_mb << 20,
+        max_waiting_bytes=max(max_body_mb << 20, ServeSettings.max_waiting_bytes),
+        max_pixels=max_megapixels * 1_000_000,
+        body_seconds=timeout,
+        answer_seconds=timeout,
+        **others,
+    )
