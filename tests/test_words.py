@@ -70,3 +70,41 @@ def test_moment():
     assert words.moment("2026-11-14T10:32:07+00:00") == "14 November 2026, 10:32 UTC"
     assert words.moment("2026-01-02T03:04:05") == "2 January 2026, 03:04"
     assert words.moment("yesterday") == "yesterday"
+
+
+@given(st.text(st.characters(), max_size=100))
+def test_printable_text_is_one_line_that_any_terminal_takes(text):
+    result = words.printable(text)
+    result.encode("utf-8")
+    assert len(result.splitlines()) <= 1 and all(c.isprintable() or c in "\u200c\u200d\u00a0" for c in result)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("naïve café", "naïve café"),
+        ("a\nb\x1b[31m", "a\\nb\\x1b[31m"),
+        ("\u202eexe\udc80", "\\u202eexe\\udc80"),
+    ],
+)
+def test_only_what_cannot_be_seen_is_escaped(text, told):
+    assert words.printable(text) == told
+
+
+def test_the_first_line_of_an_error():
+    assert words.first_line(ValueError("\n wrong\tshape.\nin file x")) == "wrong\\tshape"
+    assert words.first_line(KeyError()) == "KeyError"
+    assert words.first_line(OSError("x" * 300), limit=5) == "xxxxx"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (2048, "2.0 KiB"), (97 << 20, "97.0 MiB"), (2000 << 30, "2,000.0 GiB")],
+)
+def test_bytes(number, text):
+    assert words.bytes_text(number) == text
+
+
+def test_a_table_is_aligned_by_what_a_terminal_shows():
+    found = words.table(("name", "n"), [("猫", "12"), ("e\u0301tude", "7")], right=(1,))
+    assert found.splitlines() == ["name    n", "-----  --", "猫     12", "e\u0301tude   7"]

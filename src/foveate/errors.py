@@ -10,6 +10,8 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 
+from foveate.words import printable
+
 
 class FoveateError(Exception):
     """Something failed that is not the user's input: the root of all exceptions here."""
@@ -127,5 +129,4 @@ class RequestError(FoveateError):
 
 def show_path(path: str | os.PathLike[str]) -> str:
     """A path for an error sentence, with control characters and undecodable bytes escaped."""
-    text = os.fspath(path)
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return printable(os.fspath(path))

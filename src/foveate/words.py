@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
 NAME_LIMIT = 160  # characters of a class or file name that are shown
@@ -24,15 +24,23 @@ def shown(text: object, limit: int = NAME_LIMIT) -> str:
     It is not escaped for HTML or Markdown: that belongs to where it is put.
     """
     characters = str(text) or "(empty)"
-    cut = characters if len(characters) <= limit else characters[: limit - 1] + "…"
-    return "".join(c if c.isprintable() or c in _HARMLESS else _escape(c) for c in cut)
+    return printable(characters if len(characters) <= limit else characters[: limit - 1] + "…")
 
 
-def _escape(character: str) -> str:
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+def printable(text: str) -> str:
+    """The text with everything invisible (control characters, newlines, direction overrides, undecodable
+    bytes) written as an escape: safe to show on a terminal and in an error.
+    """
+    return "".join(
+        c if c.isprintable() or c in _HARMLESS else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in text
+    )
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """The first line of another library's error, short and safe to show; its type's name if it is empty."""
+    lines = str(error).strip().splitlines()
+    return printable(lines[0][:limit].rstrip(".")) if lines else type(error).__name__
 
 
 def columns(text: str) -> int:
@@ -68,7 +76,15 @@ def magnitude(number: float) -> str:
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= size * 0.9995:
             return f"{number / size:#.3g}".rstrip(".") + f" {letter}"
-    return f"{number:.0f}"
+    return f"{number:.3g}"
+
+
+def bytes_text(number: float) -> str:
+    """102236160 -> "97.5 MiB": powers of 1,024."""
+    for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if number >= size:
+            return f"{number / size:,.1f} {unit}"
+    return f"{number:g} B"
 
 
 def duration(seconds: float) -> str:
@@ -91,11 +107,30 @@ def plural(number: int, noun: str, many: str | None = None) -> str:
 
 
 def listed(names: Sequence[str], limit: int = 5) -> str:
-    """Names in a sentence, the first few of many: "a, b and 3 more"."""
+    """Names in a sentence, the first few of many: "a, b and c", "a, b and 3 more", "none"."""
     few = [shown(name, 60) for name in names[:limit]]
     if len(names) > limit:
         return f"{', '.join(few)} and {len(names) - limit:,} more"
     return few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}" if few else "none"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Container[int] = ()) -> str:
+    """Plain aligned columns; those whose numbers stand in ``right`` are set flush right."""
+    cells = [list(header), *[list(row) for row in rows]]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(
+            pad(c, w, right=i in right) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """The text filled up with spaces to so many columns of a terminal; set flush right or left."""
+    room = " " * (width - columns(text))
+    return room + text if right else text + room
 
 
 def moment(created: str) -> str:

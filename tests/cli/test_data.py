@@ -24,7 +24,7 @@ def test_list(capsys):
         "mnist",
         "cifar10",
     ]
-    assert "31 MB" in lines[2]
+    assert "29.4 MiB" in lines[2]
 
 
 def test_list_as_json(capsys):

@@ -2,10 +2,8 @@
 
 import math
 
-import pytest
-
 from foveate.cli import progress
-from foveate.cli.progress import display, duration, epoch_line
+from foveate.cli.progress import display, epoch_line
 from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 
@@ -36,16 +34,11 @@ STORY = [
 ]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(7.4, "7 s"), (65, "1:05 min"), (7380, "2:03 h")])
-def test_durations(seconds, text):
-    assert duration(seconds) == text
-
-
 def test_an_epoch_in_words_with_and_without_validation():
     assert "validation loss 0.600  accuracy 70.0%" in epoch_line(ROW, best=True)
     assert epoch_line(ROW, best=True).endswith("*best so far")
     bare = {**ROW, "val_loss": None, "val_accuracy": None, "train_loss": None, "train_accuracy": None}
-    assert epoch_line(bare, best=False) == "epoch     2  |  1:15 min"
+    assert epoch_line(bare, best=False) == "epoch     2  |  1 min 15 s"
 
 
 def test_lines_tell_the_story_once_and_escape_what_users_named(capsys, monkeypatch):

@@ -62,7 +62,7 @@ def test_a_full_disk_is_one_sentence(files, tmp_path, monkeypatch):
 
     monkeypatch.setattr(cache.os, "posix_fallocate", full)
     with pytest.raises(
-        StorageError, match=r"need .* GB, more than 0% of the free memory, .*No space left on device"
+        StorageError, match=r"need 720 B, more than 0% of the free memory, .*No space left on device"
     ):
         decode(files, PREPROCESSING, memory_fraction=0.0, directory=tmp_path)
 

@@ -145,7 +145,7 @@ def test_hostile_names_stay_text(make_data):
         page = assert_closed_to_the_world(render_report(data))
         assert "<script>alert(1)</script>" in page.text
         assert "{{ 7*7 }}{% include '/etc/passwd' %}" in page.text
-        assert r"line\x0abreak\x0d\x09tab" in page.text
+        assert r"line\nbreak\r\ttab" in page.text
         assert r"\u202egpj.exe \u2066isolate" in page.text
 
 

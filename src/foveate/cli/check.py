@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import Share, emit_json, json_option, note, overwrite_option, printable, table
+from foveate.cli.console import Share, emit_json, json_option, note, overwrite_option
 from foveate.cli.predict import bar
 from foveate.files import replacing
 from foveate.outputs import check_file
+from foveate.words import plural, printable, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,7 +176,9 @@ def _write_page(path: Path, dataset: DataSet, found: Findings, refused: Sequence
 
 def _in_words(found: Findings, items: Sequence[Finding], judged: LabelReport | None, *, refused: bool) -> str:
     words = {severity: sum(item.severity == severity for item in items) for severity in ("error", "warning")}
-    errors, warnings = (_plural(words[severity], severity) for severity in ("error", "warning"))
+    errors, warnings = (
+        plural(number, severity) if number else f"no {severity}s" for severity, number in words.items()
+    )
     if refused:
         verdict = f"Training would refuse this data set: {errors}, {warnings}."
     elif words["warning"]:
@@ -258,7 +261,3 @@ def _finding(item: Finding) -> str:
             f"    ... and {len(item.groups) - _GROUPS_SHOWN} more (--json lists all, --html shows them)"
         )
     return "\n".join(lines)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -6,12 +6,14 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+
+from foveate.words import printable
 
 
 class Share(click.ParamType[float]):
@@ -81,31 +83,11 @@ def said(context: click.Context, names: Iterable[str]) -> set[str]:
     return {name for name in names if context.get_parameter_source(name) not in unsaid}
 
 
-def printable(text: str) -> str:
-    """The text with control characters and undecodable bytes escaped: safe to show on a terminal."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
-
-
 def typed(path: Path) -> str:
     """A path as a person would type it here: relative where it lies below the folder at hand, and quoted."""
     here = Path.cwd()
     text = printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Plain aligned columns; the columns whose numbers stand in ``right`` are set flush right."""
-    cells = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    cells.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "  ".join(
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    )
 
 
 def interactive() -> bool:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import click
 
-from foveate.cli.console import after_writing, emit_json, interactive, json_option, note, printable, table
+from foveate.cli.console import after_writing, emit_json, interactive, json_option, note
+from foveate.words import bytes_text, printable, table
 
 
 @click.group("data")
@@ -36,7 +37,15 @@ def list_command(*, as_json: bool) -> None:
     if as_json:
         emit_json([known.to_dict() for known in KNOWN])
         return
-    rows = [[known.name, _megabytes(known.download_bytes), known.licence, known.summary] for known in KNOWN]
+    rows = [
+        [
+            known.name,
+            bytes_text(known.download_bytes) if known.download_bytes else "none",
+            known.licence,
+            known.summary,
+        ]
+        for known in KNOWN
+    ]
     click.echo(table(["name", "download", "licence", "what"], rows, right=(1,)))
 
 
@@ -76,7 +85,3 @@ def _download_bar() -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None, visible=False)  # nothing may need fetching
         yield lambda have, expected: progress.update(task, completed=have, total=expected, visible=True)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB" if size else "none"

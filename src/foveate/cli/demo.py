@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import (
-    after_writing,
-    emit_json,
-    json_option,
-    note,
-    overwrite_option,
-    printable,
-    typed,
-)
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, typed
 from foveate.cli.signals import StopFlag, stop_on_signal
 from foveate.outputs import numbered
+from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.dataset import DataSet

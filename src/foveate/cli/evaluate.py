@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, printable, table
+from foveate.cli.console import emit_json, json_option, note
 from foveate.cli.files import model_path
+from foveate.words import listed, printable, shown, table
 
 if TYPE_CHECKING:
     from foveate.tasks.classification.metrics import Evaluation
@@ -58,7 +59,6 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
 
 
 def _headline(found: Evaluation, split: str) -> str:
-    from foveate.words import listed
 
     low, high = found.accuracy_interval
     pictures = "pictures" if split == "all" else f"pictures of {split}"
@@ -74,7 +74,7 @@ def _headline(found: Evaluation, split: str) -> str:
     )
     absent = [name for name, count in zip(found.classes, found.support, strict=True) if not count]
     if absent:
-        lines.append(f"no picture of {printable(listed(absent))}: macro-F1 runs over the classes that occur")
+        lines.append(f"no picture of {listed(absent)}: macro-F1 runs over the classes that occur")
     return "\n".join(lines)
 
 
@@ -87,7 +87,7 @@ def _classes(found: Evaluation) -> str:
         title = f"the {len(order)} classes with the lowest F1 (--json has all)\n"
     rows = [
         (
-            _name(found.classes[i]),
+            shown(found.classes[i], MAX_NAME),
             str(int(found.support[i])),
             *(f"{float(values[i]):.3f}" for values in (found.precision, found.recall, found.f1)),
         )
@@ -102,17 +102,14 @@ def _confusion(found: Evaluation) -> str:
         counts = found.confusion.matrix().tolist()
         header = ("true \\ predicted", *(str(i) for i in range(len(found.classes))))
         rows = [
-            (f"{i} {_name(name)}", *map(str, row))
+            (f"{i} {shown(name, MAX_NAME)}", *map(str, row))
             for i, (name, row) in enumerate(zip(found.classes, counts, strict=True))
         ]
         return table(header, rows, right=range(1, len(header)))
     mistakes = found.confusion.mistakes(10)
     if not mistakes:
         return "no mistakes"
-    rows = [(str(n), _name(found.classes[t]), _name(found.classes[p])) for t, p, n in mistakes]
+    rows = [
+        (str(n), shown(found.classes[t], MAX_NAME), shown(found.classes[p], MAX_NAME)) for t, p, n in mistakes
+    ]
     return "most frequent mistakes\n" + table(("pictures", "true", "predicted"), rows, right=(0,))
-
-
-def _name(text: str) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= MAX_NAME else shown[: MAX_NAME - 3] + "..."

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
 from foveate.files import replacing
 from foveate.outputs import check_folder, numbered
+from foveate.words import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, printable
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option
 from foveate.errors import InputError
 from foveate.files import replacing
 from foveate.outputs import check_file
+from foveate.words import bytes_text, printable
 
 
 @click.command("export")
@@ -60,7 +61,7 @@ def _copied(folder: Path, target: Path, *, overwrite: bool, as_json: bool) -> No
     with replacing(target) as part:
         part.write_bytes(content)
     facts = {"model": str(folder), "file": str(target), "bytes": len(content), "precision": "float32"}
-    _tell(facts, f"{printable(str(target))}: {len(content) / 1e6:.1f} MB", as_json=as_json)
+    _tell(facts, f"{printable(str(target))}: {bytes_text(len(content))}", as_json=as_json)
 
 
 def _tell(facts: dict[str, Any], words: str, *, as_json: bool) -> None:

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from foveate.cli.console import (
-    after_writing,
-    emit_json,
-    json_option,
-    note,
-    overwrite_option,
-    printable,
-    said,
-)
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, said
 from foveate.errors import InputError
 from foveate.files import replacing
 from foveate.geometry import FORMULA, worked
 from foveate.outputs import check_file
+from foveate.words import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note, printable
+from foveate.cli.console import emit_json, interactive, json_option, note
 from foveate.cli.designs import train_design
 from foveate.errors import MissingExtraError
 from foveate.pipeline.request import SHORTEST_BUDGET_SECONDS
+from foveate.words import printable
 
 
 @click.command("inspect")

@@ -97,7 +97,8 @@ def cli() -> None:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    from foveate.cli.console import note, printable
+    from foveate.cli.console import note
+    from foveate.words import printable
 
     note(f"foveate: {printable(message)}")
     sys.exit(code)

@@ -7,10 +7,11 @@ import importlib.util
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, table
+from foveate.cli.console import emit_json, json_option, note
 from foveate.errors import UnknownNameError
 from foveate.models import ModelInfo, list_models, model_info
 from foveate.models.published import PRETRAINED
+from foveate.words import table
 
 HEADER = ("name", "year", "depth", "parameters", "multiply-adds", "input", "top-5 error", "key idea")
 NUMBERS = (1, 2, 3, 4, 6)

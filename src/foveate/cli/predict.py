@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note, printable, typed
+from foveate.cli.console import emit_json, interactive, json_option, note, typed
 from foveate.cli.files import model_path
 from foveate.errors import InputError
+from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.runtime.predictor import Predictor

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any, Protocol
 
-from foveate.cli.console import interactive, note, printable
+from foveate.cli.console import interactive, note
 from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
+from foveate.words import duration, printable
 
 PHASE_WORDS = {
     "read": "reading the pictures",
@@ -40,15 +41,6 @@ def display(*, quiet: bool = False) -> AbstractContextManager[Any]:
     if quiet:
         return _Silent()
     return _Bar() if interactive() else _Lines()
-
-
-def duration(seconds: float) -> str:
-    """7 s, 1:05 min, 2:03 h."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
-    return f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d} h"
 
 
 def epoch_line(row: dict[str, Any], *, best: bool) -> str:

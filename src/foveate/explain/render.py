@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from foveate.errors import InputError
 from foveate.explain.colour import coloured, heat_colours, signed_colours
 from foveate.images.pixels import to_grey
+from foveate.words import printable
 
 Picture = NDArray[np.uint8]  # (H, W, 3)
 Panel = tuple[str, Picture]  # caption, picture
@@ -200,7 +201,7 @@ def _scaled(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _cut(caption: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    words = "".join(c if c.isprintable() else "?" for c in caption)
+    words = printable(caption)
     while len(words) > 1 and font.getlength(words) > width:
         words = words[:-2] + "…" if words.endswith("…") else words[:-1] + "…"
     return words

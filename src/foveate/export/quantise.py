@@ -26,6 +26,7 @@ from foveate.dataset.samples import evenly
 from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.runtime.predictor import INPUT_NAME, Predictor
+from foveate.words import bytes_text
 
 CALIBRATION_COUNT = 200  # pictures; from about a hundred on, the ranges of feature maps hardly grow
 CALIBRATION_BATCH = 20
@@ -84,7 +85,7 @@ class Comparison:
         return (
             f"accuracy {self.accuracy:.2%} -> {self.int8_accuracy:.2%} on {self.pictures} pictures "
             f"({self.points_lost:+.2f} points lost, {self.agreeing:.1%} of the answers the same), {times}, "
-            f"{self.bytes / 1e6:.1f} -> {self.int8_bytes / 1e6:.1f} MB"
+            f"{bytes_text(self.bytes)} -> {bytes_text(self.int8_bytes)}"
         )
 
 

@@ -27,6 +27,7 @@ from foveate.export.simplify import rewrite
 from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network
 from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME, Predictor
+from foveate.words import first_line
 
 FEATURES_NAME = "features"
 TRACE_BATCH = 3  # not 1, which exporters take for a constant
@@ -173,10 +174,9 @@ def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
                 verbose=False,
             )
     except Exception as error:  # the exporter raises what it likes, from any depth
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
         raise InputError(
-            f"This network cannot be written as ONNX ({line}); replace the layer that is named, or "
-            "keep Python decisions that depend on the pictures out of forward()."
+            f"This network cannot be written as ONNX ({first_line(error)}); replace the layer that is "
+            "named, or keep Python decisions that depend on the pictures out of forward()."
         ) from error
     finally:
         quiet.setLevel(level)

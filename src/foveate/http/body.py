@@ -13,6 +13,7 @@ from starlette.requests import Request
 from foveate.errors import RequestError
 from foveate.http.http1 import CLOSE
 from foveate.http.settings import ServeSettings
+from foveate.words import first_line
 
 MAX_NAME_LENGTH = 255  # characters of a file's name that are repeated in the answer
 MAX_PART_HEADER_BYTES = 8192
@@ -124,7 +125,7 @@ def split_multipart(content_type: str, body: bytes, max_pictures: int) -> list[t
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise RequestError(400, f"The multipart body is malformed ({_plain(str(error))}).") from None
+        raise RequestError(400, f"The multipart body is malformed ({first_line(error, 120)}).") from None
     if not parts.whole:
         raise RequestError(400, "The multipart body ends before its last boundary.")
     given = [part for part in parts.done if part.content]
@@ -194,8 +195,3 @@ class _Parts:
 
     def _end(self) -> None:
         self.whole = True
-
-
-def _plain(text: str) -> str:
-    """A foreign message, short, and safe to repeat."""
-    return ascii(text[:120])[1:-1]

@@ -25,6 +25,7 @@ from foveate.errors import RequestError
 from foveate.http.metrics import Metrics
 from foveate.http.replies import error_reply
 from foveate.http.settings import ServeSettings
+from foveate.words import printable
 
 logger = logging.getLogger("foveate.serve.requests")
 
@@ -127,7 +128,7 @@ class Guard:
     def _routing_error(self, error: HTTPException, scope: Scope) -> RequestError:
         if error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "")
-            message = f"This path takes {allowed}, not {ascii(scope['method'])[1:-1]}."
+            message = f"This path takes {allowed}, not {printable(scope['method'])}."
             return RequestError(405, message, error.headers)
         return RequestError(error.status_code, self._lost)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from foveate.errors import UnreadableImageError
 from foveate.images.formats import RefusedError
 from foveate.images.jpeg import TRUNCATED
+from foveate.words import printable
 
 
 @contextmanager
@@ -39,8 +40,7 @@ def _reason(error: Exception) -> str:
         return TRUNCATED
     if text == "unknown pixel mode":
         return "its pixels are of a kind that is not read: save it as PNG"
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    return f"it is damaged or truncated ({shown or type(error).__name__})"
+    return f"it is damaged or truncated ({printable(text) or type(error).__name__})"
 
 
 _quiet_lock = threading.Lock()

@@ -17,6 +17,7 @@ from typing import Any
 
 from foveate.errors import DownloadError, InputError, MissingExtraError, WeightsError
 from foveate.images.preprocess import Preprocessing
+from foveate.words import first_line
 
 SCHEME = "hf:"
 DEFAULT_FILE = "model.safetensors"
@@ -161,7 +162,7 @@ def _download(name: HubName, file: str, revision: str | None) -> Path | None:
         return Path(hf_hub_download(name.repo, file, revision=revision, library_name="foveate"))
     except errors.LocalEntryNotFoundError as error:
         reason = error.__cause__ or error
-        raise DownloadError(f"Could not reach {where}: {_first_line(reason)}.") from error
+        raise DownloadError(f"Could not reach {where}: {first_line(reason)}.") from error
     except errors.EntryNotFoundError:
         return None
     except errors.GatedRepoError as error:
@@ -173,7 +174,7 @@ def _download(name: HubName, file: str, revision: str | None) -> Path | None:
     except errors.RevisionNotFoundError as error:
         raise DownloadError(f"{where} has no revision {revision}.") from error
     except (errors.HfHubHTTPError, errors.HTTPError, OSError) as error:
-        raise DownloadError(f"Could not get {file} of {where}: {_first_line(error)}.") from error
+        raise DownloadError(f"Could not get {file} of {where}: {first_line(error)}.") from error
 
 
 def _cached(name: HubName, file: str, revision: str | None) -> Path | None:
@@ -219,15 +220,10 @@ def _read_config(path: Path) -> Mapping[str, Any]:
             raise ValueError(f"it is larger than {LARGEST_CONFIG_BYTES:,} bytes")
         config = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is no JSON file: {_first_line(error)}.") from error
+        raise WeightsError(f"{path} is no JSON file: {first_line(error)}.") from error
     return config if isinstance(config, dict) else {}
 
 
 def _architecture(config: Mapping[str, Any]) -> str | None:
     name = config.get("architecture")
     return name if isinstance(name, str) else None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200].rstrip(".") if lines else type(error).__name__

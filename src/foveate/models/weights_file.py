@@ -20,6 +20,7 @@ from torch import Tensor
 
 from foveate.errors import WeightsError
 from foveate.seal import FIELD, digest
+from foveate.words import first_line
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # keys under which trainers put the weights
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's
@@ -88,7 +89,7 @@ def _read(path: Path) -> Any:
     except MemoryError:
         raise
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged or no weights file: {_first_line(error)}.") from error
+        raise WeightsError(f"{path} is damaged or no weights file: {first_line(error)}.") from error
     except Exception as error:  # torch's unpickler answers a refused or broken pickle with many types
         # Its own text is not repeated: it advises to load the file with code and all.
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -139,8 +140,3 @@ def some(names: Iterable[str], limit: int = 4) -> str:
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200].rstrip(".") if lines else type(error).__name__

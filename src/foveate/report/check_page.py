@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,13 +15,13 @@ from foveate.dataset.quality.finding import Finding, Place
 from foveate.dataset.quality.findings import SEVERITIES, Findings, in_order
 from foveate.dataset.samples import DataSet
 from foveate.errors import ImageError
+from foveate.report.html import template
 
 THUMBNAIL_PX = 128
 _PIXELATED_PX = 64  # smaller pictures are enlarged as squares: they are meant to be seen pixel by pixel
 _GROUPS_SHOWN = 24  # of each finding; the JSON has them all
 _LABELS_SHOWN = 120  # they are a list to work through
 _PICTURES_SHOWN = 6  # of each group
-_NAME_LIMIT = 160  # characters
 _CLASSES_SHOWN = 200
 
 
@@ -48,7 +46,7 @@ def render_check_page(dataset: DataSet, found: Findings, refused: Sequence[Findi
         for key, split in found.splits.items()
     ]
     rows = _class_rows(found)
-    return _environment().get_template("check.html.j2").render(
+    return template("check.html.j2").render(
         name=dataset.name,
         total=sum(split.images for split in found.splits.values()),
         classes=len(found.classes),
@@ -58,29 +56,6 @@ def render_check_page(dataset: DataSet, found: Findings, refused: Sequence[Findi
         counts={severity: len(of) for severity, of in by_severity.items()},
         findings=[_shown_finding(dataset, item) for of in by_severity.values() for item in of],
     )  # fmt: skip
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("foveate.dataset"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = _shown
-    environment.filters["count"] = lambda number: f"{number:,}"
-    return environment
-
-
-def _shown(text: str, limit: int = _NAME_LIMIT) -> str:
-    """A name with everything invisible, undecodable or reordering written as an escape, and cut if long."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(
-        c if c.isprintable() or c in "\u200c\u200d" else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in cut
-    )
 
 
 def _class_rows(found: Findings) -> list[dict[str, Any]]:

@@ -11,11 +11,9 @@ import io
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
@@ -31,6 +29,7 @@ from foveate.report.data import (
     Mistake,
     ReportData,
 )
+from foveate.report.html import template
 from foveate.tasks.classification.metrics import Evaluation
 
 __all__ = [
@@ -56,26 +55,7 @@ PIXELATED_PX = 96  # smaller ones are shown with visible pixels
 
 def render_report(data: ReportData) -> str:
     """The whole page as text; write it as UTF-8. The same data gives the same page."""
-    return _environment().get_template("report.html.j2").render(_context(data))
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("foveate.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "shown": words.shown,
-        "percent": words.percent,
-        "count": words.count,
-        "magnitude": words.magnitude,
-        "duration": words.duration,
-    }
-    return environment
+    return template("report.html.j2").render(_context(data))
 
 
 def _context(data: ReportData) -> dict[str, Any]:

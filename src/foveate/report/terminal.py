@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from foveate.tasks.classification.metrics import Confusion
-from foveate.words import columns, percent, shown
+from foveate.words import columns, pad, percent, shown
 
 PAIRS_LISTED = 8
 _NAME_COLUMNS = 20
@@ -36,7 +36,7 @@ def _matrix(confusion: Confusion, classes: Sequence[str]) -> list[str]:
     lines = [head]
     for i, (name, row) in enumerate(zip(names, counts.tolist(), strict=True)):
         cells = "".join(f"{n if n else '.':>{cell}}" for n in row)
-        lines.append(f"{i:>{number}} {_pad(name, left)}{cells}")
+        lines.append(f"{i:>{number}} {pad(name, left)}{cells}")
     return lines
 
 
@@ -52,7 +52,7 @@ def _pairs(confusion: Confusion, classes: Sequence[str], width: int) -> list[str
     ]
     wide = [max(columns(row[i]) for row in rows) for i in range(3)]
     return [
-        f"{_pad(true, wide[0])} called {_pad(said, wide[1])}  {often:>{wide[2]}}  {share:>7}"
+        f"{pad(true, wide[0])} called {pad(said, wide[1])}  {often:>{wide[2]}}  {share:>7}"
         for true, said, often, share in rows
     ]
 
@@ -63,7 +63,3 @@ def _fit(name: str, room: int) -> str:
     while columns(text) > room:
         text = text.rstrip("…")[:-1] + "…"
     return text
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - columns(text))

@@ -19,6 +19,7 @@ from foveate.errors import InputError
 from foveate.runtime import onnx_products as products
 from foveate.runtime import onnx_shapes as shapes
 from foveate.runtime.onnx_call import Call, Graph, Node, Rule, Tensor
+from foveate.words import printable
 
 # Multiply-adds for one picture; the largest network of the guides takes 0.4e12 at the largest size that
 # training takes (vgg19, 1,024 px), and two cores reckon this many in some ten seconds.
@@ -49,16 +50,16 @@ def computed(graph: Graph) -> Iterator[tuple[Node, list[Tensor], int]]:
     for node in graph.nodes:
         rule = RULES.get(node.kind)
         if rule is None:
-            _refuse(f"the operator {_short(node.kind)}, whose cost is not known here")
+            _refuse(f"the operator {printable(node.kind[:40])}, whose cost is not known here")
         if not known.keys() >= set(node.inputs):
-            _refuse(f"a node of {_short(node.kind)} before what it takes")
+            _refuse(f"a node of {printable(node.kind[:40])} before what it takes")
         call = Call(node, [known[name] for name in node.inputs])
         try:
             made = rule(call)[: len(node.outputs)]
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise InputError(
-                f"holds a {_short(node.kind)} whose sizes do not fit or cannot be told before it runs; a "
-                "model that `foveate train` wrote never does, so it is not run."
+                f"holds a {printable(node.kind[:40])} whose sizes do not fit or cannot be told before it "
+                "runs; a model that `foveate train` wrote never does, so it is not run."
             ) from error
         if any(len(one.shape) > MAX_RANK or max(one.shape, default=0) > MAX_OPERATIONS for one in made):
             _refuse("tensors larger than any picture needs")
@@ -68,10 +69,6 @@ def computed(graph: Graph) -> Iterator[tuple[Node, list[Tensor], int]]:
 
 def _refuse(what: str) -> NoReturn:
     raise InputError(f"holds {what}; a model that `foveate train` wrote never does, so it is not run.")
-
-
-def _short(name: str) -> str:
-    return ascii(name[:40])[1:-1]
 
 
 def _named(rule: Rule, names: str) -> dict[str, Rule]:

@@ -23,6 +23,7 @@ from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.session import Session, TookTooLong, physical_cores
 from foveate.tasks.classification.answers import Answer, Answers, PathPrediction, Prediction, in_words
 from foveate.tasks.classification.labels import class_numbers
+from foveate.words import first_line
 
 INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME = "images", "probabilities", "unlikeness"
 BATCH_SIZE = 32
@@ -96,7 +97,7 @@ class Predictor:
             ) from error
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(
-                f"{self._source}: cannot be run on {batch.shape}: {_first(error)}"
+                f"{self._source}: cannot be run on {batch.shape}: {first_line(error)}"
             ) from error
         return self._checked(Answers(*found), len(batch))
 
@@ -253,7 +254,7 @@ class Predictor:
             session = Session(model, threads)
             found = [_describe(value) for value in (*session.inputs, *session.outputs)]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
-            raise ModelFolderError(f"{self._source}: cannot be opened: {_first(error)}") from error
+            raise ModelFolderError(f"{self._source}: cannot be opened: {first_line(error)}") from error
         height, width = self.preprocessing.height, self.preprocessing.width
         expected = [
             f"{INPUT_NAME} tensor(uint8) (N, {height}, {width}, 3)",
@@ -290,12 +291,6 @@ class Predictor:
 def _describe(value: Any) -> str:
     sides = [str(side) if isinstance(side, int) else "N" for side in value.shape or ()]
     return f"{value.name} {value.type} ({', '.join(sides)})"
-
-
-def _first(error: Exception) -> str:
-    """The first line of a foreign error, short and safe to print."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return ascii(lines[0][:200])[1:-1]
 
 
 def _each(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:

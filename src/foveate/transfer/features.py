@@ -13,11 +13,12 @@ from foveate.errors import WeightsError
 from foveate.export.features import BATCH_SIZE, Extractor
 from foveate.transfer.backbone import FEATURES_VERSION, Backbone
 from foveate.transfer.store import FeatureStore, as_stored, key_of, remove_older
+from foveate.words import bytes_text
 
 CHECKED = 2  # real pictures on which torch and ONNX Runtime are compared
 STRETCH = 64 * BATCH_SIZE  # pictures after which what was computed is kept: an interrupted run loses no more
 PLAIN, MIRRORED = 0, 1  # the numbers of the views in the store
-_OLDER = "Features that an earlier version kept ({:.1f} MB) are of no use to this one and were removed."
+_OLDER = "Features that an earlier version kept ({}) are of no use to this one and were removed."
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Features:
         freed = remove_older(folder, backbone.name, FEATURES_VERSION)
         name = f"{backbone.name}-v{FEATURES_VERSION}-{backbone.identity}.sqlite"
         self.store = FeatureStore(folder / name, backbone.width)
-        self._older = (_OLDER.format(freed / 1e6),) if freed else ()
+        self._older = (_OLDER.format(bytes_text(freed)),) if freed else ()
         self._extractor: Extractor | None = None
 
     def __enter__(self) -> Features:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_names, listed
 from foveate.dataset.sources.ranges import range_notes, to_bytes, white_of
 from foveate.errors import DatasetError
+from foveate.words import bytes_text
 
 # Split -> the pairs of names under which its pictures and labels may stand, in small or capital letters.
 NPZ_NAMES = {
@@ -153,8 +154,8 @@ def require_memory(name: str, size: int) -> None:
         return  # a system that does not say
     if size > memory * _MEMORY_SHARE:
         raise DatasetError(
-            f"{name!r} takes {size / 2**30:,.1f} GiB in memory, more than half of this machine's "
-            f"{memory / 2**30:,.1f} GiB; use a folder of pictures instead."
+            f"{name!r} takes {bytes_text(size)} in memory, more than half of this machine's "
+            f"{bytes_text(memory)}; use a folder of pictures instead."
         )
 
 
