@@ -36,11 +36,12 @@ from torch import nn
 from foveate.http.connection import Connection, Shared
 from foveate.http.server import listen
 from foveate.inspector.app import make_app
-from foveate.inspector.networks import Net, named
 from foveate.inspector.pictures import add_samples
 from foveate.inspector.server import inspector_settings
 from foveate.inspector.session import Session
 from foveate.inspector.trainings import Trainings
+from foveate.models.model import Model
+from foveate.resolve import registered
 
 NETWORKS = ("convnet1", "lenet5", "vgg16", "googlenet", "resnet50", "efficientnet_b0")
 WEIGHTED = ("conv2d", "linear")
@@ -48,9 +49,9 @@ BOUND = 1e-4
 FLOOR = 1.2e-38  # float32's smallest normal number: a softmax's e^-90 has fewer figures, or none
 
 
-def shaken(name: str, seed: int) -> Net:
+def shaken(name: str, seed: int) -> Model:
     """The network with batch norms whose statistics, gains and shifts are far from 0 and 1."""
-    net = named(name)
+    net = registered(name, untrained=True)
     torch.manual_seed(seed)
     norms = [module for module in net.module.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
@@ -69,7 +70,7 @@ def shaken(name: str, seed: int) -> Net:
 
 
 @contextlib.contextmanager
-def served(net: Net) -> Iterator[tuple[str, int]]:
+def served(net: Model) -> Iterator[tuple[str, int]]:
     """The inspector of a network at an address of this machine."""
     settings, session = inspector_settings("127.0.0.1", 0), Session(net)
     add_samples(session.pictures, net, None, None)
@@ -126,7 +127,7 @@ def remade(found: dict[str, Any]) -> tuple[float, float]:
     return sum(products), sum(map(abs, products))
 
 
-def check(net: Net, pixels: int, choice: random.Random) -> list[dict[str, Any]]:
+def check(net: Model, pixels: int, choice: random.Random) -> list[dict[str, Any]]:
     """As many random numbers of a network, and how far the sums are off."""
     rows = []
     with served(net) as address:

@@ -61,11 +61,12 @@ class ModelFolderError(InputError):
 class UnknownNameError(InputError):
     """A name (network, recipe, data set, layer) is not known; the message lists the closest known ones."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, also: str = "") -> None:
+        """also: what else would do, after the closest names."""
         known = sorted(known)
         close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known)}."
-        super().__init__(f"Unknown {kind} {str(name)!r}; {hint}")
+        super().__init__(f"Unknown {kind} {str(name)!r}; {hint}{also and f' {also}'}")
 
 
 class MissingExtraError(InputError):

@@ -162,7 +162,7 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(capsys, folder, image, ar
     [
         ("resnet51", "did you mean"),
         ("resnet50", "comes without weights"),
-        ("photo.png", "neither a model folder nor"),
+        ("photo.png", "neither a network's name, nor"),
         (".", "config.json"),
     ],
 )

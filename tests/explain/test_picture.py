@@ -10,17 +10,20 @@ from torch import nn
 from foveate.dataset.samples import ArrayImages
 from foveate.errors import InputError, UnreadableImageError
 from foveate.explain import METHODS, explain_for_report, grad_cam, heat_map, upsampled
-from foveate.explain.picture import Subject, explain_picture, kernels_sheet, maps_sheet
+from foveate.explain.picture import explain_picture, kernels_sheet, maps_sheet
 from foveate.explain.survey import survey
 from foveate.images.preprocess import Preprocessing
+from foveate.models.model import Model
 from foveate.report.data import Mistake
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("ant", "bee", "cat", "dog")
+SEEN = Preprocessing(12, 12, mean=(0.5,) * 3, std=(0.25,) * 3)
 
 
 @pytest.fixture
 def subject(network):
-    return Subject(network.eval(), Preprocessing(12, 12, mean=(0.5,) * 3, std=(0.25,) * 3), CLASSES, 2.0)
+    return Model("four", network.eval(), SEEN, Classification(CLASSES, 2.0))
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_all_methods_on_one_picture(subject, photo):
 def test_a_network_without_maps_is_explained_by_what_needs_none(photo):
     torch.manual_seed(0)
     dense = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 4)).eval()
-    subject = Subject(dense, Preprocessing(12, 12, mean=(0.5,) * 3, std=(0.25,) * 3), CLASSES)
+    subject = Model("dense", dense, SEEN, Classification(CLASSES))
     others = [method for method in METHODS if method != "grad-cam"]
     for methods in (others, list(METHODS), *([method] for method in others)):
         found = explain_picture(subject, photo, methods=methods)

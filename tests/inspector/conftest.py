@@ -11,10 +11,11 @@ from torch import nn
 
 from foveate.images.preprocess import Preprocessing
 from foveate.inspector.app import make_app
-from foveate.inspector.networks import Net
 from foveate.inspector.server import inspector_settings
 from foveate.inspector.session import Session
 from foveate.inspector.trainings import Trainings
+from foveate.models.model import Model
+from foveate.tasks.classification.task import Classification
 
 
 class Block(nn.Module):
@@ -55,7 +56,7 @@ CLASSES = ("ant", "<b>bee</b>", "cat \udcff", "dog")
 
 def small_net():
     preprocessing = Preprocessing(12, 10, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.25))
-    return Net("small", "a test", small_network(), preprocessing, CLASSES, "trained", temperature=2.0)
+    return Model("small", small_network(), preprocessing, Classification(CLASSES, 2.0))
 
 
 class Client:

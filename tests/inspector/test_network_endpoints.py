@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from foveate.inspector.networks import named
+from foveate.resolve import registered
 
 NODES = ["input", "conv2d", "batch_norm", "relu", "max_pool", "conv2d", "add", "relu", "concat"]
 NODES += ["adaptive_avg_pool", "flatten", "linear", "softmax"]
@@ -94,7 +94,7 @@ def test_a_run_gives_the_networks_own_answer(client):
 
 @pytest.mark.parametrize("network", ["small", "convnet1", "lenet5", "compact_s"])
 def test_every_sum_adds_up_to_the_networks_own_value(make, network):
-    client = make(None if network == "small" else named(network))
+    client = make(None if network == "small" else registered(network, untrained=True))
     random = np.random.default_rng(0)
     for norm in client.session.net(None).module.modules():
         if isinstance(norm, nn.BatchNorm2d):

@@ -61,13 +61,13 @@ def folders(tmp_path_factory):
 @pytest.mark.parametrize("kind", ["name", "blueprint"])
 def test_it_computes_what_the_folder_computes(folders, kind):
     made = rebuild(folders[kind])
-    assert not made.module.training and made.config.classes == CLASSES
+    assert not made.module.training and made.labels == CLASSES
     pixels = np.random.default_rng(1).integers(
         0, 256, (5, 12, 12, made.preprocessing.channels), dtype=np.uint8
     )
     with torch.no_grad():
         scores = made.module(torch.from_numpy(made.preprocessing.normalise(pixels)))
-    ours = torch.softmax(scores / made.config.temperature, dim=1).numpy()
+    ours = torch.softmax(scores / made.task.temperature, dim=1).numpy()
     np.testing.assert_allclose(ours, load(folders[kind]).run(pixels), atol=1e-5)
     assert all(p.device.type == "cpu" for p in made.module.state_dict().values())
 

@@ -13,7 +13,8 @@ import pytest
 
 from foveate.errors import InputError, WeightsError
 from foveate.images.preprocess import Preprocessing
-from foveate.models.hub import HubName, parse_hub_name, timm_preprocessing
+from foveate.models.hub import timm_preprocessing
+from foveate.models.names import HubName, parse_hub_name
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TIMM = {  # as timm writes it
@@ -41,7 +42,8 @@ FILES = {
 SCRIPT = """
 import json, sys
 from foveate.errors import FoveateError
-from foveate.models.hub import hub_weights, parse_hub_name
+from foveate.models.hub import hub_weights
+from foveate.models.names import parse_hub_name
 
 for text, download in json.loads(sys.argv[1]):
     said = []

@@ -41,6 +41,10 @@ overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace what is there, if it is of the kind that this command writes."
 )
 
+download_option = click.option(
+    "--download", is_flag=True, help="Let the weights named hf:... be fetched from their hub."
+)
+
 
 def emit_json(document: Any) -> None:
     """Print one JSON document: strict (no NaN) and ASCII, so that no name can break a reader."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option
+from foveate.cli.console import after_writing, download_option, emit_json, json_option, note, overwrite_option
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
 from foveate.files import replacing
 from foveate.outputs import check_folder, numbered
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from foveate.dataset import Split
-    from foveate.explain.picture import Subject
+    from foveate.models.model import Model
 
 METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
 FACTS_NAME = "explanation.json"
@@ -41,9 +40,9 @@ FACTS_NAME = "explanation.json"
 )
 @click.option(
     "--weights",
-    type=click.Path(path_type=Path),
-    help="A weights file, where MODEL is a network's name [its published weights].",
+    help="A file of weights or hf:OWNER/REPO, where MODEL is a network's name [its published weights].",
 )
+@download_option
 @click.option("--data", help="A data set: also show which of its pictures excite the layer's maps most.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder to write to [IMAGE's name-explained, ...-2]."
@@ -57,7 +56,8 @@ def command(
     class_name: str | None,
     layer: str | None,
     method: str,
-    weights: Path | None,
+    weights: str | None,
+    download: bool,
     data: str | None,
     out: Path | None,
     overwrite: bool,
@@ -66,7 +66,8 @@ def command(
 ) -> None:
     """Show what in IMAGE speaks for a class, according to MODEL, and how far that can be believed.
 
-    MODEL is a model folder or a network's name (see `foveate models`). Written are the heat maps over the
+    MODEL is a model folder, a network's name (see `foveate models`), a blueprint (FILE.yaml, with --weights)
+    or hf:OWNER/REPO. Written are the heat maps over the
     picture, a sheet that puts them to the test, the maps of a layer, the kernels, and all numbers as JSON.
 
     \b
@@ -77,6 +78,7 @@ def command(
     """
     try:
         from foveate.explain.picture import check_layer, explain_picture
+        from foveate.resolve import resolve
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -84,15 +86,15 @@ def command(
     base = out if out is not None else Path(f"{image.stem}-explained")
     target_folder = base if out is not None or overwrite else numbered(base)[-1]
     check_folder(target_folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
-    subject = _subject(model, weights)
-    target = None if class_name is None else _class_number(class_name, subject.classes)
+    network = resolve(model, weights, download=download, say=note)
+    target = None if class_name is None else _class_number(class_name, network.labels)
     if layer is not None:
-        check_layer(subject.module, layer)
+        check_layer(network.module, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    picture, info = subject.preprocessing.decode(image)
+    picture, info = network.preprocessing.decode(image)
     methods = METHODS if method == "all" else (method,)
     explained = explain_picture(
-        subject, picture, box=info.box, target=target, methods=methods, layer=layer, seed=seed
+        network, picture, box=info.box, target=target, methods=methods, layer=layer, seed=seed
     )
     facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts
     for name, reason in explained.facts["left_out"].items():
@@ -102,7 +104,7 @@ def command(
         raise InputError("--data shows what excites maps, and this network makes none.")
     if split is not None:
         facts["data"], pictures["exciting"] = _survey(
-            subject, split, explained.facts["layer"], picture, info.box
+            network, split, explained.facts["layer"], picture, info.box
         )
     facts["files"] = _write(target_folder, pictures, facts)
     with after_writing():
@@ -115,65 +117,8 @@ def command(
 # --- What is explained -----------------------------------------------------------------------------------
 
 
-def _subject(model: str, weights: Path | None) -> Subject:
-    from foveate.models import list_models
-
-    path = Path(model)
-    if path.is_dir():
-        if weights is not None:
-            raise InputError("--weights belongs to a network's name; a model folder has its own weights.")
-        from foveate.explain.picture import Subject
-        from foveate.modelfolder.to_torch import rebuild
-
-        made = rebuild(path)
-        return Subject(made.module, made.preprocessing, made.config.classes, made.config.temperature)
-    if model in list_models():
-        return _named(model, weights)
-    if path.exists():
-        raise InputError(f"{printable(model)} is neither a model folder nor a network's name.")
-    raise UnknownNameError("network or model folder", model, list_models())
-
-
-def _named(name: str, weights: Path | None) -> Subject:
-    """A registered network with published weights, or those of a file, whose classes are numbers."""
-    from foveate.explain.picture import Subject
-    from foveate.images.preprocess import Preprocessing
-    from foveate.models import create_model, model_info
-    from foveate.models.pretrained import PRETRAINED, load_weights
-    from foveate.models.weights_file import read_weights
-
-    known = PRETRAINED.get(name)
-    if weights is None:
-        if known is None:
-            raise InputError(
-                f"{name} comes without weights, and an untrained network has nothing to explain: give "
-                "--weights FILE, or a model folder."
-            )
-        module = create_model(name, pretrained=True)
-    else:
-        module = create_model(name)
-        head = read_weights(weights).get(f"{module.classifier_name}.weight")
-        if head is not None and len(head) != module.num_classes:
-            module = create_model(name, num_classes=len(head))
-        load_weights(module, weights)
-    channels, height, width = model_info(name).input_size
-    if known is not None:
-        preprocessing = known.preprocessing
-    elif channels == 3:
-        preprocessing = Preprocessing(
-            height, width, crop_fraction=224 / 256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
-        )
-        note("Weights from a file tell no preprocessing; torchvision's for ImageNet is assumed.")
-    else:
-        preprocessing = Preprocessing(height, width, channels)
-    names: Sequence[str] = known.classes if known else ()
-    if len(names) != module.num_classes:
-        names = [f"class {i}" for i in range(module.num_classes)]
-    return Subject(module.eval(), preprocessing, names)
-
-
 def _class_number(name: str, classes: Any) -> int:
-    from foveate.tasks.classification.labels import class_numbers
+    from foveate.tasks.classification.labels import are_numbered, class_numbers
 
     given: list[str | int] = [name]
     if name.isascii() and name.isdigit():
@@ -181,7 +126,7 @@ def _class_number(name: str, classes: Any) -> int:
     for number in class_numbers(given, classes):
         if number is not None:
             return number
-    if all(known == f"class {i}" for i, known in enumerate(classes)):
+    if are_numbered(classes):
         raise InputError(
             f"--class: this network's classes have no names; give a number from 0 to {len(classes) - 1}."
         )
@@ -201,7 +146,7 @@ def _split(data: str) -> tuple[str, Split]:
 
 
 def _survey(
-    subject: Subject,
+    model: Model,
     split: tuple[str, Split],
     layer: str,
     picture: NDArray[np.uint8],
@@ -213,7 +158,7 @@ def _survey(
 
     name, pictures = split
     with bar() as progress:
-        found = survey(subject, pictures.images, layer, picture, box=box, progress=progress)
+        found = survey(model, pictures.images, layer, picture, box=box, progress=progress)
     for unreadable, reason in found.unreadable:
         note(f"{printable(unreadable)} is left out: {printable(reason)}")
     return {"name": name} | found.facts, found.picture

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from foveate.cli.console import note
+from foveate.models.names import Registered, find_name
 
 
 def model_path(model: str) -> Path:
     """The model folder that MODEL means: what exists under that name, else the published network."""
-    if os.path.lexists(model):  # no imports, for the usual case shall start fast
+    if not isinstance(find_name(model), Registered):  # no imports, for the usual case shall start fast
         return Path(model)
     from foveate.modelfolder.packaged import model_folder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note
+from foveate.cli.console import download_option, emit_json, interactive, json_option, note
 from foveate.cli.designs import train_design
 from foveate.errors import MissingExtraError
 from foveate.pipeline.request import SHORTEST_BUDGET_SECONDS
@@ -32,6 +32,7 @@ from foveate.words import printable
     help="Where networks that the design page trains are kept [nowhere: they are gone at the end].",
 )
 @click.option("--open/--no-open", "open_page", default=None, help="Open the page [where a browser is found].")
+@download_option
 @json_option
 def command(
     model: str,
@@ -42,13 +43,14 @@ def command(
     port: int,
     keep: Path | None,
     open_page: bool | None,
+    download: bool,
     as_json: bool,
 ) -> None:
     """Look into MODEL while it looks at a picture: every map, kernel, window and sum, in the browser.
 
     MODEL is a model folder, a network's name (see `foveate models`; weights are random where none are
-    published) or a blueprint (FILE.yaml). The page answers on this machine only, and nothing is fetched from
-    elsewhere. Its second page designs networks and trains them.
+    published), a blueprint (FILE.yaml) or hf:OWNER/REPO. The page answers on this machine only, and fetches
+    nothing from elsewhere. Its second page designs networks and trains them.
 
     \b
     foveate inspect runs/pets cat.jpg
@@ -58,16 +60,16 @@ def command(
     try:
         from foveate.http.log import set_up_log
         from foveate.inspector.data_choices import choices
-        from foveate.inspector.networks import open_net
         from foveate.inspector.pictures import add_samples
         from foveate.inspector.server import inspector_settings, serve_inspector
         from foveate.inspector.session import Session
         from foveate.inspector.trainings import Trainings
+        from foveate.resolve import resolve
     except ModuleNotFoundError as error:
         extra = "train" if error.name == "torch" else "serve"
         raise MissingExtraError("`foveate inspect`", extra) from error
     settings = inspector_settings(host, port)
-    net = open_net(model)
+    net = resolve(model, untrained=True, download=download, say=note)
     session = Session(net)
     add_samples(session.pictures, net, image, data)
     set_up_log(as_json=False)

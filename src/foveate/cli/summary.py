@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from foveate.cli.console import emit_json, json_option, note, overwrite_option
-from foveate.errors import InputError, MissingExtraError, UnknownNameError
+from foveate.errors import MissingExtraError
 from foveate.files import replacing
 from foveate.outputs import check_file
 from foveate.words import printable
 
-if TYPE_CHECKING:
-    from torch import nn
-
 Shape = tuple[int, int, int]
-BLUEPRINT_SUFFIXES = {".yaml", ".yml", ".json"}
 
 
 class InputSize(click.ParamType[Shape]):
@@ -68,13 +64,14 @@ def command(
         from foveate.graph.draw import draw
         from foveate.graph.summary import summarize
         from foveate.models.weightless import weightless
+        from foveate.resolve import outlined
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise MissingExtraError("Summarising a network", "train") from error
 
     with weightless():
-        module, shape = _network(network, size, num_classes)
+        module, shape = outlined(network, size, num_classes)
     summary = summarize(module, shape, batch_size=batch_size)
     if drawing is not None:
         with replacing(drawing) as part:
@@ -89,58 +86,3 @@ def command(
 def printable_lines(text: str) -> str:
     """The text with every line made safe to show."""
     return "\n".join(map(printable, text.splitlines()))
-
-
-def _network(network: str, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
-    """The module that a name, file or folder means, and the size of its pictures."""
-    from foveate.models import list_models
-
-    path = Path(network)
-    if network in list_models():
-        return _named(network, size, num_classes)
-    if path.suffix.lower() in BLUEPRINT_SUFFIXES:
-        from foveate.models.blueprint import load_blueprint
-
-        return _from_blueprint(load_blueprint(path), size, num_classes)
-    if path.is_dir():
-        return _from_folder(path, size, num_classes)
-    if path.exists():
-        raise InputError(
-            f"{printable(network)} is neither a network's name, nor a blueprint (.yaml, .yml, .json), nor a "
-            "model folder."
-        )
-    raise UnknownNameError("network", network, list_models())
-
-
-def _named(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
-    from foveate.models import create_model, model_info, model_options
-
-    shape = size or model_info(name).input_size
-    # Networks whose dense layers count on the picture's size are made for the size that is asked for.
-    options: dict[str, Any] = {}
-    if size is not None and "image_size" in model_options(name):
-        options["image_size"] = size[1:]
-    return create_model(name, num_classes=num_classes, in_channels=shape[0], **options), shape
-
-
-def _from_blueprint(blueprint: Any, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
-    from foveate.models.blueprint import build
-
-    if size is not None:
-        blueprint = blueprint.adapted(channels=size[0], size=size[1:])
-    return build(blueprint, num_classes), blueprint.input
-
-
-def _from_folder(folder: Path, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
-    from foveate.modelfolder.read import read_config
-    from foveate.modelfolder.to_torch import network_of
-
-    config = read_config(folder)
-    shape = size or (config.input.channels, config.input.height, config.input.width)
-    classes = num_classes or len(config.classes)
-    if "custom" in config.architecture:
-        raise InputError(
-            f"{printable(str(folder))} holds a network of its maker's own code, which is never run; "
-            "summarise it in Python with foveate.graph.summary.summarize."
-        )
-    return network_of(config.architecture, classes, shape[0], shape[1:] if size else None), shape

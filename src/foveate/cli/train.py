@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, after_writing, emit_json, json_option, said, typed
+from foveate.cli.console import Share, after_writing, download_option, emit_json, json_option, said, typed
 from foveate.cli.signals import stop_on_signal
 from foveate.outputs import numbered
 
@@ -62,7 +62,7 @@ Examples:
     metavar="FILE",
     help="Start from a FILE (.safetensors, .pth), imagenet, none, or hf:OWNER/REPO with --download.",
 )
-@click.option("--download", is_flag=True, help="Let the weights named hf:... be fetched from their hub.")
+@download_option
 @click.option(
     "--augment",
     type=click.Choice(["auto", "none"]),

@@ -20,23 +20,11 @@ from foveate.explain.render import Panel, curve_picture, fitted, kernel_pictures
 from foveate.graph.trace import evaluating
 from foveate.images.orientation import Box
 from foveate.images.preprocess import Preprocessing
+from foveate.models.model import Model
 
 MAPS_SHOWN = 64
 KERNELS_SHOWN = 96
 PICTURE_PX = 448
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is explained: a network with what belongs to it.
-
-    module: (N, C, H, W) to scores (N, classes); the probabilities are softmax(scores / temperature).
-    """
-
-    module: nn.Module
-    preprocessing: Preprocessing
-    classes: Sequence[str]
-    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +36,7 @@ class Explained:
 
 
 def explain_picture(
-    subject: Subject,
+    model: Model,
     picture: NDArray[np.uint8],
     *,
     box: Box | None = None,
@@ -68,17 +56,17 @@ def explain_picture(
     Raises:
         UnknownNameError: a method or a layer. InputError: what the methods cannot explain.
     """
-    seen = subject.preprocessing.apply(picture, box)  # (h, w, C)
-    x = torch.from_numpy(subject.preprocessing.normalise(seen[None]))
-    with evaluating(subject.module), torch.no_grad():
-        probabilities = Probabilities(subject.module, subject.temperature)(x)[0].numpy()
+    seen = model.preprocessing.apply(picture, box)  # (h, w, C)
+    x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
+    with evaluating(model.module), torch.no_grad():
+        probabilities = Probabilities(model.module, model.task.temperature)(x)[0].numpy()
     wanted = int(probabilities.argmax()) if target is None else target
-    layer, methods, left_out = _applicable(subject.module, x, methods, layer)
+    layer, methods, left_out = _applicable(model.module, x, methods, layer)
     best = np.argsort(-probabilities, kind="stable")[:5]
     facts: dict[str, Any] = {
-        "class": subject.classes[wanted],
+        "class": model.labels[wanted],
         "probability": float(probabilities[wanted]),
-        "top": [{"label": subject.classes[i], "probability": float(probabilities[i])} for i in best],
+        "top": [{"label": model.labels[i], "probability": float(probabilities[i])} for i in best],
         "layer": layer,
         "methods": {},
         "left_out": left_out,
@@ -87,15 +75,15 @@ def explain_picture(
     rows: list[Panel] = []
     for method in methods:
         found = heat_map(
-            subject.module, x, wanted, method, layer=layer, temperature=subject.temperature, seed=seed
+            model.module, x, wanted, method, layer=layer, temperature=model.task.temperature, seed=seed
         )
-        test, lines = _tests(subject, x, wanted, found, seed)
+        test, lines = _tests(model, x, wanted, found, seed)
         pictures[method] = fitted(found.over(seen), PICTURE_PX)
         hidden = f"hottest {test.fraction:.0%} hidden: {test.marked:.1%}"
         rows += [
             ("what the network sees", seen),
             (method, found.over(seen)),
-            (hidden, _without(subject.preprocessing, seen, x, found, test.fraction)),
+            (hidden, _without(model.preprocessing, seen, x, found, test.fraction)),
             ("", _drawn(lines)),
         ]
         facts["methods"][method] = found.facts | {"hiding": test.to_dict(), "curves": lines.to_dict()}
@@ -103,12 +91,12 @@ def explain_picture(
         rows,
         columns=4,
         cell_px=300,
-        title=f"{subject.classes[wanted]}: {probabilities[wanted]:.1%}",
+        title=f"{model.labels[wanted]}: {probabilities[wanted]:.1%}",
         font_px=14,
     )
     if layer is not None:
-        pictures["maps"] = maps_sheet(activation_of(subject.module, x, layer), layer)
-    kernels = kernels_sheet(subject.module, layer)
+        pictures["maps"] = maps_sheet(activation_of(model.module, x, layer), layer)
+    kernels = kernels_sheet(model.module, layer)
     return Explained(facts, pictures | ({} if kernels is None else {"kernels": kernels}))
 
 
@@ -161,12 +149,12 @@ def check_layer(module: nn.Module, layer: str) -> None:
         pass
 
 
-def _tests(subject: Subject, x: Tensor, target: int, found: HeatMap, seed: int) -> tuple[Hiding, Curves]:
+def _tests(model: Model, x: Tensor, target: int, found: HeatMap, seed: int) -> tuple[Hiding, Curves]:
     heat = torch.from_numpy(found.values)
-    temperature = subject.temperature
+    temperature = model.task.temperature
     return (
-        hiding(subject.module, x, target, heat, temperature=temperature, seed=seed),
-        curves(subject.module, x, target, heat, temperature=temperature),
+        hiding(model.module, x, target, heat, temperature=temperature, seed=seed),
+        curves(model.module, x, target, heat, temperature=temperature),
     )
 
 

@@ -15,10 +15,10 @@ from foveate.dataset.samples import Images
 from foveate.errors import ImageError, InputError
 from foveate.explain.exciting import Excitations, most_exciting, receptive_crop, receptive_field
 from foveate.explain.hooks import activation_of
-from foveate.explain.picture import Subject
 from foveate.explain.render import Panel, sheet
 from foveate.explain.units import unit_health
 from foveate.images.orientation import Box
+from foveate.models.model import Model
 
 CHANNELS_SHOWN = 8
 EXAMPLES_SHOWN = 9
@@ -36,7 +36,7 @@ class Survey:
 
 
 def survey(
-    subject: Subject,
+    model: Model,
     images: Images,
     layer: str,
     picture: NDArray[np.uint8],
@@ -52,28 +52,28 @@ def survey(
     """
     unreadable: list[tuple[str, str]] = []
     kept: list[int] = []  # the numbers in `images` of those that were read
-    channels = _channels(subject, layer, subject.preprocessing.apply(picture, box))
+    channels = _channels(model, layer, model.preprocessing.apply(picture, box))
 
     def batches(limit: int, keep: bool) -> Iterator[Tensor]:
         batch: list[NDArray[np.uint8]] = []
         for i in range(limit):
             try:
-                batch.append(images.read_for(subject.preprocessing, i))
+                batch.append(images.read_for(model.preprocessing, i))
                 if keep:
                     kept.append(i)
             except ImageError as error:
                 if keep:
                     unreadable.append((images.name(i), str(error)))
             if batch and (len(batch) == BATCH_SIZE or i == limit - 1):
-                yield torch.from_numpy(subject.preprocessing.normalise(np.stack(batch)))
+                yield torch.from_numpy(model.preprocessing.normalise(np.stack(batch)))
                 batch = []
             if keep:
                 progress(i + 1, limit)
 
     found = most_exciting(
-        subject.module, batches(len(images), True), layer, k=EXAMPLES_SHOWN, channels=channels
+        model.module, batches(len(images), True), layer, k=EXAMPLES_SHOWN, channels=channels
     )
-    units = unit_health(subject.module, batches(min(HEALTH_PICTURES, len(images)), False))
+    units = unit_health(model.module, batches(min(HEALTH_PICTURES, len(images)), False))
     facts = {
         "pictures": len(kept),
         "unreadable": len(unreadable),
@@ -81,12 +81,12 @@ def survey(
         "units": [unit.to_dict() for unit in units],
         "units_pictures": min(HEALTH_PICTURES, len(images)),
     }
-    return Survey(facts, _sheet(subject, found, kept, images), tuple(unreadable))
+    return Survey(facts, _sheet(model, found, kept, images), tuple(unreadable))
 
 
-def _channels(subject: Subject, layer: str, seen: NDArray[np.uint8]) -> list[int]:
-    x = torch.from_numpy(subject.preprocessing.normalise(seen[None]))
-    maps = activation_of(subject.module, x, layer)
+def _channels(model: Model, layer: str, seen: NDArray[np.uint8]) -> list[int]:
+    x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
+    maps = activation_of(model.module, x, layer)
     if maps.ndim != 4:
         raise InputError(f"Layer {layer!r} gives {tuple(maps.shape)}, no map (N, C, h, w).")
     strength = maps[0].amax(dim=(1, 2))
@@ -108,10 +108,10 @@ def _channel_facts(found: Excitations, row: int, kept: list[int], images: Images
     }
 
 
-def _sheet(subject: Subject, found: Excitations, kept: list[int], images: Images) -> NDArray[np.uint8]:
+def _sheet(model: Model, found: Excitations, kept: list[int], images: Images) -> NDArray[np.uint8]:
     """One row a channel: what each of the pictures that excite it most shows at the place that did."""
-    shape = subject.preprocessing
-    field = receptive_field(subject.module, (shape.channels, shape.height, shape.width), found.layer)
+    shape = model.preprocessing
+    field = receptive_field(model.module, (shape.channels, shape.height, shape.width), found.layer)
     most_px = max(shape.height, shape.width) // 2
     panels: list[Panel] = []
     for row, channel in enumerate(found.channels):

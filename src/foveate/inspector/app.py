@@ -12,6 +12,7 @@ from foveate.http.metrics import Metrics
 from foveate.http.settings import ServerState, ServeSettings
 from foveate.inspector.design_endpoints import Designing
 from foveate.inspector.network_endpoints import Looking
+from foveate.inspector.networks import steps_of
 from foveate.inspector.pages import Pages
 from foveate.inspector.session import Session
 from foveate.inspector.trainings import Trainings
@@ -38,7 +39,7 @@ def make_app(session: Session, trainings: Trainings, name: str, settings: ServeS
     state, desk, bodies = ServerState(), Desk(), BodyReader(settings)
     designing = Designing(trainings, desk, bodies)
     looking, pages = Looking(session, desk, bodies, settings), Pages(name)
-    desk.begin(lambda: session.net(None).steps)  # the first thing that the page will ask for
+    desk.begin(lambda: steps_of(session.net(None)))  # the first thing that the page will ask for
     run, node = "/api/runs/{run}", "/api/runs/{run}/nodes/{node}"
     both = ["GET", "POST"]
     router = Router(

@@ -12,6 +12,7 @@ from foveate.explain.faithfulness import hiding
 from foveate.explain.methods import METHODS, HeatMap, heat_map
 from foveate.explain.render import heat_layer, signed_layer
 from foveate.inspector.drawing import to_png
+from foveate.inspector.networks import shown
 from foveate.inspector.requests import flag, node_number, text, whole
 from foveate.inspector.runs import Run, swapped
 
@@ -33,16 +34,17 @@ def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     target = whole(document, "class", 0, len(probabilities) - 1, None)
     target = int(probabilities.argmax()) if target is None else target
     layer = _layer(run, document.get("node"))
-    with swapped(run.net.module, run.weights):
-        found = heat_map(run.net.module, run.x, target, method, layer=layer, temperature=run.net.temperature)
+    module, temperature = run.net.module, run.net.task.temperature
+    with swapped(module, run.weights):
+        found = heat_map(module, run.x, target, method, layer=layer, temperature=temperature)
         test = None
         if flag(document, "hiding", True):
             heat = torch.from_numpy(found.values)
-            test = hiding(run.net.module, run.x, target, heat, temperature=run.net.temperature)
+            test = hiding(module, run.x, target, heat, temperature=temperature)
     facts = {
         "method": method,
         "class": target,
-        "label": run.net.class_name(target).encode("utf-8", "replace").decode("utf-8"),
+        "label": shown(run.net.labels[target]),
         "probability": float(probabilities[target]),
         "signed": found.signed,
         "hiding": test.to_dict() if test else None,

@@ -18,6 +18,7 @@ from foveate.images.kernels import KERNELS
 from foveate.inspector import drawing, sums
 from foveate.inspector import network_json as network
 from foveate.inspector import requests as asked
+from foveate.inspector.networks import steps_of
 from foveate.inspector.runs import Run
 from foveate.inspector.session import MAIN, Session
 from foveate.inspector.worker import Desk
@@ -58,7 +59,7 @@ class Looking:
         number = asked.node_number(request.path_params["node"])
 
         def find() -> dict[str, Any]:
-            steps = net.steps
+            steps = steps_of(net)
             weight = steps[number].tensors.get("weight") if number < len(steps) else None
             if weight is None or weight.ndim != 4 or channel >= len(weight):
                 raise RequestError(404, f"There is no kernel {channel} at n{number}.")

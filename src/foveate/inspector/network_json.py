@@ -7,26 +7,27 @@ from typing import Any
 
 from foveate.geometry import worked
 from foveate.graph.recording import Step
-from foveate.inspector.networks import Net, names_of
+from foveate.inspector.networks import class_names, shown, steps_of, title_of
+from foveate.models.model import Model
 
 LARGE_GROUP = 30  # nodes; a larger group of the network is parted further
 POOLS = frozenset({"max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "gaussian_pool"})
 
 
-def describe(net_id: str, net: Net) -> dict[str, Any]:
+def describe(net_id: str, net: Model) -> dict[str, Any]:
     """The answer of `GET /api/network`."""
-    steps = net.steps
+    steps = steps_of(net)
     channels, height, width = net.input_shape
     stages = _stages(steps)
     nodes = [_node(number, steps, stages[number]) for number in range(len(steps))]
     return {
         "net": net_id,
-        "name": net.name.encode("utf-8", "replace").decode("utf-8"),
-        "title": net.title,
+        "name": shown(net.name),
+        "title": title_of(net),
         "weights": net.weights,
-        "classes": names_of(net.classes),
+        "classes": class_names(net),
         "class_count": steps[-1].shape[0],
-        "temperature": net.temperature,
+        "temperature": net.task.temperature,
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),
         "parameters": sum(step.fresh for step in steps),

@@ -13,8 +13,8 @@ from foveate.dataset import FileImages, open_dataset
 from foveate.errors import RequestError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_bytes, read_image
-from foveate.inspector.networks import Net
 from foveate.inspector.newest import Shelf
+from foveate.models.model import Model
 
 MOST_PICTURES = 32
 MOST_BYTES = 256 << 20
@@ -101,7 +101,7 @@ class Pictures:
         return [self.describe(name, net) for name, _ in self._shelf.items()]
 
 
-def add_samples(pictures: Pictures, net: Net, image: Path | None, data: str | None) -> None:
+def add_samples(pictures: Pictures, net: Model, image: Path | None, data: str | None) -> None:
     """Something to look at from the start: the given picture, some of a data set, else some of our own.
 
     Raises InputError where what was asked for cannot be read.

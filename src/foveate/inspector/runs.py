@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from foveate.errors import RequestError
 from foveate.graph.recording import Recording, Step, record
-from foveate.inspector.networks import Net, with_softmax
+from foveate.inspector.networks import shown, steps_of, with_softmax
+from foveate.models.model import Model
 
 TOP = 10
 
@@ -73,7 +74,7 @@ class Run:
     """
 
     net_id: str
-    net: Net
+    net: Model
     picture: str
     pixels: NDArray[np.uint8]
     x: Tensor
@@ -101,7 +102,7 @@ class Run:
             {
                 "class": int(i),
                 "index": int(i),
-                "label": self.net.class_name(int(i)).encode("utf-8", "replace").decode("utf-8"),
+                "label": shown(self.net.labels[i]),
                 "probability": float(chances[i]),
                 "logit": float(logits[i]),
             }
@@ -109,7 +110,7 @@ class Run:
         ]
 
 
-def make_run(net_id: str, net: Net, question: Question) -> Run:
+def make_run(net_id: str, net: Model, question: Question) -> Run:
     """Send a picture through a network.
 
     Raises RequestError 422 for an edit that the network has no place for.
@@ -120,11 +121,11 @@ def make_run(net_id: str, net: Net, question: Question) -> Run:
     weights = edited_weights(net, question.edits)
     with swapped(net.module, weights):
         recording = record(net.module, x)
-    recording = with_softmax(recording, net.temperature)
+    recording = with_softmax(recording, net.task.temperature)
     return Run(net_id, net, question.picture, seen, x, recording, weights, time.perf_counter() - began)
 
 
-def cover_colour(net: Net) -> tuple[int, ...]:
+def cover_colour(net: Model) -> tuple[int, ...]:
     """What covers a part: the mean colour of the preprocessing, which the network sees as about 0."""
     return tuple(round(255 * value) for value in net.preprocessing.mean)
 
@@ -144,11 +145,11 @@ def covered(pixels: NDArray[np.uint8], covers: Sequence[Cover], colour: tuple[in
 # --- Edits -------------------------------------------------------------------------------------------------
 
 
-def edited_weights(net: Net, edits: Sequence[Edit]) -> dict[str, Tensor]:
+def edited_weights(net: Model, edits: Sequence[Edit]) -> dict[str, Tensor]:
     """Copies of the parameters that the edits change, changed. Raises RequestError 422."""
     weights: dict[str, Tensor] = {}
     for edit in edits:
-        steps = net.steps
+        steps = steps_of(net)
         if not 0 <= edit.node < len(steps):
             raise RequestError(422, f"edits: there is no node n{edit.node}.")
         if isinstance(edit, KernelEdit):
@@ -158,7 +159,7 @@ def edited_weights(net: Net, edits: Sequence[Edit]) -> dict[str, Tensor]:
     return weights
 
 
-def _edit_kernel(net: Net, weights: dict[str, Tensor], step: Step, edit: KernelEdit) -> None:
+def _edit_kernel(net: Model, weights: dict[str, Tensor], step: Step, edit: KernelEdit) -> None:
     if step.op != "conv2d" or "weight" not in step.parameters:
         raise RequestError(422, f"edits: n{edit.node} ({step.label}) has no kernels to edit.")
     weight = _copy(net, weights, step.parameters["weight"])
@@ -172,7 +173,7 @@ def _edit_kernel(net: Net, weights: dict[str, Tensor], step: Step, edit: KernelE
     weight[edit.output_channel, edit.input_channel - first] = torch.tensor(edit.kernel, dtype=weight.dtype)
 
 
-def _edit_bias(net: Net, weights: dict[str, Tensor], step: Step, edit: BiasEdit) -> None:
+def _edit_bias(net: Model, weights: dict[str, Tensor], step: Step, edit: BiasEdit) -> None:
     if "bias" not in step.parameters:
         raise RequestError(422, f"edits: n{edit.node} ({step.label}) has no bias to edit.")
     bias = _copy(net, weights, step.parameters["bias"])
@@ -180,7 +181,7 @@ def _edit_bias(net: Net, weights: dict[str, Tensor], step: Step, edit: BiasEdit)
     bias[edit.channel] = edit.value
 
 
-def _copy(net: Net, weights: dict[str, Tensor], name: str) -> Tensor:
+def _copy(net: Model, weights: dict[str, Tensor], name: str) -> Tensor:
     if name not in weights:
         weights[name] = net.module.get_parameter(name).detach().clone()
     return weights[name]

@@ -9,7 +9,6 @@ file holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +20,17 @@ from foveate.errors import InputError, ModelFolderError, show_path
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.read import read_config, read_verified
 from foveate.models.blueprint import build, load_blueprint
+from foveate.models.model import Model
 from foveate.models.registry import create_model, model_options
 from foveate.models.weightless import weightless
-from foveate.runtime.config import WEIGHTS_NAME, ModelConfig
+from foveate.runtime.config import WEIGHTS_NAME
+from foveate.tasks.classification.task import Classification
 
 MAX_OPTION = 100_000  # no option of a network (widths, depths, sides) is a larger number
 
 
-@dataclass(frozen=True)
-class Rebuilt:
-    """module: (N, C, H, W) normalised pictures to scores, in evaluation mode; softmax(scores / temperature)
-    are the probabilities of ``model.onnx``. Classes and temperature stand in ``config``.
-    """
-
-    module: nn.Module
-    config: ModelConfig
-    preprocessing: Preprocessing
-
-
-def rebuild(folder: str | Path) -> Rebuilt:
-    """Make the network of a model folder with its weights.
+def rebuild(folder: str | Path) -> Model:
+    """The network of a model folder with its weights; its probabilities are those of ``model.onnx``.
 
     Raises:
         ModelFolderError: no model folder, a damaged one, one whose network is its maker's own class
@@ -62,7 +52,14 @@ def rebuild(folder: str | Path) -> Rebuilt:
     left = [name for name, buffer in module.named_buffers() if buffer.is_meta]
     if left:  # holds for every network here; one that keeps a table outside its weights must notice
         raise ModelFolderError(f"{where}: its network needs {left[0]}, which its weights do not hold.")
-    return Rebuilt(module.eval(), config, preprocessing)
+    return Model(
+        name=folder.resolve().name,
+        module=module.eval(),
+        preprocessing=preprocessing,
+        task=Classification(config.classes, config.temperature),
+        architecture=config.architecture,
+        source=f"the model folder {folder.name}",
+    )
 
 
 def network_of(

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import yaml
 
 from foveate.errors import BlueprintError, InputError
+from foveate.models.names import BLUEPRINT_SUFFIXES
 
 MAX_BYTES = 1 << 20
-SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def read_text(source: str | Path) -> tuple[str, str]:
@@ -33,7 +33,8 @@ def read_text(source: str | Path) -> tuple[str, str]:
     if not found:
         what = "is not a file" if path.exists() else "is not there"
         raise InputError(
-            f"Blueprint {str(source)!r} {what}; give a {', '.join(SUFFIXES)} file or a blueprint's text."
+            f"Blueprint {str(source)!r} {what}; give a {', '.join(BLUEPRINT_SUFFIXES)} file or a blueprint's "
+            "text."
         )
     if len(data) > MAX_BYTES:
         raise BlueprintError(

@@ -16,11 +16,8 @@ from torch import Tensor, nn
 from foveate.errors import InputError
 from foveate.layers.inception import BasicConv2d, Inception, InceptionAux
 from foveate.models.anatomy import Network, Window
+from foveate.models.published import IMAGENET_MEAN, IMAGENET_STD
 from foveate.models.registry import register
-
-# torchvision's pretrained network wants inputs scaled by 0.5 and 0.5; data sets are scaled by these.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @register("googlenet")

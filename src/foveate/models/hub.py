@@ -17,28 +17,13 @@ from typing import Any
 
 from foveate.errors import DownloadError, InputError, MissingExtraError, WeightsError
 from foveate.images.preprocess import Preprocessing
+from foveate.models.names import SCHEME, HubName
 from foveate.words import first_line
 
-SCHEME = "hf:"
-DEFAULT_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 LARGEST_SIDE_PX = 1024  # of the pictures: as --image-size
 LARGEST_CONFIG_BYTES = 1_000_000
 FITS = {"center": "crop", "squash": "stretch", "border": "pad"}  # timm's crop_mode and our name for it
-_NAME = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<file>.+))?", re.ASCII)
-
-
-@dataclass(frozen=True)
-class HubName:
-    """``hf:OWNER/REPO[@REVISION][/FILE]``: a file of a repository; revision None is its main branch."""
-
-    repo: str
-    file: str = DEFAULT_FILE
-    revision: str | None = None
-
-    def __str__(self) -> str:
-        revision = "" if self.revision is None else f"@{self.revision}"
-        return f"{SCHEME}{self.repo}{revision}/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -62,30 +47,6 @@ class HubWeights:
     def source(self) -> str:
         """Where the weights come from, in words."""
         return f"the weights of {SCHEME}{self.name.repo}@{self.revision[:12]} ({self.name.file})"
-
-
-def is_hub_name(text: str) -> bool:
-    """Whether weights named so lie on a hub."""
-    return text.startswith(SCHEME)
-
-
-def parse_hub_name(text: str) -> HubName:
-    """Read ``hf:OWNER/REPO[@REVISION][/FILE]``.
-
-    Raises:
-        InputError: it is not of that form, or the file is no .safetensors.
-    """
-    found = _NAME.fullmatch(text)
-    file = (found["file"] if found else None) or DEFAULT_FILE
-    parts = file.split("/")
-    if found is None or any(part in {"", ".", ".."} for part in [*parts, *found["repo"].split("/")]):
-        raise InputError(f"Weights of a hub are named hf:OWNER/REPO or hf:OWNER/REPO/FILE; found {text!r}.")
-    if not file.endswith(".safetensors"):
-        raise InputError(
-            f"From a hub only .safetensors files are taken, which hold no code; found {file!r}. Leave the "
-            f"file out to get {DEFAULT_FILE}."
-        )
-    return HubName(found["repo"], file, found["revision"])
 
 
 def hub_weights(

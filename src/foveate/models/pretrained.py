@@ -58,14 +58,31 @@ def load_weights(module: Network, path: str | Path, *, skip_head: bool | None = 
     Raises :class:`WeightsError`, which names the keys that are missing or not expected, the shapes that
     differ, and the registered network that the file looks like; also for values that are not finite.
     """
-    weights = _in_our_names(module, read_weights(path))
+    _load(module, _in_our_names(module, read_weights(path)), Path(path), skip_head)
+
+
+def from_file(name: str, path: str | Path, *, skip_head: bool | None = False) -> Network:
+    """A registered network of as many classes as the file's head has, with the weights of the file.
+
+    ``skip_head`` as in :func:`load_weights`. Raises :class:`WeightsError`.
+    """
+    network = create_model(name, **implied_options(path))
+    weights = _in_our_names(network, read_weights(path))
+    bias = weights.get(f"{network.classifier_name}.bias")
+    if bias is not None and len(bias) not in (0, network.num_classes):
+        network.reset_classifier(len(bias))
+    _load(network, weights, Path(path), skip_head)
+    return network
+
+
+def _load(module: Network, weights: dict[str, Tensor], path: Path, skip_head: bool | None) -> None:
     if skip_head is None:
         head = {name: value for name, value in module.state_dict().items() if _in_head(module, name)}
         skip_head = any(k not in weights or weights[k].shape != value.shape for k, value in head.items())
     if skip_head:
         weights = {name: value for name, value in weights.items() if not _in_head(module, name)}
-    _check(module, weights, Path(path), skip_head)
-    _check_finite(weights, Path(path))
+    _check(module, weights, path, skip_head)
+    _check_finite(weights, path)
     module.load_state_dict(weights, strict=False)
     for option, value in implied_options(path).items():
         setattr(module, option, value)

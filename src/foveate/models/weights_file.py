@@ -19,12 +19,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from foveate.errors import WeightsError
+from foveate.models.names import WEIGHTS_SUFFIXES
 from foveate.seal import FIELD, digest
 from foveate.words import first_line
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # keys under which trainers put the weights
 PREFIXES = ("module.", "_orig_mod.")  # DataParallel's and torch.compile's
-SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
@@ -48,9 +48,9 @@ def find_weights(path: str | Path) -> Path:
     path = Path(path)
     if path.is_dir():
         path = path / "model.safetensors"
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in WEIGHTS_SUFFIXES:
         raise WeightsError(
-            f"Weights come as {', '.join(SUFFIXES)} or a folder with model.safetensors; got {path}."
+            f"Weights come as {', '.join(WEIGHTS_SUFFIXES)} or a folder with model.safetensors; got {path}."
         )
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}.")

@@ -15,7 +15,8 @@ from foveate.dataset.split import stratified_folds
 from foveate.errors import ImageError, InterruptedRunError, MissingExtraError, WeightsError
 from foveate.images.read import probe
 from foveate.models.anatomy import Network
-from foveate.models.hub import HubName, hub_weights, is_hub_name, parse_hub_name
+from foveate.models.hub import hub_weights
+from foveate.models.names import HubName, is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note

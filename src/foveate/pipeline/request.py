@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from foveate.errors import CheckpointError, InputError
-from foveate.models.hub import is_hub_name
+from foveate.models.names import is_hub_name
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 SHORTEST_BUDGET_SECONDS = 10

@@ -26,7 +26,7 @@ from foveate.modelfolder.atomic import (
     storage,
 )
 from foveate.models.blueprint import load_blueprint
-from foveate.models.hub import is_hub_name, parse_hub_name
+from foveate.models.names import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
 from foveate.pipeline.fine_tuning import check_can_be_tuned, seconds_to_finish, tuned

@@ -131,6 +131,11 @@ class Task(ABC):
         """The names of the K numbers that a network of this task puts out: (N, K)."""
 
     @property
+    def temperature(self) -> float:
+        """What a network's outputs are divided by before they become probabilities; 1 changes nothing."""
+        return 1.0
+
+    @property
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
         """What ``model.onnx`` gives, in order."""

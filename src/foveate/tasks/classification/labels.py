@@ -36,3 +36,13 @@ def class_numbers(labels: Iterable[object], classes: Sequence[str]) -> list[int 
         return named
 
     return [number(label) for label in labels]
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Names for so many classes that nobody has named: "class 0", "class 1", ..."""
+    return tuple(f"class {number}" for number in range(count))
+
+
+def are_numbered(classes: Sequence[str]) -> bool:
+    """Whether these are such names."""
+    return tuple(classes) == numbered(len(classes))

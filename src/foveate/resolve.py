@@ -1,0 +1,267 @@
+"""From what a person calls a network to the network: the one place that makes a `Model` of a name.
+
+resolve("runs/pets")                                # a model folder
+resolve("efficientnet_lite0")                       # a registered network with its published weights
+resolve("resnet18", "resnet18-f37072fd.pth")        # ... with the weights of a file, or of a hub
+resolve("net.yaml", untrained=True)                 # a blueprint; its weights are random
+resolve("hf:timm/resnet18.a1_in1k", download=True)  # a hub's weights; its config.json names the network
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from foveate.errors import InputError, MissingExtraError, WeightsError
+from foveate.images.preprocess import Preprocessing
+from foveate.modelfolder.read import read_config
+from foveate.modelfolder.to_torch import network_of, rebuild
+from foveate.models.anatomy import Network
+from foveate.models.blueprint import Blueprint, build, load_blueprint
+from foveate.models.hub import hub_weights
+from foveate.models.model import Model
+from foveate.models.names import (
+    BlueprintFile,
+    Folder,
+    HubName,
+    Registered,
+    is_hub_name,
+    parse_hub_name,
+    read_name,
+)
+from foveate.models.pretrained import from_file, implied_options, load_weights
+from foveate.models.published import PRETRAINED, usual_preprocessing
+from foveate.models.registry import create_model, list_models, model_info, model_options
+from foveate.tasks.classification.labels import numbered
+from foveate.tasks.classification.task import Classification
+
+Say = Callable[[str], None]
+Shape = tuple[int, int, int]
+_Module = TypeVar("_Module", bound=nn.Module)
+MOST_NUMBERS = 1_000_000_000  # 4 GB; EfficientNet-B7 makes as many
+SEED = 0  # of random weights: the same network looks the same tomorrow
+
+
+def _silent(sentence: str) -> None: ...
+
+
+def resolve(
+    name: str,
+    weights: str | Path | None = None,
+    *,
+    untrained: bool = False,
+    download: bool = False,
+    say: Say = _silent,
+) -> Model:
+    """The network that a name means, in evaluation mode.
+
+    Args:
+        name: a model folder, a registered network, a blueprint's file, or a hub's weights.
+        weights: a file or a hub's name, for a network that has none of its own or is to have others.
+        untrained: a network without weights gets random ones, always the same; else it is refused.
+        download: whether a hub's weights may be fetched; ``say`` is told before.
+
+    Raises:
+        InputError: it means nothing, or its network cannot be made. WeightsError: the weights do not fit.
+        MissingExtraError: published weights are not installed, and it is not to be untrained.
+    """
+    named = read_name(name)
+    if weights is not None and isinstance(named, Folder | HubName):
+        raise InputError("--weights belongs to a network's name; a model folder and a hub have their own.")
+    match named:
+        case Folder(path):
+            return rebuild(path)
+        case HubName():
+            return from_hub(named, None, download=download, say=say)
+        case Registered(network) if weights is not None and is_hub_name(str(weights)):
+            return from_hub(parse_hub_name(str(weights)), network, download=download, say=say)
+        case Registered(network):
+            if weights is None:
+                return registered(network, untrained=untrained)
+            if network not in PRETRAINED and model_info(network).input_size[0] == 3:
+                say("Weights from a file tell no preprocessing; torchvision's for ImageNet is assumed.")
+            return with_file(network, weights)
+        case BlueprintFile(path):
+            if weights is None and not untrained:
+                raise InputError(_without_weights(name))
+            blueprint = load_blueprint(path)
+            model = designed(blueprint, blueprint.name or path.stem)
+            return model if weights is None else _filled(model, Path(weights))
+
+
+def registered(name: str, *, untrained: bool = False) -> Model:
+    """A registered network with its published weights, or, if it may be ``untrained``, with random ones."""
+    if name in PRETRAINED:
+        try:
+            return published(name)
+        except MissingExtraError:
+            if not untrained:
+                raise
+    info = model_info(name)  # raises UnknownNameError
+    if not untrained:
+        raise InputError(_without_weights(name))
+    module = _seeded(lambda: create_model(name))
+    return _random(name, module, info.input_size, {"name": name, "options": {}}, info.num_classes)
+
+
+def published(name: str, image_size: int | None = None) -> Model:
+    """A network whose ImageNet weights come as a Python package, for pictures of its own size or another.
+
+    Raises:
+        WeightsError: there is no such package for this network, or its file is damaged.
+        MissingExtraError: the package is not installed.
+    """
+    module = create_model(name, pretrained=True).eval()
+    known = PRETRAINED[name]
+    return Model(
+        name=name,
+        module=module,
+        preprocessing=_sized(known.preprocessing, image_size),
+        task=Classification(known.classes),
+        architecture={"name": name, "options": {}},
+        weights="published",
+        source=f"ImageNet weights of {known.package} ({known.licence})",
+    )
+
+
+def with_file(name: str, path: str | Path, *, image_size: int | None = None, headless: bool = False) -> Model:
+    """A registered network with the weights of a file, of as many classes as these have.
+
+    A file tells no preprocessing: it is that of the network's published weights where there are some, and
+    else torchvision's for ImageNet. ``headless``: the file may lack the last dense layer.
+
+    Raises WeightsError: the weights do not fit.
+    """
+    path = Path(path)
+    module = from_file(name, path, skip_head=None if headless else False).eval()
+    known = PRETRAINED.get(name)
+    classes = known.classes if known and len(known.classes) == module.num_classes else None
+    usual = known.preprocessing if known else usual_preprocessing(*model_info(name).input_size, learnt=True)
+    return Model(
+        name=name,
+        module=module,
+        preprocessing=_sized(usual, image_size),
+        task=Classification(classes or numbered(module.num_classes)),
+        architecture={"name": name, "options": dict(implied_options(path))},
+        weights="given",
+        source=f"the weights of {path.name}",
+    )
+
+
+def from_hub(
+    weights: HubName,
+    network: str | None,
+    *,
+    image_size: int | None = None,
+    headless: bool = False,
+    download: bool = False,
+    say: Say = _silent,
+) -> Model:
+    """A hub's weights, for a named network or the one that their config.json names, preprocessing included.
+
+    Raises as `foveate.models.hub.hub_weights`; WeightsError where no network is named.
+    """
+    found = hub_weights(weights, download=download, say=say)
+    name = network or found.architecture
+    if name not in list_models():
+        raise WeightsError(
+            f"{weights.repo} names {name or 'no network'} in its config.json, which is none of those that "
+            "`foveate models` lists; name the one that its weights belong to with --model."
+        )
+    model = with_file(name, found.path, image_size=image_size, headless=headless)
+    own = model.preprocessing if found.preprocessing is None else _sized(found.preprocessing, image_size)
+    return replace(model, preprocessing=own, source=found.source)
+
+
+def designed(blueprint: Blueprint, name: str) -> Model:
+    """The network of a blueprint, with random weights. Raises InputError for one too large to look into."""
+    values = sum(math.prod(shape) for _, _, shape in blueprint.shapes())
+    if max(values, blueprint.parameters) > MOST_NUMBERS:
+        raise InputError(
+            f"This network has {blueprint.parameters:,} parameters and makes {values:,} numbers "
+            f"of a picture; up to {MOST_NUMBERS:,} of each can be looked into."
+        )
+    module = _seeded(lambda: build(blueprint))
+    return _random(name, module, blueprint.input, {"blueprint": blueprint.to_dict()}, module.num_classes)
+
+
+def outlined(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
+    """The network that a name means, without weights, and the (C, H, W) of its pictures.
+
+    Make it within `foveate.models.weightless.weightless`, and it takes no memory.
+
+    Args:
+        size: of the pictures, where they are not to be the network's own; so for ``num_classes``.
+
+    Raises InputError: it means nothing, or cannot be made so.
+    """
+    match read_name(name):
+        case Folder(path):
+            config = read_config(path)
+            shape = size or (config.input.channels, config.input.height, config.input.width)
+            if "custom" in config.architecture:
+                raise InputError(
+                    f"{name} holds a network of its maker's own code, which is never run; "
+                    "summarise it in Python with foveate.graph.summary.summarize."
+                )
+            classes = num_classes or len(config.classes)
+            return network_of(config.architecture, classes, shape[0], shape[1:] if size else None), shape
+        case BlueprintFile(path):
+            blueprint = load_blueprint(path)
+            if size is not None:
+                blueprint = blueprint.adapted(channels=size[0], size=size[1:])
+            return build(blueprint, num_classes), blueprint.input
+        case Registered(network):
+            pass
+        case HubName() as hub:
+            network = hub_weights(hub, download=False).architecture or ""
+    shape = size or model_info(network).input_size
+    # Networks whose dense layers count on the picture's size are made for the size that is asked for.
+    sized = size is not None and "image_size" in model_options(network)
+    options: dict[str, Any] = {"image_size": shape[1:]} if sized else {}
+    return create_model(network, num_classes=num_classes, in_channels=shape[0], **options), shape
+
+
+def _without_weights(name: str) -> str:
+    return (
+        f"{name} comes without weights, and an untrained network has nothing to explain: give "
+        "--weights FILE, or a model folder."
+    )
+
+
+def _random(
+    name: str, module: nn.Module, shape: Shape, architecture: Mapping[str, Any], num_classes: int
+) -> Model:
+    return Model(
+        name=name,
+        module=module.eval(),
+        preprocessing=usual_preprocessing(*shape, learnt=False),
+        task=Classification(numbered(num_classes)),
+        architecture=architecture,
+        weights="random",
+        source="random weights",
+    )
+
+
+def _filled(model: Model, path: Path) -> Model:
+    """A blueprint's network with the weights of a file."""
+    if not isinstance(model.module, Network):
+        raise TypeError(f"{model.name} is no network of foveate.models")
+    load_weights(model.module, path)
+    return replace(model, weights="given", source=f"the weights of {path.name}")
+
+
+def _sized(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
+    return preprocessing if side is None else replace(preprocessing, height=side, width=side)
+
+
+def _seeded(make: Callable[[], _Module]) -> _Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        return make()

@@ -1,0 +1,93 @@
+"""What a name of a network means, and that the same weights are given the same pictures wherever they go."""
+
+import pytest
+import torch
+
+from foveate.errors import InputError, UnknownNameError, WeightsError
+from foveate.models import create_model
+from foveate.models.names import BlueprintFile, Folder, HubName, Registered, find_name, read_name
+from foveate.models.weightless import weightless
+from foveate.resolve import outlined, resolve
+
+NET = "input: [3, 16, 16]\nlayers: [{conv: {filters: 4, kernel: 3}}, relu, global_avg_pool, {dense: 5}]\n"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.yaml").write_text(NET)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "lenet5").mkdir()
+    return tmp_path
+
+
+def saved(path, module):
+    torch.save(module.state_dict(), path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("folder", Folder),
+        ("lenet5", Folder),  # what is there is meant first
+        ("resnet18", Registered),
+        ("net.yaml", BlueprintFile),
+        ("gone.JSON", BlueprintFile),
+        ("hf:timm/resnet18", HubName),
+    ],
+)
+def test_what_a_name_means(text, kind):
+    assert type(read_name(text)) is kind
+
+
+def test_a_name_of_nothing_is_told_what_names_there_are(here):
+    (here / "notes.txt").write_text("x")
+    assert find_name("resnet51") is find_name("notes.txt") is find_name("w.pth") is None
+    with pytest.raises(UnknownNameError, match=r"did you mean resnet50.*a blueprint.*hf:OWNER/R"):
+        read_name("resnet51")
+    with pytest.raises(InputError, match="neither a network's name, nor a blueprint"):
+        read_name("notes.txt")
+    with pytest.raises(InputError, match="and the file with --weights"):
+        read_name("w.pth")
+
+
+def test_a_files_weights_bring_their_number_of_classes_and_imagenets_preprocessing(here):
+    torch.manual_seed(1)
+    theirs = create_model("resnet18", num_classes=7).eval()
+    model = resolve("resnet18", saved(here / "w.pth", theirs))
+    assert model.labels == tuple(f"class {i}" for i in range(7)) and model.weights == "given"
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(model.module(x), theirs(x))
+    seen = model.preprocessing  # torchvision: 256 px, of which the middle 224
+    assert (seen.height, seen.width, seen.crop_fraction, seen.interpolation) == (224, 224, 0.875, "bilinear")
+    assert seen.mean == (0.485, 0.456, 0.406) and seen.std == (0.229, 0.224, 0.225)
+
+
+def test_a_blueprint_takes_a_files_weights_or_random_ones(here):
+    first, second = resolve("net.yaml", untrained=True), resolve("net.yaml", untrained=True)
+    assert first.weights == "random" and first.input_shape == (3, 16, 16)
+    torch.manual_seed(2)
+    theirs = create_model("lenet5")  # draws other numbers
+    for ours, again in zip(first.module.parameters(), second.module.parameters(), strict=True):
+        assert torch.equal(ours, again)
+    with torch.no_grad():
+        next(first.module.parameters()).add_(1)
+    filled = resolve("net.yaml", saved(here / "own.pt", first.module))
+    assert torch.equal(next(filled.module.parameters()), next(first.module.parameters()))
+    with pytest.raises(WeightsError):
+        resolve("net.yaml", saved(here / "other.pt", theirs))
+
+
+@pytest.mark.parametrize("name", ["resnet50", "net.yaml"])
+def test_without_weights_there_is_nothing_to_use(name):
+    with pytest.raises(InputError, match="comes without weights"):
+        resolve(name)
+
+
+def test_an_outline_has_shapes_and_no_numbers():
+    with weightless():
+        module, shape = outlined("net.yaml", (1, 20, 30), 3)
+    assert shape == (1, 20, 30)
+    assert all(p.is_meta for p in module.parameters()) and next(module.parameters()).shape == (4, 1, 3, 3)
