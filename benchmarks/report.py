@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from foveate import words
 from harness import Race, Timing
 
 PACKAGES = ("foveate", "torch", "onnxruntime", "openvino", "numpy", "pillow", "simplejpeg", "keras")
@@ -146,12 +147,7 @@ def _fastest(work: Any, seconds: float) -> float:
 def as_text(section: Section) -> str:
     parts = [section.title, "=" * len(section.title), ""]
     for table in section.tables:
-        cells = [table.header, *table.rows]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
-        parts += [table.title, ""]
-        for row in cells:
-            parts.append("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
-        parts.append("")
+        parts += [table.title, "", words.table(table.header, table.rows), ""]
     parts += [f"skipped: {name} ({reason})" for name, reason in section.skipped.items()]
     return "\n".join(parts)
 

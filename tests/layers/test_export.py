@@ -9,7 +9,7 @@ from torch import nn
 from foveate.export.emitter import NotInTable, emit
 from foveate.layers.convolution import Conv2d
 from foveate.layers.inception import Inception, InceptionAux
-from foveate.layers.mbconv import MBConv
+from foveate.layers.mbconv import MBConv, Style
 from foveate.layers.pooling import POOLINGS
 from foveate.layers.residual import BasicBlock, Bottleneck
 from foveate.layers.separable import SeparableConv2d
@@ -41,7 +41,7 @@ LAYERS = {
     "inception's auxiliary head": lambda: InceptionAux(8, 3),
     "mbconv": lambda: MBConv(8, 8, kernel=3, expand_ratio=2, stochastic_depth=0.5),
     "mbconv, TensorFlow's": lambda: MBConv(
-        8, 8, kernel=5, stride=2, squeeze=False, activation=nn.ReLU6, same_padding=True
+        8, 8, kernel=5, stride=2, style=Style(nn.ReLU6, squeeze=False, same_padding=True)
     ),
     "separable": lambda: SeparableConv2d(8, 3, 3, padding="same"),
 }

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from foveate.errors import InputError
-from foveate.layers.mbconv import ConvNormActivation, MBConv, round_channels
+from foveate.layers.mbconv import ConvNormActivation, MBConv, Style, round_channels
 
 
 def count(module):
@@ -29,7 +29,10 @@ def test_keys_are_torchvisions():
             "block.3.0.weight",
         ]
     ]
-    assert kernels(MBConv(16, 24, kernel=3, squeeze=False)) == [f"block.{i}.0.weight" for i in range(3)]
+    bare = MBConv(16, 24, kernel=3, style=Style(squeeze=False))
+    assert kernels(bare) == [f"block.{i}.0.weight" for i in range(3)]
+        f"block.{i}.0.weight" for i in range(3)
+    ]
 
 
 def test_parameters_of_b0s_first_blocks():
@@ -56,13 +59,13 @@ def test_the_shortcut_needs_stride_1_and_equal_channels():
 
 @pytest.mark.parametrize("same_padding", [False, True])
 def test_sizes(same_padding):
-    block = MBConv(16, 24, kernel=5, stride=2, same_padding=same_padding)
+    block = MBConv(16, 24, kernel=5, stride=2, style=Style(same_padding=same_padding))
     assert block(torch.randn(2, 16, 9, 8)).shape == (2, 24, 5, 4)
 
 
 def test_tensorflows_padding_differs_on_even_sizes_alone():
-    ours = ConvNormActivation(1, 1, 3, stride=2, activation=None, same_padding=True).eval()
-    torchs = ConvNormActivation(1, 1, 3, stride=2, activation=None).eval()
+    ours = ConvNormActivation(1, 1, 3, stride=2, activate=False, style=Style(same_padding=True)).eval()
+    torchs = ConvNormActivation(1, 1, 3, stride=2, activate=False).eval()
     torchs.load_state_dict(ours.state_dict())
     odd, even = torch.randn(1, 1, 7, 7), torch.randn(1, 1, 8, 8)
     assert torch.allclose(ours(odd), torchs(odd), atol=1e-6)
@@ -78,7 +81,7 @@ def test_a_dropped_block_is_the_identity_in_training_alone():
 def test_norms_take_their_settings():
     norms = [
         m
-        for m in MBConv(16, 16, kernel=3, norm_eps=0.001, norm_momentum=0.01).modules()
+        for m in MBConv(16, 16, kernel=3, style=Style(norm_eps=0.001, norm_momentum=0.01)).modules()
         if isinstance(m, nn.BatchNorm2d)
     ]
     assert {(norm.eps, norm.momentum) for norm in norms} == {(0.001, 0.01)}

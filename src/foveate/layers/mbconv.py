@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from foveate.errors import InputError
@@ -9,7 +11,7 @@ from foveate.layers.convolution import Conv2d
 from foveate.layers.squeeze_excite import SqueezeExcitation
 from foveate.layers.stochastic_depth import StochasticDepth
 
-__all__ = ["ConvNormActivation", "MBConv", "SqueezeExcitation", "StochasticDepth", "round_channels"]
+__all__ = ["ConvNormActivation", "MBConv", "SqueezeExcitation", "StochasticDepth", "Style", "round_channels"]
 
 
 def round_channels(channels: float, divisor: int = 8) -> int:
@@ -22,8 +24,24 @@ def round_channels(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
+@dataclass(frozen=True)
+class Style:
+    """What all convolutions of one network have in common.
+
+    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite). squeeze: whether blocks have
+    squeeze-and-excitation, to in_channels // 4 channels (Lite has none). same_padding: TensorFlow's padding,
+    which weights trained there expect (Lite). norm_eps, norm_momentum: of batch norm.
+    """
+
+    activation: type[nn.Module] = nn.SiLU
+    squeeze: bool = True
+    same_padding: bool = False
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.1
+
+
 class ConvNormActivation(nn.Sequential):
-    """Convolution without bias (key ``0``), batch norm (``1``), and an activation (``2``) unless it is None.
+    """Convolution without bias (key ``0``), batch norm (``1``), and an activation (``2``) unless told not to.
 
     Shapes: (N, in_channels, H, W) to (N, out_channels, H', W'), where H' = ceil(H / stride) for an odd
     kernel; padding is (k − 1)/2 on each side, TensorFlow's with ``same_padding`` (they differ at stride 2).
@@ -33,17 +51,15 @@ class ConvNormActivation(nn.Sequential):
         self,
         in_channels: int,
         out_channels: int,
-        kernel: int = 3,
+        kernel: int = 1,
         *,
         stride: int = 1,
         groups: int = 1,
-        activation: type[nn.Module] | None = nn.ReLU,
-        norm_eps: float = 1e-5,
-        norm_momentum: float = 0.1,
-        same_padding: bool = False,
+        style: Style = Style(),
+        activate: bool = True,
     ) -> None:
         conv: nn.Conv2d
-        if same_padding and stride > 1:
+        if style.same_padding and stride > 1:
             conv = Conv2d(
                 in_channels, out_channels, kernel, stride=stride, padding="same", groups=groups, bias=False
             )
@@ -51,8 +67,8 @@ class ConvNormActivation(nn.Sequential):
             conv = nn.Conv2d(
                 in_channels, out_channels, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False
             )
-        norm = nn.BatchNorm2d(out_channels, eps=norm_eps, momentum=norm_momentum)
-        super().__init__(conv, norm, *([activation()] if activation is not None else []))
+        norm = nn.BatchNorm2d(out_channels, eps=style.norm_eps, momentum=style.norm_momentum)
+        super().__init__(conv, norm, *([style.activation()] if activate else []))
 
 
 class MBConv(nn.Module):
@@ -61,12 +77,7 @@ class MBConv(nn.Module):
     Shapes: (N, in_channels, H, W) to (N, out_channels, H', W'). The shortcut exists where stride is 1 and the
     channels do not change. Keys as in torchvision's EfficientNet: ``block.0.0.weight`` and so on; with
     ``expand_ratio`` 1 there is no expansion, and without squeeze-and-excitation its number is not left free.
-
-    Args:
-        squeeze: squeeze-and-excitation to in_channels // 4 channels (EfficientNet; Lite has none).
-        stochastic_depth: probability in 0..1 that a picture skips the block in training.
-        activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite).
-        same_padding: TensorFlow's padding, which weights trained there expect (Lite).
+    ``stochastic_depth`` is the probability in 0..1 that a picture skips the block in training.
     """
 
     def __init__(
@@ -77,46 +88,22 @@ class MBConv(nn.Module):
         kernel: int,
         stride: int = 1,
         expand_ratio: float = 6,
-        squeeze: bool = True,
         stochastic_depth: float = 0.0,
-        activation: type[nn.Module] = nn.SiLU,
-        norm_eps: float = 1e-5,
-        norm_momentum: float = 0.1,
-        same_padding: bool = False,
+        style: Style = Style(),
     ) -> None:
         super().__init__()
         if stride not in {1, 2}:
             raise InputError(f"The stride of an MBConv block must be 1 or 2, and is {stride}.")
-
-        def conv(
-            inputs: int,
-            outputs: int,
-            *,
-            kernel: int = 1,
-            stride: int = 1,
-            groups: int = 1,
-            activation: type[nn.Module] | None = activation,
-        ) -> ConvNormActivation:
-            return ConvNormActivation(
-                inputs,
-                outputs,
-                kernel,
-                stride=stride,
-                groups=groups,
-                activation=activation,
-                norm_eps=norm_eps,
-                norm_momentum=norm_momentum,
-                same_padding=same_padding,
-            )
-
         expanded = round_channels(in_channels * expand_ratio)
         layers: list[nn.Module] = []
         if expanded != in_channels:
-            layers.append(conv(in_channels, expanded))
-        layers.append(conv(expanded, expanded, kernel=kernel, stride=stride, groups=expanded))
-        if squeeze:
-            layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), activation))
-        layers.append(conv(expanded, out_channels, activation=None))
+            layers.append(ConvNormActivation(in_channels, expanded, style=style))
+        layers.append(
+            ConvNormActivation(expanded, expanded, kernel, stride=stride, groups=expanded, style=style)
+        )
+        if style.squeeze:
+            layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), style.activation))
+        layers.append(ConvNormActivation(expanded, out_channels, style=style, activate=False))
         self.block = nn.Sequential(*layers)
         self.has_shortcut = stride == 1 and in_channels == out_channels
         self.stochastic_depth = StochasticDepth(stochastic_depth)

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from foveate.layers.mbconv import ConvNormActivation, MBConv, round_channels
+from foveate.layers.mbconv import ConvNormActivation, MBConv, Style, round_channels
 from foveate.models.anatomy import Network
 from foveate.models.registry import register
 
@@ -44,17 +43,6 @@ STEM_CHANNELS = 32
 HEAD_CHANNELS = 1280
 
 
-@dataclass(frozen=True)
-class Style:
-    """What all convolutions of one network have in common."""
-
-    activation: type[nn.Module] = nn.SiLU
-    squeeze: bool = True
-    same_padding: bool = False
-    norm_eps: float = 1e-5
-    norm_momentum: float = 0.1
-
-
 class MBConvNetwork(Network):
     """A first convolution, stages of MBConv blocks, a 1x1 convolution, global average pooling, scores."""
 
@@ -75,16 +63,24 @@ class MBConvNetwork(Network):
         super().__init__(num_features=head_channels, num_classes=num_classes, in_channels=in_channels)
         self.stages = tuple(stages)
         total = sum(stage.depth for stage in stages)
-        layers: list[nn.Module] = [_convolution(in_channels, stem_channels, style, kernel=3, stride=2)]
+        layers: list[nn.Module] = [ConvNormActivation(in_channels, stem_channels, 3, stride=2, style=style)]
         channels, index = stem_channels, 0  # (N, 32, 112, 112) from 224x224
         for stage in stages:
             blocks: list[nn.Module] = []
             for position in range(stage.depth):
-                stride = stage.stride if position == 0 else 1
-                blocks.append(_block(channels, stage, style, stride, stochastic_depth * index / total))
+                block = MBConv(
+                    channels,
+                    stage.channels,
+                    kernel=stage.kernel,
+                    stride=stage.stride if position == 0 else 1,
+                    expand_ratio=stage.expand_ratio,
+                    stochastic_depth=stochastic_depth * index / total,
+                    style=style,
+                )
+                blocks.append(block)
                 channels, index = stage.channels, index + 1
             layers.append(nn.Sequential(*blocks))
-        layers.append(_convolution(channels, head_channels, style, kernel=1, stride=1))
+        layers.append(ConvNormActivation(channels, head_channels, style=style))
         self.features = nn.Sequential(*layers)  # (N, 1280, 7, 7)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(head_channels, num_classes))
@@ -142,37 +138,6 @@ def scaled(stages: Sequence[Stage], width: float, depth: float) -> list[Stage]:
         stage._replace(channels=round_channels(stage.channels * width), depth=math.ceil(stage.depth * depth))
         for stage in stages
     ]
-
-
-def _convolution(
-    in_channels: int, out_channels: int, style: Style, *, kernel: int, stride: int
-) -> ConvNormActivation:
-    return ConvNormActivation(
-        in_channels,
-        out_channels,
-        kernel,
-        stride=stride,
-        activation=style.activation,
-        norm_eps=style.norm_eps,
-        norm_momentum=style.norm_momentum,
-        same_padding=style.same_padding,
-    )
-
-
-def _block(in_channels: int, stage: Stage, style: Style, stride: int, stochastic_depth: float) -> MBConv:
-    return MBConv(
-        in_channels,
-        stage.channels,
-        kernel=stage.kernel,
-        stride=stride,
-        expand_ratio=stage.expand_ratio,
-        squeeze=style.squeeze,
-        stochastic_depth=stochastic_depth,
-        activation=style.activation,
-        norm_eps=style.norm_eps,
-        norm_momentum=style.norm_momentum,
-        same_padding=style.same_padding,
-    )
 
 
 def _initialise(module: nn.Module) -> None:

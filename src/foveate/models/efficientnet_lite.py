@@ -18,7 +18,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from foveate.models.efficientnet import HEAD_CHANNELS, STAGES, STEM_CHANNELS, MBConvNetwork, Style, scaled
+from foveate.layers.mbconv import Style
+from foveate.models.efficientnet import HEAD_CHANNELS, STAGES, STEM_CHANNELS, MBConvNetwork, scaled
 from foveate.models.registry import register
 
 LITE = Style(activation=nn.ReLU6, squeeze=False, same_padding=True, norm_eps=1e-3, norm_momentum=0.01)
