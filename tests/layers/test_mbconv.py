@@ -31,8 +31,6 @@ def test_keys_are_torchvisions():
     ]
     bare = MBConv(16, 24, kernel=3, style=Style(squeeze=False))
     assert kernels(bare) == [f"block.{i}.0.weight" for i in range(3)]
-        f"block.{i}.0.weight" for i in range(3)
-    ]
 
 
 def test_parameters_of_b0s_first_blocks():

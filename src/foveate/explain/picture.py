@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.explain.faithfulness import Curves, Hiding, blurred, curves, hiding, marked
+from foveate.explain.faithfulness import Curves, blurred, curves, hiding, marked
 from foveate.explain.hooks import activation_of, capturing, last_map
 from foveate.explain.methods import NEED_MAPS, HeatMap, heat_map
 from foveate.explain.occlusion import Probabilities
@@ -77,16 +77,10 @@ def explain_picture(
         found = heat_map(
             model.module, x, wanted, method, layer=layer, temperature=model.task.temperature, seed=seed
         )
-        test, lines = _tests(model, x, wanted, found, seed)
         pictures[method] = fitted(found.over(seen), PICTURE_PX)
-        hidden = f"hottest {test.fraction:.0%} hidden: {test.marked:.1%}"
-        rows += [
-            ("what the network sees", seen),
-            (method, found.over(seen)),
-            (hidden, _without(model.preprocessing, seen, x, found, test.fraction)),
-            ("", _drawn(lines)),
-        ]
-        facts["methods"][method] = found.facts | {"hiding": test.to_dict(), "curves": lines.to_dict()}
+        tested, hidden, curve = _tested(model, seen, x, wanted, found, seed=seed)
+        rows += [("what the network sees", seen), (method, found.over(seen)), hidden, curve]
+        facts["methods"][method] = found.facts | tested
     pictures["explanation"] = sheet(
         rows,
         columns=4,
@@ -149,13 +143,17 @@ def check_layer(module: nn.Module, layer: str) -> None:
         pass
 
 
-def _tests(model: Model, x: Tensor, target: int, found: HeatMap, seed: int) -> tuple[Hiding, Curves]:
+def _tested(
+    model: Model, seen: NDArray[np.uint8], x: Tensor, target: int, found: HeatMap, *, seed: int
+) -> tuple[dict[str, Any], Panel, Panel]:
+    """What the tests of a heat map say as data, the picture with its hottest part hidden, and the curves."""
     heat = torch.from_numpy(found.values)
     temperature = model.task.temperature
-    return (
-        hiding(model.module, x, target, heat, temperature=temperature, seed=seed),
-        curves(model.module, x, target, heat, temperature=temperature),
-    )
+    test = hiding(model.module, x, target, heat, temperature=temperature, seed=seed)
+    lines = curves(model.module, x, target, heat, temperature=temperature)
+    words = f"hottest {test.fraction:.0%} hidden: {test.marked:.1%}"
+    hidden = words, _without(model.preprocessing, seen, x, found, test.fraction)
+    return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, ("", _drawn(lines))
 
 
 def _without(

@@ -13,6 +13,7 @@ from foveate.dataset import FileImages, open_dataset
 from foveate.errors import RequestError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_bytes, read_image
+from foveate.inspector.keys import alike
 from foveate.inspector.newest import Shelf
 from foveate.models.model import Model
 
@@ -88,8 +89,7 @@ class Pictures:
         """A picture as JSON; the url is of it as the network sees it."""
         picture = self.get(name)
         return {
-            "picture": name,
-            "id": name,
+            **alike(name, "picture", "id"),
             "name": picture.name.encode("utf-8", "replace").decode("utf-8"),
             "width": picture.width,
             "height": picture.height,

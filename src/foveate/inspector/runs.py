@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from foveate.errors import RequestError
 from foveate.graph.recording import Recording, Step, record
+from foveate.inspector.keys import alike
 from foveate.inspector.networks import shown, steps_of, with_softmax
 from foveate.models.model import Model
 
@@ -100,8 +101,7 @@ class Run:
         chances, logits = self.probabilities, self.recording.values[-2].numpy()
         return [
             {
-                "class": int(i),
-                "index": int(i),
+                **alike(int(i), "class", "index"),
                 "label": shown(self.net.labels[i]),
                 "probability": float(chances[i]),
                 "logit": float(logits[i]),

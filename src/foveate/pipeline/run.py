@@ -101,12 +101,7 @@ def train(
         FoveateError: each failure its own kind, in one sentence.
     """
     request = request or TrainRequest()
-    if allow_changed_data and not resume:
-        raise InputError("--allow-changed-data has no effect without --resume; leave it out, or give both.")
-    if resume and overwrite:
-        raise InputError(
-            "Give either --resume, to go on with what is there, or --overwrite, to replace it; not both."
-        )
+    _check_flags(resume=resume, overwrite=overwrite, allow_changed_data=allow_changed_data)
     began = time.monotonic() if started is None else started
     phases = Phases(began, lambda name: listener(PhaseStarted(name)))
     out, place = Path(out), check_output(out)
@@ -129,6 +124,15 @@ def train(
                 machine = Machine.here(choose_device(resumed.request.device))
                 say_machine(resumed.earlier.machine, machine, usual, listener)
             return finish(_train(out, run, resumed, given, phases))
+
+
+def _check_flags(*, resume: bool, overwrite: bool, allow_changed_data: bool) -> None:
+    if allow_changed_data and not resume:
+        raise InputError("--allow-changed-data has no effect without --resume; leave it out, or give both.")
+    if resume and overwrite:
+        raise InputError(
+            "Give either --resume, to go on with what is there, or --overwrite, to replace it; not both."
+        )
 
 
 def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases: Phases) -> TrainedRun:
