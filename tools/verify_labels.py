@@ -21,7 +21,9 @@ from foveate.dataset import Split, open_dataset
 from foveate.dataset.cache import decode
 from foveate.dataset.quality.findings import duplicate_groups
 from foveate.dataset.sources.fetch import cache_folder
-from foveate.transfer import Features, packaged_backbone
+from foveate.resolve import published
+from foveate.transfer import Features
+from foveate.transfer.backbone import PACKAGED
 from foveate.transfer.labels import LeftOut, judge_labels
 
 WRONG_FRACTION = 0.05
@@ -65,7 +67,7 @@ def subset(split: Split, per_class: int) -> Split:
 
 def look(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(N, D) features, (N,) labels, (N,) groups of copies; of the readable pictures."""
-    backbone = packaged_backbone()
+    backbone = published(PACKAGED[0])
     began = time.perf_counter()
     pixels, result = decode(split.images, backbone.preprocessing)
     read, began = time.perf_counter() - began, time.perf_counter()

@@ -172,7 +172,8 @@ def from_hub(
     if name not in list_models():
         raise WeightsError(
             f"{weights.repo} names {name or 'no network'} in its config.json, which is none of those that "
-            "`foveate models` lists; name the one that its weights belong to with --model."
+            "`foveate models` lists; name the one that its weights belong to as the network, and them as "
+            "its --weights."
         )
     model = with_file(name, found.path, image_size=image_size, headless=headless)
     own = model.preprocessing if found.preprocessing is None else _sized(found.preprocessing, image_size)

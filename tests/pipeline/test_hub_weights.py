@@ -34,7 +34,7 @@ def fetched(monkeypatch, tmp_path):
         asked.append((str(name), download))
         return HubWeights(name, tmp_path / "model.safetensors", "0f" * 20, "resnet18", TOLD)
 
-    monkeypatch.setattr("foveate.pipeline.photographs.hub_weights", hub_weights)
+    monkeypatch.setattr("foveate.resolve.hub_weights", hub_weights)
     return network, asked
 
 
@@ -44,7 +44,7 @@ def test_network_and_preprocessing_are_the_repositorys(fetched):
     (backbone,) = start.backbones
     assert backbone.name == "resnet18"
     assert backbone.preprocessing == TOLD
-    assert torch.equal(backbone.network.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"])
+    assert torch.equal(backbone.module.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"])
     assert "hf:some/one@0f0f0f0f0f0f" in start.reason
     assert asked == [("hf:some/one/model.safetensors", True)]
 

@@ -57,7 +57,7 @@ def places(tiny, tmp_path, monkeypatch):
         return HubWeights(name, tmp_path / "resnet18.safetensors", "0f" * 20, "resnet18", None)
 
     safetensors.torch.save_file(create_model("resnet18").state_dict(), tmp_path / "resnet18.safetensors")
-    monkeypatch.setattr("foveate.pipeline.photographs.hub_weights", hub_weights)
+    monkeypatch.setattr("foveate.resolve.hub_weights", hub_weights)
     return {"tiny": tiny, "tinyvgg": str(tmp_path / "tinyvgg.safetensors")}
 
 

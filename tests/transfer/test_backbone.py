@@ -10,31 +10,33 @@ import torch
 
 from foveate.errors import WeightsError
 from foveate.export.features import Extractor
+from foveate.models.model import Model
 from foveate.models.registry import create_model
-from foveate.transfer.backbone import Backbone, backbone_from_file, packaged_backbone
+from foveate.resolve import published
+from foveate.transfer.backbone import PACKAGED, backbone_from_file, for_classes, identity, width, with_fit
 from foveate.transfer.features import Features
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (20, 224, 224, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
-def backbone() -> Backbone:
-    return packaged_backbone()
+def backbone() -> Model:
+    return published(PACKAGED[0])
 
 
 def test_features_are_what_torchs_last_layer_takes(backbone):
     some = PICTURES[:3]
     caught = []
-    layer = backbone.network.get_submodule(backbone.network.classifier_name)
+    layer = backbone.module.get_submodule(backbone.module.classifier_name)
     handle = layer.register_forward_hook(lambda module, inputs, output: caught.append(inputs[0]))
     with torch.inference_mode():
         x = torch.from_numpy(some).permute(0, 3, 1, 2).float()
-        backbone.network((x - 127) / 128)  # as the publisher has it
+        backbone.module((x - 127) / 128)  # as the publisher has it
     handle.remove()
-    assert Extractor(backbone.network, backbone.preprocessing)(some) == pytest.approx(
+    assert Extractor(backbone.module, backbone.preprocessing)(some) == pytest.approx(
         caught[0].numpy(), abs=1e-4
     )
-    assert backbone.width == 1280
+    assert width(backbone) == 1280
 
 
 def test_known_features_are_not_computed_again_and_are_the_same(backbone, tmp_path):
@@ -71,12 +73,12 @@ def test_identity_follows_weights_and_normalisation(backbone):
     other = dataclasses.replace(
         backbone, preprocessing=dataclasses.replace(backbone.preprocessing, mean=(0.1,) * 3)
     )
-    assert other.identity != backbone.identity
-    changed = dataclasses.replace(backbone, network=backbone.for_classes(1000))
-    assert changed.identity == backbone.identity  # the head has no part in the features
+    assert identity(other) != identity(backbone)
+    changed = dataclasses.replace(backbone, module=for_classes(backbone, 1000))
+    assert identity(changed) == identity(backbone)  # the head has no part in the features
     with torch.no_grad():
-        next(changed.network.parameters()).add_(0.1)
-    assert dataclasses.replace(changed).identity != backbone.identity
+        next(changed.module.parameters()).add_(0.1)
+    assert identity(changed) != identity(backbone)
 
 
 def test_pictures_prepared_otherwise_are_other_pictures(backbone, tmp_path):
@@ -86,11 +88,11 @@ def test_pictures_prepared_otherwise_are_other_pictures(backbone, tmp_path):
     wide = np.random.default_rng(3).integers(0, 256, (60, 180, 3), dtype=np.uint8)
     found = {}
     for fit in ("crop", "pad", "stretch", "crop"):
-        pixels = backbone.with_fit(fit).preprocessing.apply(wide)[None]
-        with Features(backbone.with_fit(fit), tmp_path) as features:
+        pixels = with_fit(backbone, fit).preprocessing.apply(wide)[None]
+        with Features(with_fit(backbone, fit), tmp_path) as features:
             extracted = features.of(pixels)
         assert extracted.computed == (fit not in found)
-        expected = Extractor(backbone.network, small)(pixels)
+        expected = Extractor(backbone.module, small)(pixels)
         assert extracted.views[0] == pytest.approx(expected, abs=1e-2)
         found[fit] = extracted.views
     assert np.abs(found["crop"] - found["pad"]).max() > 0.1
@@ -115,9 +117,9 @@ def test_a_files_weights_make_a_backbone(tmp_path):
     safetensors.torch.save_file(network.state_dict(), tmp_path / "mine.safetensors")
     made = backbone_from_file("resnet18", Path(tmp_path / "mine.safetensors"), 64)
     assert made.preprocessing.height == 64
-    assert torch.equal(made.network.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"])
-    assert made.for_classes(3).fc.out_features == 3
-    assert made.network.fc.out_features == 1000  # the backbone itself is left alone
+    assert torch.equal(made.module.state_dict()["conv1.weight"], network.state_dict()["conv1.weight"])
+    assert for_classes(made, 3).fc.out_features == 3
+    assert made.module.fc.out_features == 10  # the backbone itself is left alone
 
 
 def test_a_network_of_one_size_is_no_backbone(tmp_path):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from foveate.dataset.quality.findings import Findings
     from foveate.dataset.quality.scan import ScanResult
     from foveate.dataset.samples import DataSet
-    from foveate.transfer.backbone import Backbone
+    from foveate.models.model import Model
     from foveate.transfer.label_report import LabelReport
 
 _SUSPECTS_SHOWN = 20
@@ -102,19 +102,20 @@ def command(
         sys.exit(1)
 
 
-def _backbone() -> Backbone:
+def _backbone() -> Model:
     """The network that looks at the pictures. Raises MissingExtraError."""
     from foveate.errors import MissingExtraError
 
     try:
-        from foveate.transfer.backbone import packaged_backbone
+        from foveate.resolve import published
+        from foveate.transfer.backbone import PACKAGED
     except ImportError as error:
         raise MissingExtraError("To judge labels `foveate check`", "pretrained") from error
-    return packaged_backbone()
+    return published(PACKAGED[0])
 
 
 def _read(
-    dataset: DataSet, backbone: Backbone | None
+    dataset: DataSet, backbone: Model | None
 ) -> tuple[dict[str, ScanResult], dict[str, NDArray[np.uint8]]]:
     """The scan of each split, and its pixels as the network takes them where one is to look at them."""
     from foveate.dataset.cache import decode
@@ -139,7 +140,7 @@ def _examine(
     results: Mapping[str, ScanResult],
     pixels: Mapping[str, NDArray[np.uint8]],
     found: Findings,
-    backbone: Backbone,
+    backbone: Model,
 ) -> LabelReport:
     from foveate.dataset.sources.fetch import cache_folder
     from foveate.training.recipes import looks_like_characters

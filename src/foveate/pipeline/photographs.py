@@ -12,21 +12,22 @@ from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Images, evenly
 from foveate.dataset.sources.fetch import cache_folder
 from foveate.dataset.split import stratified_folds
-from foveate.errors import ImageError, InterruptedRunError, MissingExtraError, WeightsError
+from foveate.errors import ImageError, InterruptedRunError, MissingExtraError
 from foveate.images.read import probe
 from foveate.models.anatomy import Network
-from foveate.models.hub import hub_weights
+from foveate.models.model import Model
 from foveate.models.names import HubName, is_hub_name, parse_hub_name
-from foveate.models.registry import list_models, model_info
+from foveate.models.registry import model_info
 from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import class_weights
 from foveate.pipeline.request import TrainRequest, is_blueprint_file
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
+from foveate.resolve import from_hub, published
 from foveate.tasks.classification.calibration import apply_temperature
 from foveate.tasks.classification.metrics import evaluate
 from foveate.training.recipes import looks_like_characters
-from foveate.transfer.backbone import PACKAGED, Backbone, backbone_from_file, packaged_backbone
+from foveate.transfer.backbone import PACKAGED, backbone_from_file, for_classes, usable, with_fit
 from foveate.transfer.features import Features
 from foveate.transfer.head import Head, fit_head
 from foveate.transfer.mirror import MirrorTest, mirror_test
@@ -50,7 +51,7 @@ class Start:
     are none. reason: a sentence for the user.
     """
 
-    backbones: tuple[Backbone, ...] = ()
+    backbones: tuple[Model, ...] = ()
     reason: str = ""
 
 
@@ -64,7 +65,7 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
         WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
     """
     start = _start(request, dataset, listener)
-    return replace(start, backbones=tuple(backbone.with_fit(request.fit) for backbone in start.backbones))
+    return replace(start, backbones=tuple(with_fit(backbone, request.fit) for backbone in start.backbones))
 
 
 def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start:
@@ -139,7 +140,7 @@ def _to_fine_tune(count: int, budget_seconds: float, measured: int, views: int) 
 
 
 def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> Start:
-    backbones = tuple(packaged_backbone(name, image_size) for name in names)
+    backbones = tuple(published(name, image_size) for name in names)
     told = " or ".join(backbone.name for backbone in backbones)
     licence = "ImageNet weights, --weights none starts from chance"
     return Start(backbones, f"{words} {told} ({licence}).")
@@ -156,18 +157,16 @@ def _from_file(request: TrainRequest, path: Path) -> Start:
 
 def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> Start:
     """A hub's weights, for the network that is asked for or that their config.json names."""
-    found = hub_weights(name, download=request.download, say=lambda sentence: listener(Note(sentence)))
-    model = found.architecture if request.model == "auto" else request.model
-    if model not in list_models():
-        raise WeightsError(
-            f"{name.repo} names {model or 'no network'} in its config.json, which is none of those that "
-            "`foveate models` lists; name the one that its weights belong to with --model."
+    backbone = usable(
+        from_hub(
+            name,
+            None if request.model == "auto" else request.model,
+            image_size=request.image_size,
+            headless=True,
+            download=request.download,
+            say=lambda sentence: listener(Note(sentence)),
         )
-    backbone = backbone_from_file(model, found.path, request.image_size)
-    preprocessing = found.preprocessing or backbone.preprocessing
-    if request.image_size is not None:
-        preprocessing = replace(preprocessing, height=request.image_size, width=request.image_size)
-    backbone = replace(backbone, preprocessing=preprocessing, source=found.source)
+    )
     return Start((backbone,), f"Starting from {backbone.source}.")
 
 
@@ -195,7 +194,7 @@ class Fitted:
     folds: (N,) in which each picture was held out. loss: of the held-out pictures.
     """
 
-    backbone: Backbone
+    backbone: Model
     prepared: Prepared
     views: np.ndarray
     mirror: MirrorTest | None
@@ -220,8 +219,8 @@ class Fitted:
 
 
 def best_start(
-    backbones: tuple[Backbone, ...],
-    prepare: Callable[[Backbone], Prepared],
+    backbones: tuple[Model, ...],
+    prepare: Callable[[Model], Prepared],
     request: TrainRequest,
     *,
     listener: Listener,
@@ -255,7 +254,7 @@ def best_start(
 
 
 def _fit(
-    backbone: Backbone,
+    backbone: Model,
     prepared: Prepared,
     request: TrainRequest,
     progress: Callable[[int, int], None],
@@ -291,11 +290,11 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     return folds if len(labels) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
 
 
-def with_head(backbone: Backbone, head: Head, num_classes: int) -> Network:
+def with_head(backbone: Model, head: Head, num_classes: int) -> Network:
     """A network of the backbone's layers with a fitted head."""
     import torch
 
-    network = backbone.for_classes(num_classes)
+    network = for_classes(backbone, num_classes)
     with torch.no_grad():
         layer = network.get_submodule(network.classifier_name)
         layer.weight.copy_(torch.from_numpy(head.weight))  # type: ignore[operator]

@@ -26,6 +26,7 @@ from foveate.modelfolder.atomic import (
     storage,
 )
 from foveate.models.blueprint import load_blueprint
+from foveate.models.model import Model
 from foveate.models.names import is_hub_name, parse_hub_name
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
@@ -65,7 +66,6 @@ from foveate.training.machine import Machine, torch_threads
 from foveate.training.recipes import get_recipe
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon
-from foveate.transfer.backbone import Backbone
 
 
 def train(
@@ -215,12 +215,12 @@ class _Context:
 
 
 def _transferred(
-    context: _Context, backbones: tuple[Backbone, ...], dataset: DataSet
+    context: _Context, backbones: tuple[Model, ...], dataset: DataSet
 ) -> tuple[Prepared, TrainedNetwork, float | None]:
     """From learnt weights. An interrupted run starts over: what takes the time, the features, is kept."""
     request, given, deadline = context.request, context.given, context.deadline()
 
-    def prepared_for(backbone: Backbone) -> Prepared:
+    def prepared_for(backbone: Model) -> Prepared:
         if backbone is backbones[0]:
             prepared = context.prepared
         else:  # each has its own size of pictures; what is odd about them was said before
@@ -292,7 +292,7 @@ def _check_same_network(request: TrainRequest, module: nn.Module | None, before:
 
 
 def _prepare(
-    dataset: DataSet, request: TrainRequest, backbone: Backbone | None, given: Given, earlier: Earlier | None
+    dataset: DataSet, request: TrainRequest, backbone: Model | None, given: Given, earlier: Earlier | None
 ) -> Prepared:
     def progress(split: str, done: int, total: int) -> None:
         if given.should_stop():

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from foveate.errors import WeightsError
 from foveate.export.features import BATCH_SIZE, Extractor
-from foveate.transfer.backbone import FEATURES_VERSION, Backbone
+from foveate.models.model import Model
+from foveate.transfer.backbone import FEATURES_VERSION, identity, network_of, width
 from foveate.transfer.store import FeatureStore, as_stored, key_of, remove_older
 from foveate.words import bytes_text
 
@@ -35,11 +36,11 @@ class Features:
     The inference session is made when the first unknown picture comes, so a second run does without.
     """
 
-    def __init__(self, backbone: Backbone, folder: Path) -> None:
+    def __init__(self, backbone: Model, folder: Path) -> None:
         self.backbone = backbone
         freed = remove_older(folder, backbone.name, FEATURES_VERSION)
-        name = f"{backbone.name}-v{FEATURES_VERSION}-{backbone.identity}.sqlite"
-        self.store = FeatureStore(folder / name, backbone.width)
+        name = f"{backbone.name}-v{FEATURES_VERSION}-{identity(backbone)}.sqlite"
+        self.store = FeatureStore(folder / name, width(backbone))
         self._older = (_OLDER.format(bytes_text(freed)),) if freed else ()
         self._extractor: Extractor | None = None
 
@@ -73,7 +74,7 @@ class Features:
         """
         views = (PLAIN, MIRRORED) if mirrored else (PLAIN,)
         total = len(views) * len(pixels)
-        result = np.empty((len(views), len(pixels), self.backbone.width), np.float32)
+        result = np.empty((len(views), len(pixels), width(self.backbone)), np.float32)
         computed = 0
         keys = [key_of(picture) for picture in pixels]
         for place, view in enumerate(views):
@@ -96,7 +97,7 @@ class Features:
         if view == MIRRORED:
             pictures = pictures[:, :, ::-1]
         fresh = self._extractor is None
-        extractor = self._extractor or Extractor(self.backbone.network, self.backbone.preprocessing)
+        extractor = self._extractor or Extractor(network_of(self.backbone), self.backbone.preprocessing)
         features = as_stored(extractor(pictures))
         if not np.isfinite(features).all():
             raise WeightsError(

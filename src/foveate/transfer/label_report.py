@@ -15,7 +15,7 @@ from foveate.dataset.quality.finding import Finding, Integers, Place, Results, V
 from foveate.dataset.quality.findings import Findings
 from foveate.dataset.samples import DataSet
 from foveate.errors import DatasetError
-from foveate.transfer.backbone import Backbone
+from foveate.models.model import Model
 from foveate.transfer.features import Features
 from foveate.transfer.labels import LEAST_PICTURES, Judged, LeftOut, alike, judge_labels
 from foveate.transfer.mirror import MirrorTest, mirror_test
@@ -129,7 +129,7 @@ def examine_labels(
     pixels: Mapping[str, NDArray[np.uint8]],
     *,
     found: Findings,
-    backbone: Backbone,
+    backbone: Model,
     folder: Path,
     mirrored: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -178,7 +178,7 @@ def examine_labels(
 def _features(
     view: View,
     pixels: Mapping[str, NDArray[np.uint8]],
-    backbone: Backbone,
+    backbone: Model,
     folder: Path,
     progress: Callable[[int, int], None],
     *,
