@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from foveate.cli.train import in_words, output_folder
+from foveate.tasks.base import Headline, Metric
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
 FLAGS = ["--model", "tinyvgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]
@@ -164,10 +165,11 @@ def test_the_folder_is_called_as_the_data_are(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["plain", "two words", "it's $HOME", "-rf"])
 def test_the_lines_to_go_on_with_can_be_typed(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    headline = Headline(Metric("accuracy"), 0.9, (0.8, 0.95), 0.5)
     finished = SimpleNamespace(
         folder=Path(name),
         evaluated_on="test",
-        evaluation=SimpleNamespace(accuracy=0.9, accuracy_interval=(0.8, 0.95), samples=10),
+        evaluation=SimpleNamespace(headline=headline, samples=10),
         seconds_by_phase={},
     )
     use, report = (line.split(maxsplit=1)[1] for line in reversed(in_words(finished).splitlines()[-2:]))

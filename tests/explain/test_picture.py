@@ -14,8 +14,8 @@ from foveate.explain.picture import explain_picture, kernels_sheet, maps_sheet
 from foveate.explain.survey import survey
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
-from foveate.report.data import Mistake
 from foveate.tasks.classification.task import Classification
+from foveate.tasks.telling import ToExplain
 
 CLASSES = ("ant", "bee", "cat", "dog")
 SEEN = Preprocessing(12, 12, mean=(0.5,) * 3, std=(0.25,) * 3)
@@ -111,24 +111,24 @@ def test_a_data_set_seen_through_a_layer(subject, photo, layer):
 
 def test_the_reports_part(subject):
     rng = np.random.default_rng(2)
-    mistakes = [
-        Mistake(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), f"{i}.jpg", "ant", named, 0.9)
-        for i, named in enumerate(["bee", "ant", "dog"])
+    pictures = [
+        ToExplain(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), f"{i}.jpg", outputs)
+        for i, outputs in enumerate([(1, 0), (0,), (3, 0)])
     ]
-    found = explain_for_report(subject.module, subject.preprocessing, CLASSES, mistakes, temperature=2.0)
+    found = explain_for_report(subject.module, subject.preprocessing, pictures, temperature=2.0)
     assert found is not None and found.layer == "4.relu#2" and len(found.items) == 3
     first, right = found.items[0], found.items[1]
-    assert not np.array_equal(first.for_predicted, first.for_true)
-    assert np.array_equal(right.for_predicted, right.for_true)
+    assert not np.array_equal(*first.maps)
+    assert len(right.maps) == 1
     assert -1 <= found.drop <= 1 and -1 <= found.drop_elsewhere <= 1
 
 
 def test_the_report_does_without_where_there_is_nothing_to_show(subject):
     picture = np.zeros((12, 12, 3), np.uint8)
     dense = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(432, 4))
-    mistake = Mistake(picture, "a.jpg", "ant", "bee", 0.9)
-    assert explain_for_report(dense, subject.preprocessing, CLASSES, [mistake]) is None
-    assert explain_for_report(subject.module, subject.preprocessing, CLASSES, []) is None
+    one = ToExplain(picture, "a.jpg", (1, 0))
+    assert explain_for_report(dense, subject.preprocessing, [one]) is None
+    assert explain_for_report(subject.module, subject.preprocessing, []) is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_reports_part_keeps_within_its_time(subject, monkeypatch, seconds, e
 
     slow = Slow()
     monkeypatch.setattr("foveate.explain.report.time.monotonic", lambda: slow.now)
-    mistakes = [Mistake(np.zeros((12, 12, 3), np.uint8), "a.jpg", "ant", "bee", 0.9)] * 9
-    found = explain_for_report(slow, subject.preprocessing, CLASSES, mistakes, seconds=seconds)
+    pictures = [ToExplain(np.zeros((12, 12, 3), np.uint8), "a.jpg", (1, 0))] * 9
+    found = explain_for_report(slow, subject.preprocessing, pictures, seconds=seconds)
     assert (found and len(found.items)) == explained
     assert slow.now <= max(seconds, 0)

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from foveate.report.page import Augmented, DatasetSummary, Mistake, ReportData
-from foveate.tasks.classification.metrics import evaluate
+from foveate.report.data import Augmented, DatasetSummary, ReportData
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.telling import Measured
 
 
 def predictions(samples, num_classes, accuracy=0.8, seed=0):
@@ -20,25 +22,47 @@ def predictions(samples, num_classes, accuracy=0.8, seed=0):
     return p, labels
 
 
+def measured(probabilities, labels, classes, split="test", **changes):
+    """A classifier measured on pictures that are all alike, and its task."""
+    task = Classification(tuple(classes), **changes.pop("task", {}))
+    values, targets = {"probabilities": np.asarray(probabilities)}, ClassTargets(np.asarray(labels))
+    picture = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
+    changes.setdefault("pixels", np.broadcast_to(picture, (len(targets), 4, 4, 3)))
+    changes.setdefault("names", ["photo.jpg"] * len(targets))
+    return task, Measured(split, values, targets, task.evaluate(values, targets), **changes)
+
+
+@pytest.fixture
+def make_result():
+    """make_result(probabilities, labels, classes, split, **changes of Measured) -> ReportData"""
+
+    def make(*measurement, **changes):
+        task, found = measured(*measurement, **changes)
+        return ReportData("x", "", task, task.report(found))
+
+    return make
+
+
 @pytest.fixture
 def make_data():
-    """make_data(classes=..., samples=..., **changes) -> ReportData with every part filled."""
+    """make_data(classes=..., samples=..., **changes) -> ReportData with every part filled.
 
-    def make(classes=("cat", "dog", "bird"), samples=300, name="photo.jpg", **changes):
+    ``changes`` of `Measured` stand in ``measured``.
+    """
+
+    def make(classes=("cat", "dog", "bird"), samples=300, name="photo.jpg", split="test", **changes):
         p, labels = predictions(samples, len(classes))
-        result = evaluate(p, labels, classes)
-        picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+        changed = {"names": [name] * samples, "all_targets": {"train": ClassTargets(labels[:90])}}
+        changed |= {"task": {"temperature": 1.25}} | changes.pop("measured", {})
+        task, found = measured(p, labels, classes, split, **changed)
+        found = dataclasses.replace(found, validation=found.evaluation)
         data = ReportData(
             title="Pets",
             created="2026-11-14T10:32:07+00:00",
-            classes=classes,
-            evaluated_on="test",
-            evaluation=result,
-            validation=result,
+            task=task,
+            result=task.report(found),
             architecture="compact",
             model_path="runs/pets",
-            reliability_before=result.reliability,
-            temperature=1.25,
             history=[
                 {"epoch": 1, "step": 9, "lr": 0.1, "train_loss": 2.0, "train_accuracy": None, "val_loss": 1.5}
                 | {"val_accuracy": 0.4, "val_macro_f1": 0.39, "seconds": 1.0},
@@ -46,9 +70,8 @@ def make_data():
                 | {"val_loss": 1.0, "val_accuracy": 0.8, "val_macro_f1": 0.79, "seconds": 2.0},
             ],
             best_epoch=2,
-            mistakes=[Mistake(picture, name, classes[0], classes[-1], 0.97)],
-            augmented=[Augmented(picture[:, :, :1], classes[0])],
-            dataset=DatasetSummary(name, {"train": [30] * len(classes)}, [f"Unreadable: {name}."]),
+            augmented=[Augmented(found.pixels[0][:, :, :1], classes[0])],
+            dataset=DatasetSummary(name, {"train": 90}, [f"Unreadable: {name}."]),
             preprocessing="Resized to 32 × 32 pixels.",
             layers=[
                 {"name": "conv1", "kind": "Conv2d", "output_shape": (8, 32, 32), "parameters": 224}

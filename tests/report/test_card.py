@@ -66,7 +66,7 @@ def test_hostile_names(make_data, name):
 
 
 def test_card_says_what_how_good_on_what_and_how(make_data):
-    text = render_card(make_data(licence="CC BY 4.0", evaluated_on="val"))
+    text = render_card(make_data(licence="CC BY 4.0", split="val"))
     for part in (
         "# Pets",
         "3 classes",

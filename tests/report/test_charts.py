@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from foveate.report import charts
 from foveate.tasks.classification.calibration import reliability
 from foveate.tasks.classification.metrics import Confusion
+from foveate.tasks.classification.sections import confusion_matrix, most_involved
+from foveate.tasks.sections import Reliability
 
 finite = st.floats(-1e6, 1e6)
 
@@ -59,16 +61,17 @@ def test_axis_labels_are_distinct_round_numbers():
 
 
 def test_reliability_bars_stand_at_accuracy_and_gaps_reach_to_confidence():
-    bins = reliability([0.9] * 10, [True] * 6 + [False] * 4, bins=10)
-    shapes = {r.get("class"): r for r in elements(charts.reliability_chart(bins, "t"), "rect")}
+    found = reliability([0.9] * 10, [True] * 6 + [False] * 4, bins=10)
+    chart = charts.reliability_chart(Reliability("t", found.counts, found.confidence, found.accuracy))
+    shapes = {r.get("class"): r for r in elements(chart, "rect")}
     assert float(shapes["bar"].get("height")) == pytest.approx(0.6 * 250, abs=0.1)
     assert float(shapes["gap"].get("height")) == pytest.approx(0.3 * 250, abs=0.1)
-    assert "right 60.0\N{NO-BREAK SPACE}% of the time" in charts.reliability_chart(bins, "t")
+    assert "right 60.0\N{NO-BREAK SPACE}% of the time" in chart
 
 
 def test_confusion_cells_hold_their_counts_and_titles():
     confusion = Confusion.of([0, 0, 0, 1, 1], [0, 0, 1, 1, 1], 2)
-    svg = charts.confusion_chart(confusion, ["cat & <co>", "dog"])
+    svg = charts.matrix_chart(confusion_matrix(confusion, ["cat & <co>", "dog"]))
     titles = [t.text for r in elements(svg, "rect") for t in r]
     assert titles == [
         "cat & <co> called cat & <co>: 2 of 3",
@@ -86,7 +89,7 @@ def test_of_many_classes_the_most_confused_are_shown():
     labels = np.arange(200)
     guess = labels.copy()
     guess[120:140] = 120  # classes 120..139 are all called 120
-    chosen = charts.matrix_classes(Confusion.of(labels, guess, 200))
+    chosen = most_involved(Confusion.of(labels, guess, 200))
     assert len(chosen) == 50
     assert set(range(120, 140)) <= set(chosen.tolist())
     assert chosen.tolist() == sorted(chosen.tolist())

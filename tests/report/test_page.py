@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from foveate.errors import ShapeError
-from foveate.report.page import Explanation, Explanations, Mistake, ReportData, render_report
-from foveate.tasks.classification.metrics import evaluate
+from foveate.report.data import Augmented
+from foveate.report.page import render_report
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.telling import Explained, Explanations, ToExplain
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -35,6 +37,7 @@ HOSTILE = [
     "a" * 5000,
     "",
 ]
+CLASSES = [name for name in HOSTILE if 0 < len(name) <= 1000]  # others no task lets in
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
@@ -94,7 +97,7 @@ def assert_closed_to_the_world(text):
 def test_the_answer_comes_first_and_every_section_is_there(make_data):
     page = assert_closed_to_the_world(render_report(make_data()))
     words = " ".join("".join(page.text).split())
-    percent = f"{100 * make_data().evaluation.accuracy:.1f}"
+    percent = f"{100 * make_data().result.headline.value:.1f}"
     assert (
         f"The network is right about {percent} % of 300 test pictures, which it did not learn from." in words
     )
@@ -129,12 +132,12 @@ def test_hostile_names_stay_text(make_data):
     everywhere = dict.fromkeys(HOSTILE, "<b>")
     for extra in ("test", "<i>split</i>\x1b"):
         data = make_data(
-            HOSTILE,
+            CLASSES,
             name=name,
             title=name,
             architecture=name,
             model_path="../<script>'\"\n$(reboot)",
-            evaluated_on=extra,
+            split=extra,
             created="<u>now</u>",
             preprocessing=name,
             settings=everywhere,
@@ -150,34 +153,32 @@ def test_hostile_names_stay_text(make_data):
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(classes=st.lists(st.text(max_size=12), min_size=1, max_size=4), title=st.text(max_size=30))
+@given(
+    classes=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4, unique=True),
+    title=st.text(max_size=30),
+)
 def test_any_text_gives_a_closed_page(make_data, classes, title):
     assert_closed_to_the_world(render_report(make_data(classes, samples=20, name=title, title=title)))
 
 
-def test_optional_parts_may_be_missing():
+def test_optional_parts_may_be_missing(make_result):
     p = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
-    data = ReportData("x", "", ("a", "b"), "val", evaluate(p, [0, 1, 1], ("a", "b")))
-    page = assert_closed_to_the_world(render_report(data))
+    page = assert_closed_to_the_world(render_report(make_result(p, [0, 1, 1], ("a", "b"), "val")))
     words = "".join(page.text)
     assert "How it learned" not in words
     assert "There were no test pictures." in words
     assert "Only 3 validation pictures" in words
 
 
-def test_no_mistakes_one_class_and_classes_without_samples():
-    one = evaluate([[1.0]] * 60, [0] * 60, ["only"])
-    words = "".join(
-        assert_closed_to_the_world(render_report(ReportData("x", "", ["only"], "test", one))).text
-    )
+def test_no_mistakes_one_class_and_classes_without_samples(make_result):
+    one = make_result([[1.0]] * 60, [0] * 60, ["only"])
+    words = "".join(assert_closed_to_the_world(render_report(one)).text)
     assert "every picture was classified correctly" in words
     assert "Not one mistake in 60 pictures" in words
 
     p = np.full((60, 3), [0.8, 0.1, 0.1])
-    lost = evaluate(p, [0] * 55 + [1] * 5, ["much", "little", "none"])
-    words = "".join(
-        assert_closed_to_the_world(render_report(ReportData("x", "", lost.classes, "test", lost))).text
-    )
+    lost = make_result(p, [0] * 55 + [1] * 5, ["much", "little", "none"])
+    words = "".join(assert_closed_to_the_world(render_report(lost)).text)
     assert "1 class has no test picture, so nothing is known about: none." in words
     assert "Never recognised: little." in words
     assert "very unequal size (5 to 55 pictures)" in words
@@ -189,7 +190,7 @@ def test_the_same_data_gives_the_same_page(make_data):
 
 
 @pytest.mark.parametrize("num_classes", [1000, 10_000])
-def test_many_classes_stay_small_and_quick(make_data, num_classes):
+def test_many_classes_stay_small_and_quick(make_result, num_classes):
     rng = np.random.default_rng(0)
     samples = 4000
     guess = rng.integers(num_classes, size=samples)
@@ -197,14 +198,8 @@ def test_many_classes_stay_small_and_quick(make_data, num_classes):
     p[np.arange(samples), guess] = 1
     labels = np.where(rng.random(samples) < 0.7, guess, rng.integers(num_classes, size=samples))
     classes = [f"class {i}" for i in range(num_classes)]
-    result = evaluate(p, labels, classes)
-    data = make_data()
-    data = dataclasses.replace(
-        data,
-        classes=classes,
-        evaluation=result,
-        dataset=dataclasses.replace(data.dataset, counts={"train": [5] * num_classes}),
-    )
+    train = {"train": ClassTargets(np.repeat(np.arange(num_classes), 5))}
+    data = make_result(p, labels, classes, all_targets=train)
     start = time.process_time()
     text = render_report(data)
     assert time.process_time() - start < 2
@@ -233,8 +228,8 @@ def test_pictures_are_kept_small_and_true(make_data):
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)
     large = rng.integers(0, 256, (1000, 500, 3), dtype=np.uint8)
-    mistakes = [Mistake(pixels, "n", "cat", "dog", 0.9) for pixels in (small, large)] * 40
-    text = render_report(make_data(mistakes=mistakes, augmented=()))
+    pixels = [small, large] * 150
+    text = render_report(make_data(measured={"pixels": pixels}, augmented=()))
     sources = [a["src"] for a in Page(text).all("img")]
     assert len(sources) == 24
     pictures = [Image.open(io.BytesIO(base64.b64decode(s.partition(",")[2]))) for s in sources[:2]]
@@ -243,19 +238,19 @@ def test_pictures_are_kept_small_and_true(make_data):
 
 
 def test_a_picture_that_is_none_is_refused(make_data):
-    bad = Mistake(np.zeros((4, 4, 3)), "n", "cat", "dog", 0.9)
+    bad = Augmented(np.zeros((4, 4, 3)))
     with pytest.raises(ShapeError, match=r"must be uint8 \(H, W, 3\) or \(H, W, 1\); got float64"):
-        render_report(make_data(mistakes=[bad]))
+        render_report(make_data(augmented=[bad]))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_where_it_looked(make_data, name):
     picture = np.zeros((4, 6, 3), np.uint8)
-    wrong = Mistake(picture, name, "cat", name, 0.97)
-    right = Mistake(picture, "b.jpg", "dog", "dog", 0.99)
-    items = [Explanation(one, picture + 1, picture + 2) for one in (wrong, right)]
+    wrong, right = ToExplain(picture, name, (1, 0)), ToExplain(picture, "b.jpg", (2,))
+    items = [Explained(wrong, [picture + 1, picture + 2]), Explained(right, [picture + 1])]
     shown = Explanations(items, "Grad-CAM", "layer4.1", 0.2, 0.415, -0.012)
-    page = assert_closed_to_the_world(render_report(make_data(explanations=shown)))
+    classes = ("cat", name[:1000] or "empty", "dog")
+    page = assert_closed_to_the_world(render_report(make_data(classes, measured={"explanations": shown})))
     words = " ".join("".join(page.text).split())
     assert "Where it looked" in words
     assert "Hiding the brightest 20.0 % of these pictures" in words.replace("\u202f", " ").replace(
@@ -263,9 +258,10 @@ def test_where_it_looked(make_data, name):
     )
     assert "by 41.5 percentage points on average; hiding as much elsewhere, by -1.2" in words
     assert "take them with care" not in words
-    doubtful = render_report(make_data(explanations=dataclasses.replace(shown, drop=-0.02)))
+    lower = dataclasses.replace(shown, drop=-0.02)
+    doubtful = render_report(make_data(classes, measured={"explanations": lower}))
     assert "take them with care" in doubtful
-    plain = render_report(make_data())
+    plain = render_report(make_data(classes))
     assert "Where it looked" not in plain
     # The picture and two maps of a mistake, the picture and one map of what it got right.
     assert len(page.all("img")) - len(Page(plain).all("img")) == 5

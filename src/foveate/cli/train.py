@@ -13,6 +13,7 @@ from foveate.outputs import numbered
 
 if TYPE_CHECKING:
     from foveate.pipeline import Finished
+    from foveate.tasks.base import Metric
 
 LONGEST_NAME = 100  # characters of runs/NAME: a file system takes 255 bytes, and more is put around it
 
@@ -195,19 +196,23 @@ def refuse_finished(folder: Path, *, replaceable: bool) -> None:
 
 def in_words(finished: Finished) -> str:
     """The result of a run, and what to do with it."""
-    result = finished.evaluation
-    low, high = result.accuracy_interval
+    headline, samples = finished.evaluation.headline, finished.evaluation.samples
+    low, high = (_figure(headline.metric, bound, 1) for bound in headline.interval)
     on = {"test": "test pictures", "val": "validation pictures", "train": "pictures it was trained on"}
     folder = typed(finished.folder)
     return "\n".join(
         [
-            f"Accuracy {result.accuracy:.2%} on {result.samples:,} {on[finished.evaluated_on]} "
-            f"(95 % interval {low:.1%} to {high:.1%}).",
+            f"{headline.metric.heading} {_figure(headline.metric, headline.value, 2)} on {samples:,} "
+            f"{on[finished.evaluated_on]} (95 % interval {low} to {high}).",
             f"Model folder: {folder}   in {sum(finished.seconds_by_phase.values()):.1f} s",
             f"  report   {typed(finished.folder / 'report.html')}",
             f"  use it   foveate predict {folder} PICTURE",
         ]
     )
+
+
+def _figure(metric: Metric, value: float, digits: int) -> str:
+    return f"{value:.{digits}%}" if metric.is_fraction else f"{value:.4g}"
 
 
 def as_document(finished: Finished) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""What the report shows of explanations: where the network looked when it was surest and wrong."""
+"""What the report shows of explanations: where the network looked for the answers that tell most."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from foveate.explain.hooks import last_map
 from foveate.explain.render import overlay
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
-from foveate.report.data import Explanation, Explanations, Mistake
+from foveate.tasks.telling import Explained, Explanations, ToExplain
 
 PICTURES_SHOWN = 8
 DRAWS = 5  # of random parts to hide, for each picture: enough for a mean over all of them
@@ -28,18 +28,16 @@ FORWARDS_A_PICTURE = 30  # at most: finding the layer, two times Grad-CAM (there
 def explain_for_report(
     module: nn.Module,
     preprocessing: Preprocessing,
-    classes: Sequence[str],
-    pictures: Sequence[Mistake],
+    pictures: Sequence[ToExplain],
     *,
     temperature: float = 1.0,
     seconds: float = math.inf,
 ) -> Explanations | None:
-    """Grad-CAM of the first few pictures: for the class the network named, and for the right one.
+    """Grad-CAM of the first few pictures, for each output that their task asks about.
 
     Args:
-        module: (N, C, H, W) to scores (N, classes), on the processor; left as it was found.
-        pictures: as the report's mistakes: what the network saw, (height, width, channels) uint8, with both
-            classes by name. Pictures that it got right (both classes the same) may stand there too.
+        module: (N, C, H, W) to scores (N, K), on the processor; left as it was found.
+        temperature: by which scores are divided before softmax, where `hiding` watches a probability.
         seconds: the time there is. As many pictures are explained as fit.
 
     Returns:
@@ -49,7 +47,9 @@ def explain_for_report(
     shown = pictures[:PICTURES_SHOWN]
     if not shown or seconds <= 0:
         return None
-    x = torch.from_numpy(preprocessing.normalise(np.stack([preprocessing.apply(m.picture) for m in shown])))
+    x = torch.from_numpy(
+        preprocessing.normalise(np.stack([preprocessing.apply(one.pixels) for one in shown]))
+    )
     longest = FORWARDS_A_PICTURE * _forward_seconds(module, x[:1])  # of a picture, until one has been timed
     if time.monotonic() - began + longest > seconds:
         return None
@@ -57,16 +57,16 @@ def explain_for_report(
         layer = last_map(module, x)
     except InputError:
         return None
-    explain = _Explainer(module, layer, {name: i for i, name in enumerate(classes)}, temperature)
-    found: list[tuple[Explanation, Hiding]] = []
-    for i, mistake in enumerate(shown):
+    explain = _Explainer(module, layer, temperature)
+    found: list[tuple[Explained, Hiding]] = []
+    for i, one in enumerate(shown):
         start = time.monotonic()
         if found and start - began + longest > seconds:
             break
-        found.append(explain(mistake, x[i : i + 1]))
+        found.append(explain(one, x[i : i + 1]))
         longest = max(longest, time.monotonic() - start) if i else time.monotonic() - start
     return Explanations(
-        items=tuple(explanation for explanation, _ in found),
+        items=tuple(explained for explained, _ in found),
         method="Grad-CAM",
         layer=layer,
         fraction=MARKED_FRACTION,
@@ -79,17 +79,13 @@ def explain_for_report(
 class _Explainer:
     module: nn.Module
     layer: str
-    number: Mapping[str, int]  # of each class
     temperature: float
 
-    def __call__(self, mistake: Mistake, x: Tensor) -> tuple[Explanation, Hiding]:
-        """Both maps over the picture, and what hiding the first one's marked part does; x: (1, C, H, W)."""
-        named, true = self.number[mistake.predicted], self.number[mistake.true]
-        for_named = self._heat(x, named)
-        for_true = for_named if true == named else self._heat(x, true)
-        test = hiding(self.module, x, named, for_named, draws=DRAWS, temperature=self.temperature)
-        over = (overlay(mistake.picture, heat.numpy()) for heat in (for_named, for_true))
-        return Explanation(mistake, *over), test
+    def __call__(self, subject: ToExplain, x: Tensor) -> tuple[Explained, Hiding]:
+        """A map for each output, and what hiding the first one's marked part does; x: (1, C, H, W)."""
+        heats = [self._heat(x, output) for output in subject.outputs]
+        test = hiding(self.module, x, subject.outputs[0], heats[0], draws=DRAWS, temperature=self.temperature)
+        return Explained(subject, [overlay(subject.pixels, heat.numpy()) for heat in heats]), test
 
     def _heat(self, x: Tensor, target: int) -> Tensor:
         """(H, W), of the picture's size."""

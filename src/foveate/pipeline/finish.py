@@ -6,7 +6,7 @@ import csv
 import io
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -25,23 +25,19 @@ from foveate.pipeline.request import Phases
 from foveate.pipeline.trained import HeldOut, TrainedRun
 from foveate.pipeline.unlike import novelty_of
 from foveate.report.card import render_card
-from foveate.report.data import VALIDATION, Augmented, DatasetSummary, Mistake, ReportData
+from foveate.report.data import Augmented, DatasetSummary, ReportData
 from foveate.report.page import render_report
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.classification.calibration import (
-    Reliability,
-    apply_temperature,
-    fit_temperature,
-    reliability,
-)
-from foveate.tasks.classification.metrics import Evaluation, evaluate, most_confident_mistakes
-from foveate.tasks.classification.threshold import Answered, UnsureRule, apply_unsure_rule, fit_unsure_rule
+from foveate.tasks.base import Evaluation, Task
+from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.classification.threshold import UnsureRule, fit_unsure_rule
+from foveate.tasks.telling import VALIDATION, Explanations, Measured
 from foveate.training.rundir import history_csv
 
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
-MISTAKES_SHOWN = 24
-RIGHT_EXPLAINED = 4  # pictures, where the network made no mistake to explain
 EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.1  # at most, and of the time the run took so far
 WRITING_SECONDS = 0.7  # what a budget still needs after the explanations: report, card, files
 PREDICT_PIXELS = 1_000_000  # of a batch; larger ones fall out of the processor's caches
@@ -63,15 +59,6 @@ class Finished:
     seconds_by_phase: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class _Measurement:
-    """What the finished model does: probabilities (N, K) and scores by split; ``on`` is the one to quote."""
-
-    probabilities: Mapping[str, np.ndarray]
-    results: Mapping[str, Evaluation]
-    on: str
-
-
 def finish(run: TrainedRun) -> Finished:
     """Write the model folder: network, measurements on held-out pictures, report.
 
@@ -87,6 +74,7 @@ def finish(run: TrainedRun) -> Finished:
     module, held_out = network.module, network.held_out
     temperature = fit_temperature(held_out.logits, held_out.labels) if held_out else 1.0
     rule = _unsure_rule(held_out, temperature, run.request.unsure_precision)
+    task = Classification(prepared.classes, temperature, rule)
     novelty = novelty_of(run)
     with Draft(run.out) as draft:
         phases.enter("export")
@@ -100,27 +88,31 @@ def finish(run: TrainedRun) -> Finished:
             novelty=novelty,
         )
         phases.enter("measure")
-        measured = _measure_all(draft.predictor(), prepared)
+        measured = _measure_all(draft.predictor(), prepared, task)
         phases.enter("report")
         config = _config(run, temperature, measured, rule, novelty)
-        data = _explained(_report_data(run, config, measured, rule), run, measured)
+        data = _report_data(run, config, task, _to_report(run, task, measured, novelty is not None))
         draft.add_text("history.csv", history_csv(network.history))
         draft.add_text("splits.csv", splits_csv(prepared))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
         draft.publish(config, keep_checkpoint=run.request.keep_checkpoint)
     phases.enter("done")
-    results = measured.results
-    return Finished(run.out, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
+    return _finished(run.out, measured, phases)
 
 
 def measured_again(folder: Path, prepared: Prepared, phases: Phases) -> Finished:
     """What a finished model folder does on its pictures: the same as was told when it was finished."""
     phases.enter("measure")
-    measured = _measure_all(load(folder), prepared)
+    measured = _measure_all(load(folder), prepared, Classification(prepared.classes))
     phases.enter("done")
-    results = measured.results
-    return Finished(folder, results[measured.on], measured.on, results.get("val"), dict(phases.seconds))
+    return _finished(folder, measured, phases)
+
+
+def _finished(folder: Path, measured: Sequence[Measured], phases: Phases) -> Finished:
+    validation = next((one.evaluation for one in measured if one.split == "val"), None)
+    quoted = measured[-1]
+    return Finished(folder, quoted.evaluation, quoted.split, validation, dict(phases.seconds))
 
 
 def _unsure_rule(held_out: HeldOut | None, temperature: float, precision: float) -> UnsureRule | None:
@@ -128,15 +120,6 @@ def _unsure_rule(held_out: HeldOut | None, temperature: float, precision: float)
     if held_out is None:
         return None
     return fit_unsure_rule(apply_temperature(held_out.logits, temperature), held_out.labels, precision)
-
-
-def _before_scaling(measured: _Measurement, prepared: Prepared, temperature: float) -> Reliability:
-    """How the same predictions would be calibrated had the temperature been left at 1."""
-    probabilities = measured.probabilities[measured.on]
-    with np.errstate(divide="ignore"):
-        unscaled = apply_temperature(np.maximum(np.log(probabilities), -1e4), 1 / temperature)
-    right = unscaled.argmax(axis=1) == prepared.splits[measured.on].labels
-    return reliability(unscaled.max(axis=1), right)
 
 
 def splits_csv(prepared: Prepared) -> str:
@@ -171,14 +154,16 @@ def measured_splits(prepared: Prepared) -> list[str]:
     return [name for name in ("val", "test") if name in prepared.splits] or ["train"]
 
 
-def _measure_all(predictor: Predictor, prepared: Prepared) -> _Measurement:
-    names = measured_splits(prepared)
-    probabilities = {name: _measure(predictor, prepared.splits[name].pixels) for name in names}
-    results = {
-        name: evaluate(found, prepared.splits[name].labels, prepared.classes)
-        for name, found in probabilities.items()
-    }
-    return _Measurement(probabilities, results, names[-1])
+def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[Measured]:
+    """What the finished model does on each split that is measured; the last one is to be quoted."""
+    found: list[Measured] = []
+    for name in measured_splits(prepared):
+        split = prepared.splits[name]
+        values = {task.outputs[0].name: _measure(predictor, split.pixels)}
+        targets = ClassTargets(split.labels)
+        scores = task.evaluate(values, targets)
+        found.append(Measured(name, values, targets, scores, split.pixels, split.names))
+    return found
 
 
 def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
@@ -191,15 +176,12 @@ def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
 def _config(
     run: TrainedRun,
     temperature: float,
-    measured: _Measurement,
+    measured: Sequence[Measured],
     rule: UnsureRule | None,
     novelty: Novelty | None,
 ) -> ModelConfig:
     shape = run.prepared.preprocessing
-    scores = {
-        name: {"accuracy": r.accuracy, "macro_f1": r.macro_f1, "ece": r.ece, "samples": r.samples}
-        for name, r in measured.results.items()
-    }
+    scores = {one.split: one.evaluation.scores() for one in measured}
     return ModelConfig(
         architecture=run.network.architecture,
         classes=run.prepared.classes,
@@ -209,7 +191,7 @@ def _config(
         recipe={**run.network.recipe, "run": dict(run.record)},
         seed=run.request.seed,
         versions=library_versions(),
-        metrics={"evaluated_on": measured.on, **scores, **run.network.metrics},
+        metrics={"evaluated_on": measured[-1].split, **scores, **run.network.metrics},
         created=_now(),
         confidence=rule.to_dict() if rule else None,
         unlikeness=novelty.to_dict() if novelty else None,
@@ -231,33 +213,23 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def _report_data(
-    run: TrainedRun, config: ModelConfig, measured: _Measurement, rule: UnsureRule | None
-) -> ReportData:
+def _report_data(run: TrainedRun, config: ModelConfig, task: Task, measured: Measured) -> ReportData:
     prepared, network = run.prepared, run.network
     shape = prepared.preprocessing
     summary = summarize(network.module, (shape.channels, shape.height, shape.width))
     pictures, labels = network.preview
-    counts = {name: prepared.class_counts(name).tolist() for name in prepared.splits}
+    told = task.cells(ClassTargets(labels))
+    counts = {name: len(split) for name, split in prepared.splits.items()}
     return ReportData(
         title=run.out.resolve().name,
         created=config.created,
-        classes=prepared.classes,
-        evaluated_on=measured.on,
-        evaluation=measured.results[measured.on],
-        validation=measured.results.get("val"),
+        task=task,
+        result=task.report(measured),
         architecture=network.name,
         model_path=run.out.resolve().name,
-        reliability_before=_before_scaling(measured, prepared, config.temperature),
-        temperature=config.temperature,
-        chosen_on=network.held_out.how if network.held_out else VALIDATION,
-        unsure=rule,
-        answered=None if rule is None else _tried(rule, measured, prepared),
-        measures_unlikeness=config.unlikeness is not None,
         history=network.history,
         best_epoch=network.best_epoch,
-        mistakes=_mistakes(prepared, measured),
-        augmented=[Augmented(p, prepared.classes[k]) for p, k in zip(pictures, labels, strict=True)],
+        augmented=[Augmented(picture, label) for picture, label in zip(pictures, told, strict=True)],
         dataset=DatasetSummary(prepared.name, counts, prepared.remarks),
         preprocessing=shape.describe(),
         layers=[asdict(row) for row in summary.rows],
@@ -269,44 +241,30 @@ def _report_data(
     )
 
 
-def _tried(rule: UnsureRule, measured: _Measurement, prepared: Prepared) -> Answered:
-    return apply_unsure_rule(rule, measured.probabilities[measured.on], prepared.splits[measured.on].labels)
+def _to_report(
+    run: TrainedRun, task: Classification, measured: Sequence[Measured], measures_unlikeness: bool
+) -> Measured:
+    """What was measured on the split to be quoted, with all else that its report goes by."""
+    quoted, network = measured[-1], run.network
+    return replace(
+        quoted,
+        validation=next((one.evaluation for one in measured if one.split == "val"), None),
+        chosen_on=network.held_out.how if network.held_out else VALIDATION,
+        measures_unlikeness=measures_unlikeness,
+        all_targets={name: ClassTargets(split.labels) for name, split in run.prepared.splits.items()},
+        explanations=_explained(run, task, quoted),
+    )
 
 
-def _mistakes(prepared: Prepared, measured: _Measurement) -> list[Mistake]:
-    labels = prepared.splits[measured.on].labels
-    rows = most_confident_mistakes(measured.probabilities[measured.on], labels, MISTAKES_SHOWN)
-    return _answers(prepared, measured, rows)
-
-
-def _answers(prepared: Prepared, measured: _Measurement, rows: np.ndarray) -> list[Mistake]:
-    """These pictures with what they are and what the network called them."""
-    split, probabilities = prepared.splits[measured.on], measured.probabilities[measured.on]
-    predicted = probabilities.argmax(axis=1)
-    return [
-        Mistake(
-            picture=np.asarray(split.pixels[row]),
-            name=split.names[row],
-            true=prepared.classes[split.labels[row]],
-            predicted=prepared.classes[predicted[row]],
-            probability=float(probabilities[row, predicted[row]]),
-        )
-        for row in rows
-    ]
-
-
-def _explained(data: ReportData, run: TrainedRun, measured: _Measurement) -> ReportData:
-    """The report with what spoke for its mistakes, or for some right answers where it made none."""
-    prepared, seconds = run.prepared, min(EXPLAIN_SECONDS, EXPLAIN_SHARE * run.phases.elapsed())
+def _explained(run: TrainedRun, task: Classification, measured: Measured) -> Explanations | None:
+    """What spoke for the answers that tell most, as far as there is time."""
+    seconds = min(EXPLAIN_SECONDS, EXPLAIN_SHARE * run.phases.elapsed())
     if run.deadline is not None:
         seconds = min(run.deadline - time.monotonic() - WRITING_SECONDS, seconds)
-    rows = evenly(len(prepared.splits[measured.on]), RIGHT_EXPLAINED)
-    explanations = explain_for_report(
+    return explain_for_report(
         run.network.module,
-        prepared.preprocessing,
-        prepared.classes,
-        data.mistakes or _answers(prepared, measured, rows),
-        temperature=data.temperature or 1.0,
+        run.prepared.preprocessing,
+        task.to_explain(measured),
+        temperature=task.temperature,
         seconds=seconds,
     )
-    return replace(data, explanations=explanations)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 
 from foveate import words
-from foveate.report import meaning
 from foveate.report.data import ReportData
 
-CLASSES_LISTED = 100
+LABELS_LISTED = 100
 SENTENCE_LIMIT = 2000  # characters
 
 # What Markdown (CommonMark and GitHub's tables and links) would read as a mark; < > & become entities.
@@ -33,46 +33,33 @@ def _what(data: ReportData) -> str:
     size = f", {words.count(data.parameters)} parameters" if data.parameters is not None else ""
     return (
         f"# {markdown_text(data.title)}\n\n"
-        f"Sorts pictures into {words.plural(len(data.classes), 'class', 'classes')}{network}{size}. "
+        f"{data.result.purpose}{network}{size}. "
         f"Made by foveate on {markdown_text(words.moment(data.created))}.\n\n"
-        f"Classes: {_class_list(data)}.\n"
+        f"{data.result.labels_are}: {_label_list(data.task.labels)}.\n"
     )
 
 
-def _class_list(data: ReportData) -> str:
-    names = [markdown_text(name) for name in data.classes[:CLASSES_LISTED]]
-    more = len(data.classes) - len(names)
+def _label_list(labels: Sequence[str]) -> str:
+    names = [markdown_text(name) for name in labels[:LABELS_LISTED]]
+    more = len(labels) - len(names)
     return ", ".join(names) + (f" and {more:,} more (all in `config.json`)" if more else "")
 
 
 def _how_good(data: ReportData) -> str:
-    result = data.evaluation
-    low, high = result.accuracy_interval
-    rows = [
-        (
-            "accuracy",
-            f"{words.percent(result.accuracy)} (95 % interval {words.percent(low)} to {words.percent(high)})",
-        ),
-        ("macro-F1", words.percent(result.macro_f1)),
-        ("balanced accuracy", words.percent(result.balanced_accuracy)),
-        ("calibration error (ECE, 15 bins)", words.percent(result.ece)),
-        ("pictures", words.count(result.samples)),
-    ]
-    if result.top5_accuracy is not None:
-        rows.insert(1, ("top-5 accuracy", words.percent(result.top5_accuracy)))
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    kind = markdown_text(words.split_word(data.evaluated_on))
+    result = data.result
+    table = "\n".join(f"| {name} | {value} |" for name, value in result.scores)
+    kind = markdown_text(words.split_word(result.split))
     return (
-        f"## How good it is\n\n{markdown_text(meaning.headline(data), SENTENCE_LIMIT)}\n\n"
+        f"## How good it is\n\n{markdown_text(result.verdict, SENTENCE_LIMIT)}\n\n"
         f"| on the {kind} pictures | |\n|---|---|\n{table}\n\n"
-        "Each class, the confusion matrix and the most confident mistakes are in `report.html`.\n"
+        f"{result.in_report} are in `report.html`.\n"
     )
 
 
 def _on_what(data: ReportData) -> str:
     lines = [f"## What it was made from\n\nPictures: {markdown_text(data.dataset.name or 'not named')}."]
     if data.dataset.counts:
-        amounts = (f"{sum(n):,} {markdown_text(words.split_word(s))}" for s, n in data.dataset.counts.items())
+        amounts = (f"{n:,} {markdown_text(words.split_word(s))}" for s, n in data.dataset.counts.items())
         lines.append(f"Numbers of pictures: {', '.join(amounts)}.")
     if data.preprocessing:
         lines.append(f"What is done to every picture: {markdown_text(data.preprocessing, SENTENCE_LIMIT)}")
@@ -81,20 +68,21 @@ def _on_what(data: ReportData) -> str:
 
 def _use(data: ReportData) -> str:
     path = words.shown(data.model_path, 500)
+    outputs = ", ".join(f"`{output.name}`" for output in data.task.outputs)
     return (
         f"## How to use it\n\n```sh\nfoveate predict {shlex.quote(path)} picture.jpg\n```\n\n"
         f"```python\nimport foveate\n\nmodel = foveate.load({path!r})\n"
         'print(model.predict("picture.jpg"))\n```\n\n'
         "`model.onnx` takes `images`, uint8 RGB of shape (N, height, width, 3) already of the model's size, "
-        "and gives `probabilities`; normalisation and temperature are inside.\n"
+        f"and gives {outputs}; {data.result.inside} are inside.\n"
     )
 
 
 def _limits(data: ReportData) -> str:
-    points = [markdown_text(sentence, SENTENCE_LIMIT) for sentence in meaning.warnings(data)]
+    points = [markdown_text(sentence, SENTENCE_LIMIT) for sentence in data.result.warnings]
     points += [
-        "It answers with one of its classes whatever the picture shows, also for things it has never seen.",
-        *(markdown_text(sentence, SENTENCE_LIMIT) for sentence in meaning.knows_limits(data)),
+        data.result.always,
+        *(markdown_text(sentence, SENTENCE_LIMIT) for sentence in data.result.limits),
         "The numbers hold for pictures like those it was measured on; another camera, light or background "
         "can make it worse. Measure it on your own with `foveate evaluate`.",
     ]

@@ -11,21 +11,17 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-import numpy as np
-from numpy.typing import NDArray
-
-from foveate.tasks.classification.calibration import Reliability
-from foveate.tasks.classification.metrics import Confusion
+from foveate.tasks.base import Headline
+from foveate.tasks.sections import Matrix, Reliability, Unit
 from foveate.words import columns, count, percent, shown
 
-MATRIX_CLASSES = 50  # a bigger confusion matrix cannot be read
 _LABEL_CHARACTERS = 18
 _POINTS_WITH_TITLES = 60
 _Point = tuple[float, float]
 
 
 def line_chart(
-    series: Mapping[str, Sequence[_Point]], *, title: str, unit: str = "number", mark: float | None = None
+    series: Mapping[str, Sequence[_Point]], *, title: str, unit: Unit = "number", mark: float | None = None
 ) -> str:
     """Lines over epochs, named at their right ends.
 
@@ -80,10 +76,10 @@ def _apart(heights: Mapping[str, float], least: float = 16) -> dict[str, float]:
     return {name: moved[name] for name in heights}
 
 
-def reliability_chart(bins: Reliability, title: str) -> str:
+def reliability_chart(bins: Reliability) -> str:
     """Accuracy against confidence, the gap between them, and below how many predictions each bin holds."""
     size, left, top, strip = 250, 54, 12, 44
-    svg = _svg(left + size + 24, top + size + 64 + strip, title)
+    svg = _svg(left + size + 24, top + size + 64 + strip, bins.title)
     total, number = max(int(bins.counts.sum()), 1), len(bins.counts)
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = top + size * (1 - tick)
@@ -95,7 +91,7 @@ def reliability_chart(bins: Reliability, title: str) -> str:
     for b, amount in enumerate(bins.counts.tolist()):
         if not amount:
             continue
-        right, sure = float(bins.accuracy[b]), float(bins.confidence[b])
+        right, sure = float(bins.right[b]), float(bins.confidence[b])
         x, wide = left + size * b / number + 1, size / number - 2
         group = SubElement(svg, "g")
         words = f"{percent(sure)} sure on average, right {percent(right)} of the time"
@@ -114,17 +110,16 @@ def reliability_chart(bins: Reliability, title: str) -> str:
     return _text_of(svg)
 
 
-def confusion_chart(confusion: Confusion, classes: Sequence[str]) -> str:
-    """The confusion matrix as a heat map; of many classes, the ``MATRIX_CLASSES`` most involved in mistakes.
+def matrix_chart(matrix: Matrix) -> str:
+    """A confusion matrix as a heat map.
 
-    Colour is the share of a row (a true class); rights are blue, mistakes orange.
+    Colour is the share of a row (a true thing); rights are blue, mistakes orange.
     """
-    chosen = matrix_classes(confusion)
-    labels = [shown(classes[i], _LABEL_CHARACTERS) for i in chosen]
-    cell = max(15, min(46, 560 // max(len(chosen), 1)))
+    labels = [shown(name, _LABEL_CHARACTERS) for name in matrix.names]
+    cell = max(15, min(46, 560 // max(len(labels), 1)))
     longest = 7 * max((columns(label) for label in labels), default=0)
     turn = 0 if longest <= cell - 4 else -45 if cell > 18 else -90  # as little as lets them pass each other
-    margin, side = 16 + longest, len(chosen) * cell
+    margin, side = 16 + longest, len(labels) * cell
     above, beside = {0: (40, 12), -45: (22 + int(margin * 0.72), int(margin * 0.72)), -90: (margin, 12)}[turn]
     width = margin + side + beside
     words = "Confusion matrix: rows are true classes, columns what the network said"
@@ -138,17 +133,13 @@ def confusion_chart(confusion: Confusion, classes: Sequence[str]) -> str:
         x = margin + (i + 0.5) * cell + (4 if turn else 0)
         column = _turned_text(svg, (x, above - 8), turn, label, "start" if turn else "middle")
         for text in (row, column):
-            SubElement(text, "title").text = shown(classes[chosen[i]])
-    place = {int(number): i for i, number in enumerate(chosen)}
-    support = confusion.support
-    cells = zip(confusion.true.tolist(), confusion.predicted.tolist(), confusion.count.tolist(), strict=True)
+            SubElement(text, "title").text = shown(matrix.names[i])
+    cells = zip(matrix.true.tolist(), matrix.called.tolist(), matrix.counts.tolist(), strict=True)
     for t, p, n in cells:
-        if t in place and p in place:
-            words = f"{shown(classes[t])} called {shown(classes[p])}: {count(n)} of {count(support[t])}"
-            corner = (margin + place[p] * cell, above + place[t] * cell)
-            _cell(
-                svg, corner, cell, shares=(n, int(support[t])), style="hit" if t == p else "miss", words=words
-            )
+        total = int(matrix.totals[t])
+        words = f"{shown(matrix.names[t])} called {shown(matrix.names[p])}: {count(n)} of {count(total)}"
+        corner = (margin + p * cell, above + t * cell)
+        _cell(svg, corner, cell, shares=(n, total), style="hit" if t == p else "miss", words=words)
     _text(svg, (margin + side / 2, above + side + 18), "what the network said", "middle", "soft")
     return _text_of(svg)
 
@@ -169,27 +160,22 @@ def _cell(
         _text(svg, (corner[0] + cell / 2, corner[1] + cell / 2 + 4), text, "middle", ink)
 
 
-def matrix_classes(confusion: Confusion) -> NDArray[np.int64]:
-    """Which classes the matrix shows: all, or the ``MATRIX_CLASSES`` most involved in mistakes."""
-    if confusion.num_classes <= MATRIX_CLASSES:
-        return np.arange(confusion.num_classes)
-    wrong = confusion.support + confusion.predicted_count - 2 * confusion.hits
-    return np.sort(np.argsort(-wrong, kind="stable")[:MATRIX_CLASSES])
-
-
-def interval_chart(accuracy: float, low: float, high: float, baseline: float) -> str:
-    """Accuracy with its interval on a rule from 0 to 100 %, and the baseline to compare with."""
-    left, size = 2, 332
-    svg = _svg(336, 58, f"Accuracy {percent(accuracy)}, 95 % interval {percent(low)} to {percent(high)}")
+def interval_chart(headline: Headline) -> str:
+    """The headline with its interval on a rule, and what a constant answer would reach to compare with."""
+    left, size, told = 2, 332, headline.metric.told
+    (low, high), constant = headline.interval, headline.constant
+    top = 1.0 if headline.metric.is_fraction else 1.05 * max(high, constant)
+    said = f"{told(low)} to {told(high)}"
+    svg = _svg(336, 58, f"{headline.metric.heading} {told(headline.value)}, 95 % interval {said}")
     _rect(svg, (left, 16, size, 8), "field")
-    _rect(svg, (left, 16, size * accuracy, 8), "bar")
-    band = _rect(svg, (left + size * low, 10, max(size * (high - low), 2), 20), "band")
-    SubElement(band, "title").text = f"95 % interval: {percent(low)} to {percent(high)}"
-    for value, style in ((accuracy, "needle"), (baseline, "mark")):
-        _line(svg, (left + size * value, 6), (left + size * value, 34), style)
-    side = "start" if baseline < 0.25 else "middle" if baseline < 0.75 else "end"
-    text = f"always the same answer: {percent(baseline, 0)}"
-    _text(svg, (left + size * baseline, 50), text, side, "soft")
+    _rect(svg, (left, 16, size * headline.value / top, 8), "bar")
+    band = _rect(svg, (left + size * low / top, 10, max(size * (high - low) / top, 2), 20), "band")
+    SubElement(band, "title").text = f"95 % interval: {said}"
+    for value, style in ((headline.value, "needle"), (constant, "mark")):
+        _line(svg, (left + size * value / top, 6), (left + size * value / top, 34), style)
+    side = "start" if constant / top < 0.25 else "middle" if constant / top < 0.75 else "end"
+    text = f"always the same answer: {told(constant, 0)}"
+    _text(svg, (left + size * constant / top, 50), text, side, "soft")
     return _text_of(svg)
 
 

@@ -7,10 +7,11 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from foveate import words
+from foveate.report import blocks
 
 
 def template(name: str) -> Template:
-    """A template of this room, with the filters shown, percent, count, magnitude and duration."""
+    """A template of this room, with the filters that `_environment` lists."""
     return _environment().get_template(name)
 
 
@@ -23,6 +24,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (words.shown, words.percent, words.count, words.magnitude, words.duration)
-    environment.filters |= {one.__name__: one for one in filters}
+    told = (words.shown, words.percent, words.count, words.magnitude, words.duration)
+    drawn = (blocks.kind, blocks.drawn, blocks.bar, blocks.picture)
+    environment.filters |= {one.__name__: one for one in (*told, *drawn)}
     return environment

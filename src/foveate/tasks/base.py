@@ -10,12 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
+from foveate.words import percent
+
+if TYPE_CHECKING:
+    from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
 MODEL_INPUT = "images"
@@ -55,6 +59,21 @@ class Metric:
     name: str
     higher_is_better: bool = True
     is_fraction: bool = True  # told in percent
+    title: str = ""  # for people, where it is not the name
+
+    @property
+    def words(self) -> str:
+        """``macro-F1``"""
+        return self.title or self.name.replace("_", " ")
+
+    @property
+    def heading(self) -> str:
+        """``Macro-F1``"""
+        return self.words[0].upper() + self.words[1:]
+
+    def told(self, value: float, digits: int = 1) -> str:
+        """``87.4 %``, or four significant digits."""
+        return percent(value, digits) if self.is_fraction else f"{value:.4g}"
 
 
 class Targets(Protocol):
@@ -172,6 +191,14 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         """Raises InputError where there is nothing to measure."""
+
+    @abstractmethod
+    def to_explain(self, measured: Measured) -> Sequence[ToExplain]:
+        """The pictures of which the report shows what spoke for their answers, the most telling first."""
+
+    @abstractmethod
+    def report(self, measured: Measured) -> TaskReport:
+        """What a report and a model card say."""
 
     def metric(self, column: str) -> Metric:
         """The metric of a history's column, such as ``val_accuracy``. Raises InputError."""

@@ -16,8 +16,10 @@ from foveate.tasks.base import Metric, Output, Targets, Task, Values
 from foveate.tasks.classification.answers import Answer, Prediction, in_words
 from foveate.tasks.classification.labels import class_numbers
 from foveate.tasks.classification.metrics import ACCURACY, Evaluation, evaluate
+from foveate.tasks.classification.report import class_report, to_explain
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.threshold import UnsureRule
+from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 MAX_CLASSES = 100_000
 MAX_NAME_LENGTH = 1_000  # characters of a class's name
@@ -36,7 +38,7 @@ class Classification(Task):
 
     name: ClassVar[str] = "classification"
     learner: ClassVar[str] = "foveate.tasks.classification.learn:ClassificationLearner"
-    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, Metric("macro_f1"))
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, Metric("macro_f1", title="macro-F1"))
 
     classes: tuple[str, ...]
     temperature: float = 1.0
@@ -107,6 +109,12 @@ class Classification(Task):
 
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         return evaluate(values[PROBABILITIES], _labels(targets), self.classes)
+
+    def to_explain(self, measured: Measured) -> list[ToExplain]:
+        return to_explain(self, measured)
+
+    def report(self, measured: Measured) -> TaskReport:
+        return class_report(self, measured)
 
 
 def check_classes(classes: Any) -> tuple[str, ...]:

@@ -1,0 +1,151 @@
+"""What a report is made of, as data: a task tells its results with these, and the report room draws them.
+
+Texts may hold anything (class and file names come from users); they are made safe when they are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]  # (H, W, 3), (H, W, 1) or (H, W)
+Unit = Literal["number", "percent"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A piece of a text that is not plain: a name out of the data, code, a number, an answer."""
+
+    text: str
+    style: Literal["name", "code", "strong", "number", "right", "wrong"] = "name"
+
+
+Text = str | Sequence[str | Mark]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    text: Text
+
+
+@dataclass(frozen=True)
+class Column:
+    """bar: the cells are fractions, drawn as bars; limit: characters of a name."""
+
+    heading: str
+    kind: Literal["name", "code", "text", "number", "bar"] = "number"
+    limit: int = 160
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a cell a column, the first of which heads the row; None for what is not known.
+
+    label: for those who do not see the table. wide: as wide as the page.
+    """
+
+    label: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str | float | None]]
+    footer: Sequence[str] = ()
+    title: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Lines:
+    """One or two lines over epochs: name -> (epoch, value) in order; mark: the epoch that was kept."""
+
+    title: str
+    series: Mapping[str, Sequence[tuple[float, float]]]
+    unit: Unit = "number"
+    mark: float | None = None
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often answers are right against how sure they are, by bins (bins,) of equal width."""
+
+    title: str
+    counts: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """How often a thing was called another: the cells that are not zero.
+
+    names: (K,). true, called, counts: (cells,), of which the first two count the names. totals: (K,) of each
+    true thing, also of what is not shown.
+    """
+
+    names: Sequence[str]
+    true: NDArray[np.int64]
+    called: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    totals: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    chart: Lines | Reliability
+    caption: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Charts that are compared."""
+
+    items: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture, and what it is for those who do not see it."""
+
+    pixels: Pixels
+    description: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture beside what else there is of it: its answer, a heat map, the difference.
+
+    caption: lines; name: of the file.
+    """
+
+    panels: Sequence[Panel]
+    caption: Sequence[Text] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    pictures: Sequence[Picture]
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Blocks that stand beside each other where there is room."""
+
+    blocks: Sequence[Matrix | Table]
+
+
+Block = Paragraph | Table | Matrix | Figures | Gallery | Beside
+
+
+@dataclass(frozen=True)
+class Section:
+    """short: its name among the links of the page; anchor: where they lead, letters only."""
+
+    title: str
+    short: str
+    anchor: str
+    blocks: Sequence[Block]

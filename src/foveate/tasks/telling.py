@@ -1,0 +1,115 @@
+"""Between a finished model and its report: what was measured goes in, what the task says of it comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.tasks.base import Evaluation, Headline, Targets, Values
+from foveate.tasks.sections import Pixels, Section, Table
+
+VALIDATION = "validation pictures"
+
+
+@dataclass(frozen=True)
+class ToExplain:
+    """A picture of which the report shows what spoke for its answer.
+
+    pixels: as the network sees it, (H, W, C). outputs: which of the network's K numbers are explained; the
+    one that its answer goes by stands first.
+    """
+
+    pixels: Pixels
+    name: str
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Heat maps over a picture, (H, W, 3): one for each of its outputs."""
+
+    subject: ToExplain
+    maps: Sequence[Pixels]
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """Where the network looked, and whether that can be believed.
+
+    ``drop``: how far the first output of each picture falls, on average over the pictures, when the marked
+    ``fraction`` of the picture is hidden; ``drop_elsewhere``: when as much is hidden elsewhere.
+    """
+
+    items: Sequence[Explained]
+    method: str  # "Grad-CAM"
+    layer: str
+    fraction: float
+    drop: float
+    drop_elsewhere: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a finished model does on the N pictures of a split, and what else its report goes by.
+
+    Attributes:
+        split: "test", or "val" without test pictures, or "train" without either.
+        values: what the model gives for them.
+        pixels: what it saw, (N, H, W, C). names: what people call them.
+        validation: of the validation pictures, where ``split`` is another.
+        chosen_on: what decided on epochs, calibration and thresholds.
+        all_targets: the right answers of each split.
+    """
+
+    split: str
+    values: Values
+    targets: Targets
+    evaluation: Evaluation
+    pixels: NDArray[np.uint8]
+    names: Sequence[str]
+    validation: Evaluation | None = None
+    chosen_on: str = VALIDATION
+    measures_unlikeness: bool = False
+    all_targets: Mapping[str, Targets] = field(default_factory=dict)
+    explanations: Explanations | None = None
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """The task's part of the report and of the model card.
+
+    Attributes:
+        split: on which ``headline`` was measured.
+        kind: what the model is: "Image classification into 3 classes".
+        purpose: what it does: "Sorts pictures into 3 classes".
+        labels_are: what the task's labels are called: "Classes".
+        verdict: how good, on what: one sentence. meaning: what to expect, and compared with what.
+        warnings: what stands between the number and the truth; one sentence each, the gravest first.
+        facts: further numbers with what they mean. scores: the same and more for the card's table.
+        limits: what it does when it does not know. always: which limit none of its kind is without.
+        in_report: what the report shows that the card does not.
+        inside: what ``model.onnx`` does beside the network.
+        sections: what it gets right and wrong. trust: how far its answers may be believed.
+        pictures: how many of what there are in each split.
+    """
+
+    split: str
+    headline: Headline
+    kind: str
+    purpose: str
+    labels_are: str
+    verdict: str
+    meaning: str
+    warnings: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    scores: Sequence[tuple[str, str]]
+    limits: Sequence[str]
+    always: str
+    in_report: str
+    inside: str
+    sections: Sequence[Section]
+    trust: Sequence[Section]
+    pictures: Table
