@@ -67,8 +67,8 @@ def command(
     """Show what in IMAGE speaks for a class, according to MODEL, and how far that can be believed.
 
     MODEL is a model folder, a network's name (see `foveate models`), a blueprint (FILE.yaml, with --weights)
-    or hf:OWNER/REPO. Written are the heat maps over the
-    picture, a sheet that puts them to the test, the maps of a layer, the kernels, and all numbers as JSON.
+    or hf:OWNER/REPO. Written are the heat maps over the picture, a sheet that puts them to the test, the maps
+    of a layer, the kernels, and all numbers as JSON.
 
     \b
     foveate explain runs/pets cat.jpg
@@ -83,9 +83,7 @@ def command(
         if error.name != "torch":
             raise
         raise MissingExtraError("Explaining a network", "train") from error
-    base = out if out is not None else Path(f"{image.stem}-explained")
-    target_folder = base if out is not None or overwrite else numbered(base)[-1]
-    check_folder(target_folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
+    target_folder = _folder(image, out, overwrite=overwrite)
     network = resolve(model, weights, download=download, say=note)
     target = None if class_name is None else _class_number(class_name, network.labels)
     if layer is not None:
@@ -100,12 +98,8 @@ def command(
     for name, reason in explained.facts["left_out"].items():
         note(f"{name} is left out: {printable(reason)}")
     pictures = dict(explained.pictures)
-    if split is not None and explained.facts["layer"] is None:
-        raise InputError("--data shows what excites maps, and this network makes none.")
     if split is not None:
-        facts["data"], pictures["exciting"] = _survey(
-            network, split, explained.facts["layer"], picture, info.box
-        )
+        facts["data"], pictures["exciting"] = _survey(network, split, facts["layer"], picture, info.box)
     facts["files"] = _write(target_folder, pictures, facts)
     with after_writing():
         if as_json:
@@ -148,7 +142,7 @@ def _split(data: str) -> tuple[str, Split]:
 def _survey(
     model: Model,
     split: tuple[str, Split],
-    layer: str,
+    layer: str | None,
     picture: NDArray[np.uint8],
     box: tuple[float, float, float, float] | None,
 ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
@@ -156,6 +150,8 @@ def _survey(
     from foveate.cli.predict import bar
     from foveate.explain.survey import survey
 
+    if layer is None:
+        raise InputError("--data shows what excites maps, and this network makes none.")
     name, pictures = split
     with bar() as progress:
         found = survey(model, pictures.images, layer, picture, box=box, progress=progress)
@@ -165,6 +161,13 @@ def _survey(
 
 
 # --- What comes out --------------------------------------------------------------------------------------
+
+
+def _folder(image: Path, out: Path | None, *, overwrite: bool) -> Path:
+    """Where it is written: into ``out``, or a folder that is named for the picture. Raises InputError."""
+    base = out if out is not None else Path(f"{image.stem}-explained")
+    folder = base if out is not None or overwrite else numbered(base)[-1]
+    return check_folder(folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
 
 
 def _write(folder: Path, pictures: dict[str, NDArray[np.uint8]], facts: dict[str, Any]) -> list[str]:
