@@ -108,3 +108,7 @@ def test_bytes(number, text):
 def test_a_table_is_aligned_by_what_a_terminal_shows():
     found = words.table(("name", "n"), [("猫", "12"), ("e\u0301tude", "7")], right=(1,))
     assert found.splitlines() == ["name    n", "-----  --", "猫     12", "e\u0301tude   7"]
+
+
+def test_what_utf_8_cannot_hold_is_marked():
+    assert words.encodable("caf\u00e9 \udc80") == "caf\u00e9 ?"

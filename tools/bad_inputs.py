@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from bad_inputs import CASES, GROUPS, Case
 from foveate.cli.main import main as foveate
+from foveate.words import printable
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 420  # characters of an answer in the table
@@ -70,7 +71,7 @@ def cell(text: str) -> str:
 def code(text: str) -> str:
     """A command as a cell; its control characters as Python writes them."""
     shown = text if len(text) <= 80 else text[:77] + "..."
-    return "`" + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown).replace("|", "\\|") + "`"
+    return "`" + printable(shown).replace("|", "\\|") + "`"
 
 
 def table(cases: list[Case]) -> list[str]:

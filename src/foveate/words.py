@@ -37,6 +37,11 @@ def printable(text: str) -> str:
     )
 
 
+def encodable(text: str) -> str:
+    """The text as JSON and pages can hold it: "?" for what UTF-8 cannot (undecodable bytes of a name)."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def first_line(error: BaseException, limit: int = 200) -> str:
     """The first line of another library's error, short and safe to show; its type's name if it is empty."""
     lines = str(error).strip().splitlines()

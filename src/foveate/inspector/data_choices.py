@@ -9,6 +9,7 @@ from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.samples import ArrayImages
 from foveate.dataset.sources.known import KNOWN, is_here
 from foveate.inspector.trainings import DataChoice
+from foveate.words import encodable
 
 
 def choices(given: str | None) -> list[DataChoice]:
@@ -24,7 +25,7 @@ def _look_at(name: str) -> DataChoice:
     title = next((known.title for known in KNOWN if known.name == name), dataset.name)
     return DataChoice(
         name=name,
-        title=title.encode("utf-8", "replace").decode("utf-8"),
+        title=encodable(title),
         pictures=sum(len(split) for split in dataset.splits.values()),
         classes=len(dataset.classes),
         input=_size(dataset),

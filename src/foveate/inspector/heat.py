@@ -12,9 +12,9 @@ from foveate.explain.faithfulness import hiding
 from foveate.explain.methods import METHODS, HeatMap, heat_map
 from foveate.explain.render import heat_layer, signed_layer
 from foveate.inspector.drawing import to_png
-from foveate.inspector.networks import shown
 from foveate.inspector.requests import flag, node_number, text, whole
 from foveate.inspector.runs import Run, swapped
+from foveate.words import encodable
 
 ALIASES = {"smooth-grad": "saliency"}
 
@@ -44,7 +44,7 @@ def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     facts = {
         "method": method,
         "class": target,
-        "label": shown(run.net.labels[target]),
+        "label": encodable(run.net.labels[target]),
         "probability": float(probabilities[target]),
         "signed": found.signed,
         "hiding": test.to_dict() if test else None,

@@ -7,8 +7,9 @@ from typing import Any
 
 from foveate.geometry import worked
 from foveate.graph.recording import Step
-from foveate.inspector.networks import class_names, shown, steps_of, title_of
+from foveate.inspector.networks import class_names, steps_of, title_of
 from foveate.models.model import Model
+from foveate.words import encodable
 
 LARGE_GROUP = 30  # nodes; a larger group of the network is parted further
 POOLS = frozenset({"max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "gaussian_pool"})
@@ -22,7 +23,7 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
     nodes = [_node(number, steps, stages[number]) for number in range(len(steps))]
     return {
         "net": net_id,
-        "name": shown(net.name),
+        "name": encodable(net.name),
         "title": title_of(net),
         "weights": net.weights,
         "classes": class_names(net),

@@ -13,6 +13,7 @@ from foveate.graph.recording import Recording, Step, record
 from foveate.models.model import Model
 from foveate.models.registry import model_info
 from foveate.tasks.classification.labels import are_numbered
+from foveate.words import encodable
 
 _STEPS: WeakKeyDictionary[Model, tuple[Step, ...]] = WeakKeyDictionary()
 
@@ -43,12 +44,7 @@ def run_bytes(model: Model) -> int:
 
 def class_names(model: Model) -> list[str] | None:
     """Its classes as every page can show them, or None where they have no names."""
-    return None if are_numbered(model.labels) else [shown(name) for name in model.labels]
-
-
-def shown(name: str) -> str:
-    """The name with U+FFFD for what UTF-8 cannot hold."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    return None if are_numbered(model.labels) else [encodable(name) for name in model.labels]
 
 
 def with_softmax(recording: Recording, temperature: float) -> Recording:

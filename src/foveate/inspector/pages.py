@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from foveate.errors import RequestError
+from foveate.words import encodable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}(\.[a-z0-9-]{1,20})?\.(js|css|svg|png|json)")
 TYPES = {
@@ -27,7 +28,7 @@ class Pages:
     """`GET /`, `GET /design`, `GET /assets/...`."""
 
     def __init__(self, name: str) -> None:
-        self._name = name.encode("utf-8", "replace").decode("utf-8")
+        self._name = encodable(name)
         self._folders = [resources.files(f"foveate.{room}") / "web" for room in ("inspector", "http")]
         self._templates = Environment(
             loader=PackageLoader("foveate.inspector", "web"),

@@ -16,6 +16,7 @@ from foveate.images.read import read_bytes, read_image
 from foveate.inspector.keys import alike
 from foveate.inspector.newest import Shelf
 from foveate.models.model import Model
+from foveate.words import encodable
 
 MOST_PICTURES = 32
 MOST_BYTES = 256 << 20
@@ -90,7 +91,7 @@ class Pictures:
         picture = self.get(name)
         return {
             **alike(name, "picture", "id"),
-            "name": picture.name.encode("utf-8", "replace").decode("utf-8"),
+            "name": encodable(picture.name),
             "width": picture.width,
             "height": picture.height,
             "url": f"/api/pictures/{name}.png?net={net}",

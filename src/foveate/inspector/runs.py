@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from foveate.errors import RequestError
 from foveate.graph.recording import Recording, Step, record
 from foveate.inspector.keys import alike
-from foveate.inspector.networks import shown, steps_of, with_softmax
+from foveate.inspector.networks import steps_of, with_softmax
 from foveate.models.model import Model
+from foveate.words import encodable
 
 TOP = 10
 
@@ -102,7 +103,7 @@ class Run:
         return [
             {
                 **alike(int(i), "class", "index"),
-                "label": shown(self.net.labels[i]),
+                "label": encodable(self.net.labels[i]),
                 "probability": float(chances[i]),
                 "logit": float(logits[i]),
             }

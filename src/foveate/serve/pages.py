@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from foveate.errors import RequestError
 from foveate.runtime.predictor import Predictor
+from foveate.words import encodable
 
 _ASSETS = {
     "page.css": "text/css; charset=utf-8",
@@ -29,9 +30,9 @@ class Pages:
         environment = Environment(
             loader=PackageLoader("foveate.serve", "web"), autoescape=True, undefined=StrictUndefined
         )
-        common = {"name": _shown(name), "secured": secured}
+        common = {"name": encodable(name), "secured": secured}
         self._index = environment.get_template("index.html.j2").render(
-            classes=[_shown(label) for label in predictor.classes_[:200]],
+            classes=[encodable(label) for label in predictor.classes_[:200]],
             class_count=len(predictor.classes_),
             preprocessing=predictor.preprocessing.describe(),
             facts=_facts(predictor),
@@ -59,11 +60,6 @@ def _html(text: str) -> Response:
     return Response(text.encode("utf-8"), media_type="text/html; charset=utf-8")
 
 
-def _shown(text: str) -> str:
-    """A name as a page can show it: what UTF-8 cannot hold becomes U+FFFD."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _facts(predictor: Predictor) -> list[str]:
     """What is known of the model, in a few words each."""
     config = predictor.config
@@ -71,11 +67,11 @@ def _facts(predictor: Predictor) -> list[str]:
         return []
     facts = []
     if isinstance(architecture := config.architecture.get("name"), str):
-        facts.append(_shown(architecture))
+        facts.append(encodable(architecture))
     split = config.metrics.get("evaluated_on")
     measured = config.metrics.get(split) if isinstance(split, str) else None
     if isinstance(measured, dict) and isinstance(accuracy := measured.get("accuracy"), int | float):
         samples = measured.get("samples")
-        of = f" of {samples:,} {_shown(str(split))} pictures" if isinstance(samples, int) else ""
+        of = f" of {samples:,} {encodable(str(split))} pictures" if isinstance(samples, int) else ""
         facts.append(f"{accuracy:.1%}{of} right")
     return facts
