@@ -1,7 +1,7 @@
-"""The report's charts as inline SVG, drawn with nothing but the standard library.
+"""The report's charts as inline SVG.
 
-Elements are built with ElementTree, which escapes every text and attribute; colours and sizes of type are
-classes of the page's style sheet, so that charts follow the light and the dark theme.
+Colours and sizes of type are classes of the page's style sheet, so that charts follow the light and the dark
+theme.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
+from foveate.report import svg as draw
 from foveate.tasks.base import Headline
 from foveate.tasks.sections import Matrix, Reliability, Unit
 from foveate.words import columns, count, percent, shown
 
 _LABEL_CHARACTERS = 18
 _POINTS_WITH_TITLES = 60
-_Point = tuple[float, float]
 
 
 def line_chart(
-    series: Mapping[str, Sequence[_Point]], *, title: str, unit: Unit = "number", mark: float | None = None
+    series: Mapping[str, Sequence[draw.Point]],
+    *,
+    title: str,
+    unit: Unit = "number",
+    mark: float | None = None,
 ) -> str:
     """Lines over epochs, named at their right ends.
 
@@ -30,25 +34,25 @@ def line_chart(
     """
     width, height, left, right, top, bottom = 520, 290, 54, 108, 14, 42
     points = [point for line in series.values() for point in line]
-    svg = _svg(width, height, title)
+    svg = draw.canvas(width, height, title)
     svg.set("class", "chart curves")
     x_low, x_high = _range([x for x, _ in points])
     y_ticks = _ticks(*_value_range([y for _, y in points], unit), 5)
     y_low, y_high = y_ticks[0], y_ticks[-1]
 
-    def place(x: float, y: float) -> _Point:
+    def place(x: float, y: float) -> draw.Point:
         across = left + (x - x_low) / (x_high - x_low) * (width - left - right)
         return across, height - bottom - (y - y_low) / (y_high - y_low) * (height - top - bottom)
 
     for tick in y_ticks:
         y = place(x_low, tick)[1]
-        _line(svg, (left, y), (width - right, y), "grid")
-        _text(svg, (left - 8, y + 4), _value(tick, unit, y_ticks), "end")
+        draw.line(svg, (left, y), (width - right, y), "grid")
+        draw.text(svg, (left - 8, y + 4), _value(tick, unit, y_ticks), "end")
     for tick in _whole_ticks(x_low, x_high, 6):
-        _text(svg, (place(tick, y_low)[0], height - bottom + 18), f"{tick:g}", "middle")
-    _text(svg, ((left + width - right) / 2, height - 4), "epoch", "middle", "soft")
+        draw.text(svg, (place(tick, y_low)[0], height - bottom + 18), f"{tick:g}", "middle")
+    draw.text(svg, ((left + width - right) / 2, height - 4), "epoch", "middle", "soft")
     if mark is not None and x_low <= mark <= x_high:
-        rule = _line(svg, place(mark, y_low), place(mark, y_high), "mark")
+        rule = draw.line(svg, place(mark, y_low), place(mark, y_high), "mark")
         SubElement(rule, "title").text = f"kept: epoch {mark:g}"
     for number, (name, line) in enumerate(series.items()):
         style = f"s{number}"
@@ -57,12 +61,12 @@ def line_chart(
         SubElement(svg, "polyline", {"class": f"line {style}", "points": path})
         for (x, y), (epoch, value) in zip(placed, line, strict=True):
             if len(line) <= _POINTS_WITH_TITLES:
-                dot = SubElement(svg, "circle", {"class": f"dot {style}", "r": "2.5"} | _at(x, y, "c"))
+                dot = SubElement(svg, "circle", {"class": f"dot {style}", "r": "2.5"} | draw.at(x, y, "c"))
                 SubElement(dot, "title").text = f"{name}, epoch {epoch:g}: {_exact(value, unit)}"
     ends = {name: place(*line[-1]) for name, line in series.items()}
     for number, (name, y) in enumerate(_apart({name: y for name, (_, y) in ends.items()}).items()):
-        _text(svg, (ends[name][0] + 7, y + 4), name, "start", f"name s{number}")
-    return _text_of(svg)
+        draw.text(svg, (ends[name][0] + 7, y + 4), name, "start", f"name s{number}")
+    return draw.written(svg)
 
 
 def _apart(heights: Mapping[str, float], least: float = 16) -> dict[str, float]:
@@ -79,13 +83,13 @@ def _apart(heights: Mapping[str, float], least: float = 16) -> dict[str, float]:
 def reliability_chart(bins: Reliability) -> str:
     """Accuracy against confidence, the gap between them, and below how many predictions each bin holds."""
     size, left, top, strip = 250, 54, 12, 44
-    svg = _svg(left + size + 24, top + size + 64 + strip, bins.title)
+    svg = draw.canvas(left + size + 24, top + size + 64 + strip, bins.title)
     total, number = max(int(bins.counts.sum()), 1), len(bins.counts)
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = top + size * (1 - tick)
-        _line(svg, (left, y), (left + size, y), "grid")
-        _text(svg, (left - 8, y + 4), f"{tick:.0%}", "end")
-        _text(svg, (left + size * tick, top + size + 18), f"{tick:.0%}", "middle")
+        draw.line(svg, (left, y), (left + size, y), "grid")
+        draw.text(svg, (left - 8, y + 4), f"{tick:.0%}", "end")
+        draw.text(svg, (left + size * tick, top + size + 18), f"{tick:.0%}", "middle")
     tallest = max(int(bins.counts.max()), 1)
     floor = top + size + 46 + strip
     for b, amount in enumerate(bins.counts.tolist()):
@@ -96,18 +100,18 @@ def reliability_chart(bins: Reliability) -> str:
         group = SubElement(svg, "g")
         words = f"{percent(sure)} sure on average, right {percent(right)} of the time"
         SubElement(group, "title").text = f"{words}; {count(amount)} pictures ({percent(amount / total)})"
-        _rect(group, (x, top + size * (1 - min(right, sure)), wide, size * min(right, sure)), "bar")
-        _rect(group, (x, top + size * (1 - max(right, sure)), wide, size * abs(right - sure)), "gap")
+        draw.rect(group, (x, top + size * (1 - min(right, sure)), wide, size * min(right, sure)), "bar")
+        draw.rect(group, (x, top + size * (1 - max(right, sure)), wide, size * abs(right - sure)), "gap")
         level = top + size * (1 - right)
-        _line(group, (x, level), (x + wide, level), "level")
+        draw.line(group, (x, level), (x + wide, level), "level")
         tall = max((strip - 8) * amount / tallest, 1.0)
-        _rect(group, (x, floor - tall, wide, tall), "mass")
-    _line(svg, (left, top + size), (left + size, top), "diagonal")
-    _text(svg, (left + size / 2, top + size + 36), "how sure the network is", "middle", "soft")
-    _text(svg, (left + size / 2, floor + 15), "how many pictures", "middle", "soft")
-    side = _turned_text(svg, (11, top + size / 2), -90, "how often it is right", "middle")
+        draw.rect(group, (x, floor - tall, wide, tall), "mass")
+    draw.line(svg, (left, top + size), (left + size, top), "diagonal")
+    draw.text(svg, (left + size / 2, top + size + 36), "how sure the network is", "middle", "soft")
+    draw.text(svg, (left + size / 2, floor + 15), "how many pictures", "middle", "soft")
+    side = draw.turned_text(svg, (11, top + size / 2), -90, "how often it is right", "middle")
     side.set("class", "soft")
-    return _text_of(svg)
+    return draw.written(svg)
 
 
 def matrix_chart(matrix: Matrix) -> str:
@@ -123,15 +127,15 @@ def matrix_chart(matrix: Matrix) -> str:
     above, beside = {0: (40, 12), -45: (22 + int(margin * 0.72), int(margin * 0.72)), -90: (margin, 12)}[turn]
     width = margin + side + beside
     words = "Confusion matrix: rows are true classes, columns what the network said"
-    svg = _svg(width, above + side + 24, words)
+    svg = draw.canvas(width, above + side + 24, words)
     # Narrow screens scroll rather than shrink the numbers below what can be read.
     svg.set("style", f"min-width:{min(width, 480 if turn > -90 else 900)}px;max-width:{width}px")
     svg.set("class", "chart matrix" if turn > -90 else "chart matrix dense")
-    _rect(svg, (margin, above, side, side), "field")
+    draw.rect(svg, (margin, above, side, side), "field")
     for i, label in enumerate(labels):
-        row = _text(svg, (margin - 8, above + (i + 0.5) * cell + 4), label, "end")
+        row = draw.text(svg, (margin - 8, above + (i + 0.5) * cell + 4), label, "end")
         x = margin + (i + 0.5) * cell + (4 if turn else 0)
-        column = _turned_text(svg, (x, above - 8), turn, label, "start" if turn else "middle")
+        column = draw.turned_text(svg, (x, above - 8), turn, label, "start" if turn else "middle")
         for text in (row, column):
             SubElement(text, "title").text = shown(matrix.names[i])
     cells = zip(matrix.true.tolist(), matrix.called.tolist(), matrix.counts.tolist(), strict=True)
@@ -140,24 +144,24 @@ def matrix_chart(matrix: Matrix) -> str:
         words = f"{shown(matrix.names[t])} called {shown(matrix.names[p])}: {count(n)} of {count(total)}"
         corner = (margin + p * cell, above + t * cell)
         _cell(svg, corner, cell, shares=(n, total), style="hit" if t == p else "miss", words=words)
-    _text(svg, (margin + side / 2, above + side + 18), "what the network said", "middle", "soft")
-    return _text_of(svg)
+    draw.text(svg, (margin + side / 2, above + side + 18), "what the network said", "middle", "soft")
+    return draw.written(svg)
 
 
 def _cell(
-    svg: Element, corner: _Point, cell: int, *, shares: tuple[int, int], style: str, words: str
+    svg: Element, corner: draw.Point, cell: int, *, shares: tuple[int, int], style: str, words: str
 ) -> None:
     """One field of the matrix; mistakes are drawn stronger than their share, or small ones would not show."""
     number, of = shares
     strength = number / of if style == "hit" else 0.05 + 0.95 * math.sqrt(number / of)
-    square = _rect(svg, (corner[0] + 0.5, corner[1] + 0.5, cell - 1, cell - 1), style)
+    square = draw.rect(svg, (corner[0] + 0.5, corner[1] + 0.5, cell - 1, cell - 1), style)
     square.set("fill-opacity", f"{strength:.2f}")
     SubElement(square, "title").text = words
     text = f"{number}" if number < 10_000 else f"{number / 1000:.0f}k"
     if cell >= 28 or (cell >= 20 and len(text) <= 2):
         # Which ink contrasts more changes at another strength in the light than in the dark theme.
         ink = "number strong" if strength > 0.83 else "number middle" if strength > 0.6 else "number"
-        _text(svg, (corner[0] + cell / 2, corner[1] + cell / 2 + 4), text, "middle", ink)
+        draw.text(svg, (corner[0] + cell / 2, corner[1] + cell / 2 + 4), text, "middle", ink)
 
 
 def interval_chart(headline: Headline) -> str:
@@ -166,80 +170,39 @@ def interval_chart(headline: Headline) -> str:
     (low, high), constant = headline.interval, headline.constant
     top = 1.0 if headline.metric.is_fraction else 1.05 * max(high, constant)
     said = f"{told(low)} to {told(high)}"
-    svg = _svg(336, 58, f"{headline.metric.heading} {told(headline.value)}, 95 % interval {said}")
-    _rect(svg, (left, 16, size, 8), "field")
-    _rect(svg, (left, 16, size * headline.value / top, 8), "bar")
-    band = _rect(svg, (left + size * low / top, 10, max(size * (high - low) / top, 2), 20), "band")
+    svg = draw.canvas(336, 58, f"{headline.metric.heading} {told(headline.value)}, 95 % interval {said}")
+    draw.rect(svg, (left, 16, size, 8), "field")
+    draw.rect(svg, (left, 16, size * headline.value / top, 8), "bar")
+    band = draw.rect(svg, (left + size * low / top, 10, max(size * (high - low) / top, 2), 20), "band")
     SubElement(band, "title").text = f"95 % interval: {said}"
     for value, style in ((headline.value, "needle"), (constant, "mark")):
-        _line(svg, (left + size * value / top, 6), (left + size * value / top, 34), style)
+        draw.line(svg, (left + size * value / top, 6), (left + size * value / top, 34), style)
     side = "start" if constant / top < 0.25 else "middle" if constant / top < 0.75 else "end"
     text = f"always the same answer: {told(constant, 0)}"
-    _text(svg, (left + size * constant / top, 50), text, side, "soft")
-    return _text_of(svg)
+    draw.text(svg, (left + size * constant / top, 50), text, side, "soft")
+    return draw.written(svg)
 
 
 def bar(fraction: float) -> str:
     """A small bar for a table cell, 0 to 1; the number stands beside it, so it is hidden from readers."""
     svg = Element("svg", {"class": "mini", "viewBox": "0 0 100 8", "aria-hidden": "true"})
     svg.set("preserveAspectRatio", "none")
-    _rect(svg, (0, 0, 100, 8), "field")
-    _rect(svg, (0, 0, 100 * min(max(fraction, 0.0), 1.0), 8), "bar")
-    return _text_of(svg)
+    draw.rect(svg, (0, 0, 100, 8), "field")
+    draw.rect(svg, (0, 0, 100 * min(max(fraction, 0.0), 1.0), 8), "bar")
+    return draw.written(svg)
 
 
 def stacked_bar(seconds: Mapping[str, float], title: str) -> str:
     """One bar divided in proportion; segment i has the style class p(i mod 8), as its legend should."""
-    svg = _svg(1000, 26, title)
+    svg = draw.canvas(1000, 26, title)
     svg.set("preserveAspectRatio", "none")
     total = sum(seconds.values()) or 1.0
     x = 0.0
     for i, (name, amount) in enumerate(seconds.items()):
-        part = _rect(svg, (x, 0, 1000 * amount / total - 1.5, 26), f"p{i % 8}")
+        part = draw.rect(svg, (x, 0, 1000 * amount / total - 1.5, 26), f"p{i % 8}")
         SubElement(part, "title").text = f"{shown(name)}: {amount:.1f} s"
         x += 1000 * amount / total
-    return _text_of(svg)
-
-
-def _svg(width: float, height: float, title: str) -> Element:
-    return Element(
-        "svg",
-        {"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": title, "class": "chart"},
-    )
-
-
-def _at(x: float, y: float, prefix: str = "") -> dict[str, str]:
-    return {f"{prefix}x": f"{x:.1f}", f"{prefix}y": f"{y:.1f}"}
-
-
-def _text(parent: Element, at: _Point, text: str, anchor: str, style: str = "") -> Element:
-    element = SubElement(parent, "text", _at(*at) | {"text-anchor": anchor})
-    if style:
-        element.set("class", style)
-    element.text = text
-    return element
-
-
-def _turned_text(parent: Element, at: _Point, degrees: int, text: str, anchor: str) -> Element:
-    element = _text(parent, (0, 0), text, anchor)
-    turn = f" rotate({degrees})" if degrees else ""
-    element.set("transform", f"translate({at[0]:.1f} {at[1]:.1f}){turn}")
-    return element
-
-
-def _line(parent: Element, start: _Point, end: _Point, style: str) -> Element:
-    ends = {"x1": f"{start[0]:.1f}", "y1": f"{start[1]:.1f}", "x2": f"{end[0]:.1f}", "y2": f"{end[1]:.1f}"}
-    return SubElement(parent, "line", {"class": style} | ends)
-
-
-def _rect(parent: Element, box: tuple[float, float, float, float], style: str) -> Element:
-    x, y, width, height = box
-    size = {"width": f"{max(width, 0):.1f}", "height": f"{max(height, 0):.1f}"}
-    return SubElement(parent, "rect", {"class": style} | _at(x, y) | size)
-
-
-def _text_of(svg: Element) -> str:
-    return tostring(svg, encoding="unicode")
+    return draw.written(svg)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
@@ -256,16 +219,14 @@ def _value_range(values: Sequence[float], unit: str) -> tuple[float, float]:
 
 def _ticks(low: float, high: float, about: int) -> list[float]:
     """Round numbers (1, 2, 2.5 or 5 times a power of ten) that cover low..high."""
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
+    step = draw.round_step(low, high, about)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [i * step for i in range(first, last + 1)]
 
 
 def _whole_ticks(low: float, high: float, about: int) -> list[float]:
     """Round whole numbers inside low..high: epochs."""
-    step = max(1, round(_ticks(low, high, about)[1] - _ticks(low, high, about)[0]))
+    step = max(1, round(draw.round_step(low, high, about)))
     return [float(i * step) for i in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
 
 
