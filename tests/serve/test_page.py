@@ -32,5 +32,6 @@ def test_pictures_are_answered_on_the_page(launch, browse, colours, pictures, tm
     assert browse.origins() == {f"http://{running.name}"}
     assert all("422 (Unprocessable" in problem for problem in browse.problems)
     page.goto(f"http://{running.name}/docs")
+    assert "`" not in page.text_content("body")  # Markdown of the OpenAPI document
     assert accessibility_faults(page) == []
     assert running.stop()[0] == 0

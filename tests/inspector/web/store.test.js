@@ -110,6 +110,8 @@ test("a run that the server no longer holds is made again", async () => {
 test("maps and classes by name", () => {
   assert.equal(store.mapName({ node: "n0", channel: 1 }), "green");
   assert.equal(store.mapName({ node: "n1", channel: 3 }), "map 3");
+  assert.equal(store.mapName({ node: "n2", channel: 1 }), "unit 1");
+  assert.equal(store.mapName({ node: null, channel: null }), "constant");
   assert.equal(store.mapName({ node: "n1", channel: null }), "all");
   assert.deepEqual([store.className(1), store.className(7)], ["bee", "class 7"]);
 });

@@ -4,6 +4,8 @@ import { element } from "./api.js";
 import { css, isLight } from "./draw.js";
 import { cellStyle, digits } from "./numbers.js";
 
+const SIDES = [3, 4, 5, 7]; // as wide as a class of the style sheet lets cells be
+
 /**
  * A titled grid. `rows`: numbers, null where the window reaches outside of the map (padding).
  * `marked(row, column)`: whether a cell is framed; `note`: words beneath.
@@ -13,7 +15,7 @@ export function grid(title, rows, range, { marked = () => false, note = "" } = {
   const side = rows[0].length;
   const table = element(
     "table",
-    { className: `grid side-${side > 7 ? "many" : side > 5 ? 7 : side > 3 ? 5 : 3}` },
+    { className: `grid side-${SIDES.find((most) => side <= most) ?? "many"}` },
     element("caption", {}, title, power ? element("span", { className: "soft", textContent: ` ${power}` }) : null),
   );
   const body = element("tbody", {});

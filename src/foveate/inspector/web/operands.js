@@ -117,9 +117,8 @@ export class Operands {
   /** Two operands of a sum have the same map's number: they are told apart by where they come from. */
   #nameOf(term) {
     const from = store.nodes.get(term.node);
-    return this.#node.inputs.length > 1 && from
-      ? `${from.module ?? from.label}, map ${term.channel}`
-      : store.mapName(term);
+    const name = store.mapName(term);
+    return this.#node.inputs.length > 1 && from ? `${from.module ?? from.label}, ${name}` : name;
   }
 
   async #paint() {
@@ -137,7 +136,9 @@ export class Operands {
       button.setAttribute("aria-pressed", String(Number(button.dataset.at) === this.term));
       button.setAttribute("aria-label", `${this.#nameOf(term)}: ${digits(term.sum, 3)}`);
       button.querySelector(".term-sum").textContent = typeof term.sum === "number" ? digits(term.sum, 3) : "";
-      if (maps[i]) this.#tile(button.querySelector(".tile"), maps[i], range, sum.window ?? this.#place(maps[i]));
+      const tile = button.querySelector(".tile");
+      tile.hidden = !maps[i]; // a number of a vector, or a constant
+      if (maps[i]) this.#tile(tile, maps[i], range, sum.window ?? this.#place(maps[i]));
       const kernel = button.querySelector(".kernel");
       if (kernel) this.#kernel(kernel, term.weight, kernelRange, term);
     });

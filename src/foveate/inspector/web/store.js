@@ -243,10 +243,12 @@ class Store extends EventTarget {
     this.say("pixel");
   }
 
-  /** Which map a term of a sum is: "map 5", "red", "picture". */
+  /** Which map a term of a sum is: "map 5", "unit 5" of a vector, "red", "picture", "constant". */
   mapName({ node, channel }) {
+    if (node === null) return "constant";
     const from = this.nodes.get(node);
-    if (from?.op !== "input") return channel === null ? "all" : `map ${channel}`;
+    if (channel === null) return "all";
+    if (from.op !== "input") return `${from.shape.length === 1 ? "unit" : "map"} ${channel}`;
     return from.shape[0] === 3 ? ["red", "green", "blue"][channel] : "picture";
   }
 
