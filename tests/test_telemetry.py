@@ -19,6 +19,7 @@ from torch import nn
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 
 STRACE = shutil.which("strace")
 FIRST_UPLOAD_SECONDS = 10  # ONNX Runtime 1.31 looks its maker's host up 9 s after it was loaded
@@ -44,12 +45,17 @@ def places(tmp_path_factory):
         draft.add_network(
             nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2)),
             preprocessing=preprocessing,
-            classes=("dark", "light"),
+            task=Classification(("dark", "light")),
             sample_images=np.zeros((2, 8, 8, 3), np.uint8),
             architecture={"custom": "means"},
         )
         draft.publish(
-            ModelConfig({"custom": "means"}, ("dark", "light"), InputShape(8, 8, 3), preprocessing.to_dict())
+            ModelConfig(
+                {"custom": "means"},
+                Classification(("dark", "light")),
+                InputShape(8, 8, 3),
+                preprocessing.to_dict(),
+            )
         )
     for label, level in (("dark", 0), ("light", 255)):
         (folder / "data" / label).mkdir(parents=True)

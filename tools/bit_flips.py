@@ -32,10 +32,11 @@ from foveate.models.registry import create_model
 from foveate.models.weights_file import read_weights
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
+from foveate.tasks.classification.task import Classification
 from foveate.training.checkpoint import Snapshot
 from foveate.training.rundir import RunDirectory
 
-CLASSES = ("ant", "bee", "crab")
+TASK = Classification(("ant", "bee", "crab"))
 TEXTS = {
     "report.html": "<p>right</p>",
     "README.md": "# bees",
@@ -44,7 +45,7 @@ TEXTS = {
 }
 REQUEST = {
     "request": {"model": "lenet5", "seed": 3, "lr": 0.1, "budget": None},
-    "dataset": {"classes": CLASSES},
+    "dataset": {"classes": TASK.classes},
 }
 
 
@@ -58,7 +59,7 @@ def make(folder: Path) -> np.ndarray:
         draft.add_network(
             create_model("lenet5", num_classes=3, in_channels=1).eval(),
             preprocessing=shape,
-            classes=CLASSES,
+            task=TASK,
             sample_images=pictures,
             architecture=architecture,
         )
@@ -66,7 +67,7 @@ def make(folder: Path) -> np.ndarray:
             draft.add_text(name, text)
         draft.publish(
             ModelConfig(
-                architecture, CLASSES, InputShape(32, 32, 1), shape.to_dict(), seed=3, metrics={"a": 0.5}
+                architecture, TASK, InputShape(32, 32, 1), shape.to_dict(), seed=3, metrics={"a": 0.5}
             )
         )
     run = RunDirectory(folder / "run")
@@ -97,7 +98,7 @@ def uses(folder: Path, pictures: np.ndarray) -> dict[str, list[Callable[[], Any]
 
     found: dict[str, list[Callable[[], Any]]] = {
         "model/config.json": [lambda: read_config(model), weights],
-        "model/model.onnx": [lambda: load(model, threads=1).run(pictures).tobytes()],
+        "model/model.onnx": [lambda: load(model, threads=1).predict_proba(pictures).tobytes()],
         "model/model.safetensors": [weights, rebuilt],
         "run/checkpoint/run.json": [run.request],
     }

@@ -36,6 +36,9 @@ from foveate.modelfolder.read import load
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
+from foveate.tasks.classification.task import Classification
+
+TASK = Classification(("a", "b"))
 
 MOST_SECONDS, MOST_BYTES = 20, 6 << 30
 Change = Callable[[onnx.ModelProto, random.Random], bytes | None]
@@ -232,11 +235,11 @@ def whole_folder(folder: Path) -> None:
         draft.add_network(
             network.eval(),
             preprocessing=shape,
-            classes=("a", "b"),
+            task=TASK,
             sample_images=np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8),
             architecture={"custom": "small"},
         )
-        draft.publish(ModelConfig({"custom": "small"}, ("a", "b"), InputShape(8, 8, 3), shape.to_dict()))
+        draft.publish(ModelConfig({"custom": "small"}, TASK, InputShape(8, 8, 3), shape.to_dict()))
 
 
 def put(folder: Path, data: bytes) -> None:
@@ -254,7 +257,7 @@ def opened(folder: Path) -> str:
     if pid == 0:
         signal.alarm(MOST_SECONDS)
         try:
-            found = load(folder, threads=2).run(np.zeros((1, 8, 8, 3), np.uint8))
+            found = load(folder, threads=2).predict_proba(np.zeros((1, 8, 8, 3), np.uint8))
             told = "answered" if found.shape == (1, 2) else f"WRONG shape {found.shape}"
         except ModelFolderError as error:
             told = "refused" if str(error).isprintable() and len(str(error)) < 700 else f"WRONG {error!r}"

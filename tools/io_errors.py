@@ -35,6 +35,7 @@ from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.atomic import Staging
 from foveate.modelfolder.read import verify
 from foveate.runtime.config import FileRecord, InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 from foveate.training.checkpoint import Snapshot
 from foveate.training.rundir import RunDirectory, RunLock
 
@@ -61,7 +62,12 @@ def save(out: Path, seed: int) -> None:
                 files[name] = FileRecord(hashlib.sha256(content).hexdigest(), len(content))
             shape = Preprocessing(8, 8, 3)
             config = ModelConfig(
-                {"custom": "any"}, ("a", "b"), InputShape(8, 8, 3), shape.to_dict(), seed=seed, files=files
+                {"custom": "any"},
+                Classification(("a", "b")),
+                InputShape(8, 8, 3),
+                shape.to_dict(),
+                seed=seed,
+                files=files,
             )
             staging.write("config.json", config.to_json().encode())
             staging.publish(("checkpoint",))

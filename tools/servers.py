@@ -23,6 +23,7 @@ from onnx import TensorProto, helper
 
 from foveate.images.preprocess import Preprocessing
 from foveate.runtime.config import FileRecord, InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 
 SIDE = 8
 CLASSES = ("red", "green", "blue")
@@ -48,7 +49,7 @@ def make_model(folder: Path) -> Path:
     (folder / "model.onnx").write_bytes(model)
     config = ModelConfig(
         architecture={"custom": "colours"},
-        classes=CLASSES,
+        task=Classification(CLASSES),
         input=InputShape(SIDE, SIDE, 3),
         preprocessing=Preprocessing(SIDE, SIDE, 3).to_dict(),
         files={"model.onnx": FileRecord(hashlib.sha256(model).hexdigest(), len(model))},

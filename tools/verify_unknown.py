@@ -32,9 +32,10 @@ from foveate.dataset.samples import evenly
 from foveate.errors import ImageError
 from foveate.modelfolder.read import load
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.classification.answers import Answers
+from foveate.tasks.base import Values, joined
 from foveate.tasks.classification.calibration import reliability
-from foveate.tasks.classification.threshold import UnsureRule, apply_unsure_rule, sureness
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.classification.threshold import apply_unsure_rule, sureness
 
 PATTERN_SIDE_PX = 256
 PATTERNS_OF_A_KIND = 40
@@ -57,8 +58,8 @@ def main() -> None:
     document: dict[str, Any] = {
         "model": str(given.model),
         "like": {"data": given.like, "pictures": len(labels), "flagged": share_above_1(like)},
-        "calibration": calibration(like.probabilities, labels),
-        "unsure": unsure(predictor, like.probabilities, labels),
+        "calibration": calibration(like["probabilities"], labels),
+        "unsure": unsure(predictor, like["probabilities"], labels),
         "unlike": {},
     }
     others = {Path(name).name: answers_of(predictor, name, given.most)[0] for name in given.unlike}
@@ -69,7 +70,7 @@ def main() -> None:
 
 def answers_of(
     predictor: Predictor, data: str, most: int, *, own_classes: bool = False
-) -> tuple[Answers, np.ndarray]:
+) -> tuple[Values, np.ndarray]:
     """The answers for a data set's test pictures, or all it has, at most so many, and their labels."""
     opened = open_dataset(data, min_classes=1)
     if own_classes:
@@ -77,27 +78,21 @@ def answers_of(
     split = opened.splits[next(name for name in ("test", "val", "train") if name in opened.splits)]
     rows = evenly(len(split), most)
     found, kept = [], []
-    for row, answer in predictor.stream(
+    for row, values in predictor.stream(
         rows.tolist(), partial(split.images.read_for, predictor.preprocessing)
     ):
-        if not isinstance(answer, ImageError):
-            found.append(answer)
+        if not isinstance(values, ImageError):
+            found.append(values)
             kept.append(row)
-    probabilities = np.stack([answer.probabilities for answer in found])
-    unlikeness = np.array([answer.unlikeness for answer in found])
-    return Answers(probabilities, unlikeness), split.labels[kept]
+    return joined(found), split.labels[kept]
 
 
-def patterns(predictor: Predictor) -> dict[str, Answers]:
+def patterns(predictor: Predictor) -> dict[str, Values]:
     """Generated patterns, by kind."""
     made: dict[str, list[np.ndarray]] = {}
     for kind, picture in drawn_patterns(np.random.default_rng(0)):
         made.setdefault(f"generated {kind}", []).append(picture)
-    answers = {kind: predictor.predict(pictures) for kind, pictures in made.items()}
-    return {
-        kind: Answers(np.array([a.probability for a in found]), np.array([a.unlikeness for a in found]))
-        for kind, found in answers.items()
-    }
+    return {kind: predictor.values(pictures) for kind, pictures in made.items()}
 
 
 def drawn_patterns(random: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
@@ -125,14 +120,14 @@ def drawn_patterns(random: np.random.Generator) -> Iterator[tuple[str, np.ndarra
             yield kind, np.clip(whole, 0, 255).astype(np.uint8)
 
 
-def compared(like: Answers, other: Answers) -> dict[str, Any]:
-    truth = np.repeat([0, 1], [len(like.unlikeness), len(other.unlikeness)])
-    area = roc_auc_score(truth, np.concatenate([like.unlikeness, other.unlikeness]))
-    return {"pictures": len(other.unlikeness), "auroc": float(area), "flagged": share_above_1(other)}
+def compared(like: Values, other: Values) -> dict[str, Any]:
+    truth = np.repeat([0, 1], [len(like["unlikeness"]), len(other["unlikeness"])])
+    area = roc_auc_score(truth, np.concatenate([like["unlikeness"], other["unlikeness"]]))
+    return {"pictures": len(other["unlikeness"]), "auroc": float(area), "flagged": share_above_1(other)}
 
 
-def share_above_1(answers: Answers) -> float:
-    return float((answers.unlikeness > 1).mean())
+def share_above_1(values: Values) -> float:
+    return float((values["unlikeness"] > 1).mean())
 
 
 def calibration(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -163,13 +158,13 @@ def debiased_error(sure: np.ndarray, right: np.ndarray) -> float:
 
 
 def unsure(predictor: Predictor, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any] | None:
-    confidence = predictor.config.confidence if predictor.config else None
-    if confidence is None:
+    rule = predictor.task.unsure if isinstance(predictor.task, Classification) else None
+    if rule is None:
         return None
-    found = apply_unsure_rule(UnsureRule(**confidence), probabilities, labels)
+    found = apply_unsure_rule(rule, probabilities, labels)
     return {
-        "below": confidence["unsure_below"],
-        "promised": confidence["precision"],
+        "below": rule.unsure_below,
+        "promised": rule.precision,
         "precision": found.precision,
         "coverage": found.coverage,
     }

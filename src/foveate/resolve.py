@@ -211,7 +211,7 @@ def outlined(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn
                     f"{name} holds a network of its maker's own code, which is never run; "
                     "summarise it in Python with foveate.graph.summary.summarize."
                 )
-            classes = num_classes or len(config.classes)
+            classes = num_classes or len(config.task.labels)
             return network_of(config.architecture, classes, shape[0], shape[1:] if size else None), shape
         case BlueprintFile(path):
             blueprint = load_blueprint(path)

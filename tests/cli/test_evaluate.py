@@ -15,6 +15,7 @@ from foveate.modelfolder.read import load
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.measure import evaluate_predictor
+from foveate.tasks.classification.task import Classification
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -26,7 +27,7 @@ def write_model(out, classes):
         linear.weight.copy_(10 * torch.eye(len(classes), 3))
         linear.bias.fill_(-1.0)[:3] = 0
     shape = Preprocessing(8, 8, 3)
-    facts = {"classes": classes, "architecture": {"custom": "colours"}}
+    facts = {"task": Classification(classes), "architecture": {"custom": "colours"}}
     with Draft(out) as draft:
         draft.add_network(
             nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear),
@@ -143,8 +144,8 @@ def test_arrays_are_measured_without_decoding(model):
 
     found = evaluate_predictor(load(model), from_arrays(pixels, ["blue", "red", "red"]), batch_size=2)
     assert found.evaluation.accuracy == 1.0
-    assert found.labels.tolist() == [2, 0, 0]
-    assert found.probabilities.shape == (3, 3)
+    assert found.targets.labels.tolist() == [2, 0, 0]
+    assert found.values["probabilities"].shape == (3, 3)
 
 
 def test_progress_is_told(model, data):

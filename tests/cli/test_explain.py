@@ -13,6 +13,7 @@ from foveate.modelfolder.write import Draft, weights_bytes
 from foveate.models import create_model
 from foveate.models.blueprint import build, load_blueprint
 from foveate.runtime.config import InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("ant", "bee", "7")
 METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
@@ -24,14 +25,14 @@ def published(out, module, architecture):
         draft.add_network(
             module,
             preprocessing=preprocessing,
-            classes=CLASSES,
+            task=Classification(CLASSES),
             sample_images=np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), dtype=np.uint8),
             architecture=architecture,
         )
         return draft.publish(
             ModelConfig(
                 architecture=architecture,
-                classes=CLASSES,
+                task=Classification(CLASSES),
                 input=InputShape(16, 16, 3),
                 preprocessing=preprocessing.to_dict(),
             )

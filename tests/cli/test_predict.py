@@ -17,6 +17,7 @@ from foveate.cli.main import main
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("red", "green", "blue\x1b[2J")
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -30,7 +31,7 @@ def model(tmp_path_factory):
         linear.weight.copy_(10 * torch.eye(3))
         linear.bias.zero_()
     shape = Preprocessing(8, 8, 3)
-    facts = {"classes": CLASSES, "architecture": {"custom": "colours"}}
+    facts = {"task": Classification(CLASSES), "architecture": {"custom": "colours"}}
     with Draft(tmp_path_factory.mktemp("models") / "colours") as draft:
         draft.add_network(
             nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear),

@@ -16,9 +16,12 @@ from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft
 from foveate.models import create_model
 from foveate.runtime.config import InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.classification.threshold import UnsureRule
 
 SHAPE = Preprocessing(28, 28, 1)
-FACTS = {"classes": ("a", "b", "c"), "architecture": {"name": "convnet1", "options": {}}}
+CLASSES = ("a", "b", "c")
+FACTS = {"architecture": {"name": "convnet1", "options": {}}}
 
 
 def dark(count):
@@ -32,20 +35,19 @@ def model(tmp_path_factory):
     network = create_model("convnet1", num_classes=3).eval()
     novelty = fit_novelty(Extractor(network, SHAPE)(dark(40)))
     with Draft(tmp_path_factory.mktemp("models") / "dark") as draft:
-        draft.add_network(
-            network, preprocessing=SHAPE, sample_images=dark(4), novelty=novelty, temperature=0.01, **FACTS
+        facts = {"preprocessing": SHAPE, "sample_images": dark(4), "novelty": novelty, **FACTS}
+        draft.add_network(network, task=Classification(CLASSES, 0.01), **facts)
+        sureness = draft.predictor().predict_proba(dark(1)).max()
+        task = Classification(
+            CLASSES,
+            0.01,
+            UnsureRule(min(float(sureness) + 1e-3, 1.0), precision=0.95, coverage=0.5, samples=9),
         )
-        sureness = draft.predictor().run(dark(1)).max()
+        draft.add_network(network, task=task, **facts)
         config = ModelConfig(
             input=InputShape(28, 28, 1),
             preprocessing=SHAPE.to_dict(),
-            temperature=0.01,
-            confidence={
-                "unsure_below": min(float(sureness) + 1e-3, 1.0),
-                "precision": 0.95,
-                "coverage": 0.5,
-                "samples": 9,
-            },
+            task=task,
             unlikeness=novelty.to_dict(),
             **FACTS,
         )

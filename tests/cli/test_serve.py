@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from foveate.cli.main import COMMANDS, main
 from foveate.cli.serve import command
 from foveate.errors import InputError
+from foveate.tasks.classification.task import Classification
 
 WITHOUT_TORCH = (
     "import sys; sys.modules['torch'] = None; from foveate.cli.main import main; main(sys.argv[1:])"
@@ -45,7 +46,7 @@ def folder(tmp_path_factory):
     folder.mkdir()
     config = ModelConfig(
         architecture={"custom": "g"},
-        classes=("red", "green", "blue"),
+        task=Classification(("red", "green", "blue")),
         input=InputShape(2, 3, 3),
         preprocessing=Preprocessing(2, 3, 3).to_dict(),
         files={"model.onnx": FileRecord(hashlib.sha256(model).hexdigest(), len(model))},

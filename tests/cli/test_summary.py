@@ -3,6 +3,7 @@ import json
 import pytest
 
 from foveate.cli.main import main
+from foveate.tasks.classification.task import Classification
 
 NET = """
 input: [1, 12, 12]
@@ -71,7 +72,10 @@ def test_a_model_folder(capsys, tmp_path, architecture):
     }[architecture]
     side = 16 if architecture == "name" else 12
     config = ModelConfig(
-        architecture=made, classes=("a", "b"), input=InputShape(side, side, 1), preprocessing={"height": side}
+        architecture=made,
+        task=Classification(("a", "b")),
+        input=InputShape(side, side, 1),
+        preprocessing={"height": side},
     )
     (tmp_path / "config.json").write_text(config.to_json())
     counts = document(capsys, str(tmp_path))

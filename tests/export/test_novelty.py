@@ -15,6 +15,8 @@ from foveate.modelfolder.write import Draft
 from foveate.models import create_model
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
+from foveate.tasks.base import Output
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("a", "b", "c")
 
@@ -105,8 +107,8 @@ def with_novelty(name, side, channels=3):
     network = create_model(name, num_classes=3, in_channels=channels, **options).eval()
     shape = Preprocessing(side, side, channels, mean=(0.4,) * channels, std=(0.3,) * channels)
     with torch.no_grad():
-        tapped = Deployed(network, shape, 1.0, fake(1))
-        tapped.logits(torch.from_numpy(pictures(40, side)))
+        tapped = Deployed(network, shape, Classification(CLASSES), fake(1))
+        tapped.outputs(torch.from_numpy(pictures(40, side)))
         bank = tapped.tap.features().numpy()
     return network, shape, bank
 
@@ -130,23 +132,26 @@ def test_the_graph_says_what_sklearn_says(name):
     side, channels = SIDES[name]
     network, shape, bank = with_novelty(name, side, channels)
     novelty = fit_novelty(bank[:30], bank[30:])
-    deployed = Deployed(network, shape, 1.5, novelty)
-    model = export_onnx(deployed, shape, CLASSES, {})
+    deployed = Deployed(network, shape, Classification(CLASSES, 1.5), novelty)
+    model = export_onnx(deployed, shape, {})
     check_onnx(model)
-    predictor = Predictor(model, CLASSES, shape, threads=1)
+    predictor = Predictor(model, Classification(CLASSES), shape, threads=1)
     assert predictor.measures_unlikeness
     check_parity(deployed, predictor, pictures(6, side, seed=2))
     queries = pictures(6, side, seed=2)
-    found = predictor.answers(queries)
+    found = predictor.run(queries)
     with torch.no_grad():
-        deployed.logits(torch.from_numpy(queries))
+        deployed.outputs(torch.from_numpy(queries))
     expected = sklearn_distances(bank[:30], deployed.tap.features().numpy(), 5) / novelty.level
-    np.testing.assert_allclose(found.unlikeness, expected, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(found["unlikeness"], expected, rtol=2e-3, atol=2e-3)
     plain = Predictor(
-        export_onnx(Deployed(network, shape, 1.5), shape, CLASSES, {}), CLASSES, shape, threads=1
+        export_onnx(Deployed(network, shape, Classification(CLASSES, 1.5)), shape, {}),
+        Classification(CLASSES),
+        shape,
+        threads=1,
     )
     assert not plain.measures_unlikeness
-    np.testing.assert_allclose(found.probabilities, plain.run(queries), atol=1e-6)
+    np.testing.assert_allclose(found["probabilities"], plain.run(queries)["probabilities"], atol=1e-6)
 
 
 def test_torchs_own_exporter_writes_it_too(monkeypatch):
@@ -158,21 +163,24 @@ def test_torchs_own_exporter_writes_it_too(monkeypatch):
 
     monkeypatch.setattr(export, "emit", no)
     network, shape, bank = with_novelty("lenet5", 32, 1)
-    deployed = Deployed(network, shape, 1.0, fit_novelty(bank))
-    model = export_onnx(deployed, shape, CLASSES, {})
+    deployed = Deployed(network, shape, Classification(CLASSES), fit_novelty(bank))
+    model = export_onnx(deployed, shape, {})
     check_onnx(model)
-    check_parity(deployed, Predictor(model, CLASSES, shape, threads=1), pictures(4, 32))
+    check_parity(deployed, Predictor(model, Classification(CLASSES), shape, threads=1), pictures(4, 32))
 
 
 def test_a_graph_that_measures_something_else_is_an_error():
     network, shape, bank = with_novelty("lenet5", 32, 1)
-    deployed = Deployed(network, shape, 1.0, fit_novelty(bank))
-    other = Deployed(network, shape, 1.0, fit_novelty(bank[:20]))
-    predictor = Predictor(export_onnx(other, shape, CLASSES, {}), CLASSES, shape, threads=1)
+    deployed = Deployed(network, shape, Classification(CLASSES), fit_novelty(bank))
+    other = Deployed(network, shape, Classification(CLASSES), fit_novelty(bank[:20]))
+    predictor = Predictor(export_onnx(other, shape, {}), Classification(CLASSES), shape, threads=1)
     with pytest.raises(ParityError, match="the unlikeness differs"):
         check_parity(deployed, predictor, pictures(6, 32, seed=2))
     plain = Predictor(
-        export_onnx(Deployed(network, shape, 1.0), shape, CLASSES, {}), CLASSES, shape, threads=1
+        export_onnx(Deployed(network, shape, Classification(CLASSES)), shape, {}),
+        Classification(CLASSES),
+        shape,
+        threads=1,
     )
     with pytest.raises(ParityError, match="the unlikeness is missing"):
         check_parity(deployed, plain, pictures(6, 32, seed=2))
@@ -180,15 +188,20 @@ def test_a_graph_that_measures_something_else_is_an_error():
 
 def test_a_network_of_another_kind_has_no_known_features():
     with pytest.raises(InputError, match="does not say which its last layer is"):
-        Deployed(nn.Sequential(nn.Flatten(), nn.Linear(3, 3)), Preprocessing(1, 1, 3), 1.0, fake(3))
+        Deployed(
+            nn.Sequential(nn.Flatten(), nn.Linear(3, 3)),
+            Preprocessing(1, 1, 3),
+            Classification(CLASSES),
+            fake(3),
+        )
 
 
 def test_a_third_output_of_another_name_is_refused(monkeypatch):
-    monkeypatch.setattr("foveate.export.to_onnx.UNLIKENESS_NAME", "surprise")
+    monkeypatch.setattr("foveate.export.to_onnx.UNLIKENESS", Output("surprise", ()))
     network, shape, bank = with_novelty("lenet5", 32, 1)
-    model = export_onnx(Deployed(network, shape, 1.0, fit_novelty(bank)), shape, CLASSES, {})
+    model = export_onnx(Deployed(network, shape, Classification(CLASSES), fit_novelty(bank)), shape, {})
     with pytest.raises(ModelFolderError, match=r"found images .* surprise"):
-        Predictor(model, CLASSES, shape, threads=1)
+        Predictor(model, Classification(CLASSES), shape, threads=1)
 
 
 def test_a_draft_carries_it(tmp_path):
@@ -197,13 +210,13 @@ def test_a_draft_carries_it(tmp_path):
         draft.add_network(
             network,
             preprocessing=shape,
-            classes=CLASSES,
+            task=Classification(CLASSES),
             sample_images=pictures(4, 32),
             architecture={"name": "lenet5", "options": {}},
             novelty=fit_novelty(bank),
         )
         given = pictures(4, 32, seed=7)
-        found = draft.predictor().predict(given)
-        answers = draft.predictor().answers(given)
-    np.testing.assert_allclose([one.unlikeness for one in found], answers.unlikeness)
-    assert [one.unlike for one in found] == (answers.unlikeness > 1).tolist()
+        found = draft.predictor().predictions(given)
+        answers = draft.predictor().run(given)
+    np.testing.assert_allclose([one.unlikeness for one in found], answers["unlikeness"])
+    assert [one.unlike for one in found] == (answers["unlikeness"] > 1).tolist()

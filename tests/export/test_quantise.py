@@ -22,6 +22,8 @@ from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
+from foveate.tasks.classification.metrics import ACCURACY
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("dark", "light")
 PREPROCESSING = Preprocessing(12, 12)
@@ -52,7 +54,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def plain():
-    return export_onnx(Deployed(network(), PREPROCESSING, 1.0), PREPROCESSING, CLASSES, {})
+    return export_onnx(Deployed(network(), PREPROCESSING, Classification(CLASSES)), PREPROCESSING, {})
 
 
 def quantised(plain, samples):
@@ -68,11 +70,11 @@ def weights_of(model):
 def test_integers_answer_as_floats_do(plain, samples):
     model = quantised(plain, samples)
     check_onnx(model)  # what the runtime's guard lets through
-    one, other = (Predictor(m, CLASSES, PREPROCESSING, threads=1) for m in (plain, model))
-    answers = [p.run(samples[0]) for p in (one, other)]
+    one, other = (Predictor(m, Classification(CLASSES), PREPROCESSING, threads=1) for m in (plain, model))
+    answers = [p.predict_proba(samples[0]) for p in (one, other)]
     assert np.abs(answers[0] - answers[1]).max() < 0.1
     assert (answers[0].argmax(1) == answers[1].argmax(1)).mean() > 0.95
-    np.testing.assert_array_equal(answers[1][:1], other.run(samples[0][:1]))
+    np.testing.assert_array_equal(answers[1][:1], other.predict_proba(samples[0][:1]))
 
 
 def test_every_weight_is_a_byte_with_a_scale_for_each_channel(plain, samples):
@@ -109,7 +111,7 @@ def test_the_rest_of_the_metadata_stays(plain, samples):
     ],
 )
 def test_faster_at_every_batch_and_within_half_a_point(int8_accuracy, times, accepted):
-    found = Comparison(1000, 0.9, int8_accuracy, 0.99, times, 400, 100)
+    found = Comparison(1000, ACCURACY, 0.9, int8_accuracy, 0.99, times, 400, 100)
     assert found.accepted is accepted
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["accepted"] is accepted
 
@@ -120,7 +122,7 @@ def data_set(samples, *splits):
 
 
 def test_calibration_pictures_are_not_measured_on(plain, samples):
-    predictor = Predictor(plain, CLASSES, PREPROCESSING, threads=1)
+    predictor = Predictor(plain, Classification(CLASSES), PREPROCESSING, threads=1)
     pictures, measured = quantise.divide(predictor, data_set(samples, "train"))
     assert (len(pictures), len(measured.splits["test"])) == (30, 30)
     seen = {p.tobytes() for p in pictures}
@@ -136,7 +138,7 @@ def test_calibration_pictures_are_not_measured_on(plain, samples):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, samples):
     out = tmp_path_factory.mktemp("models") / "levels"
-    facts = {"classes": CLASSES, "architecture": {"custom": "levels"}}
+    facts = {"task": Classification(CLASSES), "architecture": {"custom": "levels"}}
     with Draft(out) as draft:
         draft.add_network(network(), preprocessing=PREPROCESSING, sample_images=samples[0][:4], **facts)
         draft.add_text("README.md", "A card.\n")
@@ -161,7 +163,7 @@ def test_a_faster_network_becomes_a_model_folder(folder, data, tmp_path, monkeyp
     assert (told["accepted"], told["pictures"], told["precision"]) == (True, 30, "int8")
     config = verify(out)
     assert config.metrics["int8"]["milliseconds"] == {"1": [3.0, 1.0], "16": [3.0, 1.0]}
-    assert load(out).predict(np.full((12, 12, 3), 240, np.uint8))[0].label == "light"
+    assert load(out).predict(np.full((12, 12, 3), 240, np.uint8))[0] == "light"
     assert "8-bit integers" in (out / "README.md").read_text()
 
 

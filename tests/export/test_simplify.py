@@ -9,6 +9,7 @@ from torch import nn
 from foveate.export.to_onnx import Deployed, check_parity, export_onnx
 from foveate.images.preprocess import Preprocessing
 from foveate.runtime.predictor import Predictor
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("a", "b", "c")
 PREPROCESSING = Preprocessing(13, 17, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.1))
@@ -27,10 +28,10 @@ def exported(*layers, preprocessing=PREPROCESSING, gamma=0.5):
             layer.running_var.uniform_(0.3, 2)
     channels = body.eval()(torch.zeros(1, preprocessing.channels, 13, 17)).shape[1]
     network = nn.Sequential(body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
-    deployed = Deployed(network, preprocessing, 1.0)
-    model = export_onnx(deployed, preprocessing, CLASSES, {})
+    deployed = Deployed(network, preprocessing, Classification(CLASSES))
+    model = export_onnx(deployed, preprocessing, {})
     pictures = np.random.default_rng(3).integers(0, 256, (4, 13, 17, 3), dtype=np.uint8)
-    check_parity(deployed, Predictor(model, CLASSES, preprocessing, threads=1), pictures)
+    check_parity(deployed, Predictor(model, Classification(CLASSES), preprocessing, threads=1), pictures)
     return [node.op_type for node in onnx.load_from_string(model).graph.node]
 
 

@@ -10,12 +10,12 @@ from torch import nn
 from foveate.errors import InputError, ParityError
 from foveate.export import to_onnx as export
 from foveate.export.emitter import NotInTable, emit
-from foveate.export.to_onnx import Deployed, check_parity, compare, export_onnx
+from foveate.export.to_onnx import Deployed, check_parity, export_onnx
 from foveate.images.preprocess import Preprocessing
 from foveate.models.registry import create_model, list_models, model_info
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.classification.answers import Answers
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("a", "b", "c")
 
@@ -153,11 +153,11 @@ NOT_IN_TABLE = [nn.AdaptiveAvgPool2d(5), nn.ConvTranspose2d(8, 4, 3, stride=2)]
 
 def exported(module, channels=3, side=12, temperature=1.5):
     shape = Preprocessing(side, side, channels, mean=(0.4,) * channels, std=(0.3,) * channels)
-    deployed = Deployed(module, shape, temperature)
-    model = export_onnx(deployed, shape, CLASSES, {})
+    deployed = Deployed(module, shape, Classification(CLASSES, temperature))
+    model = export_onnx(deployed, shape, {})
     check_onnx(model)
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
-    return deployed, Predictor(model, CLASSES, shape, threads=1), model
+    return deployed, Predictor(model, Classification(CLASSES), shape, threads=1), model
 
 
 def pictures(count=5, side=12):
@@ -198,7 +198,7 @@ def test_a_padded_zero_wins_over_negative_numbers_in_any_session(only_the_table)
     check_parity(deployed, predictor, pictures())
     session = onnxruntime.InferenceSession(model)
     found = session.run(None, {"images": pictures()})[0]
-    np.testing.assert_allclose(found, predictor.run(pictures()), atol=1e-6)
+    np.testing.assert_allclose(found, predictor.predict_proba(pictures()), atol=1e-6)
 
 
 def test_grey_is_pillows_grey_exactly(only_the_table):
@@ -212,11 +212,13 @@ def test_grey_is_pillows_grey_exactly(only_the_table):
     colours = np.random.default_rng(2).integers(0, 256, (4096, 1, 1, 3), dtype=np.uint8)
     grey = np.stack([shape.apply(colour) for colour in colours])
     with torch.inference_mode():
-        deployed = Deployed(Mean(), shape, 1.0)
+        deployed = Deployed(Mean(), shape, Classification(CLASSES))
         a, b = (deployed(torch.from_numpy(x)).numpy() for x in (colours, np.repeat(grey, 3, axis=3)))
     np.testing.assert_array_equal(a, b)
-    predictor = Predictor(export_onnx(deployed, shape, CLASSES, {}), CLASSES, shape)
-    np.testing.assert_array_equal(predictor.run(colours), predictor.run(grey))
+    predictor = Predictor(export_onnx(deployed, shape, {}), Classification(CLASSES), shape)
+    np.testing.assert_array_equal(
+        predictor.run(colours)["probabilities"], predictor.run(grey)["probabilities"]
+    )
 
 
 def test_the_same_weights_give_the_same_bytes(only_the_table):
@@ -257,7 +259,7 @@ def test_a_wrong_graph_is_an_error():
     good = network(nn.BatchNorm2d(8), nn.ReLU())
     _, predictor, _ = exported(good)
     other = network(nn.BatchNorm2d(8, eps=0.3), nn.ReLU())
-    wrong = Deployed(other, predictor.preprocessing, 1.5)
+    wrong = Deployed(other, predictor.preprocessing, Classification(CLASSES, 1.5))
     with pytest.raises(
         ParityError, match="does not compute what the trained one computes: probabilities differ"
     ):
@@ -269,8 +271,8 @@ def test_a_batch_size_baked_into_the_graph_is_an_error():
     real = predictor.run
 
     class Baked:
-        def answers(self, batch):
-            return Answers(real(batch) if len(batch) > 1 else np.full((1, 3), 1 / 3, np.float32))
+        def run(self, batch):
+            return real(batch) if len(batch) > 1 else {"probabilities": np.full((1, 3), 1 / 3, np.float32)}
 
     with pytest.raises(ParityError):
         check_parity(deployed, Baked(), pictures())
@@ -285,27 +287,6 @@ def test_a_diverged_network_is_an_error():
         check_parity(deployed, predictor, pictures())
 
 
-SURE = np.array([[1 - 3e-8, 2e-8, 1e-8]], np.float32)
-COMPARED = {
-    "equal": (SURE, SURE, None),
-    "rounding": (SURE, SURE * np.float32([[1, 1 + 5e-4, 1 - 5e-4]]), None),
-    "near tie": (np.float32([[0.50003, 0.49997]]), np.float32([[0.49999, 0.50001]]), None),
-    "probabilities": (np.float32([[0.6, 0.4]]), np.float32([[0.5998, 0.4002]]), "probabilities differ"),
-    "hidden by softmax": (SURE, np.float32([[1 - 3e-8, 1e-8, 2e-8]]), "log-odds differ"),
-    "gone to zero": (SURE, np.float32([[1, 0, 1e-8]]), "log-odds differ"),
-    "both nothing": (np.float32([[1, 1e-37]]), np.float32([[1, 0]]), None),
-}
-
-
-@pytest.mark.parametrize(("expected", "found", "message"), COMPARED.values(), ids=COMPARED)
-def test_what_counts_as_the_same(expected, found, message):
-    if message is None:
-        compare(expected, found, np.float32([20.0]))
-    else:
-        with pytest.raises(ParityError, match=message):
-            compare(expected, found, np.float32([20.0]))
-
-
 SMALL = [name for name in list_models() if model_info(name).macs < 1e8]
 
 
@@ -314,7 +295,7 @@ def test_registered_networks_need_no_other_exporter(name, only_the_table):
     channels, height, width = model_info(name).input_size
     shape = Preprocessing(height, width, channels, mean=(0.5,) * channels, std=(0.25,) * channels)
     torch.manual_seed(0)
-    deployed = Deployed(create_model(name, num_classes=3), shape, 1.0)
-    predictor = Predictor(export_onnx(deployed, shape, CLASSES, {}), CLASSES, shape, threads=1)
+    deployed = Deployed(create_model(name, num_classes=3), shape, Classification(CLASSES))
+    predictor = Predictor(export_onnx(deployed, shape, {}), Classification(CLASSES), shape, threads=1)
     images = np.random.default_rng(4).integers(0, 256, (3, height, width, 3), dtype=np.uint8)
     check_parity(deployed, predictor, images)

@@ -29,6 +29,7 @@ from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
+from foveate.tasks.classification.task import Classification
 
 Maker = Callable[[], None]
 
@@ -202,7 +203,7 @@ def _model_once() -> Path:
         linear.weight.copy_(10 * torch.eye(3))
         linear.bias.zero_()
     shape = Preprocessing(8, 8, 3)
-    facts = {"classes": tuple(COLOURS), "architecture": {"custom": "colours"}}
+    facts = {"task": Classification(tuple(COLOURS)), "architecture": {"custom": "colours"}}
     kept = tempfile.TemporaryDirectory(prefix="foveate-bad-inputs-")
     _KEPT.append(kept)
     with Draft(Path(kept.name) / "model") as draft:
@@ -246,6 +247,11 @@ def config_with(**changes: object) -> Maker:
         path.write_text(json.dumps(sealed({**json.loads(path.read_bytes()), **changes})))
 
     return model_with(change)
+
+
+def task_of(*classes: str) -> dict[str, object]:
+    """The task of config.json with these classes."""
+    return {"name": "classification", "classes": classes, "temperature": 1.0, "unsure": None}
 
 
 def flip_bit(folder: Path) -> None:

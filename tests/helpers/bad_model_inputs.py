@@ -24,6 +24,7 @@ from bad_input_makers import (
     pngs,
     remove,
     rename_class,
+    task_of,
 )
 
 PICTURES = [
@@ -287,14 +288,14 @@ MODELS = [
         "predict model red.png",
         2,
         "model/model.onnx: expected images tensor(uint8) (N, 8",
-        config_with(classes=["red", "green", "blue", "pink"]),
+        config_with(task=task_of("red", "green", "blue", "pink")),
     ),
     Case(
         "a class twice",
         "predict model red.png",
         2,
         "model/config.json: classes: expected different names",
-        config_with(classes=["red", "red", "blue"]),
+        config_with(task=task_of("red", "red", "blue")),
     ),
     Case(
         "an unknown field",

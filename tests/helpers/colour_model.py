@@ -9,6 +9,7 @@ from torch import nn
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("red", "green", "blue")
 PREPROCESSING = Preprocessing(8, 8, 3)  # pixels become 0..1
@@ -39,10 +40,9 @@ def pictures():
 def make_config(**changes):
     values = {
         "architecture": {"custom": "colour_network"},
-        "classes": CLASSES,
+        "task": Classification(CLASSES, TEMPERATURE),
         "input": InputShape(8, 8, 3),
         "preprocessing": PREPROCESSING.to_dict(),
-        "temperature": TEMPERATURE,
     }
     return ModelConfig(**{**values, **changes})
 
@@ -52,8 +52,7 @@ def write_model(out, pictures, **texts):
         draft.add_network(
             colour_network(),
             preprocessing=PREPROCESSING,
-            classes=CLASSES,
-            temperature=TEMPERATURE,
+            task=Classification(CLASSES, TEMPERATURE),
             sample_images=pictures,
             architecture={"custom": "colour_network"},
         )
@@ -73,6 +72,7 @@ def colours():
 
     class Colours:
         classes, preprocessing, temperature = CLASSES, PREPROCESSING, TEMPERATURE
+        task = Classification(CLASSES, TEMPERATURE)
         network, expected, config, write = (
             staticmethod(f) for f in (colour_network, expected_probabilities, make_config, write_model)
         )

@@ -37,9 +37,9 @@ def test_it_is_made_once_and_then_found(small, tmp_path):
     assert len(said) == 1
     assert NAME in said[0]
     config = verify(folder)
-    assert config.classes == tuple("abcdefghij")
+    assert config.task.labels == tuple("abcdefghij")
     assert config.metrics == {"stated_by_publisher": {"top1_accuracy": 0.125}}
-    assert load(folder).run(np.zeros((2, 28, 28, 3), np.uint8)).shape == (2, 10)
+    assert load(folder).predict_proba(np.zeros((2, 28, 28, 3), np.uint8)).shape == (2, 10)
     assert model_folder(NAME, said.append) == folder
     assert small == [NAME]
     assert len(said) == 1
@@ -52,7 +52,7 @@ def test_another_file_of_weights_has_another_folder(small, monkeypatch):
     second = model_folder(NAME)
     assert second != first
     assert small == [NAME, NAME]
-    assert verify(first).classes == verify(second).classes  # the old one is still whole
+    assert verify(first).task == verify(second).task  # the old one is still whole
 
 
 def test_a_folder_of_that_name_is_meant_first(small, tmp_path, monkeypatch):

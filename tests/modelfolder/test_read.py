@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 
 from foveate.errors import InputError, ModelFolderError
 from foveate.modelfolder.read import read_config, read_verified, verify
-from foveate.runtime.config import MAX_CLASSES, FileRecord, InputShape, ModelConfig
+from foveate.runtime.config import FileRecord, InputShape, ModelConfig
 from foveate.seal import sealed
+from foveate.tasks.classification.task import MAX_CLASSES, Classification
+from foveate.tasks.classification.threshold import UnsureRule
 
 
 def make_config(**changes):
     values = {
         "architecture": {"name": "lenet5", "options": {"activation": "tanh"}},
-        "classes": ("cat", "dog"),
+        "task": Classification(("cat", "dog"), 1.25),
         "input": InputShape(28, 28, 1),
         "preprocessing": {"height": 28, "mean": (0.5,)},
-        "temperature": 1.25,
         "recipe": {"name": "article", "lr": 0.001},
         "seed": 7,
         "versions": {"torch": "2.13.0"},
@@ -55,25 +56,13 @@ names = st.text(st.characters(exclude_categories=()), min_size=1, max_size=20)
 @given(st.lists(names, min_size=2, max_size=5, unique=True))
 @settings(max_examples=50, deadline=None)
 def test_any_text_can_be_a_class_and_survives(classes):
-    text = make_config(classes=tuple(classes)).to_json()
+    text = make_config(task=Classification(tuple(classes))).to_json()
     assert text.isascii()
-    assert ModelConfig.from_json(text.encode()).classes == tuple(classes)
+    assert ModelConfig.from_json(text.encode()).task.labels == tuple(classes)
 
 
 WRONG = {
-    "one class": ({"classes": ("cat",)}, "classes: expected 2 to 100000 names, found 1."),
-    "too many classes": (
-        {"classes": tuple(map(str, range(MAX_CLASSES + 1)))},
-        "classes: expected 2 to 100000 names",
-    ),
-    "class twice": ({"classes": ("cat", "cat")}, "found 'cat' twice"),
-    "class empty": ({"classes": ("cat", "")}, "classes: expected texts"),
-    "class long": ({"classes": ("cat", "x" * 1001)}, "classes: expected texts"),
-    "class number": ({"classes": ("cat", 1)}, "classes: expected texts"),
-    "temperature 0": ({"temperature": 0.0}, "temperature: expected a number above 0, found 0.0"),
-    "temperature NaN": ({"temperature": float("nan")}, "temperature: expected a number above 0, found nan"),
-    "temperature true": ({"temperature": True}, "temperature: expected a number above 0, found True"),
-    "task": ({"task": "multilabel"}, "task: expected classification, found 'multilabel'"),
+    "task": ({"task": "classification"}, "task: expected a task, found 'classification'"),
     "seed": ({"seed": -1}, "seed: expected an integer"),
     "metric infinite": ({"metrics": {"a": [float("inf")]}}, "metrics: expected finite numbers, found inf"),
     "metric object": ({"metrics": {"a": object()}}, "metrics: expected plain JSON values"),
@@ -117,12 +106,18 @@ def text_with(folder, **changes):
         return text
 
 
+def with_task(folder, **changes):
+    """config.json with another task."""
+    task = json.loads((folder / "config.json").read_text())["task"]
+    return text_with(folder, task={**task, **changes})
+
+
 BROKEN = {
     "empty": (lambda _: "", "no valid JSON"),
     "truncated": (lambda folder: text_with(folder)[:-20], "no valid JSON"),
     "a list": (lambda _: "[]", "expected an object, found a list of 0"),
     "a number": (lambda _: "1", "expected an object, found 1"),
-    "NaN": (lambda folder: text_with(folder, temperature=float("nan")), "expected finite ones, found 'NaN'"),
+    "NaN": (lambda folder: text_with(folder, seed=float("nan")), "expected finite ones, found 'NaN'"),
     "overflow": (lambda f: text_with(f).replace("1.25", "1e999"), "expected finite ones, found '1e999'"),
     "long digits": (lambda f: text_with(f).replace("1.25", "1" * 5000), "no valid JSON"),
     "key twice": (lambda f: text_with(f).replace('"task"', '"seed": 1, "task"'), "the same key twice"),
@@ -139,7 +134,22 @@ BROKEN = {
     "older": (lambda folder: text_with(folder, format_version=0), "format_version: expected 2, found 0"),
     "version text": (lambda folder: text_with(folder, format_version="1"), "format_version: expected 2"),
     "version true": (lambda folder: text_with(folder, format_version=True), "format_version: expected 2"),
-    "classes text": (lambda folder: text_with(folder, classes="cats"), "classes: expected a list"),
+    "task text": (lambda folder: text_with(folder, task="classification"), "task: expected an object"),
+    "task unknown": (lambda f: with_task(f, name="clasification"), "did you mean classification"),
+    "task unnamed": (lambda f: with_task(f, name=["x"]), "task.name: expected one of classification"),
+    "classes text": (lambda f: with_task(f, classes="cats"), "task.classes: expected a list"),
+    "one class": (lambda f: with_task(f, classes=["cat"]), "classes: expected 2 to 100000 names, found 1."),
+    "too many classes": (
+        lambda f: with_task(f, classes=list(map(str, range(MAX_CLASSES + 1)))),
+        "classes: expected 1 to 100000 names",
+    ),
+    "class twice": (lambda f: with_task(f, classes=["cat", "cat"]), "found 'cat' twice"),
+    "class empty": (lambda f: with_task(f, classes=["cat", ""]), "classes: expected texts"),
+    "class long": (lambda f: with_task(f, classes=["cat", "x" * 1001]), "classes: expected texts"),
+    "class number": (lambda f: with_task(f, classes=["cat", 1]), "classes: expected texts"),
+    "temperature 0": (lambda f: with_task(f, temperature=0.0), "temperature: expected a number above 0"),
+    "temperature true": (lambda f: with_task(f, temperature=True), "number above 0, found True"),
+    "task of more": (lambda f: with_task(f, module="os"), "task: expected only the fields"),
     "file record": (
         lambda f: text_with(f, files={"model.onnx": 1}),
         "files['model.onnx']: expected an object",
@@ -177,7 +187,7 @@ def test_no_flipped_bit_of_the_configuration_changes_what_is_read(folder):
 
 def test_an_edited_configuration_says_how_to_stand_by_it(folder):
     path = folder / "config.json"
-    edited = path.read_text().replace(json.dumps(make_config().classes[0]), '"tabby"')
+    edited = path.read_text().replace(json.dumps(make_config().task.labels[0]), '"tabby"')
     path.write_text(edited)
     with pytest.raises(
         ModelFolderError, match="changed after it was written; copy the model folder again or"
@@ -188,17 +198,60 @@ def test_an_edited_configuration_says_how_to_stand_by_it(folder):
     except ModelFolderError as error:
         advised = re.search(r'let its last field be ("sha256": "[0-9a-f]{64}")\.', str(error))[1]
     path.write_text(re.sub(r'"sha256": "[0-9a-f]{64}"(?=\s*}\s*$)', advised, edited))
-    assert read_config(folder).classes == ("tabby", *make_config().classes[1:])
+    assert read_config(folder).task.labels == ("tabby", "dog")
 
 
-def test_a_folder_of_version_1_which_had_no_hash_is_read(folder):
+# As version 1 wrote it: what belongs to the task beside it, no hash. Some had `confidence`.
+VERSION_1 = {
+    "format_version": 1,
+    "task": "classification",
+    "architecture": {"name": "lenet5", "options": {"activation": "tanh"}},
+    "classes": ["cat", "dog"],
+    "input": {"height": 28, "width": 28, "channels": 1},
+    "preprocessing": {"height": 28, "mean": [0.5]},
+    "temperature": 1.25,
+    "recipe": {"name": "article", "lr": 0.001},
+    "seed": 7,
+    "versions": {"torch": "2.13.0"},
+    "metrics": {"test": {"accuracy": 0.9}},
+    "created": "2026-11-21T10:00:00+00:00",
+    "files": {"model.onnx": {"sha256": hashlib.sha256(b"onnx").hexdigest(), "bytes": 4}},
+}
+CONFIDENCE = {"unsure_below": 0.6, "precision": 0.95, "coverage": 0.8, "samples": 120}
+
+
+@pytest.mark.parametrize("confidence", [None, CONFIDENCE])
+def test_a_folder_of_version_1_is_read(folder, confidence):
     path = folder / "config.json"
-    expected = read_config(folder)
-    document = json.loads(path.read_text())
+    more = {} if confidence is None else {"confidence": confidence}
+    path.write_text(json.dumps({**VERSION_1, **more}))
+    rule = None if confidence is None else UnsureRule(0.6, 0.95, 0.8, 120)
+    found = read_config(folder)
+    assert found.task == Classification(("cat", "dog"), 1.25, rule)
+    files = {"model.onnx": FileRecord(hashlib.sha256(b"onnx").hexdigest(), 4)}
+    assert found == make_config(files=files, task=found.task)
+    assert verify(folder) == found
+
+
+BROKEN_VERSION_1 = {
+    "a task of today's": ({"task": {"name": "classification"}}, "task.name: expected one of classification"),
+    "another task": ({"task": "multilabel"}, "Unknown task 'multilabel'"),
+    "a class twice": ({"classes": ["a", "a"]}, "found 'a' twice"),
+    "a threshold": ({"confidence": {**CONFIDENCE, "unsure_below": 2}}, "unsure_below: expected"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BROKEN_VERSION_1.values(), ids=BROKEN_VERSION_1)
+def test_what_version_1_could_not_be_is_refused(folder, changes, message):
+    (folder / "config.json").write_text(json.dumps({**VERSION_1, **changes}))
+    with pytest.raises(ModelFolderError, match=re.escape(message)):
+        read_config(folder)
+
+
+def test_todays_format_without_its_hash_is_refused(folder):
+    document = json.loads((folder / "config.json").read_text())
     del document["sha256"]
-    path.write_text(json.dumps({**document, "format_version": 1}))
-    assert read_config(folder) == expected
-    path.write_text(json.dumps(document))  # but not one of today's that lost it
+    (folder / "config.json").write_text(json.dumps(document))
     with pytest.raises(ModelFolderError, match="changed after it was written"):
         read_config(folder)
 

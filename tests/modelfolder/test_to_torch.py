@@ -15,6 +15,7 @@ from foveate.models import create_model
 from foveate.models.blueprint import build, load_blueprint
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.seal import sealed
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("a", "b", "c")
 BLUEPRINT = {
@@ -27,17 +28,15 @@ def write(out, architecture, module, channels):
     preprocessing = Preprocessing(12, 12, channels, mean=(0.4,) * channels, std=(0.3,) * channels)
     config = ModelConfig(
         architecture=architecture,
-        classes=CLASSES,
+        task=Classification(CLASSES, 1.7),
         input=InputShape(12, 12, channels),
         preprocessing=preprocessing.to_dict(),
-        temperature=1.7,
     )
     with Draft(out) as draft:
         draft.add_network(
             module,
             preprocessing=preprocessing,
-            classes=CLASSES,
-            temperature=1.7,
+            task=Classification(CLASSES, 1.7),
             sample_images=np.random.default_rng(0).integers(0, 256, (4, 12, 12, 3), dtype=np.uint8),
             architecture=architecture,
         )
@@ -68,7 +67,7 @@ def test_it_computes_what_the_folder_computes(folders, kind):
     with torch.no_grad():
         scores = made.module(torch.from_numpy(made.preprocessing.normalise(pixels)))
     ours = torch.softmax(scores / made.task.temperature, dim=1).numpy()
-    np.testing.assert_allclose(ours, load(folders[kind]).run(pixels), atol=1e-5)
+    np.testing.assert_allclose(ours, load(folders[kind]).predict_proba(pixels), atol=1e-5)
     assert all(p.device.type == "cpu" for p in made.module.state_dict().values())
 
 

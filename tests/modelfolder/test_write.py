@@ -10,17 +10,17 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from foveate.errors import InputError, ParityError, StorageError
-from foveate.export import to_onnx as export
 from foveate.modelfolder.read import load, read_config, verify
 from foveate.modelfolder.write import Draft
+from foveate.tasks.classification import parity
+from foveate.tasks.classification.task import Classification
 
 
 def add(draft, colours, pictures, **changes):
     values = {
         "module": colours.network(),
         "preprocessing": colours.preprocessing,
-        "classes": colours.classes,
-        "temperature": colours.temperature,
+        "task": colours.task,
         "sample_images": pictures,
         "architecture": {"custom": "colour_network"},
     }
@@ -34,7 +34,7 @@ def test_a_published_folder_is_complete(tmp_path, colours, pictures):
     out = tmp_path / "new" / "model"
     with Draft(out) as draft:
         add(draft, colours, pictures)
-        measured = draft.predictor().run(pictures)
+        measured = draft.predictor().predict_proba(pictures)
         draft.add_text("report.html", "<p>caf\u00e9 \udcff</p>")
         draft.add_text("history.csv", "epoch\n1\n")
         draft.add_text("README.md", "# model\n")
@@ -48,7 +48,9 @@ def test_a_published_folder_is_complete(tmp_path, colours, pictures):
     for name, record in config.files.items():
         data = (out / name).read_bytes()
         assert (record.sha256, record.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
-    np.testing.assert_array_equal(load(out).run(pictures), measured)  # what was measured is what ships
+    np.testing.assert_array_equal(
+        load(out).predict_proba(pictures), measured
+    )  # what was measured is what ships
     weights = load_file(out / "model.safetensors")
     assert sorted(weights) == ["2.bias", "2.weight"]
     np.testing.assert_array_equal(weights["2.weight"], 10 * np.eye(3, dtype=np.float32))
@@ -75,7 +77,7 @@ def test_weights_in_another_memory_format_give_the_same_bytes(tmp_path, colours,
 def test_a_parity_failure_leaves_nothing(tmp_path, colours, pictures, monkeypatch):
     out = colours.write(tmp_path / "model", pictures)
     before = (out / "config.json").read_bytes()
-    monkeypatch.setattr(export, "PROBABILITY_TOLERANCE", -1.0)
+    monkeypatch.setattr(parity, "PROBABILITY_TOLERANCE", -1.0)
     with pytest.raises(ParityError), Draft(out) as draft:
         add(draft, colours, pictures)
     assert (out / "config.json").read_bytes() == before
@@ -104,9 +106,8 @@ WRONG = {
     "one sample": ({"sample_images": np.zeros((1, 8, 8, 3), np.uint8)}, "expected at least 2 real pictures"),
     "samples of another size": ({"sample_images": np.zeros((2, 9, 8, 3), np.uint8)}, r"\(N, 8, 8, 3\) uint8"),
     "float samples": ({"sample_images": np.zeros((2, 8, 8, 3))}, "found float64"),
-    "classes": ({"classes": ("a", "b")}, r"gives \(2, 3\) for 2 pictures, expected \(2, 2\)"),
-    "one class": ({"classes": ("a",)}, "classes: expected 2 to"),
-    "temperature": ({"temperature": 0.0}, "temperature: expected a number above 0"),
+    "classes": ({"task": Classification(("a", "b"))}, r"gives \(2, 3\) for 2 pictures, expected \(2, 2\)"),
+    "one class": ({"task": Classification(("a",))}, "classes: expected 2 to"),
     "architecture": ({"architecture": {}}, "architecture: expected"),
 }
 
@@ -130,7 +131,12 @@ def test_a_configuration_of_another_network_is_refused(tmp_path, colours, pictur
         with pytest.raises(InputError, match="expected a network, found none"):
             draft.predictor()
         add(draft, colours, pictures)
-        for changes in ({"classes": ("red", "blue", "green")}, {"temperature": 1.0}):
+        other_order = Classification(("red", "blue", "green"), colours.temperature)
+        for changes in (
+            {"task": other_order},
+            {"task": Classification(colours.classes)},
+            {"architecture": {"custom": "x"}},
+        ):
             with pytest.raises(InputError, match=f"{next(iter(changes))} is not that of the network"):
                 draft.publish(colours.config(**changes))
         with pytest.raises(InputError, match=r"add_text: expected report.html"):
@@ -157,8 +163,8 @@ def test_a_full_disk_keeps_the_old_model(tmp_path, colours, pictures, monkeypatc
 def test_hostile_class_names_travel_unharmed(tmp_path, colours, pictures):
     names = ("<script>alert(1)</script>", "../../etc/passwd", "\x1b[2J\x00\udcff\n")
     with Draft(tmp_path / "out") as draft:
-        add(draft, colours, pictures, classes=names)
-        folder = draft.publish(colours.config(classes=names))
+        add(draft, colours, pictures, task=Classification(names))
+        folder = draft.publish(colours.config(task=Classification(names)))
     assert load(folder).classes_ == names
     assert (folder / "config.json").read_text().isascii()
-    assert json.loads((folder / "config.json").read_text())["classes"] == list(names)
+    assert json.loads((folder / "config.json").read_text())["task"]["classes"] == list(names)

@@ -89,15 +89,15 @@ def test_what_is_asked_for_stands_in_the_model_folder(tmp_path):
     assert {side: sides.count(side) for side in set(sides)} == {"train": 18, "val": 12, "test": 10}
     assert result.evaluation.samples == config["metrics"]["test"]["samples"] == 10
     assert list((result.folder / "checkpoint").glob("step-*"))
-    assert config["confidence"]["precision"] == 0.5
-    assert config["confidence"]["coverage"] > 0  # one right answer of one is enough for a half
+    assert config["task"]["unsure"]["precision"] == 0.5
+    assert config["task"]["unsure"]["coverage"] > 0  # one right answer of one is enough for a half
 
 
 def test_what_is_not_asked_for_does_not(tmp_path):
     result, config = finished(tmp_path, test_fraction=0, unsure_precision=0.999)
     assert result.evaluated_on == "val"
     assert not (result.folder / "checkpoint").exists()
-    assert config["confidence"]["coverage"] == 0  # 998 right answers would be needed
+    assert config["task"]["unsure"]["coverage"] == 0  # 998 right answers would be needed
 
 
 def test_balanced_classes_weigh_the_inverse_of_their_frequency(tmp_path):

@@ -76,12 +76,12 @@ def test_a_folder_of_photographs_becomes_a_classifier(finished):
 def test_the_model_says_when_it_does_not_know(finished, stripes):
     folder = finished[0].folder
     config = json.loads((folder / "config.json").read_text())
-    assert config["confidence"]["samples"] == 24
+    assert config["task"]["unsure"]["samples"] == 24
     assert config["unlikeness"] | {"limit": 0, "method": ""} == {
         "method": "", "neighbours": 5, "remembered": 24, "limit": 0, "limit_from": 24,
     }  # fmt: skip
     noise = np.random.default_rng(0).integers(0, 256, (110, 110, 3), dtype=np.uint8)
-    *known, strange = load(folder).predict([*sorted((stripes / "val").glob("*/*.jpg")), noise])
+    *known, strange = load(folder).predictions([*sorted((stripes / "val").glob("*/*.jpg")), noise])
     assert sum(one.unlike for one in known) <= 1
     assert strange.unlike
 
@@ -134,7 +134,7 @@ def test_validation_labels_have_no_say(finished, stripes, tmp_path):
     configs = [
         json.loads((folder / "config.json").read_text()) for folder in (finished[0].folder, liar.folder)
     ]
-    assert configs[0]["temperature"] == configs[1]["temperature"]
+    assert configs[0]["task"]["temperature"] == configs[1]["task"]["temperature"]
 
 
 def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):

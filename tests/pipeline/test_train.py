@@ -57,7 +57,7 @@ def test_the_model_folder_is_complete_and_whole(finished):
     result, _ = finished
     assert sorted(p.name for p in result.folder.iterdir()) == FILES
     config = verify(result.folder)
-    assert config.classes == ("flat", "lying", "standing")
+    assert config.task.labels == ("flat", "lying", "standing")
     assert config.recipe["request"]["epochs"] == 2
     assert config.metrics["test"]["samples"] == 12
 
@@ -91,7 +91,7 @@ def test_events_tell_the_story_in_order(finished):
 def test_what_ships_is_what_was_measured(finished, photos):
     result, _ = finished
     predictor = foveate.load(result.folder)
-    answers = predictor.predict([photos / "lying" / "00.png", photos / "standing" / "00.png"])
+    answers = predictor.predictions([photos / "lying" / "00.png", photos / "standing" / "00.png"])
     assert {a.label for a in answers} <= set(predictor.classes_)
     probabilities = predictor.predict_proba(np.zeros((3, 16, 16, 3), np.uint8))
     assert probabilities.shape == (3, 3)
@@ -101,14 +101,14 @@ def test_what_ships_is_what_was_measured(finished, photos):
 def test_the_model_says_when_it_does_not_know(finished, photos):
     folder = finished[0].folder
     config = verify(folder)
-    assert config.confidence["precision"] == 0.95
-    assert 0 <= config.confidence["coverage"] <= 1
-    assert config.confidence["samples"] == config.metrics["val"]["samples"]
+    assert config.task.unsure.precision == 0.95
+    assert 0 <= config.task.unsure.coverage <= 1
+    assert config.task.unsure.samples == config.metrics["val"]["samples"]
     assert config.unlikeness["remembered"] > 20
     predictor = foveate.load(folder)
-    known = predictor.predict([photos / kind / "00.png" for kind in ("flat", "lying", "standing")])
+    known = predictor.predictions([photos / kind / "00.png" for kind in ("flat", "lying", "standing")])
     assert all(one.unlikeness < 1 for one in known)
-    assert all(one.unsure == (one.probability < config.confidence["unsure_below"]) for one in known)
+    assert all(one.unsure == (one.probability < config.task.unsure.unsure_below) for one in known)
     for name in ("report.html", "README.md"):
         assert "marked unsure" in (folder / name).read_text()
 
@@ -225,7 +225,7 @@ def test_grey_pictures_train_a_network_of_one_channel(photos, tmp_path):
     result = train(data, QUICK, out=tmp_path / "model")
     config = verify(result.folder)
     assert config.input.channels == 1
-    assert foveate.load(result.folder).predict([data / "flat" / "00.png"])[0].label in config.classes
+    assert foveate.load(result.folder).predict([data / "flat" / "00.png"])[0] in config.task.labels
 
 
 def test_a_budget_is_kept(photos, tmp_path):
@@ -304,6 +304,6 @@ def test_a_blueprint_trains_and_the_model_folder_carries_it(photos, tmp_path):
     predictor = foveate.load(result.folder)
     with torch.inference_mode():
         logits = network.eval()(torch.from_numpy(predictor.preprocessing.normalise(pixels)))
-    temperature = verify(result.folder).temperature
+    temperature = verify(result.folder).task.temperature
     expected = torch.softmax(logits / temperature, dim=1).numpy()
-    np.testing.assert_allclose(predictor.run(pixels), expected, atol=1e-4)
+    np.testing.assert_allclose(predictor.run(pixels)["probabilities"], expected, atol=1e-4)

@@ -76,7 +76,7 @@ def test_what_no_model_needs_is_refused(model, colours, change, message):
     with pytest.raises(InputError, match=message):
         check_onnx(hostile)
     with pytest.raises(ModelFolderError, match=rf"^model.onnx: .*{message}"):
-        Predictor(hostile, colours.classes, colours.preprocessing)
+        Predictor(hostile, colours.task, colours.preprocessing)
 
 
 def test_the_canary_is_never_opened(model, colours, tmp_path, monkeypatch):
@@ -89,7 +89,7 @@ def test_the_canary_is_never_opened(model, colours, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("canary", str(canary), f"../{tmp_path.name}/canary"):
         with pytest.raises(ModelFolderError, match="tensors kept in other files"):
-            Predictor(changed(model, external(name)), colours.classes, colours.preprocessing)
+            Predictor(changed(model, external(name)), colours.task, colours.preprocessing)
     assert canary.stat().st_atime_ns == 1
 
 
@@ -120,7 +120,7 @@ def test_every_truncation_is_refused(model, colours):
     del needed.metadata_props[:]  # they stand last, and between two of them a cut file is whole
     for length in range(0, needed.ByteSize(), 5):
         with pytest.raises(ModelFolderError, match=r"^model.onnx: "):
-            Predictor(model[:length], colours.classes, colours.preprocessing)
+            Predictor(model[:length], colours.task, colours.preprocessing)
 
 
 @given(data=st.data())
@@ -131,12 +131,12 @@ def test_changed_bytes_give_one_kind_of_error_or_an_answer(model, colours, pictu
         place = data.draw(st.integers(0, len(model) - 1))
         mutated[place] = data.draw(st.integers(0, 255))
     try:
-        found = Predictor(bytes(mutated), colours.classes, colours.preprocessing, threads=1).run(pictures)
+        found = Predictor(bytes(mutated), colours.task, colours.preprocessing, threads=1).run(pictures)
     except ModelFolderError as error:
         assert str(error).isprintable()
         assert len(str(error)) < 700
     else:
-        assert found.shape == (6, 3)
+        assert found["probabilities"].shape == (6, 3)
 
 
 def test_every_field_under_every_wire_type_is_an_error_or_a_number():
@@ -185,6 +185,6 @@ def test_memory_is_bounded_while_a_hostile_graph_runs(colours, pictures):
         [weight],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-    predictor = Predictor(model.SerializeToString(), colours.classes, colours.preprocessing, threads=1)
+    predictor = Predictor(model.SerializeToString(), colours.task, colours.preprocessing, threads=1)
     with pytest.raises(ModelFolderError, match="cannot be run on"):
         predictor.run(pictures)

@@ -15,6 +15,7 @@ from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model, model_info
 from foveate.runtime.onnx_check import _Walk, check_onnx
 from foveate.runtime.onnx_cost import computed
+from foveate.tasks.classification.task import Classification
 
 PICTURE = [1, 4, 12, 10]
 X, INT, FLOAT = "x", np.int64, np.float32
@@ -161,7 +162,7 @@ def test_the_products_of_a_network_are_torchs(name):
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         network(torch.zeros(1, channels, height, width))
     shape = Preprocessing(height, width, channels)
-    data = export_onnx(Deployed(network, shape, 1.0), shape, tuple("abcdefg"), {})
+    data = export_onnx(Deployed(network, shape, Classification(tuple("abcdefg"))), shape, {})
     weighty = {"Conv", "Gemm", "MatMul"}
     found = sum(products for node, _, products in computed(_Walk(data).model()) if node.kind in weighty)
     assert 2 * found == counter.get_total_flops()

@@ -13,6 +13,7 @@ from foveate.errors import ImageError, InputError, ModelFolderError
 from foveate.modelfolder.read import load
 from foveate.runtime.predictor import Predictor
 from foveate.seal import sealed
+from foveate.tasks.classification.task import Classification
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,8 @@ def files(tmp_path, pictures):
 def test_probabilities_are_those_computed_by_hand(predictor, pictures, colours):
     expected = np.stack([colours.expected(picture) for picture in pictures])
     np.testing.assert_allclose(predictor.predict_proba(pictures), expected, atol=1e-6)
-    np.testing.assert_allclose(predictor.run(pictures), expected, atol=1e-6)
+    np.testing.assert_allclose(predictor.run(pictures)["probabilities"], expected, atol=1e-6)
+    assert predictor.predict(pictures).tolist() == [colours.classes[i] for i in expected.argmax(axis=1)]
 
 
 def test_every_form_of_a_picture_gives_the_same_answer(predictor, pictures, files):
@@ -41,14 +43,17 @@ def test_every_form_of_a_picture_gives_the_same_answer(predictor, pictures, file
         np.testing.assert_array_equal(predictor.predict_proba(form, batch_size=4), expected)
     np.testing.assert_array_equal(predictor.predict_proba(files[0]), expected[:1])
     np.testing.assert_array_equal(predictor.predict_proba(pictures[0]), expected[:1])
-    streamed = [found.prediction for found in predictor.predict_paths(files, top_k=3, batch_size=2)]
-    assert streamed == predictor.predict(pictures, top_k=3, batch_size=2)
+    for size in (1, 2, 100):
+        streamed = dict(predictor.stream(files, predictor.preprocessing.read, batch_size=size))
+        assert list(streamed) == files
+        rows = [values["probabilities"] for values in streamed.values()]
+        np.testing.assert_array_equal(np.concatenate(rows), expected)
 
 
 def test_pictures_of_another_size_pass_through_the_preprocessing(predictor):
     picture = np.zeros((20, 30, 3), np.uint8)
     picture[..., 1] = 255
-    (found,) = predictor.predict([picture], top_k=2)
+    (found,) = predictor.predictions([picture], top_k=2)
     weight = np.exp(5.0)  # 10 * 1 / temperature 2
     assert found.label == "green"
     assert found.probability == pytest.approx(weight / (weight + 2), abs=1e-6)
@@ -59,25 +64,26 @@ def test_unreadable_files_are_reported_and_the_rest_done(predictor, files, tmp_p
     broken = tmp_path / "broken.png"
     broken.write_bytes(files[0].read_bytes()[:40])
     paths = [files[0], broken, tmp_path / "missing.png", *files[1:]]
-    found = list(predictor.predict_paths(paths, batch_size=2))
-    assert [f.path for f in found] == paths
-    assert [f.prediction is None for f in found] == [False, True, True, *[False] * 5]
-    assert "broken.png" in str(found[1].error)
-    assert "missing.png" in str(found[2].error)
+    names, found = zip(*predictor.stream(paths, predictor.preprocessing.read, batch_size=2), strict=True)
+    assert list(names) == paths
+    assert [isinstance(one, ImageError) for one in found] == [False, True, True, *[False] * 5]
+    assert "broken.png" in str(found[1])
+    assert "missing.png" in str(found[2])
     with pytest.raises(ImageError, match=r"missing.png"):
         predictor.predict_proba([tmp_path / "missing.png"])
 
 
 def test_no_pictures_give_no_answers(predictor):
-    assert predictor.predict([]) == []
+    assert predictor.predict([]).shape == (0,)
+    assert predictor.predictions([]) == []
     assert predictor.predict_proba([]).shape == (0, 3)
-    assert predictor.run(np.zeros((0, 8, 8, 3), np.uint8)).shape == (0, 3)
-    assert list(predictor.predict_paths([])) == []
+    assert predictor.run(np.zeros((0, 8, 8, 3), np.uint8))["probabilities"].shape == (0, 3)
+    assert list(predictor.stream([], predictor.preprocessing.read)) == []
 
 
 def test_a_stream_that_is_left_early_ends_its_threads(predictor, files):
-    stream = predictor.predict_paths(files * 20, batch_size=2)
-    assert next(stream).prediction is not None
+    stream = predictor.stream(files * 20, predictor.preprocessing.read, batch_size=2)
+    assert next(stream)[0] == files[0]
     stream.close()
 
 
@@ -95,7 +101,7 @@ def test_score_takes_names_and_numbers(predictor, pictures, colours):
 def named(predictor, *classes):
     """The same network, its classes called otherwise."""
     other = copy_of(predictor)
-    other.classes_ = classes
+    other.task = Classification(classes)
     return other
 
 
@@ -104,7 +110,7 @@ def test_score_is_the_share_right_by_name_where_numbers_name_the_classes(predict
     model = named(predictor, *names)
     right = [names[int(colours.expected(picture).argmax())] for picture in pictures]
     right[1] = names[(names.index(right[1]) + 1) % 3]  # one of six is mislabelled
-    share = np.mean([found.label == name for found, name in zip(model.predict(pictures), right, strict=True)])
+    share = np.mean(model.predict(pictures) == right)
     assert share == pytest.approx(5 / 6)
     numbers = np.array(right, int)
     forms = [right, numbers, numbers[:, None], numbers.tolist(), list(numbers), list(numbers.astype(np.int8))]
@@ -115,22 +121,25 @@ def test_score_is_the_share_right_by_name_where_numbers_name_the_classes(predict
 
 
 def test_a_number_that_names_no_class_counts_them_only_where_none_is_a_number(predictor):
-    assert named(predictor, "1", "2", "3").class_numbers([3, 1]).tolist() == [2, 0]
+    def numbers(labels, *names):
+        return Classification(names or predictor.classes_).targets(labels).labels.tolist()
+
+    assert numbers([3, 1], "1", "2", "3") == [2, 0]
     with pytest.raises(InputError, match="label 0"):
-        named(predictor, "1", "2", "3").class_numbers([0])
-    assert named(predictor, "ant", "0", "bee").class_numbers([0, 2, np.int8(1)]).tolist() == [1, 2, 1]
-    assert predictor.class_numbers([np.int64(2), np.str_("red"), b"green", True]).tolist() == [2, 0, 1, 1]
+        numbers([0], "1", "2", "3")
+    assert numbers([0, 2, np.int8(1)], "ant", "0", "bee") == [1, 2, 1]
+    assert numbers([np.int64(2), np.str_("red"), b"green", True]) == [2, 0, 1, 1]
     for label in (-1, 3, 0.5, None, "0", np.nan):
         with pytest.raises(InputError, match="expected one of the model's 3 classes"):
-            predictor.class_numbers([label])
+            numbers([label])
 
 
 WRONG = {
     "floats": (lambda p: p.run(np.zeros((1, 8, 8, 3))), "expected uint8 pictures"),
-    "another size": (lambda p: p.run(np.zeros((1, 9, 8, 3), np.uint8)), "predict_proba` takes pictures of"),
+    "another size": (lambda p: p.run(np.zeros((1, 9, 8, 3), np.uint8)), "`predict` takes pictures of"),
     "four channels": (lambda p: p.predict(np.zeros((8, 8, 4), np.uint8)), r"expected a picture \(H, W, 3\)"),
     "four channels, many": (lambda p: p.predict(np.zeros((2, 8, 8, 4), np.uint8)), "expected pictures"),
-    "top 0": (lambda p: p.predict(np.zeros((8, 8, 3), np.uint8), top_k=0), "top_k: expected at least 1"),
+    "top 0": (lambda p: p.predictions(np.zeros((8, 8, 3), np.uint8), top_k=0), "top_k: expected at least 1"),
     "batch 0": (lambda p: p.predict([b""], batch_size=0), "batch_size: expected at least 1"),
 }
 
@@ -143,7 +152,7 @@ def test_wrong_input_is_one_sentence(predictor, call, message):
 
 def test_grey_pictures_are_taken_as_they_are(predictor):
     grey = np.full((2, 8, 8, 1), 7, np.uint8)
-    np.testing.assert_array_equal(predictor.run(grey), predictor.run(np.repeat(grey, 3, axis=3)))
+    np.testing.assert_equal(predictor.run(grey), predictor.run(np.repeat(grey, 3, axis=3)))
 
 
 @pytest.fixture
@@ -158,7 +167,10 @@ def change_config(folder, change):
 
 
 LIES = {
-    "another class more": (lambda d: d["classes"].append("x"), r"expected images tensor\(uint8\) .* 4\)"),
+    "another class more": (
+        lambda d: d["task"]["classes"].append("x"),
+        r"expected images tensor\(uint8\) .* 4\)",
+    ),
     "another size": (lambda d: d["input"].update(height=9), "expected input and preprocessing to agree"),
     "unknown setting": (lambda d: d["preprocessing"].update(x=1), "preprocessing: .*'x'"),
     "sizes of another model": (
@@ -183,7 +195,7 @@ def test_load_without_verifying_reads_a_changed_file(copy):
 
 def test_only_the_two_needed_files_are_read(copy):
     (copy / "model.safetensors").unlink()
-    assert load(copy).predict(np.zeros((8, 8, 3), np.uint8))[0].label == "red"
+    assert load(copy).predict(np.zeros((8, 8, 3), np.uint8))[0] == "red"
 
 
 def test_a_network_that_gives_no_probabilities_is_refused(colours, pictures):
@@ -204,8 +216,8 @@ def test_a_network_that_gives_no_probabilities_is_refused(colours, pictures):
     )
     opset = [helper.make_opsetid("", 20)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString()
-    with pytest.raises(ModelFolderError, match="expected probabilities"):
-        Predictor(model, colours.classes, colours.preprocessing).run(pictures)
+    with pytest.raises(ModelFolderError, match=r"expected probabilities \(6, 3\) between 0 and 1,"):
+        Predictor(model, colours.task, colours.preprocessing).run(pictures)
 
 
 def test_a_picture_in_memory_need_not_be_a_file(predictor, pictures):

@@ -20,22 +20,22 @@ def test_a_run_has_a_deadline(slow_network, colours, pictures, monkeypatch):
     monkeypatch.setattr(predictor_module, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr(predictor_module, "LEAST_SPEED", 1e15)
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
-    predictor = Predictor(slow_network(5000), colours.classes, colours.preprocessing, threads=1)
+    predictor = Predictor(slow_network(5000), colours.task, colours.preprocessing, threads=1)
     with pytest.raises(ModelFolderError, match="expected an answer within 0 seconds, found none and stopped"):
         predictor.run(pictures)
 
 
 def test_a_run_in_time_is_left_alone(slow_network, colours, pictures, monkeypatch):
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
-    predictor = Predictor(slow_network(50), colours.classes, colours.preprocessing, threads=1)
-    assert np.allclose(predictor.run(pictures), 1 / 3)
+    predictor = Predictor(slow_network(50), colours.task, colours.preprocessing, threads=1)
+    assert np.allclose(predictor.run(pictures)["probabilities"], 1 / 3)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_waits_for_what_runs_and_the_child_can_predict(slow_network, colours, pictures, model_folder):
-    slow = Predictor(slow_network(300), colours.classes, colours.preprocessing, threads=1)
+    slow = Predictor(slow_network(300), colours.task, colours.preprocessing, threads=1)
     quick, ended = load(model_folder), []
-    expected = quick.run(pictures)
+    expected = quick.predict_proba(pictures)
 
     def work():
         slow.run(pictures)
@@ -48,9 +48,9 @@ def test_a_fork_waits_for_what_runs_and_the_child_can_predict(slow_network, colo
     child = os.fork()
     if child == 0:
         signal.alarm(30)  # a hang ends
-        os._exit(0 if (quick.run(pictures) == expected).all() else 1)
+        os._exit(0 if (quick.predict_proba(pictures) == expected).all() else 1)
     forked = time.monotonic()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert ended[0] - forked < 0.2  # seconds, for the thread to be woken; the run takes much longer
-    assert (quick.run(pictures) == expected).all()  # and here, too, it goes on
+    assert (quick.predict_proba(pictures) == expected).all()  # and here, too, it goes on

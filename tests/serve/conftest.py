@@ -22,6 +22,7 @@ from PIL import Image
 from foveate.images.preprocess import Preprocessing
 from foveate.runtime.config import FileRecord, InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("red", "green", "<script>alert(1)</script>")
 SIDE = 8
@@ -38,8 +39,8 @@ from foveate.http.settings import ServeSettings
 folder, seconds, settings = sys.argv[1], float(sys.argv[2]), json.loads(sys.argv[3])
 predictor = load(folder, threads=1)
 if seconds:
-    answers = predictor.answers
-    predictor.answers = lambda batch: (time.sleep(seconds), answers(batch))[1]
+    run = predictor.run
+    predictor.run = lambda batch: (time.sleep(seconds), run(batch))[1]
 set_up_log(as_json=True)
 serve(predictor, "colours", ServeSettings(port=0, **settings), lambda url: print(url, flush=True))
 """
@@ -152,7 +153,7 @@ def colours():
 
         @staticmethod
         def predictor():
-            return Predictor(colour_graph(), CLASSES, Colours.preprocessing, threads=1)
+            return Predictor(colour_graph(), Classification(CLASSES), Colours.preprocessing, threads=1)
 
     return Colours
 
@@ -170,7 +171,7 @@ def model_folder(tmp_path_factory, colours):
     (folder / "model.onnx").write_bytes(model)
     config = ModelConfig(
         architecture={"custom": "colours"},
-        classes=CLASSES,
+        task=Classification(CLASSES),
         input=InputShape(SIDE, SIDE, 3),
         preprocessing=colours.preprocessing.to_dict(),
         files={"model.onnx": FileRecord(hashlib.sha256(model).hexdigest(), len(model))},

@@ -15,7 +15,6 @@ from foveate.http.metrics import Metrics
 from foveate.http.settings import ServeSettings
 from foveate.images.preprocess import Preprocessing
 from foveate.serve.engine import Engine
-from foveate.tasks.classification.answers import Answers
 
 
 class Network:
@@ -23,14 +22,12 @@ class Network:
 
     def __init__(self, *, seconds=0.0, channels=3):
         self.preprocessing = Preprocessing(4, 4, channels)
-        self.classes_ = ("a", "b")
         self.batches = []
         self.seconds = seconds
         self.broken = False
         self.at_once = threading.Semaphore(1)
-        self.measures_unlikeness = True
 
-    def answers(self, batch):
+    def run(self, batch):
         assert self.at_once.acquire(blocking=False), "two threads ran the network at the same time"
         try:
             self.batches.append(len(batch))
@@ -38,7 +35,7 @@ class Network:
             if self.broken:
                 raise RuntimeError("canary")
             values = np.stack([batch[:, 0, 0, 0], batch[:, 0, 0, -1]], axis=1).astype(np.float32)
-            return Answers(values, values[:, 0] / 2)
+            return {"probabilities": values, "unlikeness": values[:, 0] / 2}
         finally:
             self.at_once.release()
 
@@ -70,8 +67,8 @@ def test_answers_find_their_way_back_whatever_the_batches_were(make):
         return await asyncio.gather(*(engine.run(images(i, i + 1, i + 2)) for i in range(60)))
 
     for i, found in enumerate(asyncio.run(ask())):
-        np.testing.assert_array_equal(found.probabilities[:, 0], [i, i + 1, i + 2])
-        np.testing.assert_array_equal(found.unlikeness, [i / 2, (i + 1) / 2, (i + 2) / 2])
+        np.testing.assert_array_equal(found["probabilities"][:, 0], [i, i + 1, i + 2])
+        np.testing.assert_array_equal(found["unlikeness"], [i / 2, (i + 1) / 2, (i + 2) / 2])
     assert max(engine.predictor.batches) == 5
     assert sum(engine.predictor.batches) == 180
 
@@ -93,7 +90,7 @@ def test_a_lone_picture_waits_for_nobody(make, colours):
 
     async def ask():
         started = time.perf_counter()
-        await engine.classify([("one", picture)])
+        await engine.read_and_run([("one", picture)])
         return time.perf_counter() - started
 
     assert asyncio.run(ask()) < 0.5
@@ -104,14 +101,14 @@ def test_files_become_pixels_and_one_bad_one_spoils_only_its_own_request(make, c
 
     async def ask():
         good = [("good.png", colours.png(images(i)[0])) for i in range(5)]
-        answers = [engine.classify([one]) for one in good]
-        bad = engine.classify([good[0], ("bad.png", b"no picture"), good[1]])
+        answers = [engine.read_and_run([one]) for one in good]
+        bad = engine.read_and_run([good[0], ("bad.png", b"no picture"), good[1]])
         return await asyncio.gather(bad, *answers, return_exceptions=True)
 
     bad, *rows = asyncio.run(ask())
     assert isinstance(bad, RequestError)
     assert (bad.status, "bad.png" in str(bad)) == (422, True)
-    assert [row.probabilities[0, 0] for row in rows] == [0, 1, 2, 3, 4]
+    assert [row["probabilities"][0, 0] for row in rows] == [0, 1, 2, 3, 4]
     assert b"foveate_waiting_pictures 0.0" in make.metrics.text()
 
 
@@ -142,7 +139,7 @@ def test_a_network_that_fails_is_an_error_of_those_requests_only(make, caplog):
     assert caught.value.status == 500
     assert "canary" in caplog.text  # the log has the cause; the client does not
     engine.predictor.broken = False
-    assert asyncio.run(engine.run(images(7))).probabilities[0, 0] == 7
+    assert asyncio.run(engine.run(images(7)))["probabilities"][0, 0] == 7
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_its_waiting_work_dropped(make):
@@ -162,7 +159,7 @@ def test_a_grey_network_gets_the_luma_that_the_graph_would_compute(make):
     engine = make(Network(channels=1))
     colour = np.zeros((1, 4, 4, 3), np.uint8)
     colour[..., 0] = 200
-    assert asyncio.run(engine.run(colour)).probabilities[0, 0] == (200 * 19595 + 32768) >> 16
+    assert asyncio.run(engine.run(colour))["probabilities"][0, 0] == (200 * 19595 + 32768) >> 16
 
 
 def test_a_closed_engine_takes_nothing(make):
@@ -183,7 +180,7 @@ def test_files_nobody_waits_for_any_more_are_not_kept(make):
     before = sys.getrefcount(content)
 
     async def crowd():
-        asked = [engine.classify([("a", content)]) for _ in range(2 * len(engine._threads) + 5)]
+        asked = [engine.read_and_run([("a", content)]) for _ in range(2 * len(engine._threads) + 5)]
         return {error.status for error in await asyncio.gather(*asked, return_exceptions=True)}
 
     assert asyncio.run(crowd()) == {504}

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from foveate.errors import RequestError
 from foveate.http.settings import ServeSettings
 from foveate.serve.inference import parse_question
+from foveate.tasks.classification.task import Classification
 
 tritonclient = pytest.importorskip("tritonclient.http")
 SHAPE = (8, 8, 3)
+TASK = Classification(("red", "green", "blue"))
 
 
 @pytest.fixture(scope="module")
@@ -128,26 +130,26 @@ WRONG = {
 def test_a_wrong_question_is_answered_with_the_field(body, message):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     with pytest.raises(RequestError, match=re.escape(message)) as caught:
-        parse_question(body, None, SHAPE, ServeSettings())
+        parse_question(body, None, SHAPE, TASK, ServeSettings())
     assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "99999999999999", "", "9999"])
 def test_a_lying_header_length_is_refused(length):
     with pytest.raises(RequestError, match="Inference-Header-Content-Length: expected"):
-        parse_question(b"{}", length, SHAPE, ServeSettings())
+        parse_question(b"{}", length, SHAPE, TASK, ServeSettings())
 
 
 def test_long_json_is_refused_before_it_is_parsed():
     with pytest.raises(RequestError, match="send the tensor in binary form") as caught:
-        parse_question(b" " * 5_000_000, None, SHAPE, ServeSettings())
+        parse_question(b" " * 5_000_000, None, SHAPE, TASK, ServeSettings())
     assert caught.value.status == 413
 
 
 def test_nested_data_is_taken_as_well():
     pixels = np.arange(192, dtype=np.uint8).reshape(1, 8, 8, 3)
     body = json.dumps(question(data=pixels.tolist())).encode()
-    np.testing.assert_array_equal(parse_question(body, None, SHAPE, ServeSettings()).images, pixels)
+    np.testing.assert_array_equal(parse_question(body, None, SHAPE, TASK, ServeSettings()).images, pixels)
 
 
 values = st.recursive(
@@ -166,7 +168,7 @@ values = st.recursive(
 def test_no_question_makes_the_parser_fall(changes, more, length):
     body = json.dumps({**question(**changes), **more}).encode()
     try:
-        parse_question(body, length, SHAPE, ServeSettings())
+        parse_question(body, length, SHAPE, TASK, ServeSettings())
     except RequestError as error:
         assert error.status in (400, 413)
         assert len(str(error)) < 400

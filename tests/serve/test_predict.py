@@ -52,7 +52,7 @@ def test_the_content_decides_whatever_its_type_is_called(server, colours, pictur
 def test_pictures_of_another_size_pass_through_the_model_folders_preprocessing(server, colours):
     wide = np.random.default_rng(1).integers(0, 256, (30, 50, 3), dtype=np.uint8)
     predictor = colours.predictor()
-    (wanted,) = predictor.predict([wide], top_k=3)
+    (wanted,) = predictor.predictions([wide], top_k=3)
     _, answer = server.json("POST", "/predict", colours.png(wide))
     assert [(t["label"], t["probability"]) for t in answer["predictions"][0]["top"]] == list(wanted.top)
 

@@ -98,12 +98,11 @@ def _answers(folder: Path, dataset: DataSet) -> str:
     test = dataset.splits["test"]
     rows = evenly(len(test), SHOWN)
     lines = ["Some test pictures:"]
-    for row, answer in zip(rows, predictor.predict([test.images.read(int(i)) for i in rows]), strict=True):
-        true = predictor.classes_[test.labels[row]]
-        mark = "right" if answer.label == true else f"wrong, it is {true}"
-        lines.append(
-            f"  {test.images.name(int(row)):<12} {answer.label:<12} {answer.probability:>6.1%}  {mark}"
-        )
+    probabilities = predictor.predict_proba([test.images.read(int(i)) for i in rows])
+    for row, found in zip(rows, probabilities, strict=True):
+        label, true = (predictor.classes_[i] for i in (found.argmax(), test.labels[row]))
+        mark = "right" if label == true else f"wrong, it is {true}"
+        lines.append(f"  {test.images.name(int(row)):<12} {label:<12} {found.max():>6.1%}  {mark}")
     return "\n".join(lines)
 
 

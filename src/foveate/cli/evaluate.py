@@ -8,14 +8,10 @@ import click
 
 from foveate.cli.console import emit_json, json_option, note
 from foveate.cli.files import model_path
-from foveate.words import listed, printable, shown, table
+from foveate.words import printable, table
 
 if TYPE_CHECKING:
-    from foveate.tasks.classification.metrics import Evaluation
-
-MAX_ROWS = 30  # classes in the table; of more, the worst
-MAX_MATRIX = 12  # classes in the confusion table; of more, the most frequent mistakes
-MAX_NAME = 24  # characters of a class name in a table
+    from foveate.tasks.base import PlainTable
 
 
 @click.command("evaluate")
@@ -53,63 +49,14 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
         found = {"model": model, "data": data, "split": measured.split, "unreadable": left_out}
         emit_json({**found, **measured.evaluation.to_dict()})
         return
-    click.echo(_headline(measured.evaluation, measured.split))
-    click.echo("\n" + _classes(measured.evaluation))
-    click.echo("\n" + _confusion(measured.evaluation))
+    pictures = "pictures" if measured.split == "all" else f"pictures of {measured.split}"
+    for line in measured.evaluation.lines(pictures):
+        click.echo(printable(line))
+    for found_table in measured.evaluation.tables():
+        click.echo("\n" + _drawn(found_table))
 
 
-def _headline(found: Evaluation, split: str) -> str:
-
-    low, high = found.accuracy_interval
-    pictures = "pictures" if split == "all" else f"pictures of {split}"
-    lines = [
-        f"accuracy {found.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}): "
-        f"{found.correct} of {found.samples} {pictures} right"
-    ]
-    if found.top5_accuracy is not None:
-        lines.append(f"the right class is among the first five for {found.top5_accuracy:.2%}")
-    lines.append(
-        f"macro-F1 {found.macro_f1:.4f}, log-loss {found.nll:.4f}, Brier {found.brier:.4f}, "
-        f"calibration error {found.ece:.4f}"
-    )
-    absent = [name for name, count in zip(found.classes, found.support, strict=True) if not count]
-    if absent:
-        lines.append(f"no picture of {listed(absent)}: macro-F1 runs over the classes that occur")
-    return "\n".join(lines)
-
-
-def _classes(found: Evaluation) -> str:
-    """Precision, recall and F1 a class; of many classes those with the lowest F1."""
-    order = list(range(len(found.classes)))
-    title = ""
-    if len(order) > MAX_ROWS:
-        order = sorted((i for i in order if found.support[i]), key=lambda i: float(found.f1[i]))[:MAX_ROWS]
-        title = f"the {len(order)} classes with the lowest F1 (--json has all)\n"
-    rows = [
-        (
-            shown(found.classes[i], MAX_NAME),
-            str(int(found.support[i])),
-            *(f"{float(values[i]):.3f}" for values in (found.precision, found.recall, found.f1)),
-        )
-        for i in order
-    ]
-    return title + table(("class", "pictures", "precision", "recall", "F1"), rows, right=(1, 2, 3, 4))
-
-
-def _confusion(found: Evaluation) -> str:
-    """The confusion matrix of few classes, the most frequent mistakes of many."""
-    if len(found.classes) <= MAX_MATRIX:
-        counts = found.confusion.matrix().tolist()
-        header = ("true \\ predicted", *(str(i) for i in range(len(found.classes))))
-        rows = [
-            (f"{i} {shown(name, MAX_NAME)}", *map(str, row))
-            for i, (name, row) in enumerate(zip(found.classes, counts, strict=True))
-        ]
-        return table(header, rows, right=range(1, len(header)))
-    mistakes = found.confusion.mistakes(10)
-    if not mistakes:
-        return "no mistakes"
-    rows = [
-        (str(n), shown(found.classes[t], MAX_NAME), shown(found.classes[p], MAX_NAME)) for t, p, n in mistakes
-    ]
-    return "most frequent mistakes\n" + table(("pictures", "true", "predicted"), rows, right=(0,))
+def _drawn(found: PlainTable) -> str:
+    rows = [[printable(cell) for cell in row] for row in found.rows]
+    lines = [found.title] if found.title else []
+    return "\n".join([*lines, table(found.header, rows, right=found.right)] if rows else lines)

@@ -19,7 +19,7 @@ from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.runtime.predictor import Predictor
-    from foveate.tasks.classification.answers import Prediction
+    from foveate.tasks.base import Prediction
 
 STDIN = "-"
 BAR_FROM = 64  # pictures
@@ -84,19 +84,20 @@ def command(
     from foveate.modelfolder.read import load
 
     predictor = load(model_path(model))
-    write = _writer(predictor, as_json, as_csv, min(top_k, len(predictor.classes_)), len(names))
+    write = _writer(predictor, as_json, as_csv, top_k, len(names))
     errors = []
     # Results on the same terminal would tear a bar apart, and importing rich costs time.
     hidden = len(names) < BAR_FROM or (not as_json and sys.stdout.isatty())
     with bar(hidden=hidden) as progress:
         found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
-        for number, (name, answer) in enumerate(found, start=1):
-            if isinstance(answer, ImageError):
-                errors.append({"file": name, "row": number - 1, "error": str(answer)})
-                note(f"foveate: {printable(str(answer))}")
+        for number, (name, values) in enumerate(found, start=1):
+            if isinstance(values, ImageError):
+                errors.append({"file": name, "row": number - 1, "error": str(values)})
+                note(f"foveate: {printable(str(values))}")
                 write.unreadable(name)
             else:
-                write(name, predictor.in_words(answer, top_k))
+                (prediction,) = predictor.task.predictions(values, top_k)
+                write(name, prediction)
             progress(number, len(names))
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
@@ -227,25 +228,20 @@ class _Json:
 
 
 class _Csv:
-    def __init__(self, columns: int, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, top_k: int) -> None:
         import csv
         import io
 
         self._text = io.StringIO()
         self._rows = csv.writer(self._text, lineterminator="\n")
-        header = [f"{word}_{i}" for i in range(1, columns + 1) for word in ("label", "probability")]
-        self._told = (predictor.unsure_below > 0, predictor.measures_unlikeness)
-        told = [word for word, known in zip(("unsure", "unlikeness"), self._told, strict=True) if known]
-        self._columns = ["file", "label", "probability", *header[2:], *told]
+        measured = ["unlikeness"] if predictor.measures_unlikeness else []
+        self._columns = ["file", *predictor.task.columns(top_k), *measured]
         self._row(self._columns)
 
     def __call__(self, name: str, prediction: Prediction) -> None:
-        cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
-        if self._told[0]:
-            cells.append("true" if prediction.unsure else "false")
-        if self._told[1]:
-            cells.append(f"{prediction.unlikeness:.4f}")
-        self._row([name, *cells])
+        unlikeness = prediction.unlikeness
+        measured = [] if unlikeness is None else [f"{unlikeness:.4f}"]
+        self._row([name, *prediction.cells(), *measured])
 
     def unreadable(self, name: str) -> None:
         """A row without answers, so that the others stay beside what was given."""
@@ -260,31 +256,27 @@ class _Csv:
 
 
 class _Text:
-    def __init__(self, count: int, predictor: Predictor) -> None:
+    def __init__(self, count: int) -> None:
         self._one = count == 1
-        self._unsure = f"unsure (below {predictor.unsure_below:.1%})"
 
     def __call__(self, name: str, prediction: Prediction) -> None:
-        remarks = [self._unsure] if prediction.unsure else []
+        remarks = []
         if prediction.unlike:
-            remarks.append(f"unlike the training pictures ({prediction.unlikeness:.2f}; usual is up to 1)")
+            remarks = [f"unlike the training pictures ({prediction.unlikeness:.2f}; usual is up to 1)"]
         if self._one:
-            for label, probability in prediction.top:
-                click.echo(f"{probability:7.1%}  {printable(label)}")
-            for remark in remarks:
-                click.echo(remark)
+            for line in (*prediction.lines(), *remarks):
+                click.echo(printable(line))
         else:
-            top = ", ".join(f"{printable(label)} {probability:.1%}" for label, probability in prediction.top)
-            click.echo("; ".join([f"{printable(name)}: {top}", *remarks]))
+            click.echo(printable("; ".join([f"{name}: {prediction.to_text()}", *remarks])))
 
     def unreadable(self, name: str) -> None:
         pass  # it is named on standard error
 
 
 def _writer(
-    predictor: Predictor, as_json: bool, as_csv: bool, columns: int, count: int
+    predictor: Predictor, as_json: bool, as_csv: bool, top_k: int, count: int
 ) -> _Json | _Csv | _Text:
-    return _Json() if as_json else _Csv(columns, predictor) if as_csv else _Text(count, predictor)
+    return _Json() if as_json else _Csv(predictor, top_k) if as_csv else _Text(count)
 
 
 @contextlib.contextmanager

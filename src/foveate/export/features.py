@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from foveate.errors import ParityError
 from foveate.export.emitter import NotInTable, emit
 from foveate.export.simplify import rewrite
-from foveate.export.to_onnx import FEATURES_NAME, TRACE_BATCH, Deployed, FeatureTap
+from foveate.export.to_onnx import FEATURES_NAME, TRACE_BATCH, FeatureTap, FromPixels
 from foveate.images.preprocess import Preprocessing
-from foveate.runtime.predictor import INPUT_NAME
 from foveate.runtime.session import Session
+from foveate.tasks.base import MODEL_INPUT
 
 BATCH_SIZE = 16
 # Of the largest feature: float32 sums in another order differ by about 1e-6 a layer.
@@ -32,11 +32,11 @@ class Extractor:
         self._tapped = _Tapped(network, preprocessing).eval()
         shape = (TRACE_BATCH, preprocessing.height, preprocessing.width, 3)
         try:
-            model = emit(self._tapped, torch.zeros(shape, dtype=torch.uint8), INPUT_NAME, FEATURES_NAME)
+            model = emit(self._tapped, torch.zeros(shape, dtype=torch.uint8), MODEL_INPUT, FEATURES_NAME)
         except NotInTable:
             self._session = None
             return
-        rewrite(model.graph, INPUT_NAME)
+        rewrite(model.graph, MODEL_INPUT)
         self._session = Session(model.SerializeToString())
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -58,7 +58,7 @@ class Extractor:
         pictures = _in_colour(pictures)
         if self._session is None:
             return self._torch(pictures)
-        features: NDArray[np.float32] = self._session.run([FEATURES_NAME], {INPUT_NAME: pictures})[0]
+        features: NDArray[np.float32] = self._session.run([FEATURES_NAME], {MODEL_INPUT: pictures})[0]
         return features
 
     def _torch(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -76,9 +76,9 @@ class _Tapped(nn.Module):
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.deployed = Deployed(network, preprocessing, 1.0)
-        self.tap = FeatureTap(self.deployed.network)
+        self.from_pixels = FromPixels(network, preprocessing)
+        self.tap = FeatureTap(self.from_pixels.network)
 
     def forward(self, images: Tensor) -> Tensor:
-        self.deployed.logits(images)
+        self.from_pixels.outputs(images)
         return self.tap.features()

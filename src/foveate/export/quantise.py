@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from foveate.dataset import DataSet, Split, open_dataset
 from foveate.dataset.samples import evenly
 from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
-from foveate.runtime.predictor import INPUT_NAME, Predictor
+from foveate.runtime.predictor import Predictor
+from foveate.tasks.base import MODEL_INPUT, Metric
 from foveate.words import bytes_text
 
 CALIBRATION_COUNT = 200  # pictures; from about a hundred on, the ranges of feature maps hardly grow
@@ -43,13 +44,14 @@ OPERATORS = ("Conv", "Gemm", "Add", "MaxPool", "AveragePool", "GlobalAveragePool
 class Comparison:
     """The integer network beside the float one, on the same pictures and the same machine.
 
-    ``milliseconds`` maps a batch size to (float, int8), medians of 15 turns; ``agreeing`` is the fraction of
-    pictures to which both give the same class.
+    ``value`` and ``int8_value`` are of the task's first metric; ``milliseconds`` maps a batch size to (float,
+    int8), medians of 15 turns; ``agreeing`` is the fraction of answers that are the same.
     """
 
     pictures: int
-    accuracy: float
-    int8_accuracy: float
+    metric: Metric
+    value: float
+    int8_value: float
     agreeing: float
     milliseconds: dict[int, tuple[float, float]]
     bytes: int
@@ -57,7 +59,8 @@ class Comparison:
 
     @property
     def points_lost(self) -> float:
-        return 100 * (self.accuracy - self.int8_accuracy)
+        lost = 100 * (self.value - self.int8_value)
+        return lost if self.metric.higher_is_better else -lost
 
     @property
     def faster(self) -> bool:
@@ -70,11 +73,17 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        document = asdict(self)
-        document["milliseconds"] = {
-            str(batch): list(pair) for batch, pair in document["milliseconds"].items()
+        return {
+            "pictures": self.pictures,
+            self.metric.name: self.value,
+            f"int8_{self.metric.name}": self.int8_value,
+            "agreeing": self.agreeing,
+            "milliseconds": {str(batch): list(pair) for batch, pair in self.milliseconds.items()},
+            "bytes": self.bytes,
+            "int8_bytes": self.int8_bytes,
+            "points_lost": self.points_lost,
+            "accepted": self.accepted,
         }
-        return {**document, "points_lost": self.points_lost, "accepted": self.accepted}
 
     def describe(self) -> str:
         """The figures in one sentence."""
@@ -83,7 +92,7 @@ class Comparison:
             for batch, (plain, quantised) in self.milliseconds.items()
         )
         return (
-            f"accuracy {self.accuracy:.2%} -> {self.int8_accuracy:.2%} on {self.pictures} pictures "
+            f"{self.metric.name} {self.value:.2%} -> {self.int8_value:.2%} on {self.pictures} pictures "
             f"({self.points_lost:+.2f} points lost, {self.agreeing:.1%} of the answers the same), {times}, "
             f"{bytes_text(self.bytes)} -> {bytes_text(self.int8_bytes)}"
         )
@@ -154,12 +163,13 @@ def quantise(model: bytes, pictures: np.ndarray) -> bytes:
 def compare(predictor: Predictor, quantised: Predictor, data: DataSet, sizes: tuple[int, int]) -> Comparison:
     """Measure both, in turn. sizes: the bytes of the two files."""
     plain, integer = (evaluate_predictor(each, data) for each in (predictor, quantised))
-    same = plain.probabilities.argmax(axis=1) == integer.probabilities.argmax(axis=1)
+    answers, integers = (predictor.task.answers(each.values) for each in (plain, integer))
     return Comparison(
-        pictures=len(plain.labels),
-        accuracy=plain.evaluation.accuracy,
-        int8_accuracy=integer.evaluation.accuracy,
-        agreeing=float(same.mean()),
+        pictures=len(plain.targets),
+        metric=plain.evaluation.headline.metric,
+        value=plain.evaluation.headline.value,
+        int8_value=integer.evaluation.headline.value,
+        agreeing=float(np.mean(answers == integers)),
         milliseconds={batch: _race(predictor, quantised, batch) for batch in BATCHES},
         bytes=sizes[0],
         int8_bytes=sizes[1],
@@ -230,7 +240,7 @@ def _reader(pictures: np.ndarray) -> Any:
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             batch = next(self.batches, None)
-            return None if batch is None else {INPUT_NAME: np.ascontiguousarray(batch)}
+            return None if batch is None else {MODEL_INPUT: np.ascontiguousarray(batch)}
 
     return Reader()
 

@@ -1,7 +1,7 @@
 """A trained network as an ONNX file, and the proof that both compute the same.
 
-The file holds everything between the picture's bytes and the answer: grey, scaling, the network, the
-temperature, softmax. Two runs with the same weights give the same bytes.
+The file holds everything between the picture's bytes and the answer: grey, scaling, the network, and what the
+task puts between its numbers and the answer. Two runs with the same weights give the same bytes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import copy
 import json
 import logging
 import warnings
-from collections.abc import Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -26,75 +25,96 @@ from foveate.export.novelty import LENGTH_FLOOR, Novelty
 from foveate.export.simplify import rewrite
 from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network
-from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME, Predictor
+from foveate.runtime.predictor import Predictor
+from foveate.tasks.base import MODEL_INPUT, UNLIKENESS, Task
+from foveate.tasks.learning import differing, learner_of
 from foveate.words import first_line
 
 FEATURES_NAME = "features"
 TRACE_BATCH = 3  # not 1, which exporters take for a constant
-# float32 sums in another order differ by about 1e-6 of a logit a layer; a wrong padding, epsilon or channel
-# order moves probabilities by 1e-2 and more. Log-odds see what softmax hides when it is sure of itself; being
-# differences of logits, they inherit the rounding of the logits' size.
-PROBABILITY_TOLERANCE = 1e-4
-LOG_ODDS_TOLERANCE = 1e-3
-LOGIT_TOLERANCE = 1e-4  # a fraction of the picture's largest logit, allowed on top
-SMALLEST_COMPARED = 1e-30  # below, float32 probabilities lose their digits and their logarithms mean nothing
 UNLIKENESS_TOLERANCE = 2e-3  # of 1, or of the value where that is greater: it is a difference of near numbers
 _LUMA = (19595.0, 38470.0, 7471.0)  # Pillow's rule, in 65536ths; whole numbers, so float32 sums are exact
 
 
-class Deployed(nn.Module):
-    """uint8 pictures (N, H, W, 3) RGB of the network's size -> probabilities (N, K) float32.
+class FromPixels(nn.Module):
+    """uint8 pictures (N, H, W, 3) RGB of the network's size -> what the network gives for them.
 
-    With a ``novelty`` also how unlike the training pictures each is, (N,) float32: then it returns both.
-    Works on a copy of the network, on the CPU, in eval mode, float32. Raises InputError for a novelty where
-    the network does not say which its last layer is (`foveate.models.anatomy`), or of another width.
+    Works on a copy of the network, on the CPU, in eval mode, float32.
     """
 
     luma: Tensor
     scale: Tensor
     shift: Tensor
-    bank: Tensor
 
-    def __init__(
-        self,
-        network: nn.Module,
-        preprocessing: Preprocessing,
-        temperature: float,
-        novelty: Novelty | None = None,
-    ) -> None:
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).cpu().float().eval()
-        self.temperature = float(temperature)
         self.grey = preprocessing.channels == 1
         self.register_buffer("luma", torch.tensor(_LUMA).reshape(1, 3, 1, 1), persistent=False)
         for name in ("scale", "shift"):
             values = torch.from_numpy(getattr(preprocessing, name)).reshape(1, -1, 1, 1)
             self.register_buffer(name, values, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.outputs(images)
+
+    def outputs(self, images: Tensor) -> Tensor:
+        """What the network itself gives: (N, K)."""
+        x = images.float().permute(0, 3, 1, 2)  # (N, 3, H, W)
+        if self.grey:
+            x = torch.floor((x * self.luma).sum(1, keepdim=True) / 65536.0 + 0.5)  # (N, 1, H, W)
+        outputs: Tensor = self.network(x * self.scale + self.shift)  # (N, K)
+        return outputs
+
+
+class Deployed(FromPixels):
+    """uint8 pictures (N, H, W, 3) RGB of the network's size -> the task's outputs, in order.
+
+    With a ``novelty`` also how unlike the training pictures each is, (N,) float32, last. One output is
+    returned as it is, several as a tuple.
+
+    Raises InputError for a novelty where the network does not say which its last layer is
+    (`foveate.models.anatomy`), or of another width.
+    """
+
+    bank: Tensor
+
+    def __init__(
+        self, network: nn.Module, preprocessing: Preprocessing, task: Task, novelty: Novelty | None = None
+    ) -> None:
+        super().__init__(network, preprocessing)
+        self.task = task
+        self.learner = learner_of(task)(task)
+        self.answer = self.learner.answer()
         self.novelty = novelty
         if novelty is not None:
             self.register_buffer("bank", torch.from_numpy(novelty.bank), persistent=False)
             self.tap = FeatureTap(self.network)
         self.eval()
 
-    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        probabilities = torch.softmax(self.logits(images), dim=1)
-        return probabilities if self.novelty is None else (probabilities, self.unlikeness(self.novelty))
+    @property
+    def output_names(self) -> list[str]:
+        """The outputs of ``model.onnx``, in order."""
+        names = [output.name for output in self.task.outputs]
+        return names if self.novelty is None else [*names, UNLIKENESS.name]
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, ...]:
+        found = self.answers(self.outputs(images))
+        return found[0] if len(found) == 1 else found
+
+    def answers(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        """What `forward` makes of what the network gave last, always as a tuple."""
+        answer = self.answer(outputs)
+        found = answer if isinstance(answer, tuple) else (answer,)
+        return found if self.novelty is None else (*found, self.unlikeness(self.novelty))
 
     def unlikeness(self, novelty: Novelty) -> Tensor:
-        """(N,) of the pictures whose logits were computed last; see `foveate.export.novelty`."""
+        """(N,) of the pictures that the network was run on last; see `foveate.export.novelty`."""
         features = self.tap.features()  # (N, D)
         lengths = torch.sqrt((features * features).sum(1, keepdim=True) + LENGTH_FLOOR)
         similarities = F.linear(features / lengths, self.bank)  # (N, B)
         nearest = torch.topk(similarities, novelty.neighbours, dim=1).values
         return torch.relu((1.0 - nearest.mean(1)) * (1.0 / novelty.level))
-
-    def logits(self, images: Tensor) -> Tensor:
-        """What softmax takes: (N, K), divided by the temperature."""
-        x = images.float().permute(0, 3, 1, 2)  # (N, 3, H, W)
-        if self.grey:
-            x = torch.floor((x * self.luma).sum(1, keepdim=True) / 65536.0 + 0.5)  # (N, 1, H, W)
-        logits: Tensor = self.network(x * self.scale + self.shift)  # (N, K)
-        return logits / self.temperature
 
 
 class FeatureTap:
@@ -123,10 +143,8 @@ class FeatureTap:
         return self._seen if self._seen.dim() == 2 else self._seen.mean((2, 3))
 
 
-def export_onnx(
-    deployed: Deployed, preprocessing: Preprocessing, classes: Sequence[str], metadata: dict[str, str]
-) -> bytes:
-    """The bytes of ``model.onnx``. ``metadata`` joins classes and preprocessing in ``metadata_props``.
+def export_onnx(deployed: Deployed, preprocessing: Preprocessing, metadata: dict[str, str]) -> bytes:
+    """The bytes of ``model.onnx``. ``metadata`` joins labels and preprocessing in ``metadata_props``.
 
     Raises InputError when neither this program's emitter nor torch's exporter can write the network.
     """
@@ -134,12 +152,12 @@ def export_onnx(
     noise = np.random.Generator(np.random.PCG64(0)).integers(0, 256, shape, dtype=np.uint8)
     sample = torch.from_numpy(noise)
     try:
-        model = emit(deployed, sample, INPUT_NAME, *output_names(deployed))
+        model = emit(deployed, sample, MODEL_INPUT, *deployed.output_names)
     except NotInTable:
         model = _official(deployed, sample)
-    rewrite(model.graph, INPUT_NAME)
+    rewrite(model.graph, MODEL_INPUT)
     properties = {
-        "classes": json.dumps(list(classes)),
+        "classes": json.dumps(list(deployed.task.labels)),
         "preprocessing": json.dumps(preprocessing.to_dict()),
         "author": "foveate",
         **metadata,
@@ -147,11 +165,6 @@ def export_onnx(
     onnx.helper.set_model_props(model, dict(sorted(properties.items())))
     data: bytes = model.SerializeToString(deterministic=True)
     return data
-
-
-def output_names(deployed: Deployed) -> list[str]:
-    """The outputs of ``model.onnx``, in order."""
-    return [OUTPUT_NAME] if deployed.novelty is None else [OUTPUT_NAME, UNLIKENESS_NAME]
 
 
 def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
@@ -166,8 +179,8 @@ def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
                 deployed,
                 (sample,),
                 dynamo=True,
-                input_names=[INPUT_NAME],
-                output_names=output_names(deployed),
+                input_names=[MODEL_INPUT],
+                output_names=deployed.output_names,
                 dynamic_shapes=({0: torch.export.Dim("N")},),
                 opset_version=OPSET,
                 external_data=False,
@@ -204,57 +217,28 @@ def _strip(model: onnx.ModelProto) -> None:
 def check_parity(deployed: Deployed, predictor: Predictor, pictures: np.ndarray) -> None:
     """Compare the exported file, run as it will be run, with torch on real pictures (N >= 2, H, W, 3) uint8.
 
-    Both as one batch and one by one for the first, so that a batch size baked into the graph shows. Compared
-    are probabilities (absolute), log-odds against the likeliest class, and the likeliest class itself unless
-    two are nearly equal. Raises ParityError with the largest difference.
+    Both as one batch and alone for the first, so that a batch size baked into the graph shows. The task says
+    what counts as the same. Raises ParityError with the largest difference.
     """
-    unlikeness = None
     with torch.inference_mode():
-        logits = deployed.logits(torch.from_numpy(np.ascontiguousarray(pictures)))
-        expected = torch.softmax(logits, dim=1).numpy()
-        if deployed.novelty is not None:
-            unlikeness = deployed.unlikeness(deployed.novelty).numpy()
-    if not np.isfinite(expected).all():
+        outputs = deployed.outputs(torch.from_numpy(np.ascontiguousarray(pictures)))
+        answers = [answer.numpy() for answer in deployed.answers(outputs)]
+    if not all(np.isfinite(answer).all() for answer in answers):
         raise ParityError(
             "The network gives NaN or infinity for some of the sample pictures; its training diverged. "
             "Train again with a smaller learning rate."
         )
-    sizes = logits.abs().amax(dim=1).numpy()  # (N,)
     for count in (len(pictures), 1):
-        found = predictor.answers(pictures[:count])
-        compare(expected[:count], found.probabilities, sizes[:count])
-        if unlikeness is not None:
-            _compare_unlikeness(unlikeness[:count], found.unlikeness)
-
-
-def compare(expected: np.ndarray, found: np.ndarray, logit_sizes: np.ndarray) -> None:
-    """Raise ParityError unless two tables of probabilities (N, K) agree; see `check_parity`.
-
-    logit_sizes: (N,) the largest absolute logit of each row.
-    """
-    difference = float(np.abs(expected - found).max())
-    if difference > PROBABILITY_TOLERANCE:
-        _mismatch(f"probabilities differ by up to {difference:.2g}, allowed {PROBABILITY_TOLERANCE:g}")
-    best = expected.argmax(axis=1)
-    rows = np.arange(len(best))
-    gap = expected[rows, best] - expected[rows, found.argmax(axis=1)]
-    if (gap > 2 * PROBABILITY_TOLERANCE).any():
-        _mismatch("the likeliest class is another one")
-    compared = np.maximum(expected, found) >= SMALLEST_COMPARED
-    tiny = np.finfo(np.float32).tiny
-    odds = [np.log(np.maximum(p, tiny)) - np.log(p[rows, best])[:, None] for p in (expected, found)]
-    excess = np.abs(odds[0] - odds[1]) - LOG_ODDS_TOLERANCE - LOGIT_TOLERANCE * logit_sizes[:, None]
-    worst = float(np.where(compared, excess, 0).max())
-    if worst > 0:
-        _mismatch(f"log-odds differ by {worst:.2g} more than allowed")
-
-
-def _compare_unlikeness(expected: np.ndarray, found: np.ndarray | None) -> None:
-    if found is None:
-        _mismatch("the unlikeness is missing")
-    excess = np.abs(expected - found) / np.maximum(np.abs(expected), 1)
-    if not excess.max() <= UNLIKENESS_TOLERANCE:  # NaN compares false
-        _mismatch(f"the unlikeness differs by {excess.max():.2g}, allowed {UNLIKENESS_TOLERANCE:g}")
+        found = predictor.run(pictures[:count])
+        expected = {name: answer[:count] for name, answer in zip(deployed.output_names, answers, strict=True)}
+        unlikeness = expected.pop(UNLIKENESS.name, None)
+        if unlikeness is not None and UNLIKENESS.name not in found:
+            _mismatch("the unlikeness is missing")
+        reason = deployed.learner.difference(outputs[:count].numpy(), expected, found)
+        if not reason and unlikeness is not None:
+            reason = differing("the unlikeness", unlikeness, found[UNLIKENESS.name], UNLIKENESS_TOLERANCE)
+        if reason:
+            _mismatch(reason)
 
 
 def _mismatch(what: str) -> NoReturn:

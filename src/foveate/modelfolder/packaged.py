@@ -18,8 +18,9 @@ import numpy as np
 from foveate.dataset.sources.fetch import cache_folder
 from foveate.models.published import PRETRAINED, Pretrained
 from foveate.runtime.config import CONFIG_NAME, FORMAT_VERSION, InputShape, ModelConfig
+from foveate.tasks.classification.task import Classification
 
-MADE = 1  # counts the ways in which folders were made; a new one has old folders made again
+MADE = 2  # counts the ways in which folders were made; a new one has old folders made again
 SAMPLES = 8  # pictures on which the exported network is compared with torch
 
 
@@ -58,12 +59,13 @@ def _make(name: str, folder: Path) -> None:
     network = create_model(name, pretrained=True).eval()
     published = PRETRAINED[name]
     shape = published.preprocessing
+    task = Classification(published.classes)
     architecture = {"name": name, "options": {}}
     with Draft(folder) as draft:
         draft.add_network(
             network,
             preprocessing=shape,
-            classes=published.classes,
+            task=task,
             sample_images=_made_up_pictures(shape.height, shape.width),
             architecture=architecture,
         )
@@ -71,7 +73,7 @@ def _make(name: str, folder: Path) -> None:
         draft.publish(
             ModelConfig(
                 architecture=architecture,
-                classes=published.classes,
+                task=task,
                 input=InputShape(shape.height, shape.width, shape.channels),
                 preprocessing=shape.to_dict(),
                 recipe={"published": {"package": published.package, "weights_sha256": published.sha256}},

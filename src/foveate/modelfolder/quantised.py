@@ -47,7 +47,7 @@ def quantise_folder(
         integer = quantise(plain, pictures)
         say("measuring both networks")
         quantised = Predictor(
-            integer, predictor.classes_, predictor.preprocessing, config=config, source=f"{out}/{ONNX_NAME}"
+            integer, predictor.task, predictor.preprocessing, config=config, source=f"{out}/{ONNX_NAME}"
         )
         found = compare(predictor, quantised, measured, (len(plain), len(integer)))
         if not found.accepted:

@@ -44,7 +44,7 @@ def load(folder: str | Path, *, threads: int | None = None, verify: bool = True)
             f"{config.input} and {shape}; copy the model folder again."
         )
     return Predictor(
-        model, config.classes, preprocessing, config=config, threads=threads, source=str(folder / ONNX_NAME)
+        model, config.task, preprocessing, config=config, threads=threads, source=str(folder / ONNX_NAME)
     )
 
 

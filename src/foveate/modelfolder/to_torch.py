@@ -24,7 +24,6 @@ from foveate.models.model import Model
 from foveate.models.registry import create_model, model_options
 from foveate.models.weightless import weightless
 from foveate.runtime.config import WEIGHTS_NAME
-from foveate.tasks.classification.task import Classification
 
 MAX_OPTION = 100_000  # no option of a network (widths, depths, sides) is a larger number
 
@@ -42,7 +41,7 @@ def rebuild(folder: str | Path) -> Model:
     where = show_path(folder)
     try:
         with weightless():
-            module = network_of(config.architecture, len(config.classes), config.input.channels)
+            module = network_of(config.architecture, len(config.task.labels), config.input.channels)
         preprocessing = Preprocessing.from_dict(config.preprocessing)
     except InputError as error:
         raise ModelFolderError(f"{where}: its network cannot be made again: {error}") from error
@@ -56,7 +55,7 @@ def rebuild(folder: str | Path) -> Model:
         name=folder.resolve().name,
         module=module.eval(),
         preprocessing=preprocessing,
-        task=Classification(config.classes, config.temperature),
+        task=config.task,
         architecture=config.architecture,
         source=f"the model folder {folder.name}",
     )

@@ -1,8 +1,8 @@
 """Writing a model folder: built aside, compared with torch, measured, then put in place at once.
 
 with Draft(out) as draft:
-    draft.add_network(network, preprocessing=..., classes=..., sample_images=...)
-    probabilities = draft.predictor().run(pixels)  # what is measured is what ships
+    draft.add_network(network, preprocessing=..., task=..., sample_images=...)
+    values = draft.predictor().run(pixels)  # what is measured is what ships
     draft.add_text("report.html", html)
     folder = draft.publish(config)
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,7 @@ from foveate.runtime.config import (
     ModelConfig,
 )
 from foveate.runtime.predictor import Predictor
+from foveate.tasks.base import Task
 
 if TYPE_CHECKING:
     from foveate.export.to_onnx import Deployed
@@ -73,19 +74,18 @@ class Draft:
         module: nn.Module,
         *,
         preprocessing: Preprocessing,
-        classes: Sequence[str],
-        temperature: float = 1.0,
+        task: Task,
         sample_images: np.ndarray,
         architecture: Mapping[str, Any],
         novelty: Novelty | None = None,
     ) -> None:
         """Write ``model.onnx`` and ``model.safetensors``, and compare the former with torch.
 
-        module: (N, C, H, W) float32 -> logits (N, classes); it is copied, never changed. sample_images: real
+        module: (N, C, H, W) float32 -> (N, labels); it is copied, never changed. sample_images: real
         pictures, uint8 (N >= 2, height, width, 3 or 1) as `Preprocessing.apply` makes them. novelty: makes
         ``model.onnx`` also say how unlike the training pictures a picture is; `foveate.export.novelty`.
 
-        Raises InputError (the network cannot be exported, or does not fit the classes), ParityError (the
+        Raises InputError (the network cannot be exported, or does not fit the labels), ParityError (the
         exported one computes something else), StorageError.
         """
         try:
@@ -94,17 +94,18 @@ class Draft:
             raise MissingExtraError(f"Writing a model folder ({error.name})", "train") from error
         facts: dict[str, Any] = {
             "architecture": dict(architecture),
-            "classes": tuple(classes),
+            "task": task,
             "input": InputShape(preprocessing.height, preprocessing.width, preprocessing.channels),
             "preprocessing": preprocessing.to_dict(),
-            "temperature": float(temperature),
         }
-        ModelConfig(**facts)  # what config.json could not hold is refused before anything is computed
+        ModelConfig.from_dict(
+            ModelConfig(**facts).to_dict()
+        )  # what config.json could not hold is refused before anything is computed
         pictures = _in_colour(sample_images, preprocessing)
-        deployed = Deployed(module, preprocessing, temperature, novelty)
-        _check_output(deployed, pictures[:2], len(classes))
+        deployed = Deployed(module, preprocessing, task, novelty)
+        _check_output(deployed, pictures[:2])
         metadata = {"version": version("foveate"), "architecture": json.dumps(facts["architecture"])}
-        self._model = export_onnx(deployed, preprocessing, classes, metadata)
+        self._model = export_onnx(deployed, preprocessing, metadata)
         if len(self._model) > MAX_MODEL_BYTES:
             raise InputError(f"The network has {len(self._model)} bytes; ONNX holds {MAX_MODEL_BYTES}.")
         self._network, self._predictor = facts, None
@@ -118,7 +119,7 @@ class Draft:
             raise InputError("Draft.predictor: expected a network, found none; call add_network first.")
         if self._predictor is None:
             preprocessing = Preprocessing.from_dict(self._network["preprocessing"])
-            self._predictor = Predictor(self._model, self._network["classes"], preprocessing)
+            self._predictor = Predictor(self._model, self._network["task"], preprocessing)
         return self._predictor
 
     def add_text(self, name: str, text: str) -> None:
@@ -142,8 +143,9 @@ class Draft:
         """
         if not self._network:
             raise InputError("Draft.publish: expected a network, found none; call add_network first.")
-        for name, value in dataclasses.asdict(ModelConfig(**self._network)).items():
-            if name in self._network and dataclasses.asdict(config)[name] != value:
+        of_network = ModelConfig(**self._network)
+        for name in self._network:
+            if getattr(config, name) != getattr(of_network, name):
                 raise InputError(f"Draft.publish: the configuration's {name} is not that of the network.")
         config = dataclasses.replace(config, files=dict(self._files))
         self._staging.write(CONFIG_NAME, config.to_json().encode("ascii"))
@@ -176,14 +178,15 @@ def _in_colour(pictures: np.ndarray, preprocessing: Preprocessing) -> np.ndarray
     return pictures if pictures.shape[3] == 3 else np.repeat(pictures, 3, axis=3)
 
 
-def _check_output(deployed: Deployed, pictures: np.ndarray, classes: int) -> None:
+def _check_output(deployed: Deployed, pictures: np.ndarray) -> None:
     """One run in torch, so that a network that does not fit says so in its own words, not the exporter's."""
     import torch
 
     with torch.inference_mode():
-        shape = tuple(deployed.logits(torch.from_numpy(np.ascontiguousarray(pictures))).shape)
-    if shape != (len(pictures), classes):
+        shape = tuple(deployed.outputs(torch.from_numpy(np.ascontiguousarray(pictures))).shape)
+    expected = (len(pictures), len(deployed.task.labels))
+    if shape != expected:
         raise InputError(
-            f"The network gives {shape} for {len(pictures)} pictures, expected ({len(pictures)}, {classes}): "
+            f"The network gives {shape} for {len(pictures)} pictures, expected {expected}: "
             "one number a class; give it the right num_classes."
         )

@@ -29,7 +29,7 @@ from foveate.report.data import Augmented, DatasetSummary, ReportData
 from foveate.report.page import render_report
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Evaluation, Task
+from foveate.tasks.base import Evaluation, Task, Values, joined
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
@@ -81,8 +81,7 @@ def finish(run: TrainedRun) -> Finished:
         draft.add_network(
             module,
             preprocessing=prepared.preprocessing,
-            classes=prepared.classes,
-            temperature=temperature,
+            task=task,
             sample_images=_parity_pictures(prepared),
             architecture=network.architecture,
             novelty=novelty,
@@ -90,7 +89,7 @@ def finish(run: TrainedRun) -> Finished:
         phases.enter("measure")
         measured = _measure_all(draft.predictor(), prepared, task)
         phases.enter("report")
-        config = _config(run, temperature, measured, rule, novelty)
+        config = _config(run, task, measured, novelty)
         data = _report_data(run, config, task, _to_report(run, task, measured, novelty is not None))
         draft.add_text("history.csv", history_csv(network.history))
         draft.add_text("splits.csv", splits_csv(prepared))
@@ -159,41 +158,37 @@ def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[M
     found: list[Measured] = []
     for name in measured_splits(prepared):
         split = prepared.splits[name]
-        values = {task.outputs[0].name: _measure(predictor, split.pixels)}
+        values = _measure(predictor, split.pixels)
         targets = ClassTargets(split.labels)
         scores = task.evaluate(values, targets)
         found.append(Measured(name, values, targets, scores, split.pixels, split.names))
     return found
 
 
-def _measure(predictor: Predictor, pixels: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K) from the exported network, in batches."""
+def _measure(predictor: Predictor, pixels: np.ndarray) -> Values:
+    """What the exported network gives, in batches."""
     size = max(PREDICT_PIXELS // (pixels.shape[1] * pixels.shape[2]), 16)
-    parts = [predictor.run(pixels[i : i + size]) for i in range(0, len(pixels), size)]
-    return np.concatenate(parts)
+    return joined([predictor.run(pixels[i : i + size]) for i in range(0, len(pixels), size)])
 
 
 def _config(
     run: TrainedRun,
-    temperature: float,
+    task: Task,
     measured: Sequence[Measured],
-    rule: UnsureRule | None,
     novelty: Novelty | None,
 ) -> ModelConfig:
     shape = run.prepared.preprocessing
     scores = {one.split: one.evaluation.scores() for one in measured}
     return ModelConfig(
         architecture=run.network.architecture,
-        classes=run.prepared.classes,
+        task=task,
         input=InputShape(shape.height, shape.width, shape.channels),
         preprocessing=shape.to_dict(),
-        temperature=temperature,
         recipe={**run.network.recipe, "run": dict(run.record)},
         seed=run.request.seed,
         versions=library_versions(),
         metrics={"evaluated_on": measured[-1].split, **scores, **run.network.metrics},
         created=_now(),
-        confidence=rule.to_dict() if rule else None,
         unlikeness=novelty.to_dict() if novelty else None,
     )
 

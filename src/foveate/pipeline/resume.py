@@ -209,7 +209,7 @@ def _prepare_again(
     """The pictures as the finished run had them: each on its side, read as its network takes them."""
     try:
         text = read_verified(folder, config, "splits.csv").decode("utf-8", "surrogateescape")
-        sides = Sides.from_csv(text, config.classes)
+        sides = Sides.from_csv(text, config.task.labels)
     except (KeyError, ValueError) as error:
         if isinstance(error, FoveateError):
             raise

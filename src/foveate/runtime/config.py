@@ -1,14 +1,12 @@
 """All that is known of a finished model, as ``config.json`` holds it: checked when it is made or read.
 
 Types are exact, names come from a fixed list, and nothing read is ever used as a path, imported or executed.
-Standard library only.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,24 +19,24 @@ from foveate.strict_json import (
     exact_keys,
     fail,
     is_int,
-    is_number,
     need,
     parse,
     plain,
     short,
 )
+from foveate.tasks import read_task, written_task
+from foveate.tasks.base import Task
 
-FORMAT_VERSION = 2  # 2: config.json carries its own SHA-256; folders of version 1 stay readable
+# 2: config.json carries its own SHA-256, and the task is one object; folders of version 1 stay readable.
+FORMAT_VERSION = 2
 CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
 WEIGHTS_NAME = "model.safetensors"
 TEXT_NAMES = ("report.html", "history.csv", "splits.csv", "README.md")
 FILE_NAMES = (ONNX_NAME, WEIGHTS_NAME, *TEXT_NAMES)  # the only names that config.json may list
-OPTIONAL = {"confidence", "unlikeness"}  # fields of config.json that may be absent
-TASKS = ("classification",)  # "multilabel" is reserved: sigmoid outputs, same folder
+OPTIONAL = {"unlikeness"}  # fields of config.json that may be absent
 
-MAX_CLASSES = 100_000
-MAX_NAME_LENGTH = 1_000  # characters of a class name, an architecture's name, a version, ...
+MAX_NAME_LENGTH = 1_000  # characters of an architecture's name, a version, ...
 MAX_SIDE_PX = 16_384
 
 
@@ -75,28 +73,24 @@ class ModelConfig:
 
     architecture: exactly one of ``{"name": "lenet5", "options": {...}}`` (a registered network),
     ``{"blueprint": {...}}`` (a network written as data) and ``{"custom": "my.module.Net"}`` (for people to
-    read; never imported). ``temperature`` is already inside ``model.onnx``; it stands here for the record.
-    ``confidence``, where it is known: answers of a probability below ``unsure_below`` are unsure; the others
-    are right with the ``precision`` that was asked for, and are the share ``coverage`` of all; found on so
-    many ``samples``. ``unlikeness``, where ``model.onnx`` measures it: how.
+    read; never imported). task: what an answer is, with its labels and all that calibration found; what of it
+    stands before the answer is inside ``model.onnx`` already. ``unlikeness``, where ``model.onnx`` measures
+    it: how.
 
     Raises InputError, naming the field, what was expected and what was found.
     """
 
     architecture: Mapping[str, Any]
-    classes: tuple[str, ...]
+    task: Task
     input: InputShape
     preprocessing: Mapping[str, Any]
-    temperature: float = 1.0
     recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seed: int | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     metrics: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     created: str = ""  # ISO 8601, UTC
     files: Mapping[str, FileRecord] = dataclasses.field(default_factory=dict)
-    confidence: Mapping[str, Any] | None = None
     unlikeness: Mapping[str, Any] | None = None
-    task: str = "classification"
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -109,15 +103,11 @@ class ModelConfig:
             value = getattr(self, name)
             need(value is None or isinstance(value, Mapping), name, "an object", value)
             object.__setattr__(self, name, plain(value, name))
-        _check_confidence(self.confidence)
-        object.__setattr__(self, "classes", check_classes(self.classes))
         _check_architecture(self.architecture)
         ok = is_int(self.format_version) and self.format_version == FORMAT_VERSION
         need(ok, "format_version", str(FORMAT_VERSION), self.format_version)
-        need(self.task in TASKS, "task", " or ".join(TASKS), self.task)
+        need(isinstance(self.task, Task), "task", "a task", self.task)
         need(isinstance(self.input, InputShape), "input", "height, width and channels", self.input)
-        ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
-        need(ok, "temperature", "a number above 0", self.temperature)
         ok = self.seed is None or (is_int(self.seed) and 0 <= self.seed < 1 << 64)
         need(ok, "seed", "an integer from 0 below 2^64, or null", self.seed)
         need(_is_name(self.created, empty=True), "created", "a date and time", self.created)
@@ -128,13 +118,12 @@ class ModelConfig:
         """Plain JSON data; `from_dict` gives an equal configuration back."""
         document: dict[str, Any] = {
             "format_version": self.format_version,
-            "task": self.task,
+            "task": written_task(self.task),
         }  # these two first
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if value is not None or field.name not in OPTIONAL:
                 document.setdefault(field.name, value)
-        document["classes"] = list(self.classes)
         document["input"] = dataclasses.asdict(self.input)
         document["files"] = {name: dataclasses.asdict(record) for name, record in self.files.items()}
         return document
@@ -147,7 +136,7 @@ class ModelConfig:
         values = exact_keys(document, known - absent, "fields")
         values["input"] = InputShape(**exact_keys(values["input"], {"height", "width", "channels"}, "input"))
         need(isinstance(values["files"], dict), "files", "an object", values["files"])
-        need(isinstance(values["classes"], list), "classes", "a list", values["classes"])
+        values["task"] = read_task(values["task"])
         values["files"] = {
             name: FileRecord(**exact_keys(record, {"sha256", "bytes"}, f"files[{short(name)}]"))
             for name, record in values["files"].items()
@@ -171,19 +160,6 @@ class ModelConfig:
         return json.dumps(sealed(self.to_dict()), indent=2, allow_nan=False, ensure_ascii=True) + "\n"
 
 
-def check_classes(classes: Any) -> tuple[str, ...]:
-    """The class names, in order: 2 to 100,000 distinct texts of 1 to 1,000 characters. Raises InputError."""
-    need(isinstance(classes, list | tuple), "classes", "a list of names", classes)
-    need(2 <= len(classes) <= MAX_CLASSES, "classes", f"2 to {MAX_CLASSES} names", len(classes))
-    bad = next((name for name in classes if not _is_name(name)), None)
-    need(all(map(_is_name, classes)), "classes", f"texts of 1 to {MAX_NAME_LENGTH} characters", bad)
-    if len(set(classes)) != len(classes):
-        seen: set[str] = set()
-        twice = next(name for name in classes if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InputError(f"classes: expected different names, found {short(twice)} twice.")
-    return tuple(classes)
-
-
 # --- Version and hash ------------------------------------------------------------------------------------
 
 
@@ -203,7 +179,7 @@ def _unsealed(document: Any) -> Any:
     version = document["format_version"]
     need(is_int(version), "format_version", str(FORMAT_VERSION), version)
     if version == 1:
-        return {**document, "format_version": FORMAT_VERSION}
+        return _from_version_1(document)
     try:
         found = digest(document)
     except RecursionError:
@@ -214,6 +190,14 @@ def _unsealed(document: Any) -> Any:
             f'let its last field be "{FIELD}": "{found}".'
         )
     return {key: value for key, value in document.items() if key != FIELD}
+
+
+def _from_version_1(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 named the task and had what belongs to it beside it."""
+    fields = {"task": "name", "classes": "classes", "temperature": "temperature", "confidence": "unsure"}
+    task = {new: document[old] for old, new in fields.items() if old in document}
+    others = {key: value for key, value in document.items() if key not in fields}
+    return {**others, "format_version": FORMAT_VERSION, "task": {"unsure": None, **task}}
 
 
 # --- Checks ----------------------------------------------------------------------------------------------
@@ -229,17 +213,6 @@ def _check_architecture(architecture: Mapping[str, Any]) -> None:
         ok = keys == {"custom"} and _is_name(architecture["custom"])
     expected = '{"name", "options"}, {"blueprint"} or {"custom"}'
     need(ok, "architecture", expected, dict(architecture))
-
-
-def _check_confidence(confidence: Mapping[str, Any] | None) -> None:
-    if confidence is None:
-        return
-    found = exact_keys(dict(confidence), {"unsure_below", "precision", "coverage", "samples"}, "confidence")
-    for name in ("unsure_below", "precision", "coverage"):
-        ok = is_number(found[name]) and 0 <= found[name] <= 1
-        need(ok, f"confidence.{name}", "a number from 0 to 1", found[name])
-    ok = is_int(found["samples"]) and found["samples"] >= 0
-    need(ok, "confidence.samples", "a number of pictures", found["samples"])
 
 
 def _check_files(files: Mapping[str, FileRecord]) -> None:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
 from foveate.errors import DatasetError, ImageError, InputError
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
-from foveate.tasks.classification.answers import Answer
-from foveate.tasks.classification.metrics import Evaluation, evaluate
+from foveate.tasks.base import Evaluation, Targets, Values, joined, row
 
-MAX_UNREADABLE_FRACTION = 0.05  # beyond, the accuracy would be of another data set
+MAX_UNREADABLE_FRACTION = 0.05  # beyond, what is measured would be another data set
 Progress = Callable[[int, int], None]  # (pictures done, pictures in all)
 
 
@@ -24,14 +21,14 @@ class Measured:
     """An evaluation, what it was made on, and what was left out of it.
 
     ``split`` is ``train``, ``val`` or ``test``, or ``all`` where the data have no splits.
-    ``probabilities`` (N, classes) and ``labels`` (N,) are of the readable pictures, in the split's order;
-    ``unreadable`` holds the error of each of the others.
+    ``values`` and ``targets`` are of the N readable pictures, in the split's order: what the network gave and
+    what is right; ``unreadable`` holds the error of each of the others.
     """
 
     evaluation: Evaluation
     split: str
-    probabilities: np.ndarray
-    labels: np.ndarray
+    values: Values
+    targets: Targets
     unreadable: tuple[ImageError, ...]
     notes: tuple[str, ...]
 
@@ -44,10 +41,10 @@ def evaluate_predictor(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Measured:
-    """Measure a model on a data set, its classes matched by name.
+    """Measure a model on a data set, its labels matched by name.
 
     split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation pictures,
-    else all it has. Raises ModelFolderError; DatasetError for classes the model does not know, a split that
+    else all it has. Raises ModelFolderError; DatasetError for labels the model does not know, a split that
     is not there, or more than 5 % unreadable pictures.
     """
     opened = open_dataset(data, min_classes=1).with_classes(predictor.classes_)
@@ -55,14 +52,14 @@ def evaluate_predictor(
     samples = opened.splits[chosen]
     if len(samples) == 0:
         raise DatasetError(f"Data set {opened.name!r}: expected pictures in {chosen}, found none.")
-    rows: list[np.ndarray] = []
+    rows: list[Values] = []
     kept: list[int] = []
     unreadable: list[ImageError] = []
-    for number, found in _answers(predictor, samples, batch_size):
+    for number, found in _values(predictor, samples, batch_size):
         if isinstance(found, ImageError):
             unreadable.append(found)
         else:
-            rows.append(found.probabilities)
+            rows.append(found)
             kept.append(number)
         if progress is not None:
             progress(number + 1, len(samples))
@@ -71,10 +68,11 @@ def evaluate_predictor(
             f"Data set {opened.name!r}: {len(unreadable)} of {len(samples)} pictures cannot be read, at most "
             f"{MAX_UNREADABLE_FRACTION:.0%} may be left out; the first: {unreadable[0]}"
         )
-    probabilities, labels = np.stack(rows), samples.labels[kept]
-    evaluation = evaluate(probabilities, labels, predictor.classes_)
+    values = joined(rows)
+    targets = predictor.task.targets([opened.classes[label] for label in samples.labels[kept]])
+    evaluation = predictor.task.evaluate(values, targets)
     told = "all" if set(opened.splits) == {"train"} and split is None else chosen
-    return Measured(evaluation, told, probabilities, labels, tuple(unreadable), opened.notes)
+    return Measured(evaluation, told, values, targets, tuple(unreadable), opened.notes)
 
 
 def _choose(data: DataSet, split: str | None) -> str:
@@ -87,14 +85,14 @@ def _choose(data: DataSet, split: str | None) -> str:
     return split
 
 
-def _answers(
+def _values(
     predictor: Predictor, samples: Split, batch_size: int
-) -> Iterator[tuple[int, Answer | ImageError]]:
+) -> Iterator[tuple[int, Values | ImageError]]:
     if not isinstance(samples.images, ArrayImages):
         read = partial(samples.images.read_for, predictor.preprocessing)
         yield from predictor.stream(range(len(samples)), read, batch_size=batch_size)
         return
     for at in range(0, len(samples), batch_size):  # pixels in memory: nothing to decode, nothing to overlap
         pixels = samples.images.array[at : at + batch_size]
-        rows = predictor.predict_proba(pixels, batch_size=batch_size)
-        yield from enumerate(map(Answer, rows), start=at)
+        found = predictor.values(pixels, batch_size=batch_size)
+        yield from ((at + number, row(found, number)) for number in range(len(pixels)))

@@ -1,95 +1,106 @@
 """Running a model folder: NumPy, Pillow and ONNX Runtime, no torch.
 
     predictor = load("runs/demo")
-    predictor.predict(["cat.jpg"])[0].label
+    predictor.predict(["cat.jpg"])[0]
 
-The same class measures a model before it is published, so what is measured is what ships.
+What an answer is, the model's task says. The same class measures a model before it is published, so what is
+measured is what ships.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foveate.errors import ImageError, InputError, ModelFolderError, show_path
 from foveate.images.preprocess import Preprocessing
 from foveate.runtime.config import ONNX_NAME, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.session import Session, TookTooLong, physical_cores
-from foveate.tasks.classification.answers import Answer, Answers, PathPrediction, Prediction, in_words
-from foveate.tasks.classification.labels import class_numbers
+from foveate.tasks.base import MODEL_INPUT, UNLIKENESS, Output, Prediction, Task, Values, joined, row
 from foveate.words import first_line
 
-INPUT_NAME, OUTPUT_NAME, UNLIKENESS_NAME = "images", "probabilities", "unlikeness"
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 BATCH_SIZE = 32
 # A run is ended after this, and the time that a very slow machine takes (multiply-adds a second).
 LEAST_SECONDS, LEAST_SPEED = 60.0, 1e9
-TASK_SIZE = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
+CHUNK = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 
 Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
+Pixels = np.ndarray | ImageError  # (height, width, channels) uint8 as the network takes them, or why not
 
 
 class Predictor:
-    """A classifier in use. ``classes_`` are its labels in order, as scikit-learn names them.
+    """A model in use, with scikit-learn's ``predict``, ``predict_proba``, ``score`` and ``classes_``.
 
     Several threads may use one, and so may a child process that is forked: a fork waits until nothing is
     being predicted, and the child goes on with fewer threads.
 
     model: the bytes of ``model.onnx``. source: what errors call it. Raises ModelFolderError when the graph
-    is not what the classes and the preprocessing ask for, or holds what no model of this program holds.
+    is not what the task and the preprocessing ask for, or holds what no model of this program holds.
+
+    Attributes:
+        task: what an answer is, with its labels.
+        outputs: what `run` gives, in order: the task's outputs and, where the model measures it, how unlike
+            the training pictures a picture is.
     """
+
+    outputs: tuple[Output, ...]
 
     def __init__(
         self,
         model: bytes,
-        classes: Sequence[str],
+        task: Task,
         preprocessing: Preprocessing,
         *,
         config: ModelConfig | None = None,
         threads: int | None = None,
         source: str = ONNX_NAME,
     ) -> None:
-        self.classes_ = tuple(classes)
+        self.task = task
         self.preprocessing = preprocessing
         self.config = config
-        confidence = config.confidence if config is not None else None
-        self.unsure_below = 0.0 if confidence is None else float(confidence["unsure_below"])
         self._source = show_path(source)
         self._session = self._open(model, threads)
 
     @property
+    def classes_(self) -> tuple[str, ...]:
+        """The labels of the task, in order, as scikit-learn names them."""
+        return self.task.labels
+
+    @property
     def measures_unlikeness(self) -> bool:
         """Whether answers come with how unlike the training pictures a picture is."""
-        return UNLIKENESS_NAME in self._outputs
+        return UNLIKENESS in self.outputs
 
-    def run(self, batch: np.ndarray) -> np.ndarray:
-        """Probabilities (N, classes) float32 of pictures that `Preprocessing.apply` made already.
+    def run(self, batch: np.ndarray) -> Values:
+        """What the network gives for pictures that `Preprocessing.apply` made already, by output.
 
         batch: (N, height, width, 1 or 3) uint8. Raises InputError for another shape or type.
         """
-        return self.answers(batch).probabilities
-
-    def answers(self, batch: np.ndarray) -> Answers:
-        """All that the network gives for such pictures; takes and raises what `run` does."""
         height, width = self.preprocessing.height, self.preprocessing.width
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:3] != (height, width):
             raise InputError(
                 f"expected uint8 pictures (N, {height}, {width}, 3), found {batch.dtype} {batch.shape}; "
-                "`predict_proba` takes pictures of any size."
+                "`predict` takes pictures of any size."
             )
         if batch.shape[3] == 1:
             batch = np.repeat(batch, 3, axis=3)  # the graph takes RGB; its luma of R = G = B is exactly that
+        names = [output.name for output in self.outputs]
         if len(batch) == 0:
-            return self._none()
+            return {output.name: output.none() for output in self.outputs}
         try:
             seconds = LEAST_SECONDS + len(batch) * self._operations / LEAST_SPEED
-            found = self._session.run(self._outputs, {INPUT_NAME: np.ascontiguousarray(batch)}, seconds)
+            found = self._session.run(names, {MODEL_INPUT: np.ascontiguousarray(batch)}, seconds)
         except TookTooLong as error:
             raise ModelFolderError(
                 f"{self._source}: expected an answer within {seconds:.0f} seconds, found none and stopped "
@@ -99,127 +110,87 @@ class Predictor:
             raise ModelFolderError(
                 f"{self._source}: cannot be run on {batch.shape}: {first_line(error)}"
             ) from error
-        return self._checked(Answers(*found), len(batch))
+        for output, value in zip(self.outputs, found, strict=True):
+            if not output.holds(value, len(batch)):
+                raise ModelFolderError(
+                    f"{self._source}: expected {output.expected(len(batch))}, and the network gave something "
+                    "else; train or export it again."
+                )
+        return dict(zip(names, found, strict=True))
 
-    def predict_proba(
-        self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE
-    ) -> np.ndarray:
-        """Probabilities (N, classes) float32 of pictures of any size.
+    def stream(
+        self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[Item, Values | ImageError]]:
+        """Each item with what `run` gives for its picture alone, or with the ImageError of reading it.
+
+        In order, however many: the next batch is read in threads while this one is computed, and memory
+        holds two batches. read: item -> (height, width, channels) uint8, as `Preprocessing.read` gives it.
+        """
+        for batch, prepared in _read_ahead(_batches(items, batch_size), read):
+            pictures = [pixels for pixels in prepared if isinstance(pixels, np.ndarray)]
+            found = self.run(np.stack(pictures)) if pictures else {}
+            numbers = iter(range(len(pictures)))
+            for item, pixels in zip(batch, prepared, strict=True):
+                yield item, pixels if isinstance(pixels, ImageError) else row(found, next(numbers))
+
+    def values(self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE) -> Values:
+        """What `run` gives for pictures of any size.
 
         pictures: names of files, their bytes, (H, W, 3) uint8 arrays, or one (N, H, W, 3) array; also a
         single picture. Raises ImageError for the first that cannot be read.
         """
-        chunks = [found.probabilities for found in self._in_batches(pictures, batch_size)]
-        return np.concatenate(chunks) if chunks else self._none().probabilities
-
-    def predict(
-        self, pictures: Picture | Iterable[Picture], *, top_k: int = 5, batch_size: int = BATCH_SIZE
-    ) -> list[Prediction]:
-        """The likeliest classes of each picture; takes what `predict_proba` takes, in the same order."""
-        return [
-            self.in_words(found.row(number), top_k)
-            for found in self._in_batches(pictures, batch_size)
-            for number in range(len(found.probabilities))
-        ]
-
-    def predict_paths(
-        self, paths: Iterable[str | Path], *, top_k: int = 5, batch_size: int = BATCH_SIZE
-    ) -> Iterator[PathPrediction]:
-        """Predict files one batch after the other, in order, however many; unreadable ones are reported.
-
-        The next batch is decoded in threads while this one is computed; memory holds two batches.
-        """
-        for path, found in self.stream(paths, self.preprocessing.read, batch_size=batch_size):
-            if isinstance(found, ImageError):
-                yield PathPrediction(path, None, found)
-            else:
-                yield PathPrediction(path, self.in_words(found, top_k))
-
-    def stream(
-        self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
-    ) -> Iterator[tuple[Item, Answer | ImageError]]:
-        """Each item with the network's answer, or with the ImageError that reading it raised.
-
-        read: item -> (height, width, channels) uint8, as `Preprocessing.read` gives it; called in several
-        threads.
-        """
-
-        def prepared(item: Item) -> np.ndarray | ImageError:
-            try:
-                return read(item)
-            except ImageError as error:
-                return error
-
-        def some(items: list[Item]) -> list[np.ndarray | ImageError]:
-            return [prepared(item) for item in items]
-
-        batches = _batches(items, batch_size)
-        first = next(batches, [])
-        if len(first) < 2:  # one picture: no threads, and no 10 ms to import them
-            yield from self._finish(first, some(first))
-            return
-        from concurrent.futures import Future, ThreadPoolExecutor
-
-        with ThreadPoolExecutor(max_workers=max(2, physical_cores())) as pool:
-            waiting: deque[tuple[list[Item], list[Future[list[np.ndarray | ImageError]]]]] = deque()
-            try:
-                for batch in chain([first], batches):
-                    waiting.append((batch, [pool.submit(some, part) for part in _batches(batch, TASK_SIZE)]))
-                    if len(waiting) > 1:
-                        ready, futures = waiting.popleft()
-                        yield from self._finish(ready, [p for future in futures for p in future.result()])
-                while waiting:
-                    ready, futures = waiting.popleft()
-                    yield from self._finish(ready, [p for future in futures for p in future.result()])
-            finally:
-                for future in chain.from_iterable(futures for _, futures in waiting):
-                    future.cancel()
-
-    def score(self, pictures: Iterable[Picture], labels: Sequence[str] | Sequence[int] | np.ndarray) -> float:
-        """The fraction of pictures whose likeliest class is the label, as `class_numbers` takes labels."""
-        numbers = self.class_numbers(labels)
-        found = self.predict_proba(pictures).argmax(axis=1)
-        if len(found) != len(numbers):
-            raise InputError(
-                f"expected a label for each of {len(found)} pictures, found {len(numbers)} labels."
-            )
-        return float((found == numbers).mean())
-
-    def class_numbers(self, labels: Sequence[str] | Sequence[int] | np.ndarray) -> np.ndarray:
-        """Labels, names or numbers, as int64 places in ``classes_``.
-
-        A whole number is the class of that name, where one is called so (labels 1, 2, 3 give classes '1',
-        '2', '3'); else it counts the classes from 0, unless all of them are named by numbers. Raises
-        InputError for a label that the model does not know.
-        """
-        values = np.ravel(labels).tolist() if isinstance(labels, np.ndarray) else list(labels)
-        numbers = class_numbers(values, self.classes_)
-        for value, number in zip(values, numbers, strict=True):
-            if number is None:
-                raise InputError(
-                    f"label {value!r}: expected one of the model's {len(self.classes_)} classes, such as "
-                    f"{self.classes_[0]!r}."
-                )
-        return np.array(numbers, dtype=np.int64)
-
-    def in_words(self, answer: Answer, top_k: int = 5) -> Prediction:
-        """An answer as a `Prediction`; of equally likely classes the earlier is first."""
-        return in_words(answer, self.classes_, top_k, self.unsure_below)
-
-    # --- inside ------------------------------------------------------------------------------------------
-
-    def _in_batches(self, pictures: Picture | Iterable[Picture], batch_size: int) -> Iterator[Answers]:
+        parts: list[Values] = []
         if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
             for at in range(0, len(pictures), _checked_size(batch_size)):
-                yield self.answers(self._prepare_array(pictures[at : at + batch_size]))
+                parts.append(self.run(self._prepare_array(pictures[at : at + batch_size])))
         else:
-            for batch in _batches(_each(pictures), batch_size):
-                yield self.answers(np.stack([self._prepare(picture) for picture in batch]))
+            for _, found in self.stream(_each(pictures), self._prepare, batch_size=batch_size):
+                if isinstance(found, ImageError):
+                    raise found
+                parts.append(found)
+        return joined(parts) if parts else {output.name: output.none() for output in self.outputs}
 
-    def _none(self) -> Answers:
-        """The answers for no pictures."""
-        empty = np.zeros(0, np.float32) if self.measures_unlikeness else None
-        return Answers(np.zeros((0, len(self.classes_)), np.float32), empty)
+    def predict(self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE) -> NDArray[Any]:
+        """The answers alone, (N, ...): of a classification the labels (N,). Takes what `values` takes."""
+        return self.task.answers(self.values(pictures, batch_size=batch_size))
+
+    def predictions(
+        self, pictures: Picture | Iterable[Picture], *, top_k: int = 5, batch_size: int = BATCH_SIZE
+    ) -> list[Prediction]:
+        """All that is said of each picture, such as how sure it is; takes what `values` takes.
+
+        top_k: how many labels are told of those that there are.
+        """
+        return list(self.task.predictions(self.values(pictures, batch_size=batch_size), top_k))
+
+    def predict_proba(
+        self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE
+    ) -> NDArray[np.float32]:
+        """(N, labels) how sure each label is; takes what `values` takes.
+
+        Raises InputError for a task whose answers are more than that.
+        """
+        if self.task.label_scores is None:
+            raise InputError(
+                f"a model for {self.task.name} has no probability for each label of a picture: it gives "
+                f"{', '.join(output.name for output in self.outputs)}; use `predict` or `values`."
+            )
+        return self.values(pictures, batch_size=batch_size)[self.task.label_scores]
+
+    def score(self, pictures: Iterable[Picture], answers: Iterable[object]) -> float:
+        """The task's first metric: of a classification the fraction of pictures whose label is right.
+
+        answers: the right one of each picture, as the task reads them: for a class its name, or its number
+        where no class is called so. Raises InputError for one that the model does not know.
+        """
+        targets = self.task.targets(answers)
+        values = self.values(pictures)
+        count = len(next(iter(values.values())))
+        if count != len(targets):
+            raise InputError(f"expected a label for each of {count} pictures, found {len(targets)} labels.")
+        return self.task.evaluate(values, targets).headline.value
+
+    # --- inside ------------------------------------------------------------------------------------------
 
     def _prepare(self, picture: Picture) -> np.ndarray:
         """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
@@ -236,15 +207,6 @@ class Predictor:
             )
         return self.preprocessing.apply_batch(pictures)
 
-    def _finish(
-        self, items: list[Item], prepared: list[np.ndarray | ImageError]
-    ) -> Iterator[tuple[Item, Answer | ImageError]]:
-        pictures = [picture for picture in prepared if isinstance(picture, np.ndarray)]
-        found = self.answers(np.stack(pictures)) if pictures else self._none()
-        rows = iter(range(len(pictures)))
-        for item, picture in zip(items, prepared, strict=True):
-            yield item, picture if isinstance(picture, ImageError) else found.row(next(rows))
-
     def _open(self, model: bytes, threads: int | None) -> Session:
         try:
             self._operations = check_onnx(model)  # multiply-adds a picture
@@ -255,15 +217,12 @@ class Predictor:
             found = [_describe(value) for value in (*session.inputs, *session.outputs)]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(f"{self._source}: cannot be opened: {first_line(error)}") from error
+        self.outputs = self.task.outputs
+        if len(found) > 1 + len(self.outputs):
+            self.outputs = (*self.outputs, UNLIKENESS)
         height, width = self.preprocessing.height, self.preprocessing.width
-        expected = [
-            f"{INPUT_NAME} tensor(uint8) (N, {height}, {width}, 3)",
-            f"{OUTPUT_NAME} tensor(float) (N, {len(self.classes_)})",
-        ]
-        self._outputs = [OUTPUT_NAME]
-        if found[2:]:
-            expected.append(f"{UNLIKENESS_NAME} tensor(float) (N)")
-            self._outputs.append(UNLIKENESS_NAME)
+        expected = [f"{MODEL_INPUT} tensor(uint8) (N, {height}, {width}, 3)"]
+        expected += [output.describe() for output in self.outputs]
         if found != expected:
             raise ModelFolderError(
                 f"{self._source}: expected {' -> '.join(expected)}, found {' -> '.join(found)[:300]}; "
@@ -271,26 +230,53 @@ class Predictor:
             )
         return session
 
-    def _checked(self, found: Answers, count: int) -> Answers:
-        """A graph may lie about its outputs: their shapes and ranges are looked at each time."""
-        probabilities, unlikeness = found
-        ok = isinstance(probabilities, np.ndarray) and probabilities.shape == (count, len(self.classes_))
-        if not ok or not (probabilities.min() >= 0 and probabilities.max() <= 1.001):  # NaN compares false
-            raise ModelFolderError(
-                f"{self._source}: expected probabilities ({count}, {len(self.classes_)}) between 0 and 1, "
-                "and the network gave something else; train or export it again."
-            )
-        if unlikeness is not None and not (unlikeness.shape == (count,) and unlikeness.min() >= 0):
-            raise ModelFolderError(
-                f"{self._source}: expected unlikeness ({count},) of at least 0, and the network gave "
-                "something else; train or export it again."
-            )
-        return found
-
 
 def _describe(value: Any) -> str:
-    sides = [str(side) if isinstance(side, int) else "N" for side in value.shape or ()]
+    """An input or output of ONNX Runtime, as `Output.describe` has it."""
+    sides = [str(side) if isinstance(side, int) else "?" for side in value.shape or ()]
+    if sides and sides[0] == "?":
+        sides[0] = "N"
     return f"{value.name} {value.type} ({', '.join(sides)})"
+
+
+def _read_ahead(
+    batches: Iterator[list[Item]], read: Callable[[Item], np.ndarray]
+) -> Iterator[tuple[list[Item], list[Pixels]]]:
+    """Each batch with its pictures; the next is read in threads while whoever asks works on this one."""
+    early = list(islice(batches, 2))
+    if sum(map(len, early)) < 2:  # one picture: no threads, and no 10 ms to import them
+        for batch in early:
+            yield batch, _read_all(read, batch)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=max(2, physical_cores())) as pool:
+        waiting: deque[tuple[list[Item], list[Future[list[Pixels]]]]] = deque()
+        try:
+            for batch in chain(early, batches):
+                parts = [pool.submit(_read_all, read, part) for part in _batches(batch, CHUNK)]
+                waiting.append((batch, parts))
+                if len(waiting) > 1:
+                    yield _waited_for(*waiting.popleft())
+            while waiting:
+                yield _waited_for(*waiting.popleft())
+        finally:
+            for future in chain.from_iterable(parts for _, parts in waiting):
+                future.cancel()
+
+
+def _waited_for(batch: list[Item], parts: list[Future[list[Pixels]]]) -> tuple[list[Item], list[Pixels]]:
+    return batch, [pixels for part in parts for pixels in part.result()]
+
+
+def _read_all(read: Callable[[Item], np.ndarray], items: list[Item]) -> list[Pixels]:
+    found: list[Pixels] = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except ImageError as error:
+            found.append(error)
+    return found
 
 
 def _each(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:

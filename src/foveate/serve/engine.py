@@ -1,4 +1,4 @@
-"""Pictures in, probabilities out, for many requests at once: decode in threads, run in batches.
+"""Pictures in, the network's outputs out, for many requests at once: decode in threads, run in batches.
 
 A few worker threads share two lists: pictures to be decoded, and decoded ones that wait for the network. A
 worker decodes while there is something to decode, and runs the network on all that waits as soon as there is
@@ -26,7 +26,7 @@ from foveate.http.metrics import Metrics
 from foveate.http.settings import ServeSettings
 from foveate.images.pixels import to_grey
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.classification.answers import Answers
+from foveate.tasks.base import Values
 
 logger = logging.getLogger("foveate.serve")
 
@@ -37,18 +37,22 @@ PACE = 0.1  # the share of the newest in a running mean
 class _Ticket:
     """One request's pictures on their way; finished when every row is there, or with the first error."""
 
-    __slots__ = ("answers", "deadline", "done", "error", "future", "missing")
+    __slots__ = ("count", "deadline", "done", "error", "future", "missing", "values")
 
-    def __init__(
-        self, count: int, predictor: Predictor, deadline: float, future: asyncio.Future[Answers]
-    ) -> None:
-        unlikeness = np.empty(count, np.float32) if predictor.measures_unlikeness else None
-        self.answers = Answers(np.empty((count, len(predictor.classes_)), np.float32), unlikeness)
-        self.missing = count
+    def __init__(self, count: int, deadline: float, future: asyncio.Future[Values]) -> None:
+        self.values: dict[str, np.ndarray] = {}  # output -> (count, ...)
+        self.count = self.missing = count
         self.deadline = deadline
         self.future = future
         self.error: Exception | None = None
         self.done = False
+
+    def take(self, number: int, values: Values, place: int) -> None:
+        """Keep what the network gave for one of the pictures; called by one thread at a time."""
+        for name, value in values.items():
+            if name not in self.values:
+                self.values[name] = np.empty((self.count, *value.shape[1:]), value.dtype)
+            self.values[name][number] = value[place]
 
 
 class _Picture:
@@ -108,8 +112,8 @@ class Engine:
             {"retry-after": str(min(max(seconds, 1), MAX_RETRY_SECONDS))},
         )
 
-    async def classify(self, files: Sequence[tuple[str, bytes]]) -> Answers:
-        """The network's answers for (name, content of the file) pairs.
+    async def read_and_run(self, files: Sequence[tuple[str, bytes]]) -> Values:
+        """What the network gives for (name, content of the file) pairs, by output.
 
         Raises RequestError: 422 for the first that is no readable picture, 503 when there is no room, 504
         when the answer takes too long.
@@ -120,8 +124,8 @@ class Engine:
             self._to_decode,
         )
 
-    async def run(self, images: np.ndarray) -> Answers:
-        """The network's answers for uint8 (N, height, width, 3) of the network's own size."""
+    async def run(self, images: np.ndarray) -> Values:
+        """What the network gives for uint8 (N, height, width, 3) of the network's own size, by output."""
         if self.predictor.preprocessing.channels == 1:
             images = to_grey(images)  # exactly what the graph does with three channels
 
@@ -135,11 +139,11 @@ class Engine:
 
     async def _ask(
         self, count: int, make: Callable[[_Ticket], list[_Picture]], line: deque[_Picture]
-    ) -> Answers:
+    ) -> Values:
         self.check_room(count)
         loop = asyncio.get_running_loop()
         seconds = self._settings.answer_seconds
-        ticket = _Ticket(count, self.predictor, time.monotonic() + seconds, loop.create_future())
+        ticket = _Ticket(count, time.monotonic() + seconds, loop.create_future())
         pictures = make(ticket)
         with self._change:
             self._in_house += count
@@ -203,7 +207,7 @@ class Engine:
         self._decode_seconds += PACE * (seconds - self._decode_seconds)
         self._metrics.decode_seconds.observe(seconds)
         if picture.pixels is None:
-            self._finish([picture], None, error or RequestError(504, "No answer in time; try again later."))
+            self._finish([picture], error or RequestError(504, "No answer in time; try again later."))
             return
         with self._change:
             self._to_run.append(picture)
@@ -212,14 +216,16 @@ class Engine:
 
     def _run(self, batch: list[_Picture]) -> None:
         started = time.monotonic()
-        answers, error = None, None
+        error = None
         wanted: list[_Picture] = []
         late: list[_Picture] = []
         for picture in batch:
             (wanted if started < picture.ticket.deadline else late).append(picture)
         try:
             if wanted:
-                answers = self.predictor.answers(np.stack([_pixels(picture) for picture in wanted]))
+                values = self.predictor.run(np.stack([_pixels(picture) for picture in wanted]))
+                for place, picture in enumerate(wanted):
+                    picture.ticket.take(picture.number, values, place)
         except Exception:  # as above; ONNX Runtime raises almost anything
             logger.exception("the network failed")
             error = RequestError(500, "The network could not be run; the server's log says why.")
@@ -232,29 +238,24 @@ class Engine:
             if self._to_run:
                 self._change.notify()
         if wanted:
-            self._finish(wanted, answers, error)
+            self._finish(wanted, error)
         if late:
-            self._finish(late, None, RequestError(504, "No answer in time; try again later."))
+            self._finish(late, RequestError(504, "No answer in time; try again later."))
 
-    def _finish(self, pictures: list[_Picture], answers: Answers | None, error: Exception | None) -> None:
+    def _finish(self, pictures: list[_Picture], error: Exception | None) -> None:
         finished: list[_Ticket] = []
         with self._change:
             self._in_house -= len(pictures)
-            for place, picture in enumerate(pictures):
+            for picture in pictures:
                 ticket = picture.ticket
                 ticket.missing -= 1
-                if answers is not None:
-                    ticket.answers.probabilities[picture.number] = answers.probabilities[place]
-                    if ticket.answers.unlikeness is not None and answers.unlikeness is not None:
-                        ticket.answers.unlikeness[picture.number] = answers.unlikeness[place]
-                else:
-                    ticket.error = ticket.error or error
+                ticket.error = ticket.error or error
                 if not ticket.done and (ticket.missing == 0 or ticket.error is not None):
                     ticket.done = True
                     finished.append(ticket)
             if self._closing and not self._in_house:
                 self._change.notify_all()
-        if answers is not None:
+        if error is None:
             self._metrics.pictures.inc(len(pictures))
         if finished:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all who waited
@@ -274,4 +275,4 @@ def _deliver(tickets: list[_Ticket]) -> None:
         if ticket.error is not None:
             ticket.future.set_exception(ticket.error)
         else:
-            ticket.future.set_result(ticket.answers)
+            ticket.future.set_result(ticket.values)

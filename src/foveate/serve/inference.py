@@ -2,7 +2,7 @@
 
 https://github.com/open-inference/open-inference-protocol (specification/protocol/inference_rest.md). The
 tensors are those of ``model.onnx``: ``images`` uint8 (N, height, width, 3), already of the network's size,
-and ``probabilities`` float32 (N, classes). Whoever has files to classify uses `POST /predict` instead.
+and the outputs of the model's task, float32. Whoever has files uses `POST /predict` instead.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -21,8 +22,8 @@ from foveate.http.body import BodyReader
 from foveate.http.guard import State
 from foveate.http.replies import json_reply, to_json
 from foveate.http.settings import ServeSettings
-from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME
 from foveate.serve.engine import Engine
+from foveate.tasks.base import MODEL_INPUT, Output, Task, Values
 
 HEADER_LENGTH = "inference-header-content-length"
 VERSION = "1"  # a model folder is one version of a model
@@ -76,9 +77,10 @@ class InferenceProtocol:
                 "name": self._name,
                 "versions": [VERSION],
                 "platform": "onnxruntime_onnx",
-                "inputs": [{"name": INPUT_NAME, "datatype": "UINT8", "shape": [-1, height, width, 3]}],
+                "inputs": [{"name": MODEL_INPUT, "datatype": "UINT8", "shape": [-1, height, width, 3]}],
                 "outputs": [
-                    {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, len(predictor.classes_)]}
+                    {"name": output.name, "datatype": "FP32", "shape": tensor_shape(output)}
+                    for output in predictor.task.outputs
                 ],
             }
         )
@@ -88,10 +90,15 @@ class InferenceProtocol:
         self._engine.check_room()
         with await self._bodies.read(request) as body:
             question = await asyncio.to_thread(
-                parse_question, body, request.headers.get(HEADER_LENGTH), self._shape(), self._settings
+                parse_question,
+                body,
+                request.headers.get(HEADER_LENGTH),
+                self._shape(),
+                self._engine.predictor.task,
+                self._settings,
             )
-            answers = await self._engine.run(question.images)
-        return self._answer(question, answers.probabilities)
+            values = await self._engine.run(question.images)
+        return self._answer(question, values)
 
     def _check_model(self, request: Request) -> None:
         name, version = request.path_params["model"], request.path_params.get("version", VERSION)
@@ -104,45 +111,65 @@ class InferenceProtocol:
         preprocessing = self._engine.predictor.preprocessing
         return preprocessing.height, preprocessing.width, 3
 
-    def _answer(self, question: Question, rows: np.ndarray) -> Response:
-        if question.top_k:
-            tensor, datatype = _classified(rows, self._engine.predictor.classes_, question.top_k), "BYTES"
-            values = [text.decode("utf-8", "replace") for text in tensor.ravel()]
-        else:
-            tensor, datatype = rows, "FP32"
-            values = [] if question.binary else rows.ravel().tolist()
-        output: dict[str, Any] = {"name": OUTPUT_NAME, "datatype": datatype, "shape": list(tensor.shape)}
+    def _answer(self, question: Question, values: Values) -> Response:
+        outputs, tensors = [], []
+        for wanted in question.outputs:
+            tensor = values[wanted.name]
+            if wanted.top_k:
+                tensor = _classified(tensor, self._engine.predictor.task.labels, wanted.top_k)
+            datatype = "BYTES" if wanted.top_k else "FP32"
+            output: dict[str, Any] = {"name": wanted.name, "datatype": datatype, "shape": list(tensor.shape)}
+            if wanted.binary:
+                tensors.append(_to_bytes(tensor))
+                output["parameters"] = {"binary_data_size": len(tensors[-1])}
+            else:
+                output["data"] = _to_list(tensor)
+            outputs.append(output)
         answer: dict[str, Any] = {
             "model_name": self._name,
             "model_version": VERSION,
             **({"id": question.id} if question.id is not None else {}),
-            "outputs": [output],
+            "outputs": outputs,
         }
-        if not question.binary:
-            output["data"] = values
+        if not tensors:
             return json_reply(answer)
-        data = _to_bytes(tensor)
-        output["parameters"] = {"binary_data_size": len(data)}
         header = to_json(answer)
         return Response(
-            header + data,
+            b"".join((header, *tensors)),
             headers={HEADER_LENGTH: str(len(header))},
             media_type="application/octet-stream",
         )
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """An output that is asked for. top_k: so many labels in words, best first; 0 for the numbers."""
+
+    name: str
+    binary: bool
+    top_k: int = 0
+
+
+@dataclass(frozen=True)
 class Question:
     """An inference request: the pictures, and the form in which the answer is wanted."""
 
-    def __init__(self, images: np.ndarray, id: str | None, *, binary: bool, top_k: int) -> None:
-        self.images = images  # (N, height, width, 3) uint8
-        self.id = id
-        self.binary = binary
-        self.top_k = top_k  # 0: the probabilities themselves
+    images: np.ndarray  # (N, height, width, 3) uint8
+    id: str | None
+    outputs: tuple[Wanted, ...]
+
+
+def tensor_shape(output: Output) -> list[int]:
+    """``[-1, 10]``, -1 for a free side: as the protocol describes tensors."""
+    return [-1, *(-1 if side is None else side for side in output.shape)]
 
 
 def parse_question(
-    body: bytes, header_length: str | None, shape: tuple[int, int, int], settings: ServeSettings
+    body: bytes,
+    header_length: str | None,
+    shape: tuple[int, int, int],
+    task: Task,
+    settings: ServeSettings,
 ) -> Question:
     """A body of JSON, or of JSON followed by a binary tensor -> a `Question`.
 
@@ -162,17 +189,17 @@ def parse_question(
         )
     document = _parse(body[:size])
     given = _one(document, "inputs")
-    if given.get("name") != INPUT_NAME:
-        _fail("inputs[0].name", repr(INPUT_NAME), given.get("name"))
+    if given.get("name") != MODEL_INPUT:
+        _fail("inputs[0].name", repr(MODEL_INPUT), given.get("name"))
     if given.get("datatype") != "UINT8":
         _fail("inputs[0].datatype", "'UINT8'", given.get("datatype"))
     wanted = _wanted(given.get("shape"), shape, settings.max_pictures)
     images = _tensor(given, body[size:], wanted)
-    binary, top_k = _output(document)
+    outputs = _outputs(document, task)
     identity = document.get("id")
     if identity is not None and not (isinstance(identity, str) and len(identity) <= 1000):
         _fail("id", "a text of at most 1,000 characters", identity)
-    return Question(images, identity, binary=binary, top_k=top_k)
+    return Question(images, identity, outputs)
 
 
 def _parse(text: bytes) -> dict[str, Any]:
@@ -228,22 +255,32 @@ def _tensor(given: dict[str, Any], binary: bytes, shape: tuple[int, ...]) -> np.
     return array.astype(np.uint8).reshape(shape)
 
 
-def _output(document: dict[str, Any]) -> tuple[bool, int]:
-    """Whether the answer is to be binary, and how many classes by name, 0 for the probabilities."""
+def _outputs(document: dict[str, Any], task: Task) -> tuple[Wanted, ...]:
+    """The outputs that are asked for; all of the task where none is named."""
     binary = _parameters(document, "the request").get("binary_data_output", False)
-    top_k = 0
-    if document.get("outputs") is not None and document["outputs"] != []:
-        output = _one(document, "outputs")
-        if output.get("name") != OUTPUT_NAME:
-            _fail("outputs[0].name", repr(OUTPUT_NAME), output.get("name"))
-        parameters = _parameters(output, "outputs[0]")
-        binary = parameters.get("binary_data", binary)
-        top_k = parameters.get("classification", 0)
+    names = [output.name for output in task.outputs]
+    asked = document.get("outputs") or [{"name": name} for name in names]
+    if not (isinstance(asked, list) and all(isinstance(one, dict) for one in asked)):
+        _fail("outputs", "a list of objects", asked)
+    if len(asked) > len(names):
+        _fail("outputs", "each output once", asked)
+    return tuple(_output(one, f"outputs[{number}]", task, binary) for number, one in enumerate(asked))
+
+
+def _output(asked: dict[str, Any], where: str, task: Task, binary: Any) -> Wanted:
+    names = [output.name for output in task.outputs]
+    if asked.get("name") not in names:
+        _fail(f"{where}.name", " or ".join(map(repr, names)), asked.get("name"))
+    parameters = _parameters(asked, where)
+    binary = parameters.get("binary_data", binary)
+    top_k = parameters.get("classification", 0)
     if not isinstance(binary, bool):
         _fail("binary_data", "true or false", binary)
     if type(top_k) is not int or not 0 <= top_k <= 1_000_000:
         _fail("classification", "a whole number", top_k)
-    return binary, top_k
+    if top_k and asked["name"] != task.label_scores:
+        _refuse("classification", "an output that has a number for each label", asked["name"])
+    return Wanted(asked["name"], binary, top_k)
 
 
 def _parameters(value: dict[str, Any], where: str) -> dict[str, Any]:
@@ -268,6 +305,12 @@ def _to_bytes(tensor: np.ndarray) -> bytes:
     if tensor.dtype == object:
         return b"".join(len(text).to_bytes(4, "little") + text for text in tensor.ravel())
     return tensor.astype("<f4", copy=False).tobytes()
+
+
+def _to_list(tensor: np.ndarray) -> list[Any]:
+    """Flat, for JSON."""
+    flat: list[Any] = tensor.ravel().tolist()
+    return [text.decode("utf-8", "replace") for text in flat] if tensor.dtype == object else flat
 
 
 def _fail(field: str, expected: str, found: Any) -> NoReturn:

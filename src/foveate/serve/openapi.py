@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from foveate.http.settings import ServeSettings
-from foveate.runtime.predictor import INPUT_NAME, OUTPUT_NAME, Predictor
+from foveate.runtime.predictor import Predictor
+from foveate.serve.inference import tensor_shape
+from foveate.tasks.base import MODEL_INPUT
 
 _TEXT = {"type": "string"}
 _BYTES = {"type": "string", "format": "binary"}
@@ -130,11 +132,15 @@ def _protocol_paths(
 
     height, width = predictor.preprocessing.height, predictor.preprocessing.width
     model = f"/v2/models/{name}"
+    outputs = ", ".join(
+        f"`{output.name}` FP32 [{', '.join(['N', *map(str, tensor_shape(output)[1:])])}]"
+        for output in predictor.task.outputs
+    )
     infer = {
         "operationId": "infer",
         "summary": "Open Inference Protocol: run the network",
-        "description": f"Input `{INPUT_NAME}` UINT8 [N, {height}, {width}, 3], of the network's own size; "
-        f"output `{OUTPUT_NAME}` FP32 [N, {len(predictor.classes_)}]; N is at most {settings.max_pictures}. "
+        "description": f"Input `{MODEL_INPUT}` UINT8 [N, {height}, {width}, 3], of the network's own size; "
+        f"output {outputs}; N is at most {settings.max_pictures}. "
         "The binary tensor extension is spoken in both directions.",
         "parameters": [
             {

@@ -40,11 +40,9 @@ class Predict:
                 raise RequestError(
                     400, "Expected a picture in the body (`curl --data-binary @cat.jpg`), found none."
                 )
-            answers = await self._engine.classify(files)
-        predictor = self._engine.predictor
-        predictions = [
-            predictor.in_words(answers.row(number), top_k).to_dict() for number in range(len(files))
-        ]
+            values = await self._engine.read_and_run(files)
+        told = self._engine.predictor.task.predictions(values, top_k)
+        predictions = [prediction.to_dict() for prediction in told]
         if is_multipart(content_type):
             predictions = [
                 {"file": name, **found} for (name, _), found in zip(files, predictions, strict=True)

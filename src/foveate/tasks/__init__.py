@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 from foveate.errors import InputError, UnknownNameError
+from foveate.strict_json import need
 from foveate.tasks.base import Task
 
 # Imported when first asked for, so that predicting a class loads no other task.
@@ -39,3 +42,16 @@ def task_type(name: str) -> type[Task]:
         module, _, attribute = found.partition(":")
         found = _TASKS[name] = getattr(import_module(module), attribute)
     return found
+
+
+def read_task(document: Any) -> Task:
+    """The task that `written_task` wrote. Raises InputError, naming the field."""
+    need(isinstance(document, Mapping), "task", "an object", document)
+    name = document.get("name")
+    need(isinstance(name, str), "task.name", f"one of {', '.join(list_tasks())}", name)
+    return task_type(name).from_dict({key: value for key, value in document.items() if key != "name"})
+
+
+def written_task(task: Task) -> dict[str, Any]:
+    """A task as plain JSON values, with its name."""
+    return {"name": task.name, **task.to_dict()}

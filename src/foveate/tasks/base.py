@@ -42,6 +42,15 @@ class Output:
         sides = ", ".join(["N", *("?" if side is None else str(side) for side in self.shape)])
         return f"{self.name} tensor(float) ({sides})"
 
+    def expected(self, count: int) -> str:
+        """``probabilities (3, 10) between 0 and 1``"""
+        sides = ", ".join([str(count), *("?" if side is None else str(side) for side in self.shape)])
+        return f"{self.name} ({sides}) between {self.low:.3g} and {self.high:.3g}"
+
+    def none(self) -> NDArray[np.float32]:
+        """The value for no pictures."""
+        return np.zeros((0, *(side or 0 for side in self.shape)), np.float32)
+
     def holds(self, value: Any, count: int) -> bool:
         """Whether a value is what is promised for ``count`` pictures."""
         if not isinstance(value, np.ndarray) or value.ndim != 1 + len(self.shape) or len(value) != count:
@@ -50,6 +59,19 @@ class Output:
             return False
         # written so that NaN, which compares false, is refused
         return value.size == 0 or bool(value.min() >= self.low and value.max() <= self.high)
+
+
+UNLIKENESS = Output("unlikeness", (), low=0.0)  # which any model may give besides what its task asks for
+
+
+def row(values: Values, number: int) -> Values:
+    """What was given for one of the pictures: output -> (1, ...)."""
+    return {name: value[number : number + 1] for name, value in values.items()}
+
+
+def joined(parts: Sequence[Values]) -> Values:
+    """What was given for one batch after the other, as for one; of no batches there is nothing to join."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 @dataclass(frozen=True)
@@ -104,9 +126,41 @@ class Targets(Protocol):
 class Prediction(Protocol):
     """What a network says of one picture."""
 
+    @property
+    def unlikeness(self) -> float | None:
+        """Above 1 for pictures unlike the training pictures; None where the model does not measure it."""
+        ...
+
+    @property
+    def unlike(self) -> bool:
+        """Whether the picture is unlike the training pictures: then no answer need be right."""
+        ...
+
+    def cells(self) -> Sequence[str]:
+        """A row of a table, under `Task.columns`."""
+        ...
+
+    def lines(self) -> Sequence[str]:
+        """For people, where the picture is the only one."""
+        ...
+
+    def to_text(self) -> str:
+        """For people, in one line."""
+        ...
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         ...
+
+
+@dataclass(frozen=True)
+class PlainTable:
+    """A table for people; the columns whose numbers stand in ``right`` are set flush right."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    right: Sequence[int] = ()
 
 
 class Evaluation(Protocol):
@@ -120,6 +174,14 @@ class Evaluation(Protocol):
 
     def scores(self) -> dict[str, float | int]:
         """The few numbers for ``config.json``."""
+        ...
+
+    def lines(self, pictures: str) -> Sequence[str]:
+        """The whole in words; pictures: what was measured on, such as "pictures of test"."""
+        ...
+
+    def tables(self) -> Sequence[PlainTable]:
+        """What there is to tell beside that."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -143,6 +205,7 @@ class Task(ABC):
     name: ClassVar[str]
     learner: ClassVar[str]  # its torch half, "module:class"
     metrics: ClassVar[tuple[Metric, ...]]  # the first is what training selects by where nothing is said
+    label_scores: ClassVar[str | None] = None  # the output that has a number from 0 to 1 for each label
 
     @property
     @abstractmethod
@@ -183,6 +246,10 @@ class Task(ABC):
     @abstractmethod
     def predictions(self, values: Values, limit: int = 5) -> Sequence[Prediction]:
         """What the outputs say of each picture; ``limit``: how many labels of many are told."""
+
+    @abstractmethod
+    def columns(self, limit: int = 5) -> Sequence[str]:
+        """The header of a table of predictions with at most ``limit`` labels each."""
 
     @abstractmethod
     def answers(self, values: Values) -> NDArray[Any]:

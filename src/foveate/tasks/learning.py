@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.tasks.base import Targets, Task
+from foveate.tasks.base import Targets, Task, Values
 
+PARITY_TOLERANCE = 1e-4  # of a value's size, or of 1 where that is more
 Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arrays`
 
 
@@ -51,6 +52,27 @@ class Learner(ABC):
     @abstractmethod
     def answer(self) -> nn.Module:
         """``outputs`` -> what ``model.onnx`` gives: a tensor, or a tuple in the order of `Task.outputs`."""
+
+    def difference(self, outputs: np.ndarray, expected: Values, found: Values) -> str:
+        """How an exported network differs from torch's beyond rounding, in words; empty where it does not.
+
+        outputs: what the network gave in torch; expected: what `answer` made of it; found: the other's.
+        """
+        return next(
+            (
+                reason
+                for name, value in expected.items()
+                if (reason := differing(name, value, found[name], PARITY_TOLERANCE))
+            ),
+            "",
+        )
+
+
+def differing(name: str, expected: np.ndarray, found: np.ndarray, tolerance: float) -> str:
+    """How two arrays differ by more than ``tolerance`` of a value, or of 1; empty where they do not."""
+    worst = float((np.abs(expected - found) / np.maximum(np.abs(expected), 1)).max())
+    # written so that NaN, which compares false, is a difference
+    return "" if worst <= tolerance else f"{name} differs by {worst:.2g}, allowed {tolerance:g}"
 
 
 def learner_of(task: Task) -> type[Learner]:

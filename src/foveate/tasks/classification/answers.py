@@ -1,38 +1,15 @@
-"""What a network answers, as numbers and in words."""
+"""What a network says of a picture, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from foveate.errors import ImageError, InputError
-
-
-class Answers(NamedTuple):
-    """What the network gives for N pictures.
-
-    probabilities: (N, classes) float32. unlikeness: (N,) float32, above 1 for pictures unlike the training
-    pictures (see `foveate.export.novelty`); None where the model does not measure it.
-    """
-
-    probabilities: np.ndarray
-    unlikeness: np.ndarray | None = None
-
-    def row(self, number: int) -> Answer:
-        """What it gives for one of them."""
-        unlikeness = None if self.unlikeness is None else float(self.unlikeness[number])
-        return Answer(self.probabilities[number], unlikeness)
-
-
-class Answer(NamedTuple):
-    """What the network gives for one picture: probabilities (classes,) and, maybe, unlikeness."""
-
-    probabilities: np.ndarray
-    unlikeness: float | None = None
+from foveate.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -42,21 +19,39 @@ class Prediction:
     Attributes:
         label, probability: the likeliest class.
         top: the likeliest (label, probability), best first.
-        unsure: the probability is below the model's threshold for the precision that it promises; always
-            False for a model without one.
+        unsure_below: the model's threshold for the precision that it promises; 0 for a model without one.
         unlikeness: above 1 for pictures unlike the training pictures; None where the model measures none.
     """
 
     label: str
     probability: float
     top: tuple[tuple[str, float], ...]
-    unsure: bool = False
+    unsure_below: float = 0.0
     unlikeness: float | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the probability is below the model's threshold."""
+        return self.probability < self.unsure_below
 
     @property
     def unlike(self) -> bool:
         """Whether the picture is unlike the training pictures: then no class need be right."""
         return self.unlikeness is not None and self.unlikeness > 1
+
+    def cells(self) -> list[str]:
+        cells = [cell for label, probability in self.top for cell in (label, f"{probability:.6f}")]
+        return [*cells, str(self.unsure).lower()] if self.unsure_below else cells
+
+    def lines(self) -> list[str]:
+        return [*(f"{probability:7.1%}  {label}" for label, probability in self.top), *self._remarks()]
+
+    def to_text(self) -> str:
+        top = ", ".join(f"{label} {probability:.1%}" for label, probability in self.top)
+        return "; ".join([top, *self._remarks()])
+
+    def _remarks(self) -> list[str]:
+        return [f"unsure (below {self.unsure_below:.1%})"] if self.unsure else []
 
     def to_dict(self) -> dict[str, Any]:
         """For machines: label, probability, unsure, top; unlikeness and unlike where measured."""
@@ -71,23 +66,21 @@ class Prediction:
         return document
 
 
-@dataclass(frozen=True)
-class PathPrediction:
-    """What became of one file: a prediction, or the error that kept it from being read."""
+def in_words(
+    probabilities: NDArray[np.floating],
+    classes: Sequence[str],
+    limit: int,
+    *,
+    unsure_below: float = 0.0,
+    unlikeness: float | None = None,
+) -> Prediction:
+    """Probabilities (K,) with the names of the likeliest classes; of equal ones the earlier class is first.
 
-    path: str | Path
-    prediction: Prediction | None
-    error: ImageError | None = None
-
-
-def in_words(answer: Answer, classes: Sequence[str], top_k: int, unsure_below: float) -> Prediction:
-    """An answer with the names of the likeliest classes; of equal ones the earlier class is first.
-
-    Raises InputError for a ``top_k`` below 1.
+    Raises InputError for a ``limit`` below 1.
     """
-    if top_k < 1:
-        raise InputError(f"top_k: expected at least 1, found {top_k}.")
-    order = np.argsort(-answer.probabilities, kind="stable")[:top_k]
-    top = tuple((classes[i], float(answer.probabilities[i])) for i in order)
+    if limit < 1:
+        raise InputError(f"top_k: expected at least 1, found {limit}.")
+    order = np.argsort(-probabilities, kind="stable")[:limit]
+    top = tuple((classes[i], float(probabilities[i])) for i in order)
     label, probability = top[0]
-    return Prediction(label, probability, top, probability < unsure_below, answer.unlikeness)
+    return Prediction(label, probability, top, unsure_below, unlikeness)

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.scores import ClassCounts
-from foveate.tasks.base import Targets
+from foveate.tasks.base import Targets, Values
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
-from foveate.tasks.classification.task import Classification
+from foveate.tasks.classification.parity import probabilities_differ
+from foveate.tasks.classification.task import PROBABILITIES, Classification
 from foveate.tasks.classification.threshold import PRECISION, fit_unsure_rule
 from foveate.tasks.learning import Arrays, Learner
 
@@ -48,6 +49,10 @@ class ClassificationLearner(Learner):
 
     def answer(self) -> nn.Module:
         return Softmax(self.task.temperature)
+
+    def difference(self, outputs: np.ndarray, expected: Values, found: Values) -> str:
+        sizes = np.abs(outputs).max(axis=1) / self.task.temperature
+        return probabilities_differ(expected[PROBABILITIES], found[PROBABILITIES], sizes)
 
 
 class Softmax(nn.Module):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from foveate.errors import InputError
 from foveate.strict_json import exact_keys, is_int, is_number, need, short
-from foveate.tasks.base import Metric, Output, Targets, Task, Values
-from foveate.tasks.classification.answers import Answer, Prediction, in_words
+from foveate.tasks.base import UNLIKENESS, Metric, Output, Targets, Task, Values
+from foveate.tasks.classification.answers import Prediction, in_words
 from foveate.tasks.classification.labels import class_numbers
 from foveate.tasks.classification.metrics import ACCURACY, Evaluation, evaluate
 from foveate.tasks.classification.report import class_report, to_explain
@@ -24,6 +24,7 @@ from foveate.tasks.telling import Measured, TaskReport, ToExplain
 MAX_CLASSES = 100_000
 MAX_NAME_LENGTH = 1_000  # characters of a class's name
 PROBABILITIES = "probabilities"
+_TOLD = ("label", "probability")  # of each class that a prediction names
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Classification(Task):
     name: ClassVar[str] = "classification"
     learner: ClassVar[str] = "foveate.tasks.classification.learn:ClassificationLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, Metric("macro_f1", title="macro-F1"))
+    label_scores: ClassVar[str | None] = PROBABILITIES
 
     classes: tuple[str, ...]
     temperature: float = 1.0
@@ -69,7 +71,7 @@ class Classification(Task):
         return cls(tuple(found["classes"]), found["temperature"], _unsure(found["unsure"]))
 
     def targets(self, answers: Iterable[object]) -> ClassTargets:
-        values = list(answers)
+        values = np.ravel(answers).tolist() if isinstance(answers, np.ndarray) else list(answers)
         numbers = class_numbers(values, self.classes)
         for value, number in zip(values, numbers, strict=True):
             if number is None:
@@ -91,18 +93,20 @@ class Classification(Task):
         return np.array([place.get(name, -1) for name in self.classes], np.int64)
 
     def predictions(self, values: Values, limit: int = 5) -> list[Prediction]:
-        threshold = 0.0 if self.unsure is None else self.unsure.unsure_below
-        unlikeness = values.get("unlikeness")
-        rows = enumerate(values[PROBABILITIES])
+        rows = values[PROBABILITIES]
+        unlikeness = values[UNLIKENESS.name].tolist() if UNLIKENESS.name in values else [None] * len(rows)
         return [
-            in_words(
-                Answer(row, None if unlikeness is None else float(unlikeness[i])),
-                self.classes,
-                limit,
-                threshold,
-            )
-            for i, row in rows
+            in_words(row, self.classes, limit, unsure_below=self._threshold, unlikeness=measured)
+            for row, measured in zip(rows, unlikeness, strict=True)
         ]
+
+    def columns(self, limit: int = 5) -> list[str]:
+        further = [f"{word}_{n}" for n in range(2, min(limit, len(self.classes)) + 1) for word in _TOLD]
+        return [*_TOLD, *further, *(["unsure"] if self._threshold else [])]
+
+    @property
+    def _threshold(self) -> float:
+        return 0.0 if self.unsure is None else self.unsure.unsure_below
 
     def answers(self, values: Values) -> NDArray[np.str_]:
         return np.array(self.classes)[values[PROBABILITIES].argmax(axis=1)]
