@@ -17,7 +17,7 @@ from foveate.modelfolder.read import load
 from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
-from foveate.pipeline.photographs import affordable, choose_start, make_folds, may_mirror
+from foveate.pipeline.photographs import FromChance, affordable, choose_start, make_folds, may_mirror
 
 SMALL = TrainRequest(image_size=96)  # an eighth of the work; the pictures are 110 px
 
@@ -167,11 +167,14 @@ def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):
 )
 def test_what_starts_from_learnt_weights(stripes, request_, backbone):
     start = choose_start(request_, open_dataset(stripes))
-    assert [one.name for one in start.backbones] == ([backbone] if backbone else [])
+    if backbone is None:
+        assert start == FromChance()
+    else:
+        assert [one.name for one in start.backbones] == [backbone]
 
 
 def test_small_pictures_start_from_chance(photos):
-    assert not choose_start(TrainRequest(), open_dataset(photos)).backbones
+    assert choose_start(TrainRequest(), open_dataset(photos)) == FromChance()
 
 
 def test_no_published_weights_is_said_before_anything_is_read(stripes, tmp_path):

@@ -65,7 +65,7 @@ def find_name(text: str) -> NetworkName | None:
         return Registered(text)
     if is_hub_name(text):
         return parse_hub_name(text)
-    if path.suffix.lower() in BLUEPRINT_SUFFIXES:
+    if is_blueprint_name(text):
         return BlueprintFile(path)
     return None
 
@@ -88,6 +88,11 @@ def read_name(text: str) -> NetworkName:
         )
     also = f"It can also be a model folder, a blueprint ({', '.join(BLUEPRINT_SUFFIXES)}) or hf:OWNER/REPO."
     raise UnknownNameError("network", text, CATALOGUE, also=also)
+
+
+def is_blueprint_name(text: str) -> bool:
+    """Whether a file named so is taken for a blueprint."""
+    return Path(text).suffix.lower() in BLUEPRINT_SUFFIXES
 
 
 def is_hub_name(text: str) -> bool:

@@ -16,12 +16,13 @@ from foveate.errors import ImageError, InterruptedRunError, MissingExtraError
 from foveate.images.read import probe
 from foveate.models.anatomy import Network
 from foveate.models.model import Model
-from foveate.models.names import HubName, is_hub_name, parse_hub_name
+from foveate.models.names import HubName, Registered
 from foveate.models.registry import model_info
+from foveate.pipeline.choices import Auto, PublishedWeights, WeightsFile
 from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import class_weights
-from foveate.pipeline.request import TrainRequest, is_blueprint_file
+from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.resolve import from_hub, published
 from foveate.tasks.classification.calibration import apply_temperature
@@ -42,17 +43,24 @@ FEWEST_HELD_OUT = 100  # pictures that tell a gain of fine-tuning from luck: of 
 FEWEST_EPOCHS, ENOUGH_EPOCHS = 1.5, 4.0  # of fine-tuning: with less nothing is begun; what a plan aims at
 CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
 HELD_OUT_FIFTH = "a held-out fifth of the training pictures"
-ELSEWHERE = ("imagenet", "none")  # what --weights takes beside files
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where training starts: from these backbones, of which the best is taken, or from chance where there
-    are none. reason: a sentence for the user.
-    """
+class FromBackbones:
+    """Training starts from these, of which the best is taken. reason: a sentence for the user."""
 
-    backbones: tuple[Model, ...] = ()
+    backbones: tuple[Model, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class FromChance:
+    """Training starts from chance, or from the weights of a file as a recipe says."""
+
     reason: str = ""
+
+
+Start = FromBackbones | FromChance
 
 
 def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = lambda event: None) -> Start:
@@ -65,38 +73,46 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
         WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
     """
     start = _start(request, dataset, listener)
+    if isinstance(start, FromChance):
+        return start
     return replace(start, backbones=tuple(with_fit(backbone, request.fit) for backbone in start.backbones))
 
 
 def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start:
-    if request.weights == "none" or is_blueprint_file(request.model):
-        return Start()
+    network = request.network
+    match request.start:
+        case PublishedWeights():
+            names = (network.name,) if isinstance(network, Registered) else _affordable(request, dataset)
+            return _packaged(names or PACKAGED[:1], request.image_size, "Starting from")
+        case HubName() as name:
+            return _from_hub(request, name, listener)
+        case WeightsFile(path) if isinstance(network, Registered):
+            return _from_file(request, network.name, path)
+        case Auto() if isinstance(network, Auto) and request.recipe == "auto":
+            side = _usual_side(dataset.splits["train"].images)
+            if side >= PHOTOGRAPH_SIDE_PX:
+                return _for_photographs(_affordable(request, dataset), side, request, dataset)
+    return FromChance()
+
+
+def _affordable(request: TrainRequest, dataset: DataSet) -> tuple[str, ...]:
+    """The packaged backbones to try."""
     views = 2 if may_mirror(request, dataset.classes) else 1
     count = len(dataset.splits["train"])
     measured = sum(len(split) for split in dataset.splits.values()) - count
-    if request.weights == "imagenet":
-        names = affordable(count, request.budget_seconds, measured, views) or PACKAGED[:1]
-        if request.model != "auto":
-            names = (request.model,)
-        return _packaged(names, request.image_size, "Starting from")
-    if request.weights is not None and is_hub_name(request.weights):
-        return _from_hub(request, parse_hub_name(request.weights), listener)
-    if request.weights is not None:
-        return _from_file(request, Path(request.weights))
-    side = _usual_side(dataset.splits["train"].images)
-    if request.model != "auto" or request.recipe != "auto" or side < PHOTOGRAPH_SIDE_PX:
-        return Start()
-    return _for_photographs(count, measured, views, side, request)
+    return affordable(count, request.budget_seconds, measured, views)
 
 
-def _for_photographs(count: int, measured: int, views: int, side: int, request: TrainRequest) -> Start:
-    names = affordable(count, request.budget_seconds, measured, views)
+def _for_photographs(names: tuple[str, ...], side: int, request: TrainRequest, dataset: DataSet) -> Start:
     if not names:
-        return Start((), f"{count:,} photographs are too many to start from ImageNet weights in this budget.")
+        count = len(dataset.splits["train"])
+        return FromChance(
+            f"{count:,} photographs are too many to start from ImageNet weights in this budget."
+        )
     try:
         return _packaged(names, request.image_size, f"These are photographs (about {side} px): starting from")
     except MissingExtraError as error:
-        return Start((), f"These are photographs: with ImageNet weights a few go a long way. {error}")
+        return FromChance(f"These are photographs: with ImageNet weights a few go a long way. {error}")
 
 
 def may_mirror(request: TrainRequest, classes: tuple[str, ...]) -> bool:
@@ -139,35 +155,35 @@ def _to_fine_tune(count: int, budget_seconds: float, measured: int, views: int) 
     return next((name for goal in goals for name in epochs if epochs[name] >= goal), None)
 
 
-def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> Start:
+def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> FromBackbones:
     backbones = tuple(published(name, image_size) for name in names)
     told = " or ".join(backbone.name for backbone in backbones)
     licence = "ImageNet weights, --weights none starts from chance"
-    return Start(backbones, f"{words} {told} ({licence}).")
+    return FromBackbones(backbones, f"{words} {told} ({licence}).")
 
 
-def _from_file(request: TrainRequest, path: Path) -> Start:
+def _from_file(request: TrainRequest, name: str, path: Path) -> Start:
     """A file's weights are a backbone where the network is made for photographs, and no recipe is named."""
-    info = model_info(request.model)
+    info = model_info(name)
     if request.recipe != "auto" or info.input_size[0] != 3 or info.input_size[1] < BACKBONE_SIDE_PX:
-        return Start()
-    backbone = backbone_from_file(request.model, path, request.image_size)
-    return Start((backbone,), f"Starting from {backbone.source}.")
+        return FromChance()
+    backbone = backbone_from_file(name, path, request.image_size)
+    return FromBackbones((backbone,), f"Starting from {backbone.source}.")
 
 
-def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> Start:
+def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> FromBackbones:
     """A hub's weights, for the network that is asked for or that their config.json names."""
     backbone = usable(
         from_hub(
             name,
-            None if request.model == "auto" else request.model,
+            request.network.name if isinstance(request.network, Registered) else None,
             image_size=request.image_size,
             headless=True,
             download=request.download,
             say=lambda sentence: listener(Note(sentence)),
         )
     )
-    return Start((backbone,), f"Starting from {backbone.source}.")
+    return FromBackbones((backbone,), f"Starting from {backbone.source}.")
 
 
 def _usual_side(images: Images) -> int:

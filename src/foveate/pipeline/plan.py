@@ -17,12 +17,14 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly
-from foveate.errors import InputError, UnknownNameError
+from foveate.errors import InputError
 from foveate.models import anatomy as models
 from foveate.models.blueprint import build, load_blueprint
+from foveate.models.names import BlueprintFile, Registered
 from foveate.models.pretrained import implied_options, load_weights
-from foveate.models.registry import create_model, list_models, model_options
-from foveate.pipeline.request import TrainRequest, is_blueprint_file
+from foveate.models.registry import create_model, model_options
+from foveate.pipeline.choices import Auto, WeightsFile
+from foveate.pipeline.request import TrainRequest
 from foveate.training.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
@@ -86,7 +88,9 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def make_network(model: str, prepared: Prepared, weights: str | None = None) -> Network:
+def make_network(
+    choice: Registered | BlueprintFile, prepared: Prepared, weights: Path | None = None
+) -> Network:
     """A registered network, or one written as a blueprint file, made for this data set.
 
     Raises:
@@ -95,26 +99,28 @@ def make_network(model: str, prepared: Prepared, weights: str | None = None) -> 
     """
     shape = prepared.preprocessing
     classes = len(prepared.classes)
-    file = None if weights in {None, "none"} else Path(weights)
-    if is_blueprint_file(model):
-        blueprint = load_blueprint(Path(model)).adapted(
+    if isinstance(choice, BlueprintFile):
+        blueprint = load_blueprint(choice.path).adapted(
             classes=classes, channels=shape.channels, size=(shape.height, shape.width)
         )
         module: models.Network = build(blueprint)
         architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
-        name = Path(model).stem
+        name = choice.path.stem
     else:
-        if model not in list_models():
-            raise UnknownNameError("network", model, [*list_models(), "auto"])
-        options: dict[str, Any] = {} if file is None else dict(implied_options(file))
-        if "image_size" in model_options(model):
+        name = choice.name
+        options: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
+        if "image_size" in model_options(name):
             options["image_size"] = (shape.height, shape.width)
-        module = create_model(model, num_classes=classes, in_channels=shape.channels, **options)
-        architecture = {"name": model, "options": options}
-        name = model
-    if file is not None:
-        load_weights(module, file, skip_head=None)
+        module = create_model(name, num_classes=classes, in_channels=shape.channels, **options)
+        architecture = {"name": name, "options": options}
+    if weights is not None:
+        load_weights(module, weights, skip_head=None)
     return Network(module, name, architecture)
+
+
+def _file_of(request: TrainRequest) -> Path | None:
+    """The weights to begin with, where they are a file's."""
+    return request.start.path if isinstance(request.start, WeightsFile) else None
 
 
 def check_takes(module: nn.Module, prepared: Prepared) -> None:
@@ -195,8 +201,8 @@ def make_plan(
         kind = type(module)
         architecture = {"custom": f"{kind.__module__}.{kind.__qualname__}"}
         plan = maker.plan(Network(module, kind.__name__, architecture))
-    elif request.model != "auto":
-        plan = maker.plan(make_network(request.model, prepared, request.weights))
+    elif not isinstance(request.network, Auto):
+        plan = maker.plan(make_network(request.network, prepared, _file_of(request)))
     else:
         plan = maker.choose()
     told = _reason(plan, prepared, maker.epochs(plan), device)
@@ -217,16 +223,16 @@ class _Planner:
     def choose(self) -> Plan:
         """The largest compact network that gets enough epochs in the time there is."""
         if self.chosen is not None:
-            return self.plan(make_network(self.chosen[0], self.prepared))
+            return self.plan(make_network(Registered(self.chosen[0]), self.prepared))
         if self.train_seconds is None:
             enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
-            return self.plan(make_network("compact_m" if enough else "compact_s", self.prepared))
-        smallest = self.plan(make_network(AUTO_LADDER[-1].network, self.prepared))
+            return self.plan(make_network(Registered("compact_m" if enough else "compact_s"), self.prepared))
+        smallest = self.plan(make_network(Registered(AUTO_LADDER[-1].network), self.prepared))
         epochs = self.epochs(smallest)
         rung = next(rung for rung in AUTO_LADDER if epochs / rung.relative_cost >= rung.enough_epochs)
         if rung is AUTO_LADDER[-1]:
             return smallest
-        return self.plan(make_network(rung.network, self.prepared))
+        return self.plan(make_network(Registered(rung.network), self.prepared))
 
     def plan(self, network: Network) -> Plan:
         """Network, recipe and batches put together."""
@@ -234,7 +240,7 @@ class _Planner:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
         initialise = getattr(module, "initialise_from", None)
-        if initialise is not None and self.request.weights in {None, "none"}:
+        if initialise is not None and _file_of(self.request) is None:
             some = torch.from_numpy(evenly(len(self.pixels), INITIALISATION_COUNT)).to(self.pixels.device)
             initialise(normalise(self.pixels.take(some)))
         check_takes(module, self.prepared)

@@ -6,11 +6,21 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from foveate.errors import CheckpointError, InputError
-from foveate.models.names import is_hub_name
+from foveate.models.names import BlueprintFile, HubName, is_hub_name
+from foveate.pipeline.choices import (
+    Auto,
+    ModelChoice,
+    PublishedWeights,
+    WeightsChoice,
+    WeightsFile,
+    parse_model,
+    parse_weights,
+)
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 SHORTEST_BUDGET_SECONDS = 10
@@ -103,10 +113,8 @@ class TrainRequest:
 
     def __post_init__(self) -> None:
         self._find_given()
-        if self.budget is not None:
-            parse_budget(self.budget)
-            if self.epochs is not None:
-                raise InputError("Give either --budget (a time) or --epochs (a number), not both.")
+        if self.budget_seconds is not None and self.epochs is not None:
+            raise InputError("Give either --budget (a time) or --epochs (a number), not both.")
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -122,8 +130,7 @@ class TrainRequest:
             )
 
     def _check_weights(self) -> None:
-        hub = self.weights is not None and is_hub_name(self.weights)
-        published = hub or self.weights == "imagenet"
+        hub, published = isinstance(self.start, HubName), isinstance(self.start, HubName | PublishedWeights)
         if self.download and not hub:
             raise InputError("--download is for weights of a hub: --weights hf:OWNER/REPO.")
         if published and self.recipe != "auto":
@@ -131,12 +138,12 @@ class TrainRequest:
                 f"--weights {self.weights} are a start for photographs, for which no --recipe is to be "
                 "chosen; leave it out, or give the file itself: --weights FILE."
             )
-        if published and is_blueprint_file(self.model):
+        if published and isinstance(self.network, BlueprintFile):
             raise InputError(
                 f"--weights {self.weights} are of a published network, and {self.model} is a design of its "
                 "own; leave --weights out, or give a file that was made with this design."
             )
-        if self.weights not in {None, "imagenet", "none"} and self.model == "auto" and not hub:
+        if isinstance(self.start, WeightsFile) and isinstance(self.network, Auto):
             raise InputError(
                 "--weights belong to one network: name it with --model, such as --model resnet18; "
                 "`foveate models` lists them."
@@ -150,8 +157,19 @@ class TrainRequest:
         given = frozenset(name for name in named - {"given"} if getattr(self, name) is not None)
         object.__setattr__(self, "given", given)
 
-    @property
+    @cached_property
+    def network(self) -> ModelChoice:
+        """What ``model`` means."""
+        return parse_model(self.model)
+
+    @cached_property
+    def start(self) -> WeightsChoice:
+        """What ``weights`` means."""
+        return parse_weights(self.weights)
+
+    @cached_property
     def budget_seconds(self) -> float | None:
+        """What ``budget`` means."""
         return parse_budget(self.budget) if self.budget else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -188,11 +206,6 @@ class TrainRequest:
 
 
 _FREE = frozenset({"threads"})  # what may be said anew when a run goes on
-
-
-def is_blueprint_file(model: str) -> bool:
-    """Whether --model names a file rather than a registered network."""
-    return model.endswith((".yaml", ".yml", ".json"))
 
 
 def flag(name: str) -> str:

@@ -16,7 +16,7 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Prepared, prepare
 from foveate.dataset.sides import Sides
-from foveate.errors import CheckpointError, InputError, InterruptedRunError, UnknownNameError
+from foveate.errors import CheckpointError, InputError, InterruptedRunError
 from foveate.modelfolder.atomic import (
     check_output,
     check_unclaimed,
@@ -27,15 +27,16 @@ from foveate.modelfolder.atomic import (
 )
 from foveate.models.blueprint import load_blueprint
 from foveate.models.model import Model
-from foveate.models.names import is_hub_name, parse_hub_name
+from foveate.models.names import BlueprintFile, Registered
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
+from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.fine_tuning import check_can_be_tuned, seconds_to_finish, tuned
 from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
-from foveate.pipeline.photographs import ELSEWHERE, Start, best_start, choose_start
+from foveate.pipeline.photographs import FromBackbones, FromChance, Start, best_start, choose_start
 from foveate.pipeline.plan import Plan, choose_device, make_plan
-from foveate.pipeline.request import Phases, TrainRequest, is_blueprint_file
+from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.reserve import FINISH_SECONDS, keep_time, make_horizon
 from foveate.pipeline.resume import (
     Earlier,
@@ -140,9 +141,9 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     _check_choices(request)
     phases.enter("read")
     dataset = open_dataset(given.data, val=given.val)
-    start = Start() if given.module is not None else choose_start(request, dataset, listener)
+    start = FromChance() if given.module is not None else choose_start(request, dataset, listener)
     refuse_unused(request, _way(request, start, given.module))
-    first = start.backbones[0] if start.backbones else None
+    first = start.backbones[0] if isinstance(start, FromBackbones) else None
     prepared = _prepare(dataset, request, first, given, earlier)
     if earlier is not None:
         check_same_data(
@@ -156,7 +157,7 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
         listener(Note(start.reason))
     _check_pictures(request, prepared, start)
     context = _Context(request, prepared, phases, run, given, earlier)
-    if start.backbones:
+    if isinstance(start, FromBackbones):
         prepared, network, deadline = _transferred(context, start.backbones, dataset)
     else:
         network, deadline = _from_scratch(context)
@@ -167,7 +168,7 @@ def _way(request: TrainRequest, start: Start, module: nn.Module | None) -> Way:
     """How this run trains."""
     if module is not None:
         return OWN_MODULE
-    if not start.backbones:
+    if isinstance(start, FromChance):
         return FROM_CHANCE
     return FROZEN if request.epochs is None and request.budget is None else FINE_TUNED
 
@@ -285,7 +286,7 @@ def _check_same_network(request: TrainRequest, module: nn.Module | None, before:
     now = None if module is None else type(module).__name__
     if now not in {None, before}:
         raise CheckpointError(f"The interrupted run trained {before}, not {now}; resume it with that one.")
-    if now is None and request.model == "auto" and before not in list_models():
+    if now is None and isinstance(request.network, Auto) and before not in list_models():
         raise CheckpointError(
             f"The interrupted run trained a module of your own, {before}; give it as `module` to resume it."
         )
@@ -307,7 +308,7 @@ def _prepare(
         preprocessing=preprocessing,
         kept=None if earlier is None else earlier.sides,
         image_size=_image_size(request),
-        default_size=_usual_size(request.model),
+        default_size=_usual_size(request),
         fit=request.fit or "crop",
         # A backbone's head is chosen by cross-validation: no picture is lost to validation.
         val_fraction=0.0 if backbone is not None and request.val_fraction is None else request.val_fraction,
@@ -328,19 +329,15 @@ def _check_choices(request: TrainRequest) -> None:
         check_tensorboard()
     if request.recipe != "auto":
         get_recipe(request.recipe)
-    if is_blueprint_file(request.model):
-        load_blueprint(Path(request.model))
-    elif request.model not in (names := [*list_models(), "auto"]):
-        raise UnknownNameError("network", request.model, names)
-    if request.weights is not None and is_hub_name(request.weights):
-        parse_hub_name(request.weights)
-    elif request.weights is not None and request.weights not in ELSEWHERE:
-        find_weights(request.weights)
+    if isinstance(request.network, BlueprintFile):
+        load_blueprint(request.network.path)
+    if isinstance(request.start, WeightsFile):
+        find_weights(request.start.path)
 
 
 def _check_pictures(request: TrainRequest, prepared: Prepared, start: Start) -> None:
     """Find out now what these pictures cannot give, not after minutes of work."""
-    if start.backbones:
+    if isinstance(start, FromBackbones):
         check_can_be_tuned(request, prepared)
     elif "val" not in prepared.splits:
         choosing = {"patience", "unsure_precision"} | ({"select"} if request.select != "last" else set())
@@ -353,12 +350,14 @@ def _image_size(request: TrainRequest) -> tuple[int, int] | None:
     """The size (height, width) that pictures must have: the user's, or the blueprint's own."""
     if request.image_size is not None:
         return request.image_size, request.image_size
-    return load_blueprint(Path(request.model)).input[1:] if is_blueprint_file(request.model) else None
+    named = request.network
+    return load_blueprint(named.path).input[1:] if isinstance(named, BlueprintFile) else None
 
 
-def _usual_size(model: str) -> int | None:
+def _usual_size(request: TrainRequest) -> int | None:
     """The side of the pictures that a network of the guides was made for; None for the others."""
-    return None if model == "auto" or is_blueprint_file(model) else model_info(model).input_size[1]
+    named = request.network
+    return model_info(named.name).input_size[1] if isinstance(named, Registered) else None
 
 
 def _trainer(
