@@ -237,7 +237,7 @@ def _report_data(run: TrainedRun, config: ModelConfig, task: Task, measured: Mea
 
 
 def _to_report(
-    run: TrainedRun, task: Classification, measured: Sequence[Measured], measures_unlikeness: bool
+    run: TrainedRun, task: Task, measured: Sequence[Measured], measures_unlikeness: bool
 ) -> Measured:
     """What was measured on the split to be quoted, with all else that its report goes by."""
     quoted, network = measured[-1], run.network
@@ -251,7 +251,7 @@ def _to_report(
     )
 
 
-def _explained(run: TrainedRun, task: Classification, measured: Measured) -> Explanations | None:
+def _explained(run: TrainedRun, task: Task, measured: Measured) -> Explanations | None:
     """What spoke for the answers that tell most, as far as there is time."""
     seconds = min(EXPLAIN_SECONDS, EXPLAIN_SHARE * run.phases.elapsed())
     if run.deadline is not None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from foveate.errors import ShapeError
 from foveate.report import charts
-from foveate.tasks.sections import Lines, Matrix, Pixels, Reliability
+from foveate.tasks.sections import Chart, Histogram, Lines, Matrix, Pixels, Reliability, Scatter
 
 PICTURE_PX = 192  # larger pictures are made smaller: the page shall stay light
 PIXELATED_PX = 96  # smaller ones are shown with visible pixels
@@ -23,13 +23,19 @@ def kind(block: object) -> str:
     return type(block).__name__
 
 
-def drawn(chart: Lines | Reliability | Matrix) -> Markup:
+def drawn(chart: Chart | Matrix) -> Markup:
     """A chart as inline SVG."""
-    if isinstance(chart, Matrix):
-        return Markup(charts.matrix_chart(chart))
-    if isinstance(chart, Reliability):
-        return Markup(charts.reliability_chart(chart))
-    return Markup(charts.line_chart(chart.series, title=chart.title, unit=chart.unit, mark=chart.mark))
+    match chart:
+        case Lines():
+            return Markup(charts.line_chart(chart))
+        case Scatter():
+            return Markup(charts.scatter_chart(chart))
+        case Histogram():
+            return Markup(charts.histogram_chart(chart))
+        case Reliability():
+            return Markup(charts.reliability_chart(chart))
+        case Matrix():
+            return Markup(charts.matrix_chart(chart))
 
 
 def bar(fraction: float) -> Markup:

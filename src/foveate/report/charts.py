@@ -8,65 +8,85 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement
 
 from foveate.report import svg as draw
 from foveate.tasks.base import Headline
-from foveate.tasks.sections import Matrix, Reliability, Unit
+from foveate.tasks.sections import Histogram, Lines, Matrix, Reliability, Scatter, Unit
 from foveate.words import columns, count, percent, shown
 
 _LABEL_CHARACTERS = 18
 _POINTS_WITH_TITLES = 60
+_POINTS_DRAWN = 1000
 
 
-def line_chart(
-    series: Mapping[str, Sequence[draw.Point]],
-    *,
-    title: str,
-    unit: Unit = "number",
-    mark: float | None = None,
-) -> str:
-    """Lines over epochs, named at their right ends.
+@dataclass(frozen=True)
+class _Frame:
+    """Where numbers lie in a chart: the first and last ticks are the ends of the axes.
 
-    series: name -> (epoch, value) points in order; at most two, not empty. unit: "number" or "percent".
-    mark: the epoch that was kept, drawn as a vertical rule.
+    size and margins (left, right, top, bottom) in units of the SVG.
     """
-    width, height, left, right, top, bottom = 520, 290, 54, 108, 14, 42
-    points = [point for line in series.values() for point in line]
-    svg = draw.canvas(width, height, title)
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    size: tuple[int, int] = (520, 290)
+    margins: tuple[int, int, int, int] = (54, 108, 14, 42)
+
+    def place(self, x: float, y: float) -> draw.Point:
+        (width, height), (left, right, top, bottom) = self.size, self.margins
+        across = left + (x - self.x[0]) / (self.x[1] - self.x[0]) * (width - left - right)
+        return across, height - bottom - (y - self.y[0]) / (self.y[1] - self.y[0]) * (height - top - bottom)
+
+    def axes(self, svg: Element, x: Mapping[float, str], y: Mapping[float, str], across: str) -> None:
+        """Ticks with their texts, lines across from those of y, and what x is."""
+        (width, height), (left, right, _, bottom) = self.size, self.margins
+        for tick, text in y.items():
+            level = self.place(self.x[0], tick)[1]
+            draw.line(svg, (left, level), (width - right, level), "grid")
+            draw.text(svg, (left - 8, level + 4), text, "end")
+        for tick, text in x.items():
+            draw.text(svg, (self.place(tick, self.y[0])[0], height - bottom + 18), text, "middle")
+        draw.text(svg, ((left + width - right) / 2, height - 4), across, "middle", "soft")
+
+
+def line_chart(lines: Lines) -> str:
+    """Lines named at their right ends; what was chosen, a vertical rule."""
+    points = [point for line in lines.series.values() for point in line]
+    x_low, x_high = (0.0, 1.0) if lines.across_unit == "percent" else _range([x for x, _ in points])
+    y_ticks = _ticks(*_value_range([y for _, y in points], lines.unit), 5)
+    frame = _Frame((x_low, x_high), (y_ticks[0], y_ticks[-1]))
+    svg = draw.canvas(*frame.size, lines.title)
     svg.set("class", "chart curves")
-    x_low, x_high = _range([x for x, _ in points])
-    y_ticks = _ticks(*_value_range([y for _, y in points], unit), 5)
-    y_low, y_high = y_ticks[0], y_ticks[-1]
-
-    def place(x: float, y: float) -> draw.Point:
-        across = left + (x - x_low) / (x_high - x_low) * (width - left - right)
-        return across, height - bottom - (y - y_low) / (y_high - y_low) * (height - top - bottom)
-
-    for tick in y_ticks:
-        y = place(x_low, tick)[1]
-        draw.line(svg, (left, y), (width - right, y), "grid")
-        draw.text(svg, (left - 8, y + 4), _value(tick, unit, y_ticks), "end")
-    for tick in _whole_ticks(x_low, x_high, 6):
-        draw.text(svg, (place(tick, y_low)[0], height - bottom + 18), f"{tick:g}", "middle")
-    draw.text(svg, ((left + width - right) / 2, height - 4), "epoch", "middle", "soft")
-    if mark is not None and x_low <= mark <= x_high:
-        rule = draw.line(svg, place(mark, y_low), place(mark, y_high), "mark")
-        SubElement(rule, "title").text = f"kept: epoch {mark:g}"
-    for number, (name, line) in enumerate(series.items()):
+    levels = {tick: _value(tick, lines.unit, y_ticks) for tick in y_ticks}
+    frame.axes(svg, _across(lines.across_unit, x_low, x_high), levels, lines.across)
+    if lines.mark is not None and x_low <= lines.mark <= x_high:
+        rule = draw.line(
+            svg, frame.place(lines.mark, y_ticks[0]), frame.place(lines.mark, y_ticks[-1]), "mark"
+        )
+        SubElement(rule, "title").text = f"kept: {lines.across} {lines.mark:g}"
+    for number, (name, line) in enumerate(lines.series.items()):
         style = f"s{number}"
-        placed = [place(*point) for point in line]
+        placed = [frame.place(*point) for point in line]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
         SubElement(svg, "polyline", {"class": f"line {style}", "points": path})
-        for (x, y), (epoch, value) in zip(placed, line, strict=True):
+        for (x, y), (at, value) in zip(placed, line, strict=True):
             if len(line) <= _POINTS_WITH_TITLES:
                 dot = SubElement(svg, "circle", {"class": f"dot {style}", "r": "2.5"} | draw.at(x, y, "c"))
-                SubElement(dot, "title").text = f"{name}, epoch {epoch:g}: {_exact(value, unit)}"
-    ends = {name: place(*line[-1]) for name, line in series.items()}
+                SubElement(dot, "title").text = f"{name}, {lines.across} {at:g}: {_exact(value, lines.unit)}"
+    ends = {name: frame.place(*line[-1]) for name, line in lines.series.items()}
     for number, (name, y) in enumerate(_apart({name: y for name, (_, y) in ends.items()}).items()):
         draw.text(svg, (ends[name][0] + 7, y + 4), name, "start", f"name s{number}")
     return draw.written(svg)
+
+
+def _across(unit: Unit, low: float, high: float) -> dict[float, str]:
+    """Ticks below lines, with their texts."""
+    if unit == "number":
+        return {tick: f"{tick:g}" for tick in _whole_ticks(low, high, 6)}
+    ticks = _ticks(low, high, 5)
+    return {tick: _value(tick, unit, ticks) for tick in ticks}
 
 
 def _apart(heights: Mapping[str, float], least: float = 16) -> dict[str, float]:
@@ -111,6 +131,45 @@ def reliability_chart(bins: Reliability) -> str:
     draw.text(svg, (left + size / 2, floor + 15), "how many pictures", "middle", "soft")
     side = draw.turned_text(svg, (11, top + size / 2), -90, "how often it is right", "middle")
     side.set("class", "soft")
+    return draw.written(svg)
+
+
+def scatter_chart(scatter: Scatter) -> str:
+    """What was said against what is true, and the line on which both are the same; evenly chosen of many."""
+    true, said = scatter.true, scatter.said
+    ticks = _ticks(*_range([*true.tolist(), *said.tolist()]), 5)
+    ends = (ticks[0], ticks[-1])
+    frame = _Frame(ends, ends, (450, 380), (64, 16, 14, 46))
+    svg = draw.canvas(*frame.size, scatter.title)
+    texts = {tick: _value(tick, "number", ticks) for tick in ticks}
+    frame.axes(svg, texts, texts, f"{scatter.quantity}, as it is")
+    side = draw.turned_text(svg, (13, 174), -90, f"{scatter.quantity}, as the network said", "middle")
+    side.set("class", "soft")
+    draw.line(svg, frame.place(*ends[:1] * 2), frame.place(*ends[1:] * 2), "diagonal")
+    step = max(1, math.ceil(len(true) / _POINTS_DRAWN))
+    for x, y in zip(true[::step].tolist(), said[::step].tolist(), strict=True):
+        dot = SubElement(svg, "circle", {"class": "point", "r": "3"} | draw.at(*frame.place(x, y), "c"))
+        SubElement(dot, "title").text = f"true {x:.4g}, said {y:.4g}"
+    return draw.written(svg)
+
+
+def histogram_chart(histogram: Histogram) -> str:
+    """How many values lie between one edge and the next."""
+    edges, counts = histogram.edges.tolist(), histogram.counts.tolist()
+    x_ticks, y_ticks = _ticks(edges[0], edges[-1], 5), _ticks(0, max(*counts, 4), 4)
+    frame = _Frame((x_ticks[0], x_ticks[-1]), (0, y_ticks[-1]), (420, 260), (60, 16, 14, 46))
+    svg = draw.canvas(*frame.size, histogram.title)
+    across = {tick: _value(tick, "number", x_ticks) for tick in x_ticks}
+    frame.axes(
+        svg,
+        across,
+        {tick: f"{tick:,g}" for tick in y_ticks},
+        histogram.quantity,
+    )
+    for (low, high), number in zip(pairwise(edges), counts, strict=True):
+        (left, top), (right, bottom) = frame.place(low, number), frame.place(high, 0)
+        bar = draw.rect(svg, (left + 0.5, top, right - left - 1, bottom - top), "bar")
+        SubElement(bar, "title").text = f"{low:.4g} to {high:.4g}: {count(number)}"
     return draw.written(svg)
 
 

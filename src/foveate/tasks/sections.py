@@ -58,12 +58,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Lines:
-    """One or two lines over epochs: name -> (epoch, value) in order; mark: the epoch that was kept."""
+    """One or two lines, name -> (x, y) in order of x; over epochs where nothing is said.
+
+    across: what x is, whole numbers or shares; mark: an x that was kept.
+    """
 
     title: str
     series: Mapping[str, Sequence[tuple[float, float]]]
     unit: Unit = "number"
     mark: float | None = None
+    across: str = "epoch"
+    across_unit: Unit = "number"
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,31 @@ class Matrix:
 
 
 @dataclass(frozen=True)
+class Scatter:
+    """Numbers that were said against the true ones, (N,) each; quantity: what they count, with its unit."""
+
+    title: str
+    quantity: str
+    true: NDArray[np.floating]
+    said: NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """counts: (bins,) of values of a quantity between its edges, (bins + 1,)."""
+
+    title: str
+    quantity: str
+    edges: NDArray[np.floating]
+    counts: NDArray[np.int64]
+
+
+Chart = Lines | Reliability | Scatter | Histogram
+
+
+@dataclass(frozen=True)
 class Figure:
-    chart: Lines | Reliability
+    chart: Chart
     caption: str
     note: str = ""
 
