@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from foveate.errors import ShapeError
 from foveate.geometry import pair
-from foveate.layers import convolution, pooling
+from foveate.layers import convolution, pooling_to_size
 from foveate.reference import activations, dense, dropout, global_pooling, joining, loss, optim
 from foveate.reference import batch_norm as bn
 from foveate.reference import convolution as conv
@@ -186,7 +186,7 @@ def sliding(name: str) -> Check:
         padding = tuple(draw(whole(0, k // 2)) for k in pair(kernel))
         arguments = (kernel, stride, padding)
         options = {"ceil_mode": True} if name == "max" and draw(st.booleans()) else {}
-        layer = pooling.POOLINGS[name](*arguments, **options)
+        layer = pooling_to_size.POOLINGS[name](*arguments, **options)
         forward, backward = pools.POOLINGS[name]
         outcome = Outcome(f"{name} pooling {x.shape} {arguments} {options}")
         return single(
@@ -209,7 +209,7 @@ def whole_map(name: str) -> Check:
         rng = generator(draw)
         x = picture(draw, rng)
         arguments = (draw(either(5)),) if name.startswith("adaptive") else ()
-        layer = pooling.POOLINGS[name](*arguments)
+        layer = pooling_to_size.POOLINGS[name](*arguments)
         return single(
             Outcome(f"{name} pooling {x.shape} {arguments}"),
             rng,

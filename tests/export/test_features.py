@@ -6,10 +6,10 @@ import torch
 
 from foveate.errors import ParityError
 from foveate.export import features
-from foveate.export.emitter import NotInTable
 from foveate.export.features import Extractor
 from foveate.images.preprocess import Preprocessing
 from foveate.models.registry import create_model
+from foveate.operators.onnx import NotInTable
 
 GREY = Preprocessing(28, 28, channels=1, mean=(0.3,), std=(0.3,))
 PICTURES = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype=np.uint8)

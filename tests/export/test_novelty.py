@@ -156,7 +156,7 @@ def test_the_graph_says_what_sklearn_says(name):
 
 def test_torchs_own_exporter_writes_it_too(monkeypatch):
     from foveate.export import to_onnx as export
-    from foveate.export.emitter import NotInTable
+    from foveate.operators.onnx import NotInTable
 
     def no(*args):
         raise NotInTable("nothing")

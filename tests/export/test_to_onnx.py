@@ -9,10 +9,11 @@ from torch import nn
 
 from foveate.errors import InputError, ParityError
 from foveate.export import to_onnx as export
-from foveate.export.emitter import NotInTable, emit
+from foveate.export.emitter import emit
 from foveate.export.to_onnx import Deployed, check_parity, export_onnx
 from foveate.images.preprocess import Preprocessing
 from foveate.models.registry import create_model, list_models, model_info
+from foveate.operators.onnx import NotInTable
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
 from foveate.tasks.classification.task import Classification

@@ -11,19 +11,12 @@ from torch import nn
 from foveate.errors import InputError
 from foveate.graph.arithmetic import explain_value
 from foveate.graph.recording import record
-from foveate.graph.value import Formula
 from foveate.layers.convolution import Conv2d
-from foveate.layers.pooling import (
-    AdaptiveMaxPool2d,
-    DistanceWeightedPool2d,
-    GlobalAvgPool2d,
-    GlobalMaxPool2d,
-    L2Pool2d,
-    MinPool2d,
-    SumPool2d,
-)
+from foveate.layers.pooling import DistanceWeightedPool2d, L2Pool2d, MinPool2d, SumPool2d
+from foveate.layers.pooling_to_size import AdaptiveMaxPool2d, GlobalAvgPool2d, GlobalMaxPool2d
 from foveate.layers.separable import SeparableConv2d
 from foveate.layers.squeeze_excite import SqueezeExcitation
+from foveate.operators.sums import Formula
 
 
 class Do(nn.Module):

@@ -8,8 +8,8 @@ from torch import nn
 from foveate.errors import InputError, ShapeError
 from foveate.graph.recording import record
 from foveate.graph.summary import summarize
+from foveate.layers.known import BLUEPRINT_LAYERS as KINDS
 from foveate.models.blueprint import build, load_blueprint
-from foveate.models.blueprint_layers import GLOBAL_POOLINGS, KINDS
 from foveate.models.registry import create_model, list_models, model_info
 
 PICTURE = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(6))
@@ -170,7 +170,7 @@ def test_every_layer_that_a_blueprint_can_name_is_read():
         if kind in ("flatten", "dense"):
             continue
         wanted = {key: value for key, value in needs.items() if key in layer.arguments}
-        ends = [] if kind in GLOBAL_POOLINGS else ["flatten"]
+        ends = [] if kind.startswith("global_") else ["flatten"]
         layers = [{kind: wanted} if wanted else kind, *ends, {"dense": "classes"}]
         blueprint = load_blueprint({"input": [4, 9, 8], "classes": 3, "layers": layers})
         steps = record(build(blueprint), torch.zeros(1, 4, 9, 8)).steps

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from foveate.graph.trace import Call, Value, trace, values_in
+from foveate.graph.trace import Call, trace
+from foveate.operators.reading import Value, values_in
 
 
 class Gate(nn.Module):

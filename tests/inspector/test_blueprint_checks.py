@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from foveate.errors import BlueprintError
 from foveate.inspector.blueprint_checks import check, examples, kinds
+from foveate.layers.known import BLUEPRINT_LAYERS as KINDS
 from foveate.models.blueprint import load_blueprint
-from foveate.models.blueprint_layers import KINDS
 from foveate.models.blueprint_reader import BLOCKS
 from foveate.models.blueprint_text import parse, write
 

@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from foveate.export.emitter import NotInTable, emit
+from foveate.export.emitter import emit
 from foveate.layers.convolution import Conv2d
 from foveate.layers.inception import Inception, InceptionAux
 from foveate.layers.mbconv import MBConv, Style
-from foveate.layers.pooling import POOLINGS
+from foveate.layers.pooling_to_size import POOLINGS
 from foveate.layers.residual import BasicBlock, Bottleneck
 from foveate.layers.separable import SeparableConv2d
+from foveate.operators.onnx import NotInTable
 
 PADDINGS = [
     ("same", "zeros"),

@@ -7,16 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from foveate.errors import InputError, ShapeError, UnknownNameError
-from foveate.layers.pooling import (
-    POOLINGS,
-    AdaptiveMaxPool2d,
-    DistanceWeightedPool2d,
-    GlobalMaxPool2d,
-    L2Pool2d,
-    MinPool2d,
-    SumPool2d,
-    pooling,
-)
+from foveate.layers.pooling import DistanceWeightedPool2d, L2Pool2d, MinPool2d, SumPool2d
+from foveate.layers.pooling_to_size import POOLINGS, AdaptiveMaxPool2d, GlobalMaxPool2d, pooling
 
 SLIDING = ["max", "average", "min", "sum", "l2", "distance_weighted"]
 EXAMPLE_C = torch.tensor([[1.0, 3, 2, 4], [5, 6, 1, 2], [3, 2, 8, 1], [4, 1, 3, 7]])[None, None]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import foveate.models
 from foveate.errors import BlueprintError, InputError, ShapeError
+from foveate.layers.known import BLUEPRINT_LAYERS as KINDS
 from foveate.models import create_model
 from foveate.models.blueprint import build, load_blueprint
-from foveate.models.blueprint_layers import KINDS
 
 SHIPPED = sorted(Path(foveate.models.__file__).parent.glob("blueprints/*.yaml"))
 SMALL_SIDE = {"alexnet": 63, "vgg16": 32, "googlenet": 64, "resnet18": 64, "resnet50": 64}

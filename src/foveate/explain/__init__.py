@@ -39,8 +39,9 @@ from foveate.explain.render import (
 )
 from foveate.explain.report import explain_for_report
 from foveate.explain.units import UnitHealth, unit_health
-from foveate.graph.arithmetic import Arithmetic, explain_value
-from foveate.graph.recording import Recording, record
+from foveate.graph.arithmetic import explain_value
+from foveate.graph.recording import record
+from foveate.operators.sums import Arithmetic, Recording
 
 __all__ = [
     "METHODS",

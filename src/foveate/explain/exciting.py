@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.explain.hooks import activation_of
-from foveate.graph.fields import FAR, Field, union
 from foveate.graph.walk import walk
+from foveate.operators.fields import FAR, Field, union
 
 OUTSIDE = (200, 200, 200)  # what lies outside the picture is padding, shown in this grey
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError, UnknownNameError
-from foveate.graph.trace import Numbering, Value, evaluating, trace
+from foveate.graph.trace import Numbering, evaluating, trace
+from foveate.operators.reading import Value
 
 # What hands its input on, and what resizes the last map to a fixed grid: no maps of their own to look at.
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)

@@ -10,7 +10,6 @@ The first axis of everything is the batch and stays free; all other sizes are wr
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,16 @@ from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.overrides import resolve_name
 
-from foveate.graph.trace import Call, Value, trace, values_in
+from foveate.graph.trace import Call, ModuleCall, takes_one, trace
+from foveate.layers.known import FUNCTIONS, MODULES
+from foveate.operators.onnx import UNUSED, NotInTable
+from foveate.operators.reading import Value, values_in
 
 OPSET = 20  # the first with Gelu
 IR_VERSION = 10
 # What a network may ask of a tensor without computing with its numbers.
 _QUESTIONS = {"size", "dim", "ndimension", "numel", "is_floating_point", "is_contiguous", "stride", "__len__"}
 _PROPERTIES = {"shape", "ndim", "dtype", "device", "is_cuda", "requires_grad", "layout", "is_quantized"}
-
-UNUSED = ""  # the name of an output that must not be used, such as the places that topk finds
-
-Operator = Callable[..., "str | list[str]"]
-
-
-class NotInTable(Exception):  # noqa: N818 -- no failure: the caller takes another way
-    """The network calls something the table has not, or in a way that it cannot write."""
 
 
 class Graph:
@@ -102,31 +96,47 @@ class Graph:
         self.constants = {name: value for name, value in self.constants.items() if name in needed}
 
 
-def _write(graph: Graph, call: Call, table: dict[str, Operator], batch: int) -> None:
-    """Add the nodes of one call. Raises NotInTable."""
-    made = values_in(call.out)
+def _write(graph: Graph, call: Call, batch: int) -> None:
+    """Add the nodes of a call of a function. Raises NotInTable."""
     full_name = resolve_name(call.function) or call.name
     if isinstance(call.out, Tensor):
         raise NotInTable(f"{full_name}: a constant that depends on the batch")
-    if not made:
+    if not values_in(call.out):
         asked = full_name.split(".")
         if call.name not in _QUESTIONS and not (call.name == "__get__" and asked[-2] in _PROPERTIES):
             raise NotInTable(f"{full_name}: the network decides by its numbers")
         return
-    operator = table.get(call.name.strip("_"))
-    if operator is None:
+    function = FUNCTIONS.get(call.name.strip("_"))
+    if function is None or function.onnx is None:
         raise NotInTable(full_name)
     graph.out = call.out
     try:
-        names = operator(graph, *call.args, **call.kwargs)
+        names = function.onnx(graph, *call.args, **call.kwargs)
     except (TypeError, AttributeError) as error:  # called with arguments that the table does not foresee
         raise NotInTable(f"{call.name}: {error}") from error
-    for value, name in zip(made, [names] if isinstance(names, str) else names, strict=True):
+    _name(graph, call.name, names, batch)
+
+
+def _write_layer(graph: Graph, call: ModuleCall, batch: int) -> None:
+    """Add the nodes of a layer whose entry says how it is written."""
+    writer = MODULES[type(call.module)].onnx
+    graph.out = call.out
+    _name(graph, call.name, writer(graph, call.module, call.args[0]) if writer else [], batch)
+
+
+def _name(graph: Graph, caller: str, names: str | list[str], batch: int) -> None:
+    """What was just computed goes by these names from now on."""
+    for value, name in zip(values_in(graph.out), [names] if isinstance(names, str) else names, strict=True):
         if name == UNUSED:
             continue
         if value.dtype != torch.float32 or value.ndim == 0 or value.shape[0] != batch:
-            raise NotInTable(f"{call.name}: {value.dtype} {tuple(value.shape)}")
+            raise NotInTable(f"{caller}: {value.dtype} {tuple(value.shape)}")
         graph.name(value, name)
+
+
+def _is_written_whole(call: ModuleCall) -> bool:
+    entry = MODULES.get(type(call.module))
+    return entry is not None and entry.onnx is not None and takes_one(call)
 
 
 def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
@@ -134,13 +144,14 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str
 
     The network returns one tensor, or a tuple of as many as there are names. Raises NotInTable.
     """
-    from foveate.export.operators import TABLE
-
     known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     graph, traced = Graph(known), trace(network, sample)
     graph.name(traced.input, input_name)
-    for call in traced.calls:
-        _write(graph, call, TABLE, len(sample))
+    for call in traced.events(_is_written_whole):
+        if isinstance(call, Call):
+            _write(graph, call, len(sample))
+        elif _is_written_whole(call):
+            _write_layer(graph, call, len(sample))
     outs = traced.out if isinstance(traced.out, tuple) else (traced.out,)
     if len(outs) != len(output_names) or not all(isinstance(out, Value) for out in outs):
         raise NotInTable("the network does not return the tensors that it should")

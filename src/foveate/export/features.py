@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveate.errors import ParityError
-from foveate.export.emitter import NotInTable, emit
+from foveate.export.emitter import emit
 from foveate.export.simplify import rewrite
 from foveate.export.to_onnx import FEATURES_NAME, TRACE_BATCH, FeatureTap, FromPixels
 from foveate.images.preprocess import Preprocessing
+from foveate.operators.onnx import NotInTable
 from foveate.runtime.session import Session
 from foveate.tasks.base import MODEL_INPUT
 

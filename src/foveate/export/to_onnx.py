@@ -20,11 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import InputError, ParityError
-from foveate.export.emitter import OPSET, NotInTable, emit
+from foveate.export.emitter import OPSET, emit
 from foveate.export.novelty import LENGTH_FLOOR, Novelty
 from foveate.export.simplify import rewrite
 from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network
+from foveate.operators.onnx import NotInTable
 from foveate.runtime.predictor import Predictor
 from foveate.tasks.base import MODEL_INPUT, UNLIKENESS, Task
 from foveate.tasks.learning import differing, learner_of

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from foveate.graph.fields import Axis, Field, union
+from foveate.operators.fields import Axis, Field, union
 
 Rule = Callable[[Field, Sequence[Any], Tensor], Field]
 

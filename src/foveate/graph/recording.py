@@ -6,61 +6,17 @@ layers are. Layers that compute several functions for one idea (padding and conv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError
-from foveate.graph.fields import Field
-from foveate.graph.read_functions import FUNCTIONS
-from foveate.graph.read_layers import MODULES
-from foveate.graph.reading import Reading, other
-from foveate.graph.trace import Call, ModuleCall, Trace, Value, taking, trace, values_in
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation. Shapes are without the batch: (C, H, W) of a map, (K,) of a vector.
-
-    op: its kind, in the words of the readers. function: torch's name for it.
-    module: dotted name of the innermost module that called it; None for the network itself.
-    inputs: numbers of the steps whose results it takes, in order (one may stand there twice).
-    settings: its plain numbers (kernel, stride, ...). tensors: its weights and statistics, as they were used.
-    parameters: dotted names of the parameters among them. fresh: how many of their numbers are new here.
-    seen: which pixels of the picture its values can depend on. macs: multiply-adds.
-    """
-
-    op: str
-    label: str
-    function: str
-    module: str | None
-    inputs: tuple[int, ...]
-    settings: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
-    parameters: Mapping[str, str]
-    fresh: int
-    shape: tuple[int, ...]
-    seen: Field
-    macs: int
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A run of a network on one picture: the steps in their order, and what each of them gave.
-
-    values: float tensors of the steps' shapes; step 0 is the input, the last one the result.
-    """
-
-    steps: tuple[Step, ...]
-    values: tuple[Tensor, ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the values; what lies in another's memory is counted again."""
-        return sum(value.nbytes for value in self.values)
+from foveate.graph.trace import Call, ModuleCall, Trace, takes_one, taking, trace
+from foveate.layers.known import FUNCTIONS, MODULES
+from foveate.operators.fields import Field
+from foveate.operators.reading import Reading, Value, other, values_in
+from foveate.operators.sums import Recording, Step
 
 
 def record(module: nn.Module, x: Tensor) -> Recording:
@@ -110,18 +66,16 @@ class _Steps:
         return self._numbers.get(value.number)
 
     def _whole(self, call: ModuleCall) -> bool:
-        one = len(call.args) == 1 and not call.kwargs and self._numbered(call.args)
-        return type(call.module) in MODULES and bool(one) and isinstance(call.out, Value)
+        return type(call.module) in MODULES and takes_one(call) and bool(self._numbered(call.args))
 
     def _numbered(self, given: Any) -> tuple[int, ...]:
         numbers = (self.number(value) for value in values_in(given))
         return tuple(number for number in numbers if number is not None)
 
     def _module(self, call: ModuleCall) -> None:
-        reading = MODULES[type(call.module)](call.module, call.args[0], call.out)
-        macs = sum(inner.macs for inner in self._trace.calls[call.begin : call.end])
+        reading = MODULES[type(call.module)].read(call.module, call.args[0], call.out)
         kind = type(call.module).__name__
-        self._keep(kind, call.name, reading, self._numbered(call.args), call.out, macs=macs)
+        self._keep(kind, call.name, reading, self._numbered(call.args), call.out, macs=call.all_macs)
 
     def _function(self, call: Call) -> None:
         """A step of what a function gave, or one for each of several tensors."""
@@ -134,13 +88,14 @@ class _Steps:
                 macs = 0 if i else call.macs
                 self._keep(call.name, call.module, other(f"{plain}[{i}]"), operands, value, macs=macs)
             return
-        reader = FUNCTIONS.get(plain)
+        function = FUNCTIONS.get(plain)
+        reader = None if function is None else function.read
         if reader is None and self.number(call.out) is not None:
             return  # handed on as it is: contiguous(), to()
         reading = None
         if reader is not None:
             with suppress(TypeError):  # called with arguments that the reader does not foresee
-                reading = reader(call.args, call.kwargs, call.out)
+                reading = reader(call.out, *call.args, **call.kwargs)
         self._keep(call.name, call.module, reading or other(plain), operands, call.out, macs=call.macs)
 
     def _keep(

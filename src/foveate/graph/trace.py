@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -27,39 +27,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from foveate.errors import ShapeError
-from foveate.graph.fields import Field
 from foveate.graph.operations import field_of, multiply_adds, padded
 from foveate.graph.shapes import made_without_torch, tensors_in
+from foveate.layers.known import MODULES
+from foveate.operators.fields import Field
+from foveate.operators.reading import Value
+from foveate.operators.table import LayerEntry
 
 # What takes a tensor only to know its type and device: the result is a constant.
 _FRESH = {
     *("new_tensor", "new_ones", "new_zeros", "new_full", "new_empty"),
     *("ones_like", "zeros_like", "full_like", "empty_like", "rand_like", "randn_like"),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """A tensor computed from the picture, as it was at one time: what works in place makes another value.
-
-    It stands in arguments where the tensor stood, and answers what torch's tensor would. seen: which pixels
-    its numbers can depend on.
-    """
-
-    number: int
-    shape: torch.Size  # with the batch
-    dtype: torch.dtype
-    seen: Field | None
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def dim(self) -> int:
-        return len(self.shape)
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
 
 @dataclass
@@ -83,8 +62,9 @@ class ModuleCall:
     """A call of a module: ``trace.calls[begin:end]`` are the calls of functions in it.
 
     name: the module's dotted name, and its class for a network that is a single layer. layer: whether it
-    stands as a layer (see `call_names`); container: whether there are modules in it. macs: multiply-adds of
-    which no layer inside is the owner. own_bytes: 0 where the output lies in its input's memory.
+    stands as a layer (see `call_names`); container: whether there are modules in it. inside: how many modules
+    were called in it, at any depth. macs: multiply-adds of which no layer inside is the owner; all_macs: all.
+    own_bytes: 0 where the output lies in its input's memory.
     """
 
     name: str
@@ -94,10 +74,11 @@ class ModuleCall:
     kwargs: dict[str, Any]
     begin: int
     end: int = 0
-    inside: int = 0  # modules that were called in it, at any depth
+    inside: int = 0
     out: Any = None
     own_bytes: int = 0
     macs: int = 0
+    all_macs: int = 0
 
     @property
     def container(self) -> bool:
@@ -193,15 +174,10 @@ class Numbering:
         return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
 
 
-def values_in(value: Any) -> list[Value]:
-    """All values inside nested tuples, lists and dictionaries."""
-    if isinstance(value, Value):
-        return [value]
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    if isinstance(value, tuple | list) and not isinstance(value, torch.Size):
-        return [one for item in value for one in values_in(item)]
-    return []
+def takes_one(call: ModuleCall) -> bool:
+    """Whether a module makes one value of one, as what stands whole in the operator table does."""
+    one = len(call.args) == 1 and isinstance(call.args[0], Value)
+    return one and not call.kwargs and isinstance(call.out, Value)
 
 
 class _Tracer:
@@ -314,7 +290,7 @@ class _Tracer:
         def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
             calls, layer = len(self.trace.calls), id(module) in self._layers
             call = ModuleCall(name, module, layer, self.values(args), self.values(kwargs), calls)
-            call.inside = len(self.trace.modules) + 1
+            call.inside, call.all_macs = len(self.trace.modules) + 1, self.trace.macs
             self._open.append(call)
             self._memory.append(_memory(tensors_in((args, kwargs))))
             self.trace.modules.append(call)
@@ -325,10 +301,28 @@ class _Tracer:
         call, memory, made = self._open.pop(), self._memory.pop(), tensors_in(out)
         call.end = len(self.trace.calls)
         call.inside = len(self.trace.modules) - call.inside
+        call.all_macs = self.trace.macs - call.all_macs
         call.out = self.values(out)
+        if takes_one(call) and type(module) in MODULES:
+            self._ask(MODULES[type(module)], call, out)
         with torch._C.DisableTorchFunction():
             if made and _memory(made) != memory:  # else in place, or a view: no memory of its own
                 call.own_bytes = sum(tensor.nbytes for tensor in made)
+
+    def _ask(self, entry: LayerEntry, call: ModuleCall, out: Tensor) -> None:
+        """Follow a layer's own entry in the operator table, where it knows better than its operations."""
+        x, made = call.args[0], call.out
+        if entry.multiply_adds is not None:
+            call.macs = entry.multiply_adds(call.module, x, made)
+            self.trace.macs += call.macs - call.all_macs
+            call.all_macs = call.macs
+            for inner in self.trace.modules[-call.inside :] if call.inside else ():
+                inner.macs = 0
+        if entry.receptive_field is not None and x.seen is not None:
+            seen = entry.receptive_field(call.module, x, made)
+            if seen is not None:
+                self.fields[out] = seen
+                call.out = self._values[out] = replace(made, seen=seen)
 
 
 class _Functions(TorchFunctionMode):

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import ShapeError
-from foveate.graph.fields import Field
-from foveate.graph.trace import Call, ModuleCall, Numbering, Trace, taking, trace, values_in
+from foveate.graph.trace import Call, ModuleCall, Numbering, Trace, taking, trace
+from foveate.operators.fields import Field
+from foveate.operators.reading import values_in
 
 # What joins paths by torch's names for it; others go by their own.
 JOINS = {

@@ -14,12 +14,13 @@ from typing import Any
 
 from foveate.errors import BlueprintError
 from foveate.graph.summary import LayerRow, summarize
-from foveate.inspector.layer_palette import EXAMPLES, PALETTE
+from foveate.inspector.example_blueprints import BLOCK_SUMMARIES, EXAMPLES
+from foveate.layers.known import BLUEPRINT_LAYERS
 from foveate.models.blueprint import build, load_blueprint, sketch
-from foveate.models.blueprint_layers import CLASSES, KINDS, REQUIRED, Argument
-from foveate.models.blueprint_reader import BLOCKS, MAX_LAYERS, Layer
+from foveate.models.blueprint_reader import MAX_LAYERS, Layer
 from foveate.models.blueprint_text import parse, write
 from foveate.models.weightless import weightless
+from foveate.operators.blueprint import CLASSES, GROUPS, REQUIRED, Argument
 
 MOST_VALUES = 50_000  # in a document: a short YAML can stand for a huge one, by references
 
@@ -48,22 +49,29 @@ def check(given: Mapping[str, Any]) -> dict[str, Any]:
     return _answer(document, list(_rows(found.layers, calls)), found.error)
 
 
-@cache
 def kinds() -> dict[str, Any]:
     """The layers that there are: {kinds: [{kind, group, summary, scalar, start, arguments}]}.
 
     start: the arguments that a new layer of this kind begins with.
     """
-    described = []
-    for kind, entry in PALETTE.items():
-        if kind in BLOCKS:
-            times = {"name": "times", "type": "whole", "required": True, "default": None, "least": 1}
-            arguments = [times | {"most": MAX_LAYERS, "words": []}] if kind == "repeat" else []
-            scalar = None
-        else:
-            arguments = [_argument(name, one) for name, one in KINDS[kind].arguments.items()]
-            scalar = KINDS[kind].scalar
-        described.append({"kind": kind, "scalar": scalar, "arguments": arguments} | entry)
+    order = {group: i for i, group in enumerate(GROUPS)}
+    known = sorted(BLUEPRINT_LAYERS.items(), key=lambda item: order.get(item[1].group, len(order)))
+    described: list[dict[str, Any]] = [
+        {
+            "kind": kind,
+            "scalar": layer.scalar,
+            "arguments": [_argument(name, one) for name, one in layer.arguments.items()],
+            "group": layer.group,
+            "summary": layer.summary,
+            "start": dict(layer.start),
+        }
+        for kind, layer in known
+    ]
+    times = {"name": "times", "type": "whole", "required": True, "default": None, "least": 1}
+    for kind, (summary, start) in BLOCK_SUMMARIES.items():
+        arguments = [times | {"most": MAX_LAYERS, "words": []}] if kind == "repeat" else []
+        block = {"kind": kind, "scalar": None, "arguments": arguments, "group": "block"}
+        described.append({**block, "summary": summary, "start": start})
     return {"kinds": described}
 
 

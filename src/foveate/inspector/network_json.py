@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from foveate.geometry import worked
-from foveate.graph.recording import Step
 from foveate.inspector.networks import class_names, steps_of, title_of
 from foveate.models.model import Model
+from foveate.operators.sums import Step
 from foveate.words import encodable
 
 LARGE_GROUP = 30  # nodes; a larger group of the network is parted further
-POOLS = frozenset({"max_pool", "avg_pool", "min_pool", "sum_pool", "l2_pool", "gaussian_pool"})
 
 
 def describe(net_id: str, net: Model) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _stages(steps: Sequence[Step]) -> list[str | None]:
             part = 1
             for i in members:
                 names[i] = f"{group} {part}"
-                part += steps[i].op in POOLS
+                part += "kernel" in steps[i].settings and not steps[i].tensors
         else:
             for i in members:
                 names[i] = ".".join(paths[i][:2])

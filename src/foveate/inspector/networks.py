@@ -9,9 +9,10 @@ from weakref import WeakKeyDictionary
 import torch
 
 from foveate.errors import InputError
-from foveate.graph.recording import Recording, Step, record
+from foveate.graph.recording import record
 from foveate.models.model import Model
 from foveate.models.registry import model_info
+from foveate.operators.sums import Recording, Step
 from foveate.tasks.classification.labels import are_numbered
 from foveate.words import encodable
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveate.errors import RequestError
-from foveate.graph.recording import Recording, Step, record
+from foveate.graph.recording import record
 from foveate.inspector.keys import alike
 from foveate.inspector.networks import steps_of, with_softmax
 from foveate.models.model import Model
+from foveate.operators.sums import Recording, Step
 from foveate.words import encodable
 
 TOP = 10

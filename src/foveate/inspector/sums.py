@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from foveate.graph.arithmetic import Arithmetic, Term, explain_value
-from foveate.graph.value import Formula, shown
+from foveate.graph.arithmetic import explain_value
 from foveate.inspector.runs import Run
+from foveate.operators.sums import Arithmetic, Formula, Term, shown
 
 
 def describe(run: Run, number: int, channel: int, row: int, column: int) -> dict[str, Any]:

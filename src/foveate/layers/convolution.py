@@ -1,15 +1,34 @@
 """Convolution with every padding of the guides; torch's own has no uneven sides and no strided "same"."""
 
+# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
+
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+import numpy as np
 
-from foveate.errors import ShapeError
+from foveate.errors import InputError, ShapeError
 from foveate.geometry import output_size
-from foveate.layers.padding import Padding, PaddingMode, Sides, check_fill, check_padding, sides
+from foveate.layers.padding import (
+    PADDING_MODES,
+    Padding,
+    PaddingMode,
+    Sides,
+    check_fill,
+    check_padding,
+    places,
+    sides,
+)
+from foveate.operators import blueprint
+from foveate.operators.blueprint import Argument, Arguments, BlueprintLayer, Choice, Flag, Shape, a_map
+from foveate.operators.onnx import OnnxGraph, both, only
+from foveate.operators.optional_torch import F, Tensor, nn
+from foveate.operators.reading import Pair, Reading, Value, by, pair, strided
+from foveate.operators.sums import Arithmetic, Place, Term
+from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes
+from foveate.operators.windows import patch_under, weighted, window_of
 
 
 class Conv2d(nn.Conv2d):
@@ -84,3 +103,178 @@ def _as_torch(padding: Padding) -> str | tuple[int, int] | Sides:
     if vertical[0] == vertical[1] and horizontal[0] == horizontal[1]:
         return vertical[0], horizontal[0]
     return vertical, horizontal
+
+
+# --- Its entry in the operator table ---
+
+
+def _convolution(
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Pair,
+    around: tuple[Pair, Pair],
+    dilation: Pair,
+    groups: int,
+    fill: str = "zeros",
+) -> Reading:
+    kernel = (int(weight.shape[2]), int(weight.shape[3]))
+    depthwise = groups > 1 and groups == weight.shape[0] * 1 and weight.shape[1] == 1
+    settings = {
+        "kernel": kernel,
+        "stride": stride,
+        "around": around,
+        "dilation": dilation,
+        "groups": groups,
+        "fill": fill,
+    }
+    tensors = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+    label = f"{'depthwise conv' if depthwise else 'conv'} {by(kernel)}"
+    return Reading("conv2d", strided(label, stride), settings, tensors)
+
+
+def _around(padding: Any, kernel: Pair, dilation: Pair) -> Sides:
+    """What torch's own convolution pads; of "same", the odd pixel stands at the end."""
+    if padding == "same":
+        rows, columns = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
+        return (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)
+    rows, columns = (0, 0) if padding == "valid" else pair(padding)
+    return (rows, rows), (columns, columns)
+
+
+@reads("conv2d")
+def _read(
+    out: Value,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Reading | None:
+    if isinstance(weight, Value) or isinstance(bias, Value) or input.ndim != 4:
+        return None
+    around = _around(padding, (weight.shape[2], weight.shape[3]), pair(dilation))
+    return _convolution(weight, bias, pair(stride), around, pair(dilation), groups)
+
+
+def _read_module(module: nn.Module, x: Value, out: Value) -> Reading:
+    conv: Any = module
+    stride, dilation = pair(conv.stride), pair(conv.dilation)
+    if isinstance(conv, Conv2d):
+        around = conv.sides(*x.shape[-2:])
+    else:
+        around = _around(conv.padding, pair(conv.kernel_size), dilation)
+    return _convolution(conv.weight, conv.bias, stride, around, dilation, conv.groups, conv.padding_mode)
+
+
+@writes("conv2d")
+def _write(
+    g: OnnxGraph,
+    input: Value,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    only(input.dim() == 4 and not isinstance(weight, Value), "a convolution with computed weights")
+    rows, columns = _around(padding, (weight.shape[2], weight.shape[3]), pair(dilation))
+    pads = [rows[0], columns[0], rows[1], columns[1]]
+    before = g.producer(g.value(input))
+    if before is not None and before.name in g.padded:  # torch pads on one side only in a step of its own
+        source, amounts = g.padded[before.name]
+        pads = [a + b for a, b in zip(pads, amounts, strict=True)]
+    else:
+        source = g.value(input)
+    inputs = [source, weight] if bias is None else [source, weight, bias]
+    return g.op(
+        "Conv",
+        *inputs,
+        kernel_shape=list(weight.shape[2:]),
+        strides=both(stride),
+        pads=pads,
+        dilations=both(dilation),
+        group=groups,
+    )
+
+
+@sums("conv2d")
+def _sum(place: Place) -> Arithmetic:
+    given, weight, bias = place.step.settings, place.tensor("weight"), place.optional("bias")
+    window = window_of(place)
+    kernel = weight[place.channel].astype(np.float64)  # (C_in / groups, kh, kw)
+    first = place.channel // (len(weight) // given["groups"]) * len(kernel)
+    patch = patch_under(place.input()[first : first + len(kernel)], window, given["fill"])
+    sums = np.nansum(kernel * patch, axis=(1, 2))
+    source = place.step.inputs[0]
+    terms = tuple(Term(source, first + i, kernel[i], patch[i], float(sums[i])) for i in range(len(kernel)))
+    return weighted(place, terms, bias, window, kernel.size)
+
+
+def _shape(args: Arguments, shape: Shape) -> Shape:
+    channels, groups, filters = a_map(shape)[0], args["groups"], args["filters"]
+    for what, number in (("input channels", channels), ("filters", filters)):
+        if number % groups:
+            near = max(d for d in range(1, groups + 1) if channels % d == 0 and filters % d == 0)
+            raise InputError(
+                f"groups must divide the {what}, and {number} is not a multiple of {groups}; "
+                f"groups: {near} would fit"
+            )
+    return filters, *places(args, shape, args["kernel"])
+
+
+def _parameters(args: Arguments, shape: Shape) -> int:
+    window = math.prod(args["kernel"]) * shape[0] // args["groups"]
+    return int(args["filters"] * (window + args["bias"]))
+
+
+def _depthwise_shape(args: Arguments, shape: Shape) -> Shape:
+    return a_map(shape)[0] * args["multiplier"], *places(args, shape, args["kernel"])
+
+
+def _make(shape: Shape, *, filters: int, kernel: Pair, **window: Any) -> nn.Module:
+    return Conv2d(shape[0], filters, kernel, **window)
+
+
+def _make_depthwise(shape: Shape, *, kernel: Pair, multiplier: int, **window: Any) -> nn.Module:
+    return Conv2d(shape[0], shape[0] * multiplier, kernel, groups=shape[0], **window)
+
+
+WINDOW = {
+    "kernel": Argument(blueprint.Pair(1)),
+    "stride": Argument(blueprint.Pair(1), (1, 1)),
+    "padding": Argument(blueprint.Padding(), (0, 0)),
+    "dilation": Argument(blueprint.Pair(1), (1, 1)),
+    "bias": Argument(Flag(), True),
+}
+"""Arguments of a convolution in a blueprint, beside those that count its filters."""
+
+_MODE = {"padding_mode": Argument(Choice(tuple(PADDING_MODES)), "zeros")}
+_GROUPS = Argument(blueprint.Whole(1, blueprint.MAX_CHANNELS), 1)
+
+MODULES[nn.Conv2d] = MODULES[Conv2d] = LayerEntry(_read_module)
+in_blueprints(
+    {
+        "conv": BlueprintLayer(
+            _make,
+            "convolution",
+            "Slides filters over the map; each one makes a map of its own.",
+            shape=_shape,
+            arguments={"filters": Argument(blueprint.Count()), **WINDOW, "groups": _GROUPS, **_MODE},
+            parameters=_parameters,
+            scores="filters",
+            start={"filters": 16, "kernel": 3, "padding": 1},
+        ),
+        "depthwise_conv": BlueprintLayer(
+            _make_depthwise,
+            "convolution",
+            "One filter a channel, so that channels do not mix; cheap.",
+            shape=_depthwise_shape,
+            arguments={**WINDOW, "multiplier": _GROUPS, **_MODE},
+            parameters=lambda a, shape: shape[0] * a["multiplier"] * (math.prod(a["kernel"]) + a["bias"]),
+            start={"kernel": 3, "padding": 1},
+        ),
+    }
+)

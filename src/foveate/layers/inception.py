@@ -9,8 +9,7 @@ Deviations from the paper, as in torchvision, whose key names these are (``branc
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from foveate.operators.optional_torch import Tensor, nn, torch
 
 
 class BasicConv2d(nn.Module):

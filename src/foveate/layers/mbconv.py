@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-
 from foveate.errors import InputError
 from foveate.layers.convolution import Conv2d
 from foveate.layers.squeeze_excite import SqueezeExcitation
 from foveate.layers.stochastic_depth import StochasticDepth
+from foveate.operators.optional_torch import Tensor, nn
 
 __all__ = ["ConvNormActivation", "MBConv", "SqueezeExcitation", "StochasticDepth", "Style", "round_channels"]
 

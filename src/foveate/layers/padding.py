@@ -5,10 +5,11 @@ Plain Python without torch, so that the torch layers and the NumPy reference mea
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from foveate.errors import InputError, ShapeError
-from foveate.geometry import pair, same_padding
+from foveate.geometry import output_size, pair, same_padding
 
 Sides: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """((top, bottom), (left, right)) in pixels."""
@@ -72,3 +73,27 @@ def check_fill(mode: str, size: tuple[int, int], amount: Sides) -> None:
                 f"An input {axis} of {n} gives at most {most} pixels of {mode} padding ({why}), and "
                 f"{max(around)} are asked for; use padding_mode='zeros' or 'replicate', or a larger picture."
             )
+
+
+def places(args: Mapping[str, Any], shape: tuple[int, ...], kernel: tuple[int, int]) -> tuple[int, int]:
+    """(H, W) that a window leaves of a map (C, H, W), from a layer's arguments in a blueprint.
+
+    Raises ShapeError where the window does not fit.
+    """
+    size = shape[1], shape[2]
+    stride, dilation = args["stride"], args.get("dilation", (1, 1))
+    around = sides(args["padding"], size, kernel, stride, dilation)
+    check_fill(args.get("padding_mode", "zeros"), size, around)
+    height, width = (
+        output_size(
+            size[i],
+            kernel[i],
+            stride[i],
+            around[i],
+            dilation[i],
+            ceil_mode=args.get("ceil_mode", False),
+            axis=("height", "width")[i],
+        )
+        for i in (0, 1)
+    )
+    return height, width

@@ -1,4 +1,4 @@
-"""Every pooling of the guides by name; the classes here are those that torch lacks.
+"""Poolings with a sliding window; the classes here are those that torch lacks.
 
 Pooling acts on each channel alone: (N, C, H, W) to (N, C, H', W'), with H' and W' by the size formula of
 :mod:`foveate.geometry`. As in torch, the stride is the window's size unless it is given, and the padding is
@@ -6,16 +6,27 @@ equal on both sides and at most half the window. Padding of the classes here has
 minimum, it adds nothing to a sum, and a weighted average leaves it out.
 """
 
+# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
+
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+import numpy as np
 
-from foveate.errors import InputError, UnknownNameError
+from foveate.errors import InputError
 from foveate.geometry import output_size, pair
+from foveate.layers.padding import places
+from foveate.operators.blueprint import Argument, Arguments, BlueprintLayer, Flag, Pair, Shape, a_map
+from foveate.operators.onnx import OnnxGraph, both, only
+from foveate.operators.optional_torch import F, Tensor, nn, torch
+from foveate.operators.reading import Reading, Value, windowed
+from foveate.operators.sums import Arithmetic, Formula, Place, Term, Window, shown
+from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes
+from foveate.operators.windows import chosen, mean, pooled_patch, summed
 
 
 class _Pool2d(nn.Module):
@@ -111,69 +122,223 @@ class DistanceWeightedPool2d(_Pool2d):
         return out / F.conv2d(ones, weights[None, None], None, self.stride, self.padding)
 
 
-class GlobalAvgPool2d(nn.Module):
-    """The mean of each map: (N, C, H, W) to (N, C, 1, 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean((-2, -1), keepdim=True)
-
-
-class GlobalMaxPool2d(nn.Module):
-    """The largest value of each map, whose gradient goes to one pixel. (N, C, H, W) to (N, C, 1, 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(-2).max(dim=-1).values[..., None, None]
-
-
-class AdaptiveMaxPool2d(nn.AdaptiveMaxPool2d):
-    """torch's, for any output size (h, w), in a form that ONNX can hold too.
-
-    Cell i of an axis of n covers the pixels from ``floor(i·n/h)`` up to ``ceil((i+1)·n/h)``.
-    """
-
-    output_size: tuple[int, int]
-
-    def __init__(self, output_size: int | tuple[int, int]) -> None:
-        super().__init__(pair(output_size))
-
-    def forward(self, input: Tensor) -> Tensor:
-        if not torch.compiler.is_exporting():
-            return super().forward(input)
-        (rows, columns), (height, width) = self.output_size, input.shape[-2:]
-        cells = [
-            [input[..., top:bottom, left:right].amax((-2, -1)) for left, right in _cells(width, columns)]
-            for top, bottom in _cells(height, rows)
-        ]
-        return torch.stack([torch.stack(row, dim=-1) for row in cells], dim=-2)
-
-
-POOLINGS: dict[str, type[nn.Module]] = {
-    "max": nn.MaxPool2d,
-    "average": nn.AvgPool2d,
-    "min": MinPool2d,
-    "sum": SumPool2d,
-    "l2": L2Pool2d,
-    "distance_weighted": DistanceWeightedPool2d,
-    "global_average": GlobalAvgPool2d,
-    "global_max": GlobalMaxPool2d,
-    "adaptive_average": nn.AdaptiveAvgPool2d,
-    "adaptive_max": AdaptiveMaxPool2d,
-}
-"""Every pooling of the guides by name; `foveate.reference.POOLINGS` has the same names."""
-
-
-def pooling(name: str) -> type[nn.Module]:
-    """The class of a pooling by its name in :data:`POOLINGS`. Raises :class:`UnknownNameError`."""
-    if name not in POOLINGS:
-        raise UnknownNameError("pooling", name, POOLINGS)
-    return POOLINGS[name]
-
-
-def _cells(n: int, count: int) -> list[tuple[int, int]]:
-    return [(i * n // count, -(-(i + 1) * n // count)) for i in range(count)]
-
-
 def _gaussian(k: int) -> list[float]:
     """k weights of sum 1: the bell curve of standard deviation k/4 around the middle of k pixels."""
     bell = [math.exp(-0.5 * ((i - (k - 1) / 2) / (k / 4)) ** 2) for i in range(k)]
     return [weight / sum(bell) for weight in bell]
+
+
+# --- Their entries in the operator table ---
+
+
+@reads("max_pool2d")
+def _read_max_pool2d(
+    out: Value,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Reading:
+    return windowed(
+        "max_pool", "max pool", kernel_size, stride, padding, dilation=dilation, ceil_mode=bool(ceil_mode)
+    )
+
+
+@reads("avg_pool2d")
+def _read_avg_pool2d(
+    out: Value,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Reading:
+    return windowed(
+        "avg_pool",
+        "average pool",
+        kernel_size,
+        stride,
+        padding,
+        ceil_mode=bool(ceil_mode),
+        count_include_pad=bool(count_include_pad),
+        divisor=divisor_override,
+    )
+
+
+@writes("max_pool2d")
+def _write_max_pool2d(
+    g: OnnxGraph,
+    input: Value,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    only(input.dim() == 4 and not return_indices, "pooling with indices")
+    before = g.producer(g.value(input))
+    if before is not None and before.name in g.padded:
+        # A pool's own padding never wins, a padded zero beats negative numbers. ONNX Runtime (1.31) takes one
+        # for the other and merges the two steps (its Pad_Fusion), but only where the zero is exactly zero.
+        before.input[2] = g.value(float(np.finfo(np.float32).tiny))
+    return g.op(
+        "MaxPool",
+        input,
+        kernel_shape=both(kernel_size),
+        strides=both(stride if stride not in (None, [], ()) else kernel_size),
+        pads=both(padding) * 2,
+        dilations=both(dilation),
+        ceil_mode=int(ceil_mode),
+    )
+
+
+@writes("avg_pool2d")
+def _write_avg_pool2d(
+    g: OnnxGraph,
+    input: Value,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    # With ceil_mode the two disagree on what the last window is divided by.
+    only(input.dim() == 4 and not ceil_mode and divisor_override is None, "avg_pool2d with ceil_mode")
+    return g.op(
+        "AveragePool",
+        input,
+        kernel_shape=both(kernel_size),
+        strides=both(stride if stride not in (None, [], ()) else kernel_size),
+        pads=both(padding) * 2,
+        count_include_pad=int(count_include_pad),
+    )
+
+
+def _reader(op: str, name: str) -> Any:
+    def read(module: Any, x: Value, out: Value) -> Reading:
+        reading = windowed(op, name, module.kernel_size, module.stride, module.padding)
+        if isinstance(module, DistanceWeightedPool2d):
+            return Reading(op, reading.label, {**reading.settings, "weights": module.weights})
+        return reading
+
+    return read
+
+
+MODULES.update(
+    {
+        MinPool2d: LayerEntry(_reader("min_pool", "min pool")),
+        SumPool2d: LayerEntry(_reader("sum_pool", "sum pool")),
+        L2Pool2d: LayerEntry(_reader("l2_pool", "L2 pool")),
+        DistanceWeightedPool2d: LayerEntry(_reader("gaussian_pool", "Gaussian pool")),
+    }
+)
+
+
+@sums("max_pool", "min_pool")
+def _sum_greatest(place: Place) -> Arithmetic:
+    window, patch = pooled_patch(place)
+    return chosen(place, patch, window, least=place.step.op == "min_pool")
+
+
+@sums("avg_pool")
+def _sum_average(place: Place) -> Arithmetic:
+    window, patch = pooled_patch(place)
+    divisor = place.step.settings["divisor"] or _divisor(place, window, int(np.isfinite(patch).sum()))
+    return mean(place, patch, window, divisor)
+
+
+def _divisor(place: Place, window: Window, inside: int) -> int:
+    """What torch divides by: the window cut to the padded map, or to the map alone."""
+    if not place.step.settings["count_include_pad"]:
+        return inside
+    around, (_, height, width) = place.step.settings["around"], place.input().shape
+    rows = sum(row < height + around[0][1] for row in window.rows)
+    columns = sum(column < width + around[1][1] for column in window.columns)
+    return rows * columns
+
+
+@sums("sum_pool")
+def _sum_sum(place: Place) -> Arithmetic:
+    return summed(place, *pooled_patch(place))
+
+
+@sums("l2_pool")
+def _sum_l2(place: Place) -> Arithmetic:
+    window, patch = pooled_patch(place)
+    sum_ = float(np.nansum(patch * patch))
+    total = math.sqrt(sum_)
+    term = Term(place.step.inputs[0], place.channel, np.ones_like(patch), patch, sum_)
+    steps = (
+        Formula(f"sum of {int(np.isfinite(patch).sum())} squares", shown(sum_)),
+        Formula(f"√{shown(sum_)}", shown(total)),
+    )
+    return Arithmetic("l2_pool", place.value, total, (term,), window=window, steps=steps)
+
+
+@sums("gaussian_pool")
+def _sum_gaussian(place: Place) -> Arithmetic:
+    window, patch = pooled_patch(place)
+    weight = np.asarray(place.step.settings["weights"], np.float64)
+    return summed(place, window, patch, weight / weight[np.isfinite(patch)].sum(), "products")
+
+
+def _shape(args: Arguments, shape: Shape) -> Shape:
+    size = args["size"]
+    for i, axis in ((0, "height"), (1, "width")):
+        if 2 * args["padding"][i] > size[i]:
+            raise InputError(
+                f"the padding of a pooling may be at most half its window, {size[i] // 2} in {axis}, "
+                f"and is {args['padding'][i]}"
+            )
+    stride = args["stride"] or size
+    return a_map(shape)[0], *places({**args, "stride": stride}, shape, size)
+
+
+def _make(
+    module: Callable[..., nn.Module], shape: Shape, *, size: Any, stride: Any, **window: Any
+) -> nn.Module:
+    return module(size, stride or size, **window)
+
+
+def window_pooling(
+    module: Callable[..., nn.Module], summary: str, *, start: Arguments | None = None, **more: Argument
+) -> BlueprintLayer:
+    """A pooling in blueprints: module(size, stride, padding=..., and the arguments ``more``)."""
+    return BlueprintLayer(
+        partial(_make, module),
+        "pooling",
+        summary,
+        shape=_shape,
+        arguments={
+            "size": Argument(Pair(1)),
+            "stride": Argument(Pair(1), None),  # None: as the size
+            "padding": Argument(Pair(0), (0, 0)),
+            **more,
+        },
+        scalar="size",
+        start=start or {"size": 2},
+    )
+
+
+_CEIL = Argument(Flag(), False)
+in_blueprints(
+    {
+        "max_pool": window_pooling(nn.MaxPool2d, "Keeps the largest value of each window.", ceil_mode=_CEIL),
+        "avg_pool": window_pooling(nn.AvgPool2d, "Takes the mean of each window.", ceil_mode=_CEIL),
+        "min_pool": window_pooling(MinPool2d, "Keeps the smallest value of each window."),
+        "sum_pool": window_pooling(SumPool2d, "Adds up each window."),
+        "l2_pool": window_pooling(L2Pool2d, "The root of the sum of squares of each window."),
+        "gaussian_pool": window_pooling(
+            DistanceWeightedPool2d,
+            "A mean that weighs a window's middle most.",
+            start={"size": 3, "stride": 2, "padding": 1},
+        ),
+    }
+)

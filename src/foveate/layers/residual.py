@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from foveate.operators.optional_torch import Tensor, nn
 
 
 class BasicBlock(nn.Module):

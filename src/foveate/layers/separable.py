@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import math
+from typing import Any
 
-from foveate.layers.convolution import Conv2d
-from foveate.layers.padding import Padding
+from foveate.layers.convolution import WINDOW, Conv2d
+from foveate.layers.padding import Padding, places
+from foveate.operators.blueprint import Argument, Arguments, BlueprintLayer, Count, Shape, a_map
+from foveate.operators.optional_torch import Tensor, nn
+from foveate.operators.table import in_blueprints
 
 
 class SeparableConv2d(nn.Module):
@@ -42,3 +46,26 @@ class SeparableConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.pointwise(self.depthwise(x))
+
+
+def _shape(args: Arguments, shape: Shape) -> Shape:
+    return args["filters"], *places(args, a_map(shape), args["kernel"])
+
+
+def _make(shape: Shape, *, filters: int, kernel: tuple[int, int], **window: Any) -> nn.Module:
+    return SeparableConv2d(shape[0], filters, kernel, **window)
+
+
+in_blueprints(
+    {
+        "separable_conv": BlueprintLayer(
+            _make,
+            "convolution",
+            "A depthwise convolution, then a 1×1 that mixes the channels.",
+            shape=_shape,
+            arguments={"filters": Argument(Count()), **WINDOW},
+            parameters=lambda a, s: s[0] * math.prod(a["kernel"]) + a["filters"] * (s[0] + a["bias"]),
+            start={"filters": 16, "kernel": 3, "padding": 1},
+        )
+    }
+)

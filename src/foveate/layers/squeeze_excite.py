@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from foveate.operators.blueprint import MAX_CHANNELS, Argument, Arguments, BlueprintLayer, Shape, Whole, a_map
+from foveate.operators.optional_torch import Tensor, nn
+from foveate.operators.table import in_blueprints
 
 
 class SqueezeExcitation(nn.Module):
@@ -25,3 +27,28 @@ class SqueezeExcitation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         squeezed = self.activation(self.fc1(self.avgpool(x)))  # (N, squeeze_channels, 1, 1)
         return x * self.gate(self.fc2(squeezed))
+
+
+def _squeezed(channels: int, reduction: int) -> int:
+    return max(1, channels // reduction)
+
+
+def _parameters(args: Arguments, shape: Shape) -> int:
+    middle = _squeezed(shape[0], args["reduction"])
+    return 2 * shape[0] * middle + shape[0] + middle
+
+
+in_blueprints(
+    {
+        "squeeze_excite": BlueprintLayer(
+            lambda shape, reduction: SqueezeExcitation(shape[0], _squeezed(shape[0], reduction)),
+            "convolution",
+            "Weighs each channel by what the whole map holds.",
+            shape=lambda args, shape: a_map(shape),
+            arguments={"reduction": Argument(Whole(1, MAX_CHANNELS), 16)},
+            parameters=_parameters,
+            scalar="reduction",
+            start={"reduction": 4},
+        )
+    }
+)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-
 from foveate.errors import InputError
+from foveate.operators.optional_torch import Tensor, nn
 
 
 class StochasticDepth(nn.Module):

@@ -12,7 +12,7 @@
       - flatten
       - dense: classes
 
-A layer is a name, or a name with its arguments (``blueprint_layers.KINDS`` holds them all). Three blocks hold
+A layer is a name, or a name with its arguments (``foveate.layers.known`` has them all). Three blocks hold
 layers themselves: ``residual: {layers, shortcut}`` sums two paths (the shortcut is the identity where left
 out), ``parallel: {branches}`` puts the channels of several paths behind each other, and ``repeat: {times,
 layers}`` writes the same layers, each time with weights of their own. Errors number the layers from 1: layer
@@ -30,9 +30,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveate.errors import BlueprintError, MissingExtraError
-from foveate.models.blueprint_layers import (
+from foveate.layers.known import BLUEPRINT_LAYERS
+from foveate.models.blueprint_reader import Layer, Reader
+from foveate.models.blueprint_text import parse, read_text
+from foveate.operators.blueprint import (
     CLASSES,
-    GLOBAL_POOLINGS,
     MAX_CHANNELS,
     MAX_SIDE,
     MAX_VALUES,
@@ -41,14 +43,11 @@ from foveate.models.blueprint_layers import (
     is_number,
     shown,
 )
-from foveate.models.blueprint_reader import Layer, Reader
-from foveate.models.blueprint_text import parse, read_text
 
 if TYPE_CHECKING:
     from foveate.models.blueprint_network import BlueprintNetwork
 
 DEFAULT_CLASSES = 1_000  # where none are given, as in ImageNet's networks
-_COUNTED = {"dense": "units", "conv": "filters"}  # the layers that can make scores, and what counts them
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,13 @@ class Blueprint:
     @property
     def any_size(self) -> bool:
         """Whether pictures of other sizes may come: nothing in the head counts on the map's size."""
-        pinned = any(layer.kind == "adaptive_avg_pool" for layer in self.layers[: self.split])
-        return pinned or self.layers[self.split].kind in GLOBAL_POOLINGS
+        known = (BLUEPRINT_LAYERS.get(layer.kind) for layer in self.layers[: self.split + 1])
+        return any(layer.any_size for layer in known if layer is not None)
 
     @property
     def output_index(self) -> int:
         """Which layer, counted from 0, makes the scores: the last dense layer or convolution."""
-        return max((i for i, layer in enumerate(self.layers) if layer.kind in _COUNTED), default=-1)
+        return max((i for i, layer in enumerate(self.layers) if _scores(layer)), default=-1)
 
     def adapted(
         self, *, classes: int | None = None, channels: int | None = None, size: tuple[int, int] | None = None
@@ -215,7 +214,7 @@ def _with_output(blueprint: Blueprint) -> Blueprint:
             "end it with `flatten` and `dense: classes`, or with `global_avg_pool`."
         )
     last, scores = blueprint.layers[blueprint.output_index], blueprint.layers[-1].output_shape[0]
-    counted = last.arguments.get(_COUNTED.get(last.kind, ""))
+    counted = last.arguments.get(_scores(last) or "")
     if counted != scores:
         raise BlueprintError(
             f"A network must end in one score a class, made by a `dense` or `conv` layer outside blocks; "
@@ -227,7 +226,7 @@ def _with_output(blueprint: Blueprint) -> Blueprint:
     if blueprint.classes not in (None, scores):
         raise BlueprintError(
             f"Layer {last.number} ({last.kind}) makes {scores:,} scores, and classes is "
-            f"{blueprint.classes:,}; write `{_COUNTED[last.kind]}: {CLASSES}` there.",
+            f"{blueprint.classes:,}; write `{_scores(last)}: {CLASSES}` there.",
             layer=last.number,
         )
     return replace(blueprint, classes=scores)
@@ -235,7 +234,13 @@ def _with_output(blueprint: Blueprint) -> Blueprint:
 
 def _opened(layer: Layer) -> dict[str, Any]:
     """The layer that makes the scores, written with ``classes`` in the place of their number."""
-    return {layer.kind: {**layer.written[layer.kind], _COUNTED[layer.kind]: CLASSES}}
+    return {layer.kind: {**layer.written[layer.kind], str(_scores(layer)): CLASSES}}
+
+
+def _scores(layer: Layer) -> str | None:
+    """The argument that counts the outputs of a layer that can make scores; None for one that cannot."""
+    known = BLUEPRINT_LAYERS.get(layer.kind)
+    return None if known is None else known.scores
 
 
 def _input_size(given: Any) -> tuple[int, int, int]:

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from foveate.errors import ShapeError
-from foveate.layers.convolution import Conv2d
-from foveate.layers.pooling import (
-    DistanceWeightedPool2d,
-    GlobalAvgPool2d,
-    GlobalMaxPool2d,
-    L2Pool2d,
-    MinPool2d,
-    SumPool2d,
-)
-from foveate.layers.separable import SeparableConv2d
-from foveate.layers.squeeze_excite import SqueezeExcitation
+from foveate.layers.known import BLUEPRINT_LAYERS
 from foveate.models.anatomy import Network
-from foveate.models.blueprint_layers import squeezed
 from foveate.models.blueprint_reader import Layer
 
 if TYPE_CHECKING:
@@ -109,79 +97,12 @@ def _sequence(layers: tuple[Layer, ...]) -> nn.Sequential:
 
 
 def _module(layer: Layer) -> nn.Module:
-    return _MODULES[layer.kind](layer)
+    if layer.kind in _BLOCKS:
+        return _BLOCKS[layer.kind](layer)
+    return BLUEPRINT_LAYERS[layer.kind].make(layer.input_shape, **layer.arguments)
 
 
-def _conv(layer: Layer, *, filters: int, kernel: tuple[int, int], **window: Any) -> nn.Module:
-    return Conv2d(layer.input_shape[0], filters, kernel, **window)
-
-
-def _depthwise(layer: Layer, *, kernel: tuple[int, int], multiplier: int, **window: Any) -> nn.Module:
-    channels = layer.input_shape[0]
-    return Conv2d(channels, channels * multiplier, kernel, groups=channels, **window)
-
-
-def _separable(layer: Layer, *, filters: int, kernel: tuple[int, int], **window: Any) -> nn.Module:
-    return SeparableConv2d(layer.input_shape[0], filters, kernel, **window)
-
-
-def _squeeze_excite(layer: Layer, *, reduction: int) -> nn.Module:
-    channels = layer.input_shape[0]
-    return SqueezeExcitation(channels, squeezed(channels, reduction))
-
-
-def _batch_norm(layer: Layer, *, eps: float, momentum: float) -> nn.Module:
-    norm = nn.BatchNorm2d if len(layer.input_shape) == 3 else nn.BatchNorm1d
-    return norm(layer.input_shape[0], eps=eps, momentum=momentum)
-
-
-def _pool(
-    pooling: Callable[..., nn.Module],
-    layer: Layer,
-    *,
-    size: tuple[int, int],
-    stride: tuple[int, int] | None,
-    **window: Any,
-) -> nn.Module:
-    return pooling(size, stride or size, **window)
-
-
-def _global(pooling: Callable[..., nn.Module], layer: Layer) -> nn.Module:
-    return nn.Sequential(pooling(), nn.Flatten())
-
-
-def _dense(layer: Layer, *, units: int, bias: bool) -> nn.Module:
-    return nn.Linear(layer.input_shape[0], units, bias)
-
-
-def _with_arguments(make: Callable[..., nn.Module]) -> Callable[[Layer], nn.Module]:
-    return lambda layer: make(layer, **layer.arguments)
-
-
-_MODULES: dict[str, Callable[[Layer], nn.Module]] = {
-    "conv": _with_arguments(_conv),
-    "depthwise_conv": _with_arguments(_depthwise),
-    "separable_conv": _with_arguments(_separable),
-    "squeeze_excite": _with_arguments(_squeeze_excite),
-    "batch_norm": _with_arguments(_batch_norm),
-    "relu": lambda layer: nn.ReLU(),
-    "leaky_relu": lambda layer: nn.LeakyReLU(layer.arguments["slope"]),
-    "relu6": lambda layer: nn.ReLU6(),
-    "silu": lambda layer: nn.SiLU(),
-    "sigmoid": lambda layer: nn.Sigmoid(),
-    "tanh": lambda layer: nn.Tanh(),
-    "max_pool": _with_arguments(partial(_pool, nn.MaxPool2d)),
-    "avg_pool": _with_arguments(partial(_pool, nn.AvgPool2d)),
-    "min_pool": _with_arguments(partial(_pool, MinPool2d)),
-    "sum_pool": _with_arguments(partial(_pool, SumPool2d)),
-    "l2_pool": _with_arguments(partial(_pool, L2Pool2d)),
-    "gaussian_pool": _with_arguments(partial(_pool, DistanceWeightedPool2d)),
-    "global_avg_pool": _with_arguments(partial(_global, GlobalAvgPool2d)),
-    "global_max_pool": _with_arguments(partial(_global, GlobalMaxPool2d)),
-    "adaptive_avg_pool": lambda layer: nn.AdaptiveAvgPool2d(layer.arguments["size"]),
-    "dropout": lambda layer: nn.Dropout(layer.arguments["p"]),
-    "flatten": lambda layer: nn.Flatten(),
-    "dense": _with_arguments(_dense),
+_BLOCKS: dict[str, Callable[[Layer], nn.Module]] = {
     "residual": lambda layer: Residual(_sequence(layer.parts[0]), _sequence(layer.parts[1])),
     "parallel": lambda layer: Parallel([_sequence(part) for part in layer.parts]),
     "repeat": lambda layer: nn.Sequential(*map(_sequence, layer.parts)),

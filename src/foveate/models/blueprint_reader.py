@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from foveate.errors import BlueprintError, InputError, UnknownNameError
-from foveate.models.blueprint_layers import (
+from foveate.layers.known import BLUEPRINT_LAYERS
+from foveate.operators.blueprint import (
     CLASSES,
-    KINDS,
     MAX_VALUES,
     REQUIRED,
-    Kind,
+    BlueprintLayer,
     Shape,
     by,
     is_number,
@@ -95,7 +95,7 @@ class Reader:
         return layer
 
     def _simple(self, name: str, given: Any, shape: Shape, number: str) -> Layer:
-        kind = KINDS[name]
+        kind = BLUEPRINT_LAYERS[name]
         plain = _arguments(kind, given)
         settled = {key: self._classes if value == CLASSES else value for key, value in plain.items()}
         out = kind.shape(settled, shape)
@@ -218,13 +218,13 @@ def _named(given: Any, number: str) -> tuple[str, Any]:
         raise BlueprintError(
             f"Layer {number} (softmax): leave it out, a network ends in the scores before it.", layer=number
         )
-    if name not in KINDS and name not in BLOCKS:
-        unknown = UnknownNameError("layer", name[:60], [*KINDS, *BLOCKS])
+    if name not in BLUEPRINT_LAYERS and name not in BLOCKS:
+        unknown = UnknownNameError("layer", name[:60], [*BLUEPRINT_LAYERS, *BLOCKS])
         raise BlueprintError(f"Layer {number}: {unknown}", layer=number)
     return name, arguments
 
 
-def _arguments(kind: Kind, given: Any) -> dict[str, Any]:
+def _arguments(kind: BlueprintLayer, given: Any) -> dict[str, Any]:
     """All arguments in their plain form, with the defaults."""
     if given is None:
         given = {}
@@ -248,7 +248,7 @@ def _arguments(kind: Kind, given: Any) -> dict[str, Any]:
     return plain
 
 
-def _written(name: str, kind: Kind, plain: Mapping[str, Any]) -> Any:
+def _written(name: str, kind: BlueprintLayer, plain: Mapping[str, Any]) -> Any:
     """The layer as plain JSON data, with the arguments that are not the default."""
     told = {key: value for key, value in plain.items() if value != kind.arguments[key].default}
     return {name: {key: _json(value) for key, value in told.items()}} if told else name

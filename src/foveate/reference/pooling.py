@@ -191,4 +191,4 @@ POOLINGS = {
     "l2": Pooling(l2_pool, l2_pool_backward),
     "distance_weighted": Pooling(distance_weighted_pool, distance_weighted_pool_backward),
 }
-"""The sliding ones by their names in :data:`foveate.layers.pooling.POOLINGS`."""
+"""The sliding ones by their names in :data:`foveate.layers.pooling_to_size.POOLINGS`."""

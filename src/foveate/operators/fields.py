@@ -12,9 +12,10 @@ the last one, so that the size of a field does not shrink at the border.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -159,6 +160,17 @@ class Field:
     @property
     def shape(self) -> tuple[int, int]:
         return len(self.rows), len(self.columns)
+
+    def through(self, window: Mapping[str, Any], size: tuple[int, ...]) -> Field:
+        """The field behind a sliding window, from its settings, that leaves a map of ``size`` (h, w)."""
+        kernel, stride, dilation = window["kernel"], window["stride"], window["dilation"]
+        fill, axes = window.get("fill", "zeros"), []
+        for i, axis in enumerate(self.axes):
+            before, after = window["around"][i]
+            if fill != "zeros":  # copies of pixels are seen where they came from
+                axis, before = axis.pad(before, after, fill), 0  # noqa: PLW2901
+            axes.append(axis.window(size[i], kernel[i], stride[i], before, dilation[i]))
+        return Field(*axes)
 
     def sees(self, row: int, column: int) -> tuple[int, int, int, int]:
         """(top, bottom, left, right): the first and last input row and column that a position depends on.

@@ -1,17 +1,69 @@
-"""One number of a network taken apart: what `foveate.graph.arithmetic` gives, and what it works with."""
+"""One number of a network taken apart: what an operation's sum is given, and what it gives.
+
+A sum is a function of a `Place` (one output number of one step of a run) that computes the number again in
+float64 from its operands, as an `Arithmetic`. `pointwise` makes one of a function of a single number, and
+`foveate.operators.windows` has the parts of those that look through a window.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.graph.recording import Recording, Step
+from foveate.operators.fields import Field
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation. Shapes are without the batch: (C, H, W) of a map, (K,) of a vector.
+
+    op: its kind, in the words of the readers. function: torch's name for it.
+    module: dotted name of the innermost module that called it; None for the network itself.
+    inputs: numbers of the steps whose results it takes, in order (one may stand there twice).
+    settings: its plain numbers (kernel, stride, ...). tensors: its weights and statistics, as they were used.
+    parameters: dotted names of the parameters among them. fresh: how many of their numbers are new here.
+    seen: which pixels of the picture its values can depend on. macs: multiply-adds.
+    """
+
+    op: str
+    label: str
+    function: str
+    module: str | None
+    inputs: tuple[int, ...]
+    settings: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    parameters: Mapping[str, str]
+    fresh: int
+    shape: tuple[int, ...]
+    seen: Field
+    macs: int
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A run of a network on one picture: the steps in their order, and what each of them gave.
+
+    values: float tensors of the steps' shapes; step 0 is the input, the last one the result.
+    """
+
+    steps: tuple[Step, ...]
+    values: tuple[Tensor, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values; what lies in another's memory is counted again."""
+        return sum(value.nbytes for value in self.values)
 
 
 @dataclass(frozen=True)
@@ -121,6 +173,27 @@ def same_place(shape: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...
     return tuple(0 if n == 1 else i for n, i in zip(shape, index[len(index) - len(shape) :], strict=True))
 
 
+def before_flattening(place: Place) -> Place:
+    """The place that a number was at before its map was laid flat or cut otherwise."""
+    source = place.step.inputs[0]
+    position = int(np.ravel_multi_index(place.index, place.step.shape))
+    index = [int(i) for i in np.unravel_index(position, place.recording.steps[source].shape)]
+    return Place(place.recording, source, *index)
+
+
 def shown(value: float) -> str:
     """Six figures, with a minus as long as a plus is wide."""
     return f"{value + 0.0:.6g}".replace("-", "−")
+
+
+def pointwise(function: Callable[..., float], written: str) -> Callable[[Place], Arithmetic]:
+    """The sum of an activation: ``function(x, **settings)``, and how it is written with ``{x}`` in it."""
+
+    def take(place: Place) -> Arithmetic:
+        x, settings = place.at(), place.step.settings
+        total = function(x, **settings) if math.isfinite(x) else math.nan
+        term = Term(place.step.inputs[0], place.channel, 1.0, x, x)
+        steps = (Formula(written.format(x=shown(x), **settings), shown(total)),)
+        return Arithmetic(place.step.op, place.value, total, (term,), steps=steps, facts={"x": x})
+
+    return take

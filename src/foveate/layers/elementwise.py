@@ -1,0 +1,146 @@
+"""What is done number by number: sums, products and quotients of maps, and functions of one number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from foveate.operators.onnx import OnnxGraph, only, plain
+from foveate.operators.optional_torch import Tensor, torch
+from foveate.operators.reading import Reading, Value
+from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, same_place, shown
+from foveate.operators.table import reads, sums, writes
+
+_CAST_FLOAT = 1  # TensorProto.FLOAT
+
+# --- Of one number -----------------------------------------------------------------------------------------
+
+for _name, _kind in {
+    "neg": "Neg", "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "floor": "Floor", "abs": "Abs", "erf": "Erf",
+    "reciprocal": "Reciprocal",
+}.items():  # fmt: skip
+    writes(_name)(plain(_kind))
+
+reads("neg", "negative")(lambda out, input: Reading("neg", "negative"))
+sums("neg")(pointwise(lambda x: -x, "−({x})"))
+
+
+@writes("float", "to", "contiguous", "clone", "detach")
+def _write_same_numbers(g: OnnxGraph, input: Value, *_: Any, **__: Any) -> Any:
+    # The emitter refuses any result that is not float32, so only uint8 -> float32 changes anything here.
+    return g.value(input) if input.dtype == torch.float32 else g.op("Cast", input, to=_CAST_FLOAT)
+
+
+# --- Of two ------------------------------------------------------------------------------------------------
+
+
+def _aligned(out: Value, operands: tuple[Any, ...]) -> bool:
+    """Whether each operand's number at a place of the result can be told from the axes as they are kept."""
+    for value in operands:
+        if isinstance(value, Value) and value.ndim not in (0, out.ndim):
+            return False
+        if isinstance(value, Tensor) and value.ndim > 1 and out.ndim == 3:
+            return False
+    return out.ndim <= 4 and len(out) == 1
+
+
+def _binary(op: str, label: str, *, turned: bool = False) -> Callable[..., Reading | None]:
+    def read(out: Value, input: Any, other: Any, *, alpha: Any = 1, rounding_mode: Any = None) -> Any:
+        if alpha != 1 or rounding_mode is not None or not _aligned(out, (input, other)):
+            return None
+        operands = (other, input) if turned else (input, other)
+        numbers = tuple(value.number for value in operands if isinstance(value, Value))
+        constants = tuple(None if isinstance(value, Value) else value for value in operands)
+        return Reading(op, label, {"constants": constants}, inputs=numbers)
+
+    return read
+
+
+for _names, _op, _label, _turned in (
+    (("add", "radd", "iadd"), "add", "add", False),
+    (("mul", "rmul", "imul", "multiply"), "mul", "multiply", False),
+    (("sub", "isub", "subtract"), "sub", "subtract", False),
+    (("rsub",), "sub", "subtract", True),
+    (("div", "truediv", "itruediv", "divide", "true_divide"), "div", "divide", False),
+    (("rdiv", "rtruediv"), "div", "divide", True),
+):
+    reads(*_names)(_binary(_op, _label, turned=_turned))
+
+
+@writes("add", "radd", "iadd")
+def _write_add(g: OnnxGraph, input: Any, other: Any, *, alpha: float = 1) -> Any:
+    only(alpha == 1, "add with alpha")
+    return g.op("Add", input, other)
+
+
+@writes("sub", "isub")
+def _write_sub(g: OnnxGraph, input: Any, other: Any, *, alpha: float = 1) -> Any:
+    only(alpha == 1, "sub with alpha")
+    return g.op("Sub", input, other)
+
+
+@writes("rsub")
+def _write_rsub(g: OnnxGraph, input: Any, other: Any) -> Any:
+    return g.op("Sub", other, input)
+
+
+@writes("mul", "rmul", "imul", "multiply")
+def _write_mul(g: OnnxGraph, input: Any, other: Any) -> Any:
+    return g.op("Mul", input, other)
+
+
+@writes("div", "truediv", "itruediv", "divide", "true_divide")
+def _write_div(g: OnnxGraph, input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    only(rounding_mode is None, "div with rounding")
+    return g.op("Div", input, other)
+
+
+@writes("rdiv", "rtruediv")
+def _write_rdiv(g: OnnxGraph, input: Any, other: Any) -> Any:
+    return g.op("Div", other, input)
+
+
+@writes("pow")
+def _write_pow(g: OnnxGraph, input: Any, exponent: Any) -> Any:
+    return g.op("Mul", input, input) if exponent == 2 else g.op("Pow", input, exponent)
+
+
+_SIGNS = {"add": "+", "sub": "−", "mul": "·", "div": "/"}
+_COMPUTE: dict[str, Callable[[float, float], float]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b if b else math.nan,
+}
+
+
+@sums("add", "sub", "mul", "div")
+def _sum(place: Place) -> Arithmetic:
+    """Sums, differences, products and quotients of two: steps' results, or a constant of the network."""
+    taken, numbers, terms = 0, [], []
+    for constant in place.step.settings["constants"]:
+        if constant is None:
+            number, source = place.at(taken), place.step.inputs[taken]
+            channel = place.channel if len(place.recording.steps[source].shape) else None
+            taken += 1
+        else:
+            number, source, channel = _constant(constant, place), None, None
+        numbers.append(number)
+        terms.append(Term(source, channel, 1.0, number, number))
+    op = place.step.op
+    total = _COMPUTE[op](numbers[0], numbers[1])
+    if op == "sub":
+        terms[1] = replace(terms[1], weight=-1.0, sum=-numbers[1])
+    steps = (Formula(f"{shown(numbers[0])} {_SIGNS[op]} {shown(numbers[1])}", shown(total)),)
+    return Arithmetic(op, place.value, total, tuple(terms), steps=steps)
+
+
+def _constant(constant: Any, place: Place) -> float:
+    if not hasattr(constant, "shape"):
+        return float(constant)
+    array = constant.detach().cpu().numpy()
+    while array.ndim > len(place.index):
+        array = array[0]  # the batch
+    return float(array[same_place(array.shape, place.index)])

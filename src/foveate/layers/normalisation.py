@@ -1,0 +1,224 @@
+"""Normalisations, softmax and dropout. Arguments are torch's own, in torch's order."""
+
+# ruff: noqa: PLR0917
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from foveate.operators.blueprint import Argument, BlueprintLayer, Real, Shape
+from foveate.operators.onnx import OnnxGraph, only, reshape
+from foveate.operators.optional_torch import Tensor, nn, torch
+from foveate.operators.reading import Reading, Value
+from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, shown
+from foveate.operators.table import in_blueprints, reads, sums, writes
+
+# --- Batch norm --------------------------------------------------------------------------------------------
+
+
+@reads("batch_norm")
+def _read_batch_norm(
+    out: Value,
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Reading | None:
+    if training or running_mean is None or input.ndim not in (2, 4):
+        return None
+    tensors = {"mean": running_mean, "variance": running_var, "gamma": weight, "beta": bias}
+    kept = {key: tensor for key, tensor in tensors.items() if tensor is not None}
+    return Reading("batch_norm", "batch norm", {"eps": eps}, kept)
+
+
+@writes("batch_norm")
+def _write_batch_norm(
+    g: OnnxGraph,
+    input: Value,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    only(not training, "batch norm in training mode")
+    channels = input.shape[1]
+    scale = g.ones(channels) if weight is None else weight
+    shift = g.ones(channels, 0.0) if bias is None else bias
+    return g.op("BatchNormalization", input, scale, shift, running_mean, running_var, epsilon=eps)
+
+
+@sums("batch_norm")
+def _sum_batch_norm(place: Place) -> Arithmetic:
+    x, eps, channel = place.at(), place.step.settings["eps"], place.channel
+    mean, variance, gamma, beta = (
+        default if (array := place.optional(name)) is None else float(array[channel])
+        for name, default in (("mean", 0.0), ("variance", 1.0), ("gamma", 1.0), ("beta", 0.0))
+    )
+    deviation = math.sqrt(variance + eps)
+    scaled = (x - mean) / deviation
+    total = scaled * gamma + beta
+    steps = (
+        Formula(f"√(variance {shown(variance)} + {eps:g})", shown(deviation)),
+        Formula(f"({shown(x)} − mean {shown(mean)}) / {shown(deviation)}", shown(scaled)),
+        Formula(f"{shown(scaled)} · gamma {shown(gamma)} + beta {shown(beta)}", shown(total)),
+    )
+    facts = {"mean": mean, "variance": variance, "eps": eps, "gamma": gamma, "beta": beta}
+    term = Term(place.step.inputs[0], channel, gamma / deviation, x, gamma / deviation * x)
+    return Arithmetic("batch_norm", place.value, total, (term,), steps=steps, facts=facts)
+
+
+def _make_batch_norm(shape: Shape, *, eps: float, momentum: float) -> nn.Module:
+    norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+    return norm(shape[0], eps=eps, momentum=momentum)
+
+
+in_blueprints(
+    {
+        "batch_norm": BlueprintLayer(
+            _make_batch_norm,
+            "normalisation",
+            "Brings each channel to mean 0 and deviation 1, then scales it; trains faster.",
+            arguments={"eps": Argument(Real(1e-12, 1), 1e-5), "momentum": Argument(Real(0, 1), 0.1)},
+            parameters=lambda args, shape: 2 * shape[0],
+        )
+    }
+)
+
+# --- Other normalisations, which are only written ----------------------------------------------------------
+
+
+@writes("layer_norm")
+def _write_layer_norm(
+    g: OnnxGraph,
+    input: Value,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Any:
+    scale = torch.ones(tuple(normalized_shape)) if weight is None else weight
+    return g.op(
+        "LayerNormalization",
+        input,
+        scale,
+        *([] if bias is None else [bias]),
+        axis=-len(normalized_shape),
+        epsilon=eps,
+    )
+
+
+@writes("group_norm")
+def _write_group_norm(
+    g: OnnxGraph,
+    input: Value,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Any:
+    rows = g.op("Reshape", input, g.integers([0, num_groups, -1]))
+    rows = g.op("InstanceNormalization", rows, g.ones(num_groups), g.ones(num_groups, 0.0), epsilon=eps)
+    value = reshape(g, rows)
+    for kind, part in (("Mul", weight), ("Add", bias)):
+        if part is not None:
+            value = g.op(kind, value, part.detach().reshape(-1, *[1] * (input.dim() - 2)))
+    return value
+
+
+@writes("local_response_norm")
+def _write_local_response_norm(
+    g: OnnxGraph, input: Value, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Any:
+    only(size % 2 == 1, "local response norm of an even size")  # the window's odd end differs
+    return g.op("LRN", input, size=size, alpha=alpha, beta=beta, bias=k)
+
+
+# --- Softmax -----------------------------------------------------------------------------------------------
+
+
+@reads("softmax")
+def _read_softmax(
+    out: Value, input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Reading | None:
+    flat = input.ndim == 2 and dim is not None and dim % 2 == 1
+    return Reading("softmax", "softmax", {"temperature": 1.0}) if flat else None
+
+
+@writes("softmax")
+def _write_softmax(
+    g: OnnxGraph, input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Any:
+    only(dim is not None and dim % input.dim() != 0, "softmax without an axis")
+    return g.op("Softmax", input, axis=dim)
+
+
+@writes("log_softmax")
+def _write_log_softmax(
+    g: OnnxGraph, input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Any:
+    only(dim is not None and dim % input.dim() != 0, "log_softmax without an axis")
+    return g.op("LogSoftmax", input, axis=dim)
+
+
+@sums("softmax")
+def _sum_softmax(place: Place) -> Arithmetic:
+    temperature = place.step.settings["temperature"]
+    logits = place.input().astype(np.float64)
+    most = float(logits.max())
+    exponentials = np.exp((logits - most) / temperature)
+    sum_, own = float(exponentials.sum()), float(exponentials[place.channel])
+    total = own / sum_
+    divided = "" if temperature == 1 else f" / temperature {shown(temperature)}"
+    steps = (
+        Formula(f"e^(({shown(float(logits[place.channel]))} − {shown(most)}){divided})", shown(own)),
+        Formula(f"sum of all {len(logits):,}", shown(sum_)),
+        Formula(f"{shown(own)} / {shown(sum_)}", shown(total)),
+    )
+    facts = {"logits": logits, "exp": exponentials, "sum": sum_, "greatest": most, "temperature": temperature}
+    term = Term(place.step.inputs[0], None, np.ones_like(logits), logits, float(logits.sum()))
+    return Arithmetic("softmax", place.value, total, (term,), steps=steps, facts=facts)
+
+
+# --- Dropout -----------------------------------------------------------------------------------------------
+
+_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+
+
+@reads(*_DROPOUTS)
+def _read_dropout(
+    out: Value, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Reading | None:
+    return None if training and p else Reading("dropout", "dropout", {"p": float(p)})
+
+
+@writes(*_DROPOUTS)
+def _write_dropout(
+    g: OnnxGraph, input: Value, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Any:
+    only(not training or p == 0, "dropout in training mode")
+    return g.value(input)
+
+
+sums("dropout")(pointwise(lambda x, p: x, "{x} as it is (dropout is for training)"))
+in_blueprints(
+    {
+        "dropout": BlueprintLayer(
+            lambda shape, p: nn.Dropout(p),
+            "normalisation",
+            "In training, sets a random part of the values to 0; against learning by heart.",
+            arguments={"p": Argument(Real(0, 0.999), 0.5)},
+            scalar="p",
+        )
+    }
+)
