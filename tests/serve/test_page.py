@@ -24,7 +24,7 @@ def test_pictures_are_answered_on_the_page(launch, browse, colours, pictures, tm
     assert browse.problems == []
     page.set_input_files("#files", bad)
     expect(page.locator(ANSWERED)).to_have_count(2)
-    assert "it is not a picture" in page.text_content(".verdict")
+    assert page.text_content(".verdict").startswith("Cannot read picture 'bad.png': it is not a picture")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert accessibility_faults(page) == []
 

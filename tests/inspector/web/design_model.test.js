@@ -3,6 +3,14 @@ import { beforeEach, test } from "node:test";
 
 import { Design, entryOf, nodeOf } from "#inspector/design_model.js";
 
+globalThis.CustomEvent ??= class extends Event {
+  // node 18 has none
+  constructor(type, { detail }) {
+    super(type);
+    this.detail = detail;
+  }
+};
+
 const SCALARS = { conv: "filters", dense: "units", max_pool: "size" };
 const BLUEPRINT = {
   name: "net",

@@ -65,11 +65,11 @@ test("ranks follow the longest path", () => {
   ]);
 });
 
-test("branches lie in lanes of their own, and lead back into the first", () => {
+test("the longest branch keeps its lane, the others lie beside and lead back into it", () => {
   const items = arrange([
     { id: "a", inputs: [] },
-    { id: "long1", inputs: ["a"] },
     { id: "short", inputs: ["a"] },
+    { id: "long1", inputs: ["a"] },
     { id: "long2", inputs: ["long1"] },
     { id: "join", inputs: ["long2", "short"] },
   ]);

@@ -10,6 +10,8 @@ test("significant digits, a real minus sign, powers of ten at the far ends", () 
   assert.equal(digits(-0), "0");
   assert.equal(digits(123456, 6), "123456");
   assert.equal(digits(0.00001234, 3), "1.23\u2009×\u200910⁻⁵");
+  assert.equal(digits(999999, 6), "999999");
+  assert.equal(digits(1234567, 7), "1.234567\u2009×\u200910⁶");
   assert.equal(digits(-2.5e6, 2), "−2.5\u2009×\u200910⁶");
 });
 

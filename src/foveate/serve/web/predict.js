@@ -41,11 +41,12 @@ async function ask(picture) {
   if (picture.size > Number(form.dataset.maxBytes)) {
     throw new Error("This file is larger than the server takes.");
   }
-  const headers = { "Content-Type": picture.type || "application/octet-stream" };
-  if (key) headers.Authorization = `Bearer ${key.value}`;
+  const body = new FormData(); // with the file's name, which an error then says
+  body.append("image", picture);
+  const headers = key ? { Authorization: `Bearer ${key.value}` } : {};
   let response;
   try {
-    response = await fetch(`predict?top_k=${top_.value}`, { method: "POST", body: picture, headers });
+    response = await fetch(`predict?top_k=${top_.value}`, { method: "POST", body, headers });
   } catch {
     throw new Error("The server cannot be reached.");
   }
