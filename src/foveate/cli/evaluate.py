@@ -8,10 +8,10 @@ import click
 
 from foveate.cli.console import emit_json, json_option, note
 from foveate.cli.files import model_path
-from foveate.words import printable, table
+from foveate.words import printable, shown, table
 
 if TYPE_CHECKING:
-    from foveate.tasks.base import PlainTable
+    from foveate.tasks.sections import Column, Table
 
 
 @click.command("evaluate")
@@ -56,7 +56,13 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
         click.echo("\n" + _drawn(found_table))
 
 
-def _drawn(found: PlainTable) -> str:
-    rows = [[printable(cell) for cell in row] for row in found.rows]
+def _drawn(found: Table) -> str:
+    rows = [list(map(_cell, found.columns, row)) for row in found.rows]
+    right = [i for i, column in enumerate(found.columns) if column.kind == "number"]
     lines = [found.title] if found.title else []
-    return "\n".join([*lines, table(found.header, rows, right=found.right)] if rows else lines)
+    headings = [column.heading for column in found.columns]
+    return "\n".join([*lines, table(headings, rows, right=right)] if rows else lines)
+
+
+def _cell(column: Column, cell: str | float | None) -> str:
+    return printable(shown(cell, column.limit))

@@ -19,6 +19,7 @@ from foveate.errors import InputError
 from foveate.words import percent
 
 if TYPE_CHECKING:
+    from foveate.tasks.sections import Table
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
@@ -153,16 +154,6 @@ class Prediction(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class PlainTable:
-    """A table for people; the columns whose numbers stand in ``right`` are set flush right."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    right: Sequence[int] = ()
-
-
 class Evaluation(Protocol):
     """How good answers are on N pictures."""
 
@@ -180,7 +171,7 @@ class Evaluation(Protocol):
         """The whole in words; pictures: what was measured on, such as "pictures of test"."""
         ...
 
-    def tables(self) -> Sequence[PlainTable]:
+    def tables(self) -> Sequence[Table]:
         """What there is to tell beside that."""
         ...
 

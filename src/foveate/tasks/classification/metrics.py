@@ -15,16 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.scores import ClassCounts
-from foveate.tasks.base import Headline, Metric, PlainTable
+from foveate.tasks.base import Headline, Metric
 from foveate.tasks.classification.calibration import Reliability, checked_labels, reliability
-from foveate.words import listed, shown
+from foveate.tasks.classification.in_short import class_table, confusion_table, in_lines
+from foveate.tasks.sections import Table
 
 ACCURACY = Metric("accuracy")
 TOP_K = 5
 DENSE_CLASSES = 100  # to_dict() writes the whole confusion matrix up to this many classes
-MAX_ROWS = 30  # classes in the table for people; of more, the worst
-MAX_MATRIX = 12  # classes in the confusion table; of more, the most frequent mistakes
-MAX_NAME = 24  # characters of a class name in a table
 _Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 _SMALLEST_PROBABILITY = 1e-15  # a probability of 0 for the true class must not make the loss infinite
 
@@ -131,57 +129,11 @@ class Evaluation:
 
     def lines(self, pictures: str) -> list[str]:
         """Accuracy with its interval, the other means, and the classes that did not occur."""
-        low, high = self.accuracy_interval
-        lines = [
-            f"accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}): "
-            f"{self.correct} of {self.samples} {pictures} right"
-        ]
-        if self.top5_accuracy is not None:
-            lines.append(f"the right class is among the first five for {self.top5_accuracy:.2%}")
-        lines.append(
-            f"macro-F1 {self.macro_f1:.4f}, log-loss {self.nll:.4f}, Brier {self.brier:.4f}, "
-            f"calibration error {self.ece:.4f}"
-        )
-        absent = [name for name, count in zip(self.classes, self.support, strict=True) if not count]
-        if absent:
-            lines.append(f"no picture of {listed(absent)}: macro-F1 runs over the classes that occur")
-        return lines
+        return in_lines(self, pictures)
 
-    def tables(self) -> list[PlainTable]:
+    def tables(self) -> list[Table]:
         """Precision, recall and F1 of each class, and what was taken for what."""
-        return [self._class_table(), self._confusion_table()]
-
-    def _class_table(self) -> PlainTable:
-        """Of many classes those with the lowest F1."""
-        order, title = list(range(len(self.classes))), ""
-        if len(order) > MAX_ROWS:
-            order = sorted((i for i in order if self.support[i]), key=lambda i: float(self.f1[i]))[:MAX_ROWS]
-            title = f"the {len(order)} classes with the lowest F1 (--json has all)"
-        numbers = (self.precision, self.recall, self.f1)
-        rows = [
-            (
-                shown(self.classes[i], MAX_NAME),
-                str(self.support[i]),
-                *(f"{values[i]:.3f}" for values in numbers),
-            )
-            for i in order
-        ]
-        return PlainTable(title, ("class", "pictures", "precision", "recall", "F1"), rows, (1, 2, 3, 4))
-
-    def _confusion_table(self) -> PlainTable:
-        """The confusion matrix of few classes, the most frequent mistakes of many."""
-        if len(self.classes) <= MAX_MATRIX:
-            header = ("true \\ predicted", *(str(i) for i in range(len(self.classes))))
-            counts = zip(self.classes, self.confusion.matrix().tolist(), strict=True)
-            rows = [(f"{i} {shown(name, MAX_NAME)}", *map(str, row)) for i, (name, row) in enumerate(counts)]
-            return PlainTable("", header, rows, range(1, len(header)))
-        mistakes = self.confusion.mistakes(10)
-        named = [
-            (str(n), shown(self.classes[t], MAX_NAME), shown(self.classes[p], MAX_NAME))
-            for t, p, n in mistakes
-        ]
-        title = "most frequent mistakes" if mistakes else "no mistakes"
-        return PlainTable(title, ("pictures", "true", "predicted"), named, (0,))
+        return [class_table(self), confusion_table(self)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for strict JSON: no NaN, no NumPy types.
