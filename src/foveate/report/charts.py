@@ -174,7 +174,7 @@ def histogram_chart(histogram: Histogram) -> str:
 
 
 def matrix_chart(matrix: Matrix) -> str:
-    """A confusion matrix as a heat map.
+    """What is taken for what, as a heat map.
 
     Colour is the share of a row (a true thing); rights are blue, mistakes orange.
     """
@@ -185,8 +185,7 @@ def matrix_chart(matrix: Matrix) -> str:
     margin, side = 16 + longest, len(labels) * cell
     above, beside = {0: (40, 12), -45: (22 + int(margin * 0.72), int(margin * 0.72)), -90: (margin, 12)}[turn]
     width = margin + side + beside
-    words = "Confusion matrix: rows are true classes, columns what the network said"
-    svg = draw.canvas(width, above + side + 24, words)
+    svg = draw.canvas(width, above + side + 24, matrix.title)
     # Narrow screens scroll rather than shrink the numbers below what can be read.
     svg.set("style", f"min-width:{min(width, 480 if turn > -90 else 900)}px;max-width:{width}px")
     svg.set("class", "chart matrix" if turn > -90 else "chart matrix dense")

@@ -85,10 +85,11 @@ class Reliability:
 class Matrix:
     """How often a thing was called another: the cells that are not zero.
 
-    names: (K,). true, called, counts: (cells,), of which the first two count the names. totals: (K,) of each
-    true thing, also of what is not shown.
+    title: what rows and columns are. names: (K,). true, called, counts: (cells,), of which the first two
+    count the names. totals: (K,) of each true thing, also of what is not shown.
     """
 
+    title: str
     names: Sequence[str]
     true: NDArray[np.int64]
     called: NDArray[np.int64]

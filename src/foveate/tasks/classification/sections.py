@@ -102,7 +102,8 @@ def confusion_matrix(
     true, called = place[confusion.true], place[confusion.predicted]
     cells = (true >= 0) & (called >= 0)
     names = [classes[i] for i in kept]
-    return Matrix(names, true[cells], called[cells], confusion.count[cells], confusion.support[kept])
+    title = "Confusion matrix: rows are true classes, columns what the network said"
+    return Matrix(title, names, true[cells], called[cells], confusion.count[cells], confusion.support[kept])
 
 
 def _pairs(result: Evaluation, pairs: list[tuple[int, int, int]]) -> Table:
