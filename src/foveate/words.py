@@ -113,10 +113,21 @@ def plural(number: int, noun: str, many: str | None = None) -> str:
 
 def listed(names: Sequence[str], limit: int = 5) -> str:
     """Names in a sentence, the first few of many: "a, b and c", "a, b and 3 more", "none"."""
-    few = [shown(name, 60) for name in names[:limit]]
-    if len(names) > limit:
-        return f"{', '.join(few)} and {len(names) - limit:,} more"
+    few = [shown(name, 60) for name in names]
+    if len(few) > limit:
+        return some(few, limit)
     return few[0] if len(few) == 1 else f"{', '.join(few[:-1])} and {few[-1]}" if few else "none"
+
+
+def quoted(names: Iterable[str], limit: int = 5) -> str:
+    """``'a', 'b', 'c' and 4 more``: names for a message, quoted so that none can break a line."""
+    return some([repr(name) for name in names], limit)
+
+
+def some(texts: Sequence[str], limit: int, between: str = ", ") -> str:
+    """The first few, and how many more there are: "a, b and 3 more"."""
+    more = f" and {len(texts) - limit:,} more" if len(texts) > limit else ""
+    return between.join(texts[:limit]) + more
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Container[int] = ()) -> str:

@@ -15,7 +15,7 @@ from foveate.cli.console import Share, emit_json, json_option, note, overwrite_o
 from foveate.cli.predict import bar
 from foveate.files import replacing
 from foveate.outputs import check_file
-from foveate.words import plural, printable, table
+from foveate.words import plural, printable, some, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -253,10 +253,9 @@ def _finding(item: Finding) -> str:
     for group in item.groups[:_GROUPS_SHOWN]:
         names = [
             printable(place.name) + (f" ({printable(place.remark)})" if place.remark else "")
-            for place in group[:_COPIES_SHOWN]
+            for place in group
         ]
-        more = f" and {len(group) - _COPIES_SHOWN} more" if len(group) > _COPIES_SHOWN else ""
-        lines.append("    " + " = ".join(names) + more)
+        lines.append("    " + some(names, _COPIES_SHOWN, " = "))
     if len(item.groups) > _GROUPS_SHOWN:
         lines.append(
             f"    ... and {len(item.groups) - _GROUPS_SHOWN} more (--json lists all, --html shows them)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,7 @@ PHOTOGRAPH_SIZE_PX = 64
 HELD_OUT_MOST = 3_000  # pictures: an accuracy of 90 % is then known to about one point
 
 Progress = Callable[[str, int, int], None]
+Decoded = tuple[dict[str, np.ndarray], dict[str, ScanResult]]  # pixels and scan, by split
 
 
 @dataclass(frozen=True)
@@ -151,19 +153,8 @@ def prepare(
     chosen = preprocessing or choose_preprocessing(
         dataset.splits["train"].images, image_size=image_size, default_size=default_size, fit=fit
     )
-    decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
-    fitted = fitted_range(scans["train"].extents)
-    if fitted != chosen.sample_range and not (preprocessing and preprocessing.sample_range):
-        # The look missed the darkest or the brightest: all pictures by one rule, that of the training split.
-        chosen = replace(chosen, sample_range=fitted)
-        decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
-    all_grey = all(bool(np.all(result.grey[result.ok])) for result in scans.values())
-    if preprocessing is not None and chosen.channels == 1 and not all_grey:
-        raise _not_grey(scans)
-    if chosen.channels == 1 and not all_grey:
-        # The look missed the few pictures in colour: read again, in colour.
-        chosen = replace(chosen, channels=3, mean=(), std=())
-        decoded, scans = _decode_all(dataset, chosen, cache_directory, progress)
+    read = partial(_decode_all, dataset, directory=cache_directory, progress=progress)
+    chosen, decoded, scans = _decoded(read, chosen, given=preprocessing)
     found = look_for_faults(dataset, scans)
     enforce(found, max_unreadable_fraction)
     sides, notes = _sides(dataset, scans, found, shares, seed=seed, kept=kept)
@@ -184,6 +175,26 @@ def prepare(
         fingerprint=_fingerprint(scans, sides, splits),
         left_out=sum(int(result.ok.sum()) for result in scans.values()) - sum(map(len, splits.values())),
     )
+
+
+def _decoded(
+    read: Callable[[Preprocessing], Decoded], chosen: Preprocessing, given: Preprocessing | None
+) -> tuple[Preprocessing, dict[str, np.ndarray], dict[str, ScanResult]]:
+    """All pictures, read once more where the look at a few missed something; and how they were read."""
+    decoded, scans = read(chosen)
+    fitted = fitted_range(scans["train"].extents)
+    if fitted != chosen.sample_range and not (given and given.sample_range):
+        # The look missed the darkest or the brightest: all pictures by one rule, that of the training split.
+        chosen = replace(chosen, sample_range=fitted)
+        decoded, scans = read(chosen)
+    all_grey = all(bool(np.all(result.grey[result.ok])) for result in scans.values())
+    if given is not None and chosen.channels == 1 and not all_grey:
+        raise _not_grey(scans)
+    if chosen.channels == 1 and not all_grey:
+        # The look missed the few pictures in colour: read again, in colour.
+        chosen = replace(chosen, channels=3, mean=(), std=())
+        decoded, scans = read(chosen)
+    return chosen, decoded, scans
 
 
 def _not_grey(scans: Mapping[str, ScanResult]) -> DatasetError:
@@ -218,7 +229,7 @@ def _shares(dataset: DataSet, asked: Mapping[str, float | None]) -> dict[str, fl
 
 def _decode_all(
     dataset: DataSet, preprocessing: Preprocessing, directory: Path | None, progress: Progress | None
-) -> tuple[dict[str, np.ndarray], dict[str, ScanResult]]:
+) -> Decoded:
     decoded, scans = {}, {}
     for name, split in dataset.splits.items():
         report = None if progress is None else lambda done, total, name=name: progress(name, done, total)

@@ -17,11 +17,13 @@ from foveate.models.catalogue import CATALOGUE
 from foveate.models.published import PRETRAINED
 from foveate.models.registry import create_model
 from foveate.models.weightless import weightless
-from foveate.models.weights_file import read_weights, renamed, some
+from foveate.models.weights_file import read_weights, renamed
+from foveate.words import some
 
 # Options that a published file implies, by the first eight digits of its SHA-256, which torchvision writes
 # into its file names: its GoogLeNet was trained on pictures scaled by 0.5 and 0.5.
 FILE_OPTIONS: dict[str, dict[str, Any]] = {"1378be20": {"transform_input": True}}
+NAMED = 4  # tensors that an error names
 
 
 def load_pretrained(network: Network, name: str) -> None:
@@ -129,12 +131,12 @@ def _check(module: Network, weights: Mapping[str, Tensor], path: Path, skip_head
         _check_channels(own, weights, module, path)
     complaints = []
     if missing:
-        complaints.append(f"{len(missing)} missing ({some(missing)})")
+        complaints.append(f"{len(missing)} missing ({some(missing, NAMED)})")
     if unexpected:
-        complaints.append(f"{len(unexpected)} not expected ({some(unexpected)})")
+        complaints.append(f"{len(unexpected)} not expected ({some(unexpected, NAMED)})")
     if differ:
         shapes = [f"{k} is {_shape(weights[k])} and should be {_shape(own[k])}" for k in differ]
-        complaints.append(f"{len(differ)} of another shape ({some(shapes)})")
+        complaints.append(f"{len(differ)} of another shape ({some(shapes, NAMED)})")
     raise WeightsError(
         f"{path} does not fit {type(module).__name__}: of its {len(own)} tensors, {'; '.join(complaints)}. "
         + _advice(module, weights, missing, unexpected, differ)
@@ -165,8 +167,8 @@ def _check_finite(weights: Mapping[str, Tensor], path: Path) -> None:
     ]
     if wrong:
         raise WeightsError(
-            f"{path} holds values that are NaN or infinite ({some(wrong)}): the training that it comes from "
-            "had failed, or the file is damaged; take an earlier one."
+            f"{path} holds values that are NaN or infinite ({some(wrong, NAMED)}): the training that it "
+            "comes from had failed, or the file is damaged; take an earlier one."
         )
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +133,3 @@ def renamed(weights: Mapping[str, Tensor], table: Mapping[str, str]) -> dict[str
             return None
         result[f"{table[layer]}.{tensor}"] = value
     return result
-
-
-def some(names: Iterable[str], limit: int = 4) -> str:
-    """The first few names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

@@ -24,6 +24,7 @@ from foveate.runtime.config import ModelConfig
 from foveate.training.checkpoint import Snapshot
 from foveate.training.machine import Machine
 from foveate.training.rundir import RunDirectory
+from foveate.words import quoted
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,8 @@ def check_same_data(
     changes = Changes.between(sides, Sides.of(prepared.splits, sides), prepared.left_out).in_words()
     if before["classes"] != now["classes"]:
         raise CheckpointError(
-            f"The run has learnt the classes {_listed(before['classes'])}, and the data set has "
-            f"{_listed(now['classes'])}: bring them back, or start anew with --overwrite."
+            f"The run has learnt the classes {quoted(before['classes'])}, and the data set has "
+            f"{quoted(now['classes'])}: bring them back, or start anew with --overwrite."
         )
     if not allow_changed:
         raise CheckpointError(
@@ -128,11 +129,6 @@ def check_same_data(
             "with --allow-changed-data, or start anew with --overwrite."
         )
     listener(Note(f"The data set has changed since the run began. {changes}"))
-
-
-def _listed(classes: list[str], most: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in classes[:most])
-    return shown if len(classes) <= most else f"{shown} and {len(classes) - most} more"
 
 
 def describe_run(
