@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import asgi
 from foveate.images.preprocess import Preprocessing
 from foveate.inspector.app import make_app
 from foveate.inspector.server import inspector_settings
@@ -70,32 +70,7 @@ class Client:
         return asyncio.run(self.ask_now(method, path, body, headers))
 
     async def ask_now(self, method, path, body=b"", headers=()):
-        path, _, query = path.partition("?")
-        sent = []
-        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-        async def receive():
-            return next(messages, {"type": "http.disconnect"})
-
-        async def send(message):
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "headers": [(b"host", b"127.0.0.1:8001"), *headers],
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 8001),
-        }
-        await self.app.asgi(scope, receive, send)
-        found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        content = b"".join(message.get("body", b"") for message in sent[1:])
-        return SimpleNamespace(status=sent[0]["status"], headers=found, content=content)
+        return await asgi.ask(self.app.asgi, method, path, body, headers)
 
     def get(self, path):
         """The JSON of an answer that must be fine."""

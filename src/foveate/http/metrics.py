@@ -27,7 +27,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.pictures = Counter("foveate_pictures", "Pictures classified.", registry=self.registry)
+        self.pictures = Counter("foveate_pictures", "Pictures answered.", registry=self.registry)
         self.refused = Counter(
             "foveate_refused", "Requests that found no room (503).", registry=self.registry
         )

@@ -1,4 +1,4 @@
-"""Answers: JSON that no class name can break, and errors of one sentence."""
+"""Answers: JSON that no label can break, and errors of one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foveate.errors import RequestError
 
 
 def to_json(document: Any) -> bytes:
-    """Strict JSON, ASCII only: a class name may hold what UTF-8 cannot (an undecodable folder name)."""
+    """Strict JSON, ASCII only: a label may hold what UTF-8 cannot (an undecodable folder name)."""
     return json.dumps(document, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 

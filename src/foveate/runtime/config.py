@@ -154,8 +154,8 @@ class ModelConfig:
         return cls.from_dict(_unsealed(document))
 
     def to_json(self) -> str:
-        """``config.json``'s text, its own SHA-256 last: strict, and ASCII only, so that undecodable class
-        names survive.
+        """``config.json``'s text, its own SHA-256 last: strict, and ASCII only, so that undecodable
+        labels survive.
         """
         return json.dumps(sealed(self.to_dict()), indent=2, allow_nan=False, ensure_ascii=True) + "\n"
 

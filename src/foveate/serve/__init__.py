@@ -5,7 +5,8 @@ connection.py   a connection: requests in turn, each phase with its time and lim
 exchange.py     one request and its answer, for the application
 guard.py        who may ask: Host, Origin, key; what every answer carries
 body.py         a request's body, within limits -> pictures
-engine.py       pictures -> probabilities: decode in threads, run in batches, refuse at once when full
+engine.py       pictures -> the network's outputs: decode in threads, run in batches, refuse at once when full
+documents.py    what is asked and answered, as types, of which openapi.py makes the description
 predict.py      POST /predict          inference.py   the Open Inference Protocol, /v2
 pages.py        GET /, /docs           app.py         which path leads where
 server.py       start, stop, drain

@@ -20,6 +20,7 @@ from foveate.http.replies import json_reply
 from foveate.http.server import run
 from foveate.http.settings import ServerState, ServeSettings
 from foveate.runtime.predictor import Predictor
+from foveate.serve.documents import Health
 from foveate.serve.engine import Engine
 from foveate.serve.inference import InferenceProtocol
 from foveate.serve.openapi import describe
@@ -61,8 +62,7 @@ def make_app(predictor: Predictor, name: str, settings: ServeSettings) -> App:
     metrics.ready.set_function(lambda: not state.draining)
 
     async def health(request: Request) -> Response:
-        status = "stopping" if state.draining else "ok"
-        document = {"status": status, "model": name, "version": version}
+        document = Health(status="stopping" if state.draining else "ok", model=name, version=version)
         return json_reply(document, 503 if state.draining else 200)
 
     async def measured(request: Request) -> Response:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, cast
 
 import numpy as np
 from starlette.requests import Request
@@ -21,11 +22,25 @@ from foveate.errors import RequestError
 from foveate.http.body import BodyReader
 from foveate.http.guard import State
 from foveate.http.replies import json_reply, to_json
+from foveate.http.schema import WHOLE, check, read_number, refuse, shown
 from foveate.http.settings import ServeSettings
+from foveate.serve.documents import (
+    HeaderLength,
+    InferenceRequest,
+    InferenceResponse,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    RequestedOutput,
+    RequestTensor,
+    ResponseTensor,
+    Server,
+)
 from foveate.serve.engine import Engine
 from foveate.tasks.base import MODEL_INPUT, Output, Task, Values
 
-HEADER_LENGTH = "inference-header-content-length"
+HEADER_LENGTH = "Inference-Header-Content-Length"
 VERSION = "1"  # a model folder is one version of a model
 EXTENSIONS = ("binary_tensor_data", "classification")
 MAX_JSON_BYTES = 4 << 20  # parsing holds Python's lock: this much takes about 50 ms
@@ -46,43 +61,41 @@ class InferenceProtocol:
     ) -> None:
         self._name = name
         self._engine = engine
+        self._task = engine.predictor.task
         self._bodies = bodies
         self._settings = settings
         self._state = state
         self._server_version = version
 
     async def server_metadata(self, request: Request) -> Response:
-        return json_reply(
-            {"name": "foveate", "version": self._server_version, "extensions": list(EXTENSIONS)}
-        )
+        extensions = list(EXTENSIONS) if self._task.label_scores else [EXTENSIONS[0]]
+        return json_reply(Server(name="foveate", version=self._server_version, extensions=extensions))
 
     async def live(self, request: Request) -> Response:
-        return json_reply({"live": True})
+        return json_reply(Live(live=True))
 
     async def ready(self, request: Request) -> Response:
         ready = not self._state.draining
-        return json_reply({"ready": ready}, 200 if ready else 503)
+        return json_reply(Ready(ready=ready), 200 if ready else 503)
 
     async def model_ready(self, request: Request) -> Response:
         self._check_model(request)
         ready = not self._state.draining
-        return json_reply({"name": self._name, "ready": ready}, 200 if ready else 503)
+        return json_reply(ModelReady(name=self._name, ready=ready), 200 if ready else 503)
 
     async def model_metadata(self, request: Request) -> Response:
         self._check_model(request)
-        predictor = self._engine.predictor
-        height, width = predictor.preprocessing.height, predictor.preprocessing.width
         return json_reply(
-            {
-                "name": self._name,
-                "versions": [VERSION],
-                "platform": "onnxruntime_onnx",
-                "inputs": [{"name": MODEL_INPUT, "datatype": "UINT8", "shape": [-1, height, width, 3]}],
-                "outputs": [
+            ModelMetadata(
+                name=self._name,
+                versions=[VERSION],
+                platform="onnxruntime_onnx",
+                inputs=[{"name": MODEL_INPUT, "datatype": "UINT8", "shape": [-1, *self._shape()]}],
+                outputs=[
                     {"name": output.name, "datatype": "FP32", "shape": tensor_shape(output)}
-                    for output in predictor.task.outputs
+                    for output in self._task.outputs
                 ],
-            }
+            )
         )
 
     async def infer(self, request: Request) -> Response:
@@ -94,7 +107,7 @@ class InferenceProtocol:
                 body,
                 request.headers.get(HEADER_LENGTH),
                 self._shape(),
-                self._engine.predictor.task,
+                self._task,
                 self._settings,
             )
             values = await self._engine.run(question.images)
@@ -112,25 +125,23 @@ class InferenceProtocol:
         return preprocessing.height, preprocessing.width, 3
 
     def _answer(self, question: Question, values: Values) -> Response:
-        outputs, tensors = [], []
+        outputs: list[ResponseTensor] = []
+        tensors: list[bytes] = []
         for wanted in question.outputs:
             tensor = values[wanted.name]
             if wanted.top_k:
-                tensor = _classified(tensor, self._engine.predictor.task.labels, wanted.top_k)
+                tensor = _in_words(tensor, self._task.labels, wanted.top_k)
             datatype = "BYTES" if wanted.top_k else "FP32"
-            output: dict[str, Any] = {"name": wanted.name, "datatype": datatype, "shape": list(tensor.shape)}
+            output: ResponseTensor = {"name": wanted.name, "datatype": datatype, "shape": list(tensor.shape)}
             if wanted.binary:
                 tensors.append(_to_bytes(tensor))
                 output["parameters"] = {"binary_data_size": len(tensors[-1])}
             else:
                 output["data"] = _to_list(tensor)
             outputs.append(output)
-        answer: dict[str, Any] = {
-            "model_name": self._name,
-            "model_version": VERSION,
-            **({"id": question.id} if question.id is not None else {}),
-            "outputs": outputs,
-        }
+        answer: InferenceResponse = {"model_name": self._name, "model_version": VERSION, "outputs": outputs}
+        if question.id is not None:
+            answer = {**answer, "id": question.id}
         if not tensors:
             return json_reply(answer)
         header = to_json(answer)
@@ -177,124 +188,91 @@ def parse_question(
     """
     size = len(body)
     if header_length is not None:
-        if not (header_length.isascii() and header_length.isdigit() and len(header_length) < 12):
-            _fail("Inference-Header-Content-Length", "a whole number", header_length)
-        size = int(header_length)
+        size = read_number(HEADER_LENGTH, HeaderLength, header_length)
         if size > len(body):
-            _fail("Inference-Header-Content-Length", f"at most the body's {len(body)} bytes", size)
+            refuse(HEADER_LENGTH, f"at most the body's {len(body)} bytes", str(size))
     if size > MAX_JSON_BYTES:
         raise RequestError(
             413,
             f"The JSON is longer than {MAX_JSON_BYTES:,} bytes; send the tensor in binary form.",
         )
-    document = _parse(body[:size])
-    given = _one(document, "inputs")
-    if given.get("name") != MODEL_INPUT:
-        _fail("inputs[0].name", repr(MODEL_INPUT), given.get("name"))
-    if given.get("datatype") != "UINT8":
-        _fail("inputs[0].datatype", "'UINT8'", given.get("datatype"))
-    wanted = _wanted(given.get("shape"), shape, settings.max_pictures)
-    images = _tensor(given, body[size:], wanted)
-    outputs = _outputs(document, task)
-    identity = document.get("id")
-    if identity is not None and not (isinstance(identity, str) and len(identity) <= 1000):
-        _fail("id", "a text of at most 1,000 characters", identity)
-    return Question(images, identity, outputs)
+    sizes = f"[N, {', '.join(map(str, shape))}], N from 1 to {settings.max_pictures}"
+    document = _parse(body[:size], {WHOLE: "a JSON object", "inputs[0].shape": sizes})
+    given = document["inputs"][0]
+    count, *picture = given["shape"]
+    if tuple(picture) != shape or not 1 <= count <= settings.max_pictures:
+        refuse("inputs[0].shape", sizes, shown(given["shape"]))
+    images = _tensor(given, body[size:], (count, *shape))
+    return Question(images, document.get("id"), _outputs(document, task))
 
 
-def _parse(text: bytes) -> dict[str, Any]:
+def _parse(text: bytes, better: Mapping[str, str]) -> InferenceRequest:
     try:
         document = json.loads(
-            text.decode("utf-8"), parse_constant=lambda name: _refuse("JSON", "numbers", name)
+            text.decode("utf-8"), parse_constant=lambda name: refuse("JSON", "numbers", name)
         )
     except (ValueError, RecursionError):
         raise RequestError(400, "The request is not valid JSON.") from None
-    if not isinstance(document, dict):
-        _fail("the request", "a JSON object", document)
-    return document
+    check(InferenceRequest, document, better=better)
+    return cast(InferenceRequest, document)
 
 
-def _one(document: dict[str, Any], field: str) -> dict[str, Any]:
-    values = document.get(field)
-    if not (isinstance(values, list) and len(values) == 1 and isinstance(values[0], dict)):
-        _fail(field, "a list of one object", values)
-    one: dict[str, Any] = values[0]
-    return one
-
-
-def _wanted(shape: Any, picture: tuple[int, int, int], most: int) -> tuple[int, ...]:
-    expected = f"[N, {', '.join(map(str, picture))}], N from 1 to {most}"
-    whole = isinstance(shape, list) and all(type(side) is int for side in shape)
-    if not whole or tuple(shape[1:]) != picture or not 1 <= shape[0] <= most:
-        _fail("inputs[0].shape", expected, shape)
-    return tuple(shape)
-
-
-def _tensor(given: dict[str, Any], binary: bytes, shape: tuple[int, ...]) -> np.ndarray:
+def _tensor(given: RequestTensor, binary: bytes, shape: tuple[int, ...]) -> np.ndarray:
     count = math.prod(shape)
-    size = _parameters(given, "inputs[0]").get("binary_data_size")
+    size = (given.get("parameters") or {}).get("binary_data_size")
     if size is not None:
         if type(size) is not int or size != count or size != len(binary):
             expected = f"{count}, as the shape has it, and as many bytes after the JSON"
-            _refuse("inputs[0].parameters.binary_data_size", expected, f"{size} and {len(binary)}")
+            refuse("inputs[0].parameters.binary_data_size", expected, f"{size} and {len(binary)}")
         return np.frombuffer(binary, np.uint8).reshape(shape)
     if binary:
-        _refuse("the body", "nothing after the JSON, or binary_data_size", f"{len(binary)} bytes")
+        refuse("the body", "nothing after the JSON, or binary_data_size", f"{len(binary)} bytes")
     data = given.get("data")
     expected = f"{count} whole numbers from 0 to 255, flat or nested as the shape"
     if not isinstance(data, list):
-        _fail("inputs[0].data", expected, data)
+        refuse("inputs[0].data", expected, shown(data))
     try:
         array = np.array(data)
     except (ValueError, OverflowError):  # ragged, or nested too deeply
-        _refuse("inputs[0].data", expected, "a ragged list")
+        refuse("inputs[0].data", expected, "a ragged list")
     if array.dtype.kind not in "iu" or array.size != count or array.shape not in ((count,), shape):
-        _refuse("inputs[0].data", expected, f"{array.dtype} {list(array.shape)}")
+        refuse("inputs[0].data", expected, f"{array.dtype} {list(array.shape)}")
     if array.min() < 0 or array.max() > 255:
-        _refuse("inputs[0].data", expected, f"{array.min()} to {array.max()}")
+        refuse("inputs[0].data", expected, f"{array.min()} to {array.max()}")
     return array.astype(np.uint8).reshape(shape)
 
 
-def _outputs(document: dict[str, Any], task: Task) -> tuple[Wanted, ...]:
+def _outputs(document: InferenceRequest, task: Task) -> tuple[Wanted, ...]:
     """The outputs that are asked for; all of the task where none is named."""
-    binary = _parameters(document, "the request").get("binary_data_output", False)
-    names = [output.name for output in task.outputs]
-    asked = document.get("outputs") or [{"name": name} for name in names]
-    if not (isinstance(asked, list) and all(isinstance(one, dict) for one in asked)):
-        _fail("outputs", "a list of objects", asked)
-    if len(asked) > len(names):
-        _fail("outputs", "each output once", asked)
+    binary = (document.get("parameters") or {}).get("binary_data_output", False)
+    every: list[RequestedOutput] = [{"name": output.name} for output in task.outputs]
+    asked = document.get("outputs") or every
+    if len({one["name"] for one in asked}) != len(asked):
+        refuse("outputs", "each output once", shown([one["name"] for one in asked]))
     return tuple(_output(one, f"outputs[{number}]", task, binary) for number, one in enumerate(asked))
 
 
-def _output(asked: dict[str, Any], where: str, task: Task, binary: Any) -> Wanted:
+def _output(asked: RequestedOutput, where: str, task: Task, binary: Any) -> Wanted:
     names = [output.name for output in task.outputs]
-    if asked.get("name") not in names:
-        _fail(f"{where}.name", " or ".join(map(repr, names)), asked.get("name"))
-    parameters = _parameters(asked, where)
+    if asked["name"] not in names:
+        refuse(f"{where}.name", " or ".join(map(repr, names)), shown(asked["name"]))
+    parameters = asked.get("parameters") or {}
     binary = parameters.get("binary_data", binary)
     top_k = parameters.get("classification", 0)
     if not isinstance(binary, bool):
-        _fail("binary_data", "true or false", binary)
+        refuse("binary_data", "true or false", shown(binary))
     if type(top_k) is not int or not 0 <= top_k <= 1_000_000:
-        _fail("classification", "a whole number", top_k)
+        refuse("classification", "a whole number", shown(top_k))
     if top_k and asked["name"] != task.label_scores:
-        _refuse("classification", "an output that has a number for each label", asked["name"])
+        refuse("classification", "an output that has a number for each label", asked["name"])
     return Wanted(asked["name"], binary, top_k)
 
 
-def _parameters(value: dict[str, Any], where: str) -> dict[str, Any]:
-    parameters = value.get("parameters")
-    if parameters is not None and not isinstance(parameters, dict):
-        _fail(f"{where}.parameters", "an object", parameters)
-    return parameters or {}
-
-
-def _classified(rows: np.ndarray, classes: tuple[str, ...], top_k: int) -> np.ndarray:
+def _in_words(rows: np.ndarray, labels: tuple[str, ...], top_k: int) -> np.ndarray:
     """(N, k) texts ``probability:number:label``, best first, as Triton writes them."""
     order = np.argsort(-rows, axis=1, kind="stable")[:, :top_k]
     texts = [
-        [f"{row[i]:f}:{i}:{classes[i]}".encode("utf-8", "replace") for i in numbers]
+        [f"{row[i]:f}:{i}:{labels[i]}".encode("utf-8", "replace") for i in numbers]
         for row, numbers in zip(rows, order, strict=True)
     ]
     return np.array(texts, dtype=object)
@@ -311,11 +289,3 @@ def _to_list(tensor: np.ndarray) -> list[Any]:
     """Flat, for JSON."""
     flat: list[Any] = tensor.ravel().tolist()
     return [text.decode("utf-8", "replace") for text in flat] if tensor.dtype == object else flat
-
-
-def _fail(field: str, expected: str, found: Any) -> NoReturn:
-    _refuse(field, expected, "an object" if isinstance(found, dict) else ascii(found)[:80])
-
-
-def _refuse(field: str, expected: str, found: str) -> NoReturn:
-    raise RequestError(400, f"{field}: expected {expected}, found {found}.")

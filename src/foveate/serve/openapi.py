@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from foveate.http.schema import Schema, schema_of
 from foveate.http.settings import ServeSettings
 from foveate.runtime.predictor import Predictor
-from foveate.serve.inference import tensor_shape
-from foveate.tasks.base import MODEL_INPUT
+from foveate.serve import documents
+from foveate.serve.inference import HEADER_LENGTH, tensor_shape
+from foveate.tasks.base import MODEL_INPUT, Task
 
 _TEXT = {"type": "string"}
 _BYTES = {"type": "string", "format": "binary"}
-_PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1.001}
-
-_UNSURE = "The probability is below the model's threshold for the precision that it promises."
-_UNLIKENESS = (
-    "How unlike the training pictures the picture is; above 1, no class need be right. Absent where the "
-    "model does not measure it."
+_DOCUMENTS = (
+    documents.Error,
+    documents.Health,
+    documents.Server,
+    documents.Live,
+    documents.Ready,
+    documents.ModelReady,
+    documents.ModelMetadata,
+    documents.InferenceRequest,
+    documents.InferenceResponse,
 )
 
 _SENTENCES = {
@@ -41,37 +47,29 @@ def describe(name: str, predictor: Predictor, settings: ServeSettings, version: 
         "info": {
             "title": f"foveate: {name}",
             "version": version,
-            "description": f"Classifies pictures into {len(predictor.classes_):,} classes. "
-            + predictor.preprocessing.describe(),
+            "description": f"{predictor.task.purpose}. {predictor.preprocessing.describe()}",
         },
         "paths": {
-            **_predict_path(settings, secured),
+            **_predict_path(predictor.task, settings, secured),
             **_health_paths(secured),
             **_protocol_paths(name, predictor, settings, secured),
         },
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(predictor.task)},
     }
     if secured:
         document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     return document
 
 
-def _predict_path(settings: ServeSettings, secured: bool) -> dict[str, Any]:
+def _predict_path(task: Task, settings: ServeSettings, secured: bool) -> dict[str, Any]:
     operation = {
         "operationId": "predict",
-        "summary": "Classify one picture, or several",
+        "summary": "What the model says of one picture, or several",
         "description": "One picture is the body itself, in any format the model folder's own reader takes "
         "(JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, PPM): its content decides, whatever Content-Type says. "
         f"Several, at most {settings.max_pictures}, are the parts of a multipart/form-data body. A body has "
         f"at most {settings.max_body_bytes:,} bytes, a picture at most {settings.max_pixels:,} pixels.",
-        "parameters": [
-            {
-                "name": "top_k",
-                "in": "query",
-                "description": "How many classes to name, the likeliest first.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 999_999, "default": 5},
-            }
-        ],
+        "parameters": [_parameter("top_k", "query", documents.TopK)] if task.label_scores else [],
         "requestBody": {
             "required": True,
             "content": {
@@ -133,23 +131,16 @@ def _protocol_paths(
     height, width = predictor.preprocessing.height, predictor.preprocessing.width
     model = f"/v2/models/{name}"
     outputs = ", ".join(
-        f"`{output.name}` FP32 [{', '.join(['N', *map(str, tensor_shape(output)[1:])])}]"
+        f"output `{output.name}` FP32 [{', '.join(['N', *map(str, tensor_shape(output)[1:])])}]"
         for output in predictor.task.outputs
     )
     infer = {
         "operationId": "infer",
         "summary": "Open Inference Protocol: run the network",
         "description": f"Input `{MODEL_INPUT}` UINT8 [N, {height}, {width}, 3], of the network's own size; "
-        f"output {outputs}; N is at most {settings.max_pictures}. "
+        f"{outputs}; N is at most {settings.max_pictures}. "
         "The binary tensor extension is spoken in both directions.",
-        "parameters": [
-            {
-                "name": "Inference-Header-Content-Length",
-                "in": "header",
-                "description": "Bytes of JSON in front of a binary tensor.",
-                "schema": {"type": "integer", "minimum": 0},
-            }
-        ],
+        "parameters": [_parameter(HEADER_LENGTH, "header", documents.HeaderLength)],
         "requestBody": {
             "required": True,
             "content": {
@@ -158,70 +149,33 @@ def _protocol_paths(
             },
         },
         "responses": {
-            "200": _json("The probabilities.", "InferenceResponse"),
+            "200": _json("The outputs.", "InferenceResponse"),
             **_errors("400", "403", "408", "413", "415", "503", "504", secured=secured),
         },
     }
     infer["responses"]["200"]["content"]["application/octet-stream"] = {"schema": _BYTES}  # type: ignore[index]
     return {
         "/v2": {**get("server_metadata", "Open Inference Protocol: the server", "Server")},
-        "/v2/health/live": get("live", "Whether the process answers", "Object", open_=True),
-        "/v2/health/ready": get("ready", "Whether new requests are welcome", "Object", "503", open_=True),
-        model: get("model_metadata", "The model's tensors", "Model"),
-        f"{model}/ready": get("model_ready", "Whether the model is ready", "Object", "503"),
+        "/v2/health/live": get("live", "Whether the process answers", "Live", open_=True),
+        "/v2/health/ready": get("ready", "Whether new requests are welcome", "Ready", "503", open_=True),
+        model: get("model_metadata", "The model's tensors", "ModelMetadata"),
+        f"{model}/ready": get("model_ready", "Whether the model is ready", "ModelReady", "503"),
         f"{model}/infer": {"post": _secured(infer, secured)},
     }
 
 
-def _schemas() -> dict[str, Any]:
-    def an(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": {**required, **(optional or {})},
-            "required": list(required),
-        }
+def _schemas(task: Task) -> dict[str, Schema]:
+    prediction = schema_of(task.document)
+    prediction["properties"]["file"] = {**_TEXT, "description": "The name of the part; of several pictures."}
+    predictions = schema_of(documents.Predictions)
+    predictions["properties"]["predictions"]["items"] = prediction
+    schemas = {document.__name__: schema_of(document) for document in _DOCUMENTS}
+    return {**schemas, documents.Predictions.__name__: predictions}
 
-    def some(items: dict[str, Any]) -> dict[str, Any]:
-        return {"type": "array", "items": items, "minItems": 1}
 
-    label = {"label": _TEXT, "probability": _PROBABILITY}
-    answer = {**label, "unsure": {"type": "boolean", "description": _UNSURE}, "top": some(an(label))}
-    measured = {
-        "unlikeness": {"type": "number", "minimum": 0, "description": _UNLIKENESS},
-        "unlike": {"type": "boolean"},
-    }
-    shape = some({"type": "integer"})
-    parameters = {"type": "object"}
-    tensor = {"name": _TEXT, "datatype": _TEXT, "shape": shape}
-    data = {"data": {"type": "array"}, "parameters": parameters}
-    return {
-        "Error": an({"error": _TEXT}),
-        "Object": {"type": "object"},
-        "Health": an({"status": {"enum": ["ok", "stopping"]}, "model": _TEXT, "version": _TEXT}),
-        "Predictions": an(
-            {
-                "model": _TEXT,
-                "predictions": some(an(answer, {"file": _TEXT, **measured})),
-            }
-        ),
-        "Server": an({"name": _TEXT, "version": _TEXT, "extensions": {"type": "array", "items": _TEXT}}),
-        "Model": an(
-            {
-                "name": _TEXT,
-                "versions": some(_TEXT),
-                "platform": _TEXT,
-                "inputs": some(an(tensor)),
-                "outputs": some(an(tensor)),
-            }
-        ),
-        "InferenceRequest": an(
-            {"inputs": some(an(tensor, data))},
-            {"id": _TEXT, "outputs": some(an({"name": _TEXT}, {"parameters": parameters}))},
-        ),
-        "InferenceResponse": an(
-            {"model_name": _TEXT, "model_version": _TEXT, "outputs": some(an(tensor, data))}, {"id": _TEXT}
-        ),
-    }
+def _parameter(name: str, where: str, kind: Any) -> Schema:
+    schema = schema_of(kind)
+    return {"name": name, "in": where, "description": schema.pop("description"), "schema": schema}
 
 
 def _json(description: str, schema: str) -> dict[str, Any]:

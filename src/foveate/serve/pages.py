@@ -18,6 +18,7 @@ _ASSETS = {
     "predict.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+LABELS_SHOWN = 200
 _ROOMS = {"page.css": "http", "predict.js": "serve", "icon.svg": "http"}  # where the file lies
 
 
@@ -32,8 +33,10 @@ class Pages:
         )
         common = {"name": encodable(name), "secured": secured}
         self._index = environment.get_template("index.html.j2").render(
-            classes=[encodable(label) for label in predictor.classes_[:200]],
-            class_count=len(predictor.classes_),
+            purpose=predictor.task.purpose,
+            ranked=predictor.task.label_scores is not None,
+            labels=[encodable(label) for label in predictor.task.labels[:LABELS_SHOWN]],
+            label_count=len(predictor.task.labels),
             preprocessing=predictor.preprocessing.describe(),
             facts=_facts(predictor),
             max_body_bytes=max_body_bytes,
@@ -70,8 +73,9 @@ def _facts(predictor: Predictor) -> list[str]:
         facts.append(encodable(architecture))
     split = config.metrics.get("evaluated_on")
     measured = config.metrics.get(split) if isinstance(split, str) else None
-    if isinstance(measured, dict) and isinstance(accuracy := measured.get("accuracy"), int | float):
+    metric = predictor.task.metrics[0]
+    if isinstance(measured, dict) and isinstance(value := measured.get(metric.name), int | float):
         samples = measured.get("samples")
-        of = f" of {samples:,} {encodable(str(split))} pictures" if isinstance(samples, int) else ""
-        facts.append(f"{accuracy:.1%}{of} right")
+        on = f" on {samples:,} {encodable(str(split))} pictures" if isinstance(samples, int) else ""
+        facts.append(f"{metric.words} {metric.told(value)}{on}")
     return facts

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from foveate.errors import RequestError
 from foveate.http.body import BodyReader, is_multipart, split_multipart
 from foveate.http.replies import json_reply
+from foveate.http.schema import read_number
 from foveate.http.settings import ServeSettings
+from foveate.serve.documents import DEFAULT_TOP_K, Predictions, TopK
 from foveate.serve.engine import Engine
-
-DEFAULT_TOP_K = 5
 
 
 class Predict:
@@ -26,7 +26,8 @@ class Predict:
         self._settings = settings
 
     async def predict(self, request: Request) -> Response:
-        top_k = _top_k(request.query_params.get("top_k", str(DEFAULT_TOP_K)))
+        text = request.query_params.get("top_k")
+        top_k = DEFAULT_TOP_K if text is None else read_number("top_k", TopK, text)
         self._engine.check_room()  # before the body is read: refused at once, at no cost
         content_type = request.headers.get("content-type", "")
         with await self._bodies.read(request) as body:
@@ -42,15 +43,9 @@ class Predict:
                 )
             values = await self._engine.read_and_run(files)
         told = self._engine.predictor.task.predictions(values, top_k)
-        predictions = [prediction.to_dict() for prediction in told]
+        predictions = [dict(prediction.to_dict()) for prediction in told]
         if is_multipart(content_type):
             predictions = [
                 {"file": name, **found} for (name, _), found in zip(files, predictions, strict=True)
             ]
-        return json_reply({"model": self._name, "predictions": predictions})
-
-
-def _top_k(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text) >= 1):
-        raise RequestError(400, "top_k: expected a whole number from 1 to 999999.")
-    return int(text)
+        return json_reply(Predictions(model=self._name, predictions=predictions))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, Protocol, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +124,22 @@ class Targets(Protocol):
         ...
 
 
+class UnlikenessDocument(TypedDict):
+    """What any `Prediction.to_dict` has where the model measures unlikeness."""
+
+    unlikeness: NotRequired[
+        Annotated[
+            float,
+            {
+                "minimum": 0,
+                "description": "How unlike the training pictures the picture is; above 1, no answer need be "
+                "right. Absent where the model does not measure it.",
+            },
+        ]
+    ]
+    unlike: NotRequired[bool]
+
+
 class Prediction(Protocol):
     """What a network says of one picture."""
 
@@ -149,8 +165,8 @@ class Prediction(Protocol):
         """For people, in one line."""
         ...
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain JSON values: the task's `Task.document`."""
         ...
 
 
@@ -197,6 +213,7 @@ class Task(ABC):
     learner: ClassVar[str]  # its torch half, "module:class"
     metrics: ClassVar[tuple[Metric, ...]]  # the first is what training selects by where nothing is said
     label_scores: ClassVar[str | None] = None  # the output that has a number from 0 to 1 for each label
+    document: ClassVar[type]  # the TypedDict that `Prediction.to_dict` gives
 
     @property
     @abstractmethod
@@ -207,6 +224,11 @@ class Task(ABC):
     def temperature(self) -> float:
         """What a network's outputs are divided by before they become probabilities; 1 changes nothing."""
         return 1.0
+
+    @property
+    @abstractmethod
+    def purpose(self) -> str:
+        """What a model does, in words: "Sorts pictures into 3 classes"."""
 
     @property
     @abstractmethod

@@ -1,5 +1,5 @@
 // Pictures dropped, chosen or pasted go to POST predict, one after the other; each answer becomes a card.
-// All text is set as text, never as HTML: class names and file names are not ours.
+// All text is set as text, never as HTML: labels and file names are not ours.
 
 const byId = (id) => document.getElementById(id);
 const form = byId("form"),
@@ -20,10 +20,10 @@ function add(list) {
   if (!pictures.length) return;
   if (key && !key.reportValidity()) return;
   waiting += pictures.length;
-  for (const picture of pictures) line = line.then(() => classify(picture));
+  for (const picture of pictures) line = line.then(() => answer(picture));
 }
 
-async function classify(picture) {
+async function answer(picture) {
   status.textContent = waiting > 1 ? `${waiting} pictures to go …` : "Looking …";
   const card = makeCard(picture);
   try {
@@ -44,9 +44,10 @@ async function ask(picture) {
   const body = new FormData(); // with the file's name, which an error then says
   body.append("image", picture);
   const headers = key ? { Authorization: `Bearer ${key.value}` } : {};
+  const query = top_ ? `?top_k=${top_.value}` : ""; // where the model ranks labels
   let response;
   try {
-    response = await fetch(`predict?top_k=${top_.value}`, { method: "POST", body, headers });
+    response = await fetch(`predict${query}`, { method: "POST", body, headers });
   } catch {
     throw new Error("The server cannot be reached.");
   }
@@ -76,7 +77,7 @@ function show(card, prediction) {
   card.querySelector(".verdict").textContent = `${prediction.label}  ${percent.format(prediction.probability)}`;
   const remarks = [];
   if (prediction.unsure) remarks.push("unsure");
-  if (prediction.unlike) remarks.push("unlike the training pictures: no class need be right");
+  if (prediction.unlike) remarks.push("unlike the training pictures: no answer need be right");
   const remark = card.querySelector(".remark");
   remark.textContent = remarks.join("; ");
   remark.hidden = remarks.length === 0;

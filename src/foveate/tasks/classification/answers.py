@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
+from foveate.tasks.base import UnlikenessDocument
+
+Probability = Annotated[float, {"minimum": 0, "maximum": 1.001}]  # float32 sums may say a little more than 1
+
+
+class LabelDocument(TypedDict):
+    label: str
+    probability: Probability
+
+
+class PredictionDocument(LabelDocument, UnlikenessDocument):
+    """What `Prediction.to_dict` gives."""
+
+    unsure: Annotated[
+        bool,
+        {"description": "The probability is below the model's threshold for the precision that it promises."},
+    ]
+    top: Annotated[list[LabelDocument], {"minItems": 1}]
 
 
 @dataclass(frozen=True)
@@ -53,17 +71,13 @@ class Prediction:
     def _remarks(self) -> list[str]:
         return [f"unsure (below {self.unsure_below:.1%})"] if self.unsure else []
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PredictionDocument:
         """For machines: label, probability, unsure, top; unlikeness and unlike where measured."""
-        document: dict[str, Any] = {
-            "label": self.label,
-            "probability": self.probability,
-            "unsure": self.unsure,
-        }
+        document = {"label": self.label, "probability": self.probability, "unsure": self.unsure}
         if self.unlikeness is not None:
             document |= {"unlikeness": self.unlikeness, "unlike": self.unlike}
-        document["top"] = [{"label": label, "probability": value} for label, value in self.top]
-        return document
+        top: list[LabelDocument] = [{"label": label, "probability": value} for label, value in self.top]
+        return cast(PredictionDocument, {**document, "top": top})
 
 
 def in_words(

@@ -37,7 +37,7 @@ def class_report(task: Classification, measured: Measured) -> TaskReport:
         split=measured.split,
         headline=result.headline,
         kind=f"Image classification into {number}",
-        purpose=f"Sorts pictures into {number}",
+        purpose=task.purpose,
         labels_are="Classes",
         verdict=verdict(result, measured.split),
         meaning=meaning(result),

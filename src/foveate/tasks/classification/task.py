@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from foveate.errors import InputError
 from foveate.strict_json import exact_keys, is_int, is_number, need, short
 from foveate.tasks.base import UNLIKENESS, Metric, Output, Targets, Task, Values
-from foveate.tasks.classification.answers import Prediction, in_words
+from foveate.tasks.classification.answers import Prediction, PredictionDocument, in_words
 from foveate.tasks.classification.labels import class_numbers
 from foveate.tasks.classification.metrics import ACCURACY, Evaluation, evaluate
 from foveate.tasks.classification.report import class_report, to_explain
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.threshold import UnsureRule
 from foveate.tasks.telling import Measured, TaskReport, ToExplain
+from foveate.words import plural
 
 MAX_CLASSES = 100_000
 MAX_NAME_LENGTH = 1_000  # characters of a class's name
@@ -41,6 +42,7 @@ class Classification(Task):
     learner: ClassVar[str] = "foveate.tasks.classification.learn:ClassificationLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, Metric("macro_f1", title="macro-F1"))
     label_scores: ClassVar[str | None] = PROBABILITIES
+    document: ClassVar[type] = PredictionDocument
 
     classes: tuple[str, ...]
     temperature: float = 1.0
@@ -54,6 +56,10 @@ class Classification(Task):
     @property
     def labels(self) -> tuple[str, ...]:
         return self.classes
+
+    @property
+    def purpose(self) -> str:
+        return f"Sorts pictures into {plural(len(self.classes), 'class', 'classes')}"
 
     @property
     def outputs(self) -> tuple[Output, ...]:
