@@ -45,6 +45,12 @@ def test_temperature_is_that_of_the_probabilities(corner_network, corner):
     assert found.before == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-6)
 
 
+def test_without_a_temperature_the_output_itself_is_watched(corner_network, corner):
+    x, black = torch.ones(1, 1, 10, 10), torch.zeros(1, 1, 10, 10)
+    found = hiding(corner_network, x, 1, corner, fraction=0.16, cover=black, draws=1, temperature=None)
+    assert (found.before, found.marked) == (8.0, 0.0)  # 16 pixels of weight 0.5
+
+
 def test_curves_of_a_true_map_and_of_its_opposite(corner_network, corner):
     x, black = torch.ones(1, 1, 10, 10), torch.zeros(1, 1, 10, 10)
     true = curves(corner_network, x, 1, corner, steps=25, cover=black)

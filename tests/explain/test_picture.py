@@ -115,7 +115,7 @@ def test_the_reports_part(subject):
         ToExplain(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), f"{i}.jpg", outputs)
         for i, outputs in enumerate([(1, 0), (0,), (3, 0)])
     ]
-    found = explain_for_report(subject.module, subject.preprocessing, pictures, temperature=2.0)
+    found = explain_for_report(subject.module, subject.preprocessing, subject.task, pictures)
     assert found is not None and found.layer == "4.relu#2" and len(found.items) == 3
     first, right = found.items[0], found.items[1]
     assert not np.array_equal(*first.maps)
@@ -127,8 +127,8 @@ def test_the_report_does_without_where_there_is_nothing_to_show(subject):
     picture = np.zeros((12, 12, 3), np.uint8)
     dense = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(432, 4))
     one = ToExplain(picture, "a.jpg", (1, 0))
-    assert explain_for_report(dense, subject.preprocessing, [one]) is None
-    assert explain_for_report(subject.module, subject.preprocessing, []) is None
+    assert explain_for_report(dense, subject.preprocessing, subject.task, [one]) is None
+    assert explain_for_report(subject.module, subject.preprocessing, subject.task, []) is None
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,6 @@ def test_the_reports_part_keeps_within_its_time(subject, monkeypatch, seconds, e
     slow = Slow()
     monkeypatch.setattr("foveate.explain.report.time.monotonic", lambda: slow.now)
     pictures = [ToExplain(np.zeros((12, 12, 3), np.uint8), "a.jpg", (1, 0))] * 9
-    found = explain_for_report(slow, subject.preprocessing, pictures, seconds=seconds)
+    found = explain_for_report(slow, subject.preprocessing, subject.task, pictures, seconds=seconds)
     assert (found and len(found.items)) == explained
     assert slow.now <= max(seconds, 0)

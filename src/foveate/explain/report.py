@@ -18,6 +18,8 @@ from foveate.explain.hooks import last_map
 from foveate.explain.render import overlay
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.base import Task
+from foveate.tasks.learning import learner_of
 from foveate.tasks.telling import Explained, Explanations, ToExplain
 
 PICTURES_SHOWN = 8
@@ -28,16 +30,17 @@ FORWARDS_A_PICTURE = 30  # at most: finding the layer, two times Grad-CAM (there
 def explain_for_report(
     module: nn.Module,
     preprocessing: Preprocessing,
+    task: Task,
     pictures: Sequence[ToExplain],
     *,
-    temperature: float = 1.0,
     seconds: float = math.inf,
 ) -> Explanations | None:
-    """Grad-CAM of the first few pictures, for each output that their task asks about.
+    """Grad-CAM of the first few pictures, for each output in question.
 
     Args:
         module: (N, C, H, W) to scores (N, K), on the processor; left as it was found.
-        temperature: by which scores are divided before softmax, where `hiding` watches a probability.
+        task: what the K scores mean. `hiding` watches what its answer makes of them.
+        pictures: what the task wants explained, the most telling first.
         seconds: the time there is. As many pictures are explained as fit.
 
     Returns:
@@ -57,7 +60,7 @@ def explain_for_report(
         layer = last_map(module, x)
     except InputError:
         return None
-    explain = _Explainer(module, layer, temperature)
+    explain = _Explainer(module, layer, _Answered(module, learner_of(task)(task).answer()))
     found: list[tuple[Explained, Hiding]] = []
     for i, one in enumerate(shown):
         start = time.monotonic()
@@ -79,18 +82,31 @@ def explain_for_report(
 class _Explainer:
     module: nn.Module
     layer: str
-    temperature: float
+    answered: nn.Module
 
     def __call__(self, subject: ToExplain, x: Tensor) -> tuple[Explained, Hiding]:
         """A map for each output, and what hiding the first one's marked part does; x: (1, C, H, W)."""
         heats = [self._heat(x, output) for output in subject.outputs]
-        test = hiding(self.module, x, subject.outputs[0], heats[0], draws=DRAWS, temperature=self.temperature)
+        test = hiding(self.answered, x, subject.outputs[0], heats[0], draws=DRAWS, temperature=None)
         return Explained(subject, [overlay(subject.pixels, heat.numpy()) for heat in heats]), test
 
     def _heat(self, x: Tensor, target: int) -> Tensor:
         """(H, W), of the picture's size."""
         cam = grad_cam(self.module, x, target, layer=self.layer)
         return upsampled(cam, (x.shape[2], x.shape[3]))[0]
+
+
+class _Answered(nn.Module):
+    """A network that gives, in place of its K scores, what a task's first output says of each."""
+
+    def __init__(self, network: nn.Module, answer: nn.Module) -> None:
+        super().__init__()
+        self.network, self.answer = network, answer
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.answer(self.network(x))
+        first: Tensor = found if isinstance(found, Tensor) else found[0]
+        return first
 
 
 def _forward_seconds(module: nn.Module, x: Tensor) -> float:

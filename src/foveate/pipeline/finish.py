@@ -259,7 +259,7 @@ def _explained(run: TrainedRun, task: Task, measured: Measured) -> Explanations 
     return explain_for_report(
         run.network.module,
         run.prepared.preprocessing,
+        task,
         task.to_explain(measured),
-        temperature=task.temperature,
         seconds=seconds,
     )
