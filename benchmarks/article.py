@@ -24,7 +24,7 @@ def fashion_mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return tuple(  # type: ignore[return-value]
         part
         for name in ("train", "test")
-        for part in (splits[name].images.array[..., 0], splits[name].labels)
+        for part in (splits[name].images.array[..., 0], splits[name].targets.labels)
     )
 
 

@@ -24,7 +24,9 @@ from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import channel_statistics
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
-from foveate.training.evaluate import logits_of, scores
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.learning import learner_of
+from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
 from foveate.training.recipes import recipe_for
 from foveate.training.schedule import StepHorizon
@@ -45,7 +47,7 @@ def on_card(data: DataSet, device: str) -> tuple[Pixels, Pixels, Normaliser]:
     mean, std = channel_statistics(pixels[0])
     shape = Preprocessing(height, width, channels, mean=mean, std=std)
     train, rest = (
-        Pixels(np.ascontiguousarray(p), data.splits[n].labels, device)
+        Pixels(np.ascontiguousarray(p), data.splits[n].targets, device)
         for p, n in zip(pixels, ("train", test), strict=True)
     )
     return train, rest, Normaliser(shape, device)
@@ -65,7 +67,11 @@ def train(
     batches = TrainingBatches(
         pixels, normalise, batch_size=recipe.batch_size, augmentation=recipe.augmentation, seed=seed
     )
-    trainer = Trainer(module, batches, None, recipe.training, StepHorizon(round(epochs * len(batches))))
+    task = Classification(tuple(map(str, range(classes))))
+    smoothing = recipe.training.label_smoothing
+    learner = learner_of(task)(task, label_smoothing=smoothing, device=pixels.device)
+    horizon = StepHorizon(round(epochs * len(batches)))
+    trainer = Trainer(module, learner, batches, None, settings=recipe.training, horizon=horizon)
     torch.cuda.synchronize()
     began = time.perf_counter()
     if hasattr(module, "initialise_from"):
@@ -75,8 +81,8 @@ def train(
         pass
     torch.cuda.synchronize()
     seconds = time.perf_counter() - began
-    logits, labels = logits_of(module, EvaluationBatches(test, normalise))
-    return seconds, 100 * scores(logits, labels).accuracy
+    outputs = outputs_of(module, EvaluationBatches(test, normalise))
+    return seconds, 100 * learner.scores(outputs, test.targets)["accuracy"]
 
 
 def images_a_second(network: str, side: int, batch: int) -> dict[str, float]:

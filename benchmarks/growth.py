@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from chart import Line, chart
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 from harness import Contestant, compete
 from report import Section, Table
 
@@ -46,7 +48,11 @@ def look(count: int, side: int = 28, classes: int = 10) -> Work:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (count, side, side, 1), dtype=np.uint8)
     labels = rng.integers(0, classes, count)
-    data = DataSet("made up", tuple(map(str, range(classes))), {"train": Split(ArrayImages(pixels), labels)})
+    data = DataSet(
+        "made up",
+        Classification(tuple(map(str, range(classes)))),
+        {"train": Split(ArrayImages(pixels), ClassTargets(labels))},
+    )
 
     def work() -> None:
         result = scan(data.splits["train"].images)

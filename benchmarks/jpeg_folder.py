@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from foveate.tasks.classification.targets import ClassTargets
 from harness import Contestant, Race, compete
 from report import Section, Table, spread, times_as_fast
 
@@ -152,7 +153,7 @@ def again(network: str, folder: str) -> Callable[[], None]:
 
     side, _ = NETWORKS[network]
     count = len(next(parts(folder)))
-    pixels = Pixels(np.zeros((count, side, side, 3), np.uint8), np.zeros(count, np.int64))
+    pixels = Pixels(np.zeros((count, side, side, 3), np.uint8), ClassTargets(np.zeros(count, np.int64)))
     batches = TrainingBatches(
         pixels,
         Normaliser(Preprocessing(side, side)),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from foveate.batches.loader import Pixels, TrainingBatches
@@ -25,12 +26,13 @@ def trainer_of(
     module = create_model(network, num_classes=10, in_channels=1, image_size=(28, 28))
     train = data.train
     if limit is not None:
-        train = Pixels(train.images.numpy()[:limit], train.labels.numpy()[:limit])
+        train = Pixels(train.images.numpy()[:limit], train.targets.take(np.arange(limit)))
     batches = TrainingBatches(
         train, data.normalise, batch_size=recipe.batch_size, augmentation=recipe.augmentation, seed=seed
     )
     horizon = StepHorizon(epochs * len(batches))
-    return Trainer(module.to(memory_format=torch.channels_last), batches, None, recipe.training, horizon)
+    module = module.to(memory_format=torch.channels_last)
+    return Trainer(module, data.learner(recipe), batches, None, settings=recipe.training, horizon=horizon)
 
 
 def one_epoch(network: str, limit: int | None, precision: str) -> Callable[[], None]:
@@ -49,7 +51,7 @@ def one_epoch(network: str, limit: int | None, precision: str) -> Callable[[], N
 def article_recipe(network: str, epochs: int) -> Callable[[], dict[str, Any]]:
     """Trainings of the article's network with its own settings, by foveate, with seeds 1, 2, ..."""
     from foveate.batches.loader import EvaluationBatches
-    from foveate.training.evaluate import logits_of, scores
+    from foveate.training.evaluate import outputs_of
 
     data, seed = FashionMnist(), 0
 
@@ -61,8 +63,9 @@ def article_recipe(network: str, epochs: int) -> Callable[[], dict[str, Any]]:
         for _ in trainer.run():
             pass
         seconds = time.perf_counter() - began
-        logits, labels = logits_of(trainer.module, EvaluationBatches(data.test, data.normalise))
-        return {"curve": [(seconds, 100 * scores(logits, labels).accuracy)]}
+        outputs = outputs_of(trainer.module, EvaluationBatches(data.test, data.normalise))
+        scores = trainer.learner.scores(outputs, data.test.targets)
+        return {"curve": [(seconds, 100 * scores["accuracy"])]}
 
     return work
 

@@ -30,9 +30,10 @@ from foveate.dataset import Split, open_dataset
 from foveate.dataset.prepare import channel_statistics
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
-from foveate.training.evaluate import logits_of, scores
+from foveate.tasks.learning import Learner, learner_of
+from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
-from foveate.training.recipes import recipe_for
+from foveate.training.recipes import Recipe, recipe_for
 from foveate.training.schedule import StepHorizon
 
 INITIALISATION_COUNT = 2_000
@@ -77,11 +78,16 @@ class FashionMnist:
         self.train, self.test = (_pixels(dataset.splits[name]) for name in ("train", "test"))
         mean, std = channel_statistics(self.train.images.numpy())
         self.normalise = Normaliser(Preprocessing(28, 28, channels=1, mean=mean, std=std))
+        self.task = dataset.task
+
+    def learner(self, recipe: Recipe) -> Learner:
+        """Its loss, as the recipe has it."""
+        return learner_of(self.task)(self.task, label_smoothing=recipe.training.label_smoothing)
 
 
 def _pixels(split: Split) -> Pixels:
-    images = np.stack([split.images.read(i)[..., :1] for i in range(len(split.labels))])
-    return Pixels(images, split.labels)
+    images = np.stack([split.images.read(i)[..., :1] for i in range(len(split))])
+    return Pixels(images, split.targets)
 
 
 def train_once(data: FashionMnist, plan: Plan, seed: int, most_steps: int | None = None) -> Run:
@@ -98,17 +104,18 @@ def train_once(data: FashionMnist, plan: Plan, seed: int, most_steps: int | None
         seed=seed,
     )
     steps = most_steps or round(plan.epochs * len(batches))
-    trainer = Trainer(network, batches, None, recipe.training, StepHorizon(steps))
+    learner, horizon = data.learner(recipe), StepHorizon(steps)
+    trainer = Trainer(network, learner, batches, None, settings=recipe.training, horizon=horizon)
     started = time.perf_counter()
     some = torch.linspace(0, len(data.train) - 1, INITIALISATION_COUNT).long()
     network.initialise_from(data.normalise(data.train.take(some)))
     for _ in trainer.run():
         pass
     seconds = time.perf_counter() - started
-    logits, labels = logits_of(network, EvaluationBatches(data.test, data.normalise))
-    other, _ = logits_of(_Mirror(network), EvaluationBatches(data.test, data.normalise))
-    views = (logits, logits + other)
-    return Run(seed, seconds, *(100 * scores(view, labels).accuracy for view in views))
+    outputs = outputs_of(network, EvaluationBatches(data.test, data.normalise))
+    other = outputs_of(_Mirror(network), EvaluationBatches(data.test, data.normalise))
+    views = (outputs, outputs + other)
+    return Run(seed, seconds, *(100 * learner.scores(view, data.test.targets)["accuracy"] for view in views))
 
 
 class _Mirror(nn.Module):

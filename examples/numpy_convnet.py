@@ -37,7 +37,7 @@ BATCH_SIZE = 100
 def as_numbers(split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Pictures (N, 1, 28, 28) in 0..1 and labels (N,)."""
     pictures = np.stack([split.images.read(i)[:, :, 0] for i in range(len(split.images))])
-    return pictures[:, None].astype(np.float32) / 255, split.labels
+    return pictures[:, None].astype(np.float32) / 255, split.targets.labels
 
 
 def train_epoch(
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> float:
     data = open_dataset("fashion-mnist-mini")
     train, test = as_numbers(data.splits["train"]), as_numbers(data.splits["test"])
     rng = np.random.default_rng(options.seed)
-    network = convnet1(options.kernel, rng=rng, num_classes=len(data.classes))
+    network = convnet1(options.kernel, rng=rng, num_classes=len(data.task.labels))
     network.convert(np.float32)
     size = sum(w.size for w in network.named_parameters().values())
     print(f"convnet1 with {options.kernel}x{options.kernel} kernels, {size:,} parameters", flush=True)

@@ -29,9 +29,9 @@ def main() -> None:
     whole = known.load("fashion-mnist")
     arrays: dict[str, NDArray[np.uint8]] = {}
     for key, count in PER_CLASS.items():
-        mini = whole.splits[key].select(first_of_each_class(whole.splits[key].labels, count))
+        mini = whole.splits[key].select(first_of_each_class(whole.splits[key].targets.labels, count))
         arrays[f"{key}_images"] = mini.images.array[..., 0]  # type: ignore[attr-defined]
-        arrays[f"{key}_labels"] = mini.labels.astype(np.uint8)
+        arrays[f"{key}_labels"] = mini.targets.labels.astype(np.uint8)
     OUT.parent.mkdir(exist_ok=True)
     np.savez_compressed(OUT, **arrays)  # type: ignore[arg-type]
 

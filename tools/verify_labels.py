@@ -47,10 +47,10 @@ def main() -> None:
     prepared = time.perf_counter() - began
     seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
     began = time.perf_counter()
-    shares = [found(pictures, labels, len(dataset.classes), seed) for seed in seeds]
+    shares = [found(pictures, labels, len(dataset.task.labels), seed) for seed in seeds]
     each = (time.perf_counter() - began) / len(shares)
     print(
-        f"{dataset.name}: {len(labels):,} pictures, {len(dataset.classes)} classes, "
+        f"{dataset.name}: {len(labels):,} pictures, {len(dataset.task.labels)} classes, "
         f"{round(WRONG_FRACTION * len(labels))} labels made wrong\n"
         f"found in the first {WRONG_FRACTION:.0%}: mean {np.mean(shares):.1%}, standard deviation "
         f"{np.std(shares, ddof=1):.1%}, from {min(shares):.1%} to {max(shares):.1%}, {len(shares)} seeds\n"
@@ -60,8 +60,10 @@ def main() -> None:
 
 def subset(split: Split, per_class: int) -> Split:
     random = np.random.default_rng(SUBSET_SEED)
-    classes = range(int(split.labels.max()) + 1)
-    rows = [random.choice(np.flatnonzero(split.labels == c), per_class, replace=False) for c in classes]
+    classes = range(int(split.targets.labels.max()) + 1)
+    rows = [
+        random.choice(np.flatnonzero(split.targets.labels == c), per_class, replace=False) for c in classes
+    ]
     return split.select(np.sort(np.concatenate(rows)))
 
 
@@ -77,7 +79,7 @@ def look(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     print(
         f"read in {read:.1f} s; {known.computed:,} features computed in {time.perf_counter() - began:.1f} s"
     )
-    return known.views.mean(axis=0), split.labels[result.ok], groups
+    return known.views.mean(axis=0), split.targets.labels[result.ok], groups
 
 
 def found(pictures: LeftOut, right: np.ndarray, num_classes: int, seed: int) -> float:

@@ -30,9 +30,9 @@ def batch(folder: str, side: int, channels: int, count: int) -> tuple[torch.Tens
     """Photographs of the first two classes, in turn: (N, C, side, side), labels (N,), number of classes."""
     split = open_dataset(folder).splits["train"]
     shape = Preprocessing(side, side, channels=channels, mean=(0.5,) * channels, std=(0.25,) * channels)
-    rows = np.concatenate([np.flatnonzero(split.labels == label)[: count // 2] for label in (0, 1)])
+    rows = np.concatenate([np.flatnonzero(split.targets.labels == label)[: count // 2] for label in (0, 1)])
     pixels = np.stack([shape.apply(split.images.read(int(row))) for row in rows])
-    return torch.from_numpy(shape.normalise(pixels)), torch.from_numpy(split.labels[rows]), 2
+    return torch.from_numpy(shape.normalise(pixels)), torch.from_numpy(split.targets.labels[rows]), 2
 
 
 def losses(name: str, folder: str, side: int, count: int) -> tuple[list[float], int]:

@@ -84,7 +84,7 @@ def answers_of(
         if not isinstance(values, ImageError):
             found.append(values)
             kept.append(row)
-    return joined(found), split.labels[kept]
+    return joined(found), split.targets.labels[kept]
 
 
 def patterns(predictor: Predictor) -> dict[str, Values]:

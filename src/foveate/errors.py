@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from foveate.words import printable
 
@@ -126,6 +126,12 @@ class RequestError(FoveateError):
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """``'a', 'b', 'c' and 4 more``: names for a message, quoted so that none can break a line."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def show_path(path: str | os.PathLike[str]) -> str:

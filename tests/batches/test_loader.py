@@ -10,13 +10,14 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches, batch_bounds
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.classification.targets import ClassTargets
 
 PREPROCESSING = Preprocessing(4, 4, channels=3, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 
 
 def pixels(n):
     images = np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), dtype=np.uint8)
-    return Pixels(images, np.arange(n))  # the label tells which sample it is
+    return Pixels(images, ClassTargets(np.arange(n)))  # the label tells which sample it is
 
 
 @given(count=st.integers(1, 500), size=st.integers(1, 64))
@@ -30,8 +31,8 @@ def test_bounds_cover_every_sample_once_and_no_batch_is_a_single_one(count, size
 
 def test_each_epoch_holds_every_sample_once_in_another_order():
     batches = TrainingBatches(pixels(33), Normaliser(PREPROCESSING), batch_size=8, seed=3)
-    first = torch.cat([b.labels for b in batches.epoch(0)]).tolist()
-    second = torch.cat([b.labels for b in batches.epoch(1)]).tolist()
+    first = torch.cat([b.targets["labels"] for b in batches.epoch(0)]).tolist()
+    second = torch.cat([b.targets["labels"] for b in batches.epoch(1)]).tolist()
     assert sorted(first) == sorted(second) == list(range(33))
     assert first != second
 
@@ -48,7 +49,7 @@ def test_an_epoch_can_be_entered_in_the_middle():
     assert len(late) == 2
     for a, b in zip(whole[3:], late, strict=True):
         assert torch.equal(a.images, b.images)
-        assert torch.equal(a.labels, b.labels)
+        assert torch.equal(a.targets["labels"], b.targets["labels"])
 
 
 def test_seeds_give_different_orders():
@@ -56,7 +57,7 @@ def test_seeds_give_different_orders():
         tuple(
             torch.cat(
                 [
-                    b.labels
+                    b.targets["labels"]
                     for b in TrainingBatches(
                         pixels(20), Normaliser(PREPROCESSING), batch_size=4, seed=s
                     ).epoch(0)
@@ -75,7 +76,7 @@ def test_training_and_evaluation_normalise_as_preprocessing_does():
     found = next(iter(EvaluationBatches(data, Normaliser(PREPROCESSING)))).images.numpy()
     np.testing.assert_array_equal(found, expected)
     batch = next(TrainingBatches(data, Normaliser(PREPROCESSING), batch_size=10).epoch(0))
-    np.testing.assert_array_equal(batch.images.numpy(), expected[batch.labels.numpy()])
+    np.testing.assert_array_equal(batch.images.numpy(), expected[batch.targets["labels"].numpy()])
 
 
 def test_batches_are_channels_last():
@@ -85,7 +86,7 @@ def test_batches_are_channels_last():
 
 def test_evaluation_keeps_the_order_and_all_samples():
     batches = EvaluationBatches(pixels(11), Normaliser(PREPROCESSING), batch_size=4)
-    assert torch.cat([b.labels for b in batches]).tolist() == list(range(11))
+    assert torch.cat([b.targets["labels"] for b in batches]).tolist() == list(range(11))
     assert len(batches) == 3
 
 
@@ -94,7 +95,7 @@ def test_a_read_only_memory_map_can_be_trained_on(tmp_path):
     np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3), dtype=np.uint8).tofile(path)
     mapped = np.memmap(path, np.uint8, "r+", shape=(6, 4, 4, 3))
     assert next(
-        iter(EvaluationBatches(Pixels(mapped, np.zeros(6, int)), Normaliser(PREPROCESSING)))
+        iter(EvaluationBatches(Pixels(mapped, ClassTargets(np.zeros(6, int))), Normaliser(PREPROCESSING)))
     ).images.shape == (6, 3, 4, 4)
 
 
@@ -112,12 +113,12 @@ def test_preview_shows_augmented_uint8_pictures():
     ("images", "labels", "message"),
     [
         (np.zeros((2, 4, 4, 3)), np.zeros(2, int), "uint8 pictures"),
-        (np.zeros((2, 4, 4, 3), np.uint8), np.zeros(3, int), "one label a picture"),
+        (np.zeros((2, 4, 4, 3), np.uint8), np.zeros(3, int), "an answer a picture"),
     ],
 )
 def test_wrong_arrays_are_refused(images, labels, message):
     with pytest.raises(InputError, match=message):
-        Pixels(images, labels)
+        Pixels(images, ClassTargets(labels))
 
 
 def test_a_batch_size_below_one_is_refused():

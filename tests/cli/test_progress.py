@@ -5,6 +5,7 @@ import math
 from foveate.cli import progress
 from foveate.cli.progress import display, epoch_line
 from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading
+from foveate.tasks.classification.metrics import ACCURACY
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 
 ROW = {
@@ -24,10 +25,10 @@ STORY = [
     Planned("lenet5", "article", ("10 grey pictures: lenet5.",)),
     Note("2 pictures named '\x1b[31mred' are odd."),
     PhaseStarted("train"),
-    StepDone(1, 0, 0.1, 2.0, 0.1, 12.0),
-    StepDone(2, 0, 0.2, math.nan, math.nan, None),
+    StepDone(1, 0, 0.1, 2.0, ACCURACY, 0.1, 12.0),
+    StepDone(2, 0, 0.2, math.nan, ACCURACY, math.nan, None),
     Retried(1, 0.5),
-    EpochDone(ROW, is_best=True),
+    EpochDone(ROW, ACCURACY, is_best=True),
     StoppedEarly(5, 2),
     PhaseStarted("export"),
     PhaseStarted("done"),
@@ -35,10 +36,11 @@ STORY = [
 
 
 def test_an_epoch_in_words_with_and_without_validation():
-    assert "validation loss 0.600  accuracy 70.0%" in epoch_line(ROW, best=True)
-    assert epoch_line(ROW, best=True).endswith("*best so far")
+    best = epoch_line(EpochDone(ROW, ACCURACY, is_best=True))
+    assert "validation loss 0.600  accuracy 70.0%" in best
+    assert best.endswith("*best so far")
     bare = {**ROW, "val_loss": None, "val_accuracy": None, "train_loss": None, "train_accuracy": None}
-    assert epoch_line(bare, best=False) == "epoch     2  |  1 min 15 s"
+    assert epoch_line(EpochDone(bare, ACCURACY, is_best=False)) == "epoch     2  |  1 min 15 s"
 
 
 def test_lines_tell_the_story_once_and_escape_what_users_named(capsys, monkeypatch):
@@ -59,7 +61,7 @@ def test_a_long_silence_gets_a_sign_of_life(capsys, monkeypatch):
     monkeypatch.setattr(progress, "interactive", lambda: False)
     with display() as listener:
         listener._last -= 60
-        listener(StepDone(1, 0, 0.1, 2.0, 0.1, 12.0))
+        listener(StepDone(1, 0, 0.1, 2.0, ACCURACY, 0.1, 12.0))
     assert capsys.readouterr().err == "  10%: loss 2.000, accuracy 10.0%, 12 s left\n"
 
 

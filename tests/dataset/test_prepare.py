@@ -65,8 +65,8 @@ def test_a_plain_folder_is_cut_into_three_that_cover_it(folder):
     assert {name: len(split) for name, split in prepared.splits.items()} == {"train": 32, "val": 4, "test": 4}
     assert prepared.tested_on == "held out"
     for split in prepared.splits.values():
-        for pixels, label, name in zip(split.pixels, split.labels, split.names, strict=True):
-            assert prepared.classes[label] == name[0]
+        for pixels, label, name in zip(split.pixels, split.targets.labels, split.names, strict=True):
+            assert prepared.task.labels[label] == name[0]
             np.testing.assert_array_equal(pixels, np.asarray(Image.open(folder / name)))
 
 

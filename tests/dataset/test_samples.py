@@ -3,9 +3,11 @@ import pytest
 from PIL import Image
 
 from foveate.dataset import ArrayImages, DataSet, FileImages, Split
-from foveate.dataset.samples import evenly, from_names, listed
-from foveate.errors import DatasetError, ImageError
+from foveate.dataset.samples import evenly, from_answers
+from foveate.errors import DatasetError, ImageError, InputError, listed
 from foveate.images import Preprocessing
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 
 def arrays(n: int, channels: int = 1) -> ArrayImages:
@@ -80,64 +82,70 @@ def test_other_arrays_are_refused(wrong):
 
 
 def test_a_split_keeps_pictures_and_labels_together():
-    split = Split(arrays(4), [0, 1, 1, 0])
-    assert len(split) == 4 and split.labels.dtype == np.int64
+    split = Split(arrays(4), ClassTargets([0, 1, 1, 0]))
+    assert len(split) == 4 and split.targets.labels.dtype == np.int64
     part = split.select(np.array([3, 1]))
-    assert part.labels.tolist() == [0, 1] and part.images.name(0) == "train[3]"
+    assert part.targets.labels.tolist() == [0, 1] and part.images.name(0) == "train[3]"
     with pytest.raises(ValueError, match="read-only"):
-        split.labels[0] = 1
-    with pytest.raises(DatasetError, match="4 pictures need as many labels"):
-        Split(arrays(4), [0, 1])
+        split.targets.labels[0] = 1
+    with pytest.raises(DatasetError, match="4 pictures need as many answers, not 2"):
+        Split(arrays(4), ClassTargets([0, 1]))
 
 
 def test_a_data_set_checks_itself_and_orders_its_splits():
-    train, test = Split(arrays(3), [0, 1, 1]), Split(arrays(2), [1, 1])
-    data = DataSet("d", ["a", "b", "c"], {"test": test, "train": train})
-    assert list(data.splits) == ["train", "test"] and data.num_classes == 3
+    train, test = Split(arrays(3), ClassTargets([0, 1, 1])), Split(arrays(2), ClassTargets([1, 1]))
+    data = DataSet("d", Classification(["a", "b", "c"]), {"test": test, "train": train})
+    assert list(data.splits) == ["train", "test"] and len(data.task.labels) == 3
     assert data.counts("train").tolist() == [1, 2, 0]
     with pytest.raises(TypeError):
         data.splits["val"] = test
-    with pytest.raises(DatasetError, match="Labels of train are 0 to 1; 1 classes allow 0 to 0"):
-        DataSet("d", ("a",), {"train": train})
+    with pytest.raises(DatasetError, match="'d': train has labels from 0 to 1; 1 classes allow 0 to 0"):
+        DataSet("d", Classification(("a",)), {"train": train})
     with pytest.raises(DatasetError, match="splits are train, val, test, not 'dev'"):
-        DataSet("d", ("a", "b"), {"dev": train})
-    with pytest.raises(DatasetError, match="names the class 'a' twice"):
-        DataSet("d", ("a", "b", "a"), {"train": train})
+        DataSet("d", Classification(("a", "b")), {"dev": train})
+    with pytest.raises(InputError, match="found 'a' twice"):
+        Classification(("a", "b", "a"))
     for classes in ((), ("",), (1, 2)):
-        with pytest.raises(DatasetError, match="needs classes with names"):
-            DataSet("d", classes, {"train": train})
+        with pytest.raises(InputError, match=r"classes: expected (1 to|texts)"):
+            Classification(classes)
 
 
 def test_classes_are_mapped_by_name_and_never_by_number():
-    data = DataSet("d", ("ant", "bee", "cat"), {"test": Split(arrays(3), [0, 1, 0])})
-    mapped = data.with_classes(["bee", "dog", "ant"])
-    assert mapped.classes == ("bee", "dog", "ant")
-    assert [mapped.classes[i] for i in mapped.splits["test"].labels] == ["ant", "bee", "ant"]
+    data = DataSet(
+        "d", Classification(("ant", "bee", "cat")), {"test": Split(arrays(3), ClassTargets([0, 1, 0]))}
+    )
+    mapped = data.with_task(Classification(("bee", "dog", "ant")))
+    assert mapped.task.labels == ("bee", "dog", "ant")
+    assert [mapped.task.labels[i] for i in mapped.splits["test"].targets.labels] == ["ant", "bee", "ant"]
     with pytest.raises(DatasetError, match="pictures of 'ant', unknown where the classes are 'bee', 'cat'"):
-        data.with_classes(["bee", "cat"])
+        data.with_task(Classification(("bee", "cat")))
 
 
 def test_classes_are_sorted_as_strings():
     rows = {"train": (arrays(4), ["10", "9", "B", "a"])}
-    assert from_names("d", rows).classes == ("10", "9", "B", "a")
+    assert from_answers("d", rows, kind=Classification).task.labels == ("10", "9", "B", "a")
 
 
-def test_from_names_refuses_what_cannot_be_learnt():
+def test_from_answers_refuses_what_cannot_be_learnt():
     with pytest.raises(DatasetError, match="pictures of 'c' in val and none in train"):
-        from_names("d", {"train": (arrays(2), ["a", "b"]), "val": (arrays(1), ["c"])})
+        from_answers("d", {"train": (arrays(2), ["a", "b"]), "val": (arrays(1), ["c"])}, kind=Classification)
     with pytest.raises(DatasetError, match="the one class 'a'; a classifier needs at least 2"):
-        from_names("d", {"train": (arrays(2), ["a", "a"])})
-    assert from_names("d", {"train": (arrays(2), ["a", "a"])}, min_classes=1).classes == ("a",)
+        from_answers("d", {"train": (arrays(2), ["a", "a"])}, kind=Classification)
+    one = from_answers("d", {"train": (arrays(2), ["a", "a"])}, kind=Classification, fewest=1)
+    assert one.task.labels == ("a",)
     with pytest.raises(DatasetError, match="no training pictures"):
-        from_names("d", {"val": (arrays(2), ["a", "b"])})
+        from_answers("d", {"val": (arrays(2), ["a", "b"])}, kind=Classification)
 
 
 def test_ten_thousand_classes():
     names = [f"class {i}" for i in range(10_000)]
-    data = from_names("d", {"train": (arrays(10_000), names)})
-    assert data.num_classes == 10_000
-    assert [data.classes[i] for i in data.splits["train"].labels[:3]] == names[:3]
-    assert listed(data.classes) == "'class 0', 'class 1', 'class 10', 'class 100', 'class 1000' and 9995 more"
+    data = from_answers("d", {"train": (arrays(10_000), names)}, kind=Classification)
+    assert len(data.task.labels) == 10_000
+    assert [data.task.labels[i] for i in data.splits["train"].targets.labels[:3]] == names[:3]
+    assert (
+        listed(data.task.labels)
+        == "'class 0', 'class 1', 'class 10', 'class 100', 'class 1000' and 9995 more"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,8 +158,8 @@ def test_rows_are_spread_evenly_and_never_twice(count, most, rows):
 
 def test_a_class_has_a_name_that_can_be_written():
     images = ArrayImages(np.zeros((1, 1, 1, 3), np.uint8))
-    assert (
-        DataSet("d", ("a", "\udce9"), {"train": Split(images, [0])}).num_classes == 2
-    )  # bytes of a file's name
+    one = {"train": Split(images, ClassTargets([0]))}
+    odd = DataSet("d", Classification(("a", "\udce9")), one)  # bytes of a file's name
+    assert odd.task.labels[1] == "\udce9"
     with pytest.raises(DatasetError, match=r"a class whose name is no text: '.ud800'"):
-        DataSet("d", ("a", "\ud800"), {"train": Split(images, [0])})
+        DataSet("d", Classification(("a", "\ud800")), one)

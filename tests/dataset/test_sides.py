@@ -7,6 +7,8 @@ import pytest
 
 from foveate.dataset.sides import LEFT_OUT, UNKNOWN, Changes, Sides
 from foveate.errors import CheckpointError
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 TRAIN, VAL, TEST = 0, 1, 2
 
@@ -15,13 +17,13 @@ TRAIN, VAL, TEST = 0, 1, 2
 class Split:
     names: list
     digests: np.ndarray
-    labels: np.ndarray
+    targets: ClassTargets
 
 
 def split(*pictures, label=0):
     """Pictures given as (name, content)."""
     names = [name for name, _ in pictures]
-    return Split(names, digests(*(c for _, c in pictures)), np.full(len(names), label))
+    return Split(names, digests(*(c for _, c in pictures)), ClassTargets(np.full(len(names), label)))
 
 
 def digests(*contents):
@@ -75,7 +77,7 @@ def test_what_is_gone_is_remembered_and_the_record_reads_back():
 
 
 def test_thirty_bytes_a_picture():
-    many = Split([str(i) for i in range(1000)], digests(*range(1000)), np.zeros(1000))
+    many = Split([str(i) for i in range(1000)], digests(*range(1000)), ClassTargets(np.zeros(1000)))
     assert len(Sides.of({"train": many}).to_bytes()) < 31_000
 
 
@@ -91,7 +93,7 @@ def test_what_changed_is_counted():
         "val": split(("m", 9)),
         "test": split(("d", 4), label=1),
     }
-    now["test"] = Split(["d", "e"], digests(4, 50), np.array([1, 0]))
+    now["test"] = Split(["d", "e"], digests(4, 50), ClassTargets([1, 0]))
     found = Changes.between(BEFORE, Sides.of(now, BEFORE), left_out=2)
     assert found == Changes({"train": 1, "val": 1}, gone=1, edited=1, relabelled=1, moved=1, left_out=2)
     assert found.in_words().startswith(
@@ -105,6 +107,6 @@ def test_the_table_of_a_model_folder_tells_the_same():
         f"{name},{label},{side},{digests(content).tobytes().hex()}\n"
         for name, label, side, content in (("a", "x", "train", 1), ('"b,c"', "y", "test", 2))
     )
-    sides = Sides.from_csv(text, ["x", "y"])
+    sides = Sides.from_csv(text, Classification(("x", "y")))
     expected = Sides.of({"train": split(("a", 1)), "test": split(("b,c", 2), label=1)})
     assert (sides.rows == expected.rows).all()

@@ -23,6 +23,7 @@ from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
 from foveate.tasks.classification.metrics import ACCURACY
+from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
 
 CLASSES = ("dark", "light")
@@ -118,7 +119,11 @@ def test_faster_at_every_batch_and_within_half_a_point(int8_accuracy, times, acc
 
 def data_set(samples, *splits):
     pixels, labels = samples
-    return DataSet("levels", CLASSES, {name: Split(ArrayImages(pixels), labels) for name in splits})
+    return DataSet(
+        "levels",
+        Classification(CLASSES),
+        {name: Split(ArrayImages(pixels), ClassTargets(labels)) for name in splits},
+    )
 
 
 def test_calibration_pictures_are_not_measured_on(plain, samples):

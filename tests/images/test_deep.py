@@ -9,10 +9,11 @@ from PIL import Image
 from foveate.dataset.prepare import prepare
 from foveate.dataset.quality.findings import findings
 from foveate.dataset.quality.scan import scan
-from foveate.dataset.samples import FileImages, from_names
+from foveate.dataset.samples import FileImages, from_answers
 from foveate.errors import ImageError
 from foveate.images import Preprocessing, decode, read_image
 from foveate.images.deep import fitted_range
+from foveate.tasks.classification.task import Classification
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 KINDS = {"u": UNSIGNED, "i": SIGNED, "f": FLOAT}
@@ -115,7 +116,7 @@ def dataset_of(folder, **classes):
             names.append(f"{label}{i}.{suffix}")
             labels.append(label)
             (folder / names[-1]).write_bytes(data)
-    return from_names("deep", {"train": (FileImages(names, folder), labels)})
+    return from_answers("deep", {"train": (FileImages(names, folder), labels)}, kind=Classification)
 
 
 def grain(low, high, kind, count):
@@ -131,8 +132,8 @@ def test_one_rule_for_all_pictures_of_a_set(tmp_path):
     prepared = prepare(dataset, val_fraction=0, test_fraction=0)
     assert prepared.preprocessing.sample_range == (0, 511)
     split = prepared.splits["train"]
-    means = [split.pixels[split.labels == label].mean() for label in (0, 1)]
-    assert prepared.classes == ("high", "low")
+    means = [split.pixels[split.targets.labels == label].mean() for label in (0, 1)]
+    assert prepared.task.labels == ("high", "low")
     assert means[0] > 1.7 * means[1] > 0
     # the same file, alone, as predict and serve read it
     alone = prepared.preprocessing.read(tmp_path / split.names[0])

@@ -8,9 +8,10 @@ from PIL import Image
 
 from foveate.dataset.quality.findings import findings
 from foveate.dataset.quality.scan import scan
-from foveate.dataset.samples import FileImages, from_names
+from foveate.dataset.samples import FileImages, from_answers
 from foveate.errors import ImageError
 from foveate.images import jpeg, read_image, turbo
+from foveate.tasks.classification.task import Classification
 
 END = b"\xff\xd9"
 
@@ -131,7 +132,7 @@ def test_the_check_names_half_a_photograph(encoded, decoder, tmp_path):
     (tmp_path / "cat7.jpg").write_bytes(data[: len(data) // 2] + END)
     names = [f"{name}{i}" for name in ("cat", "dog") for i in range(12)]
     images = FileImages([f"{name}.jpg" for name in names], tmp_path)
-    dataset = from_names("pets", {"train": (images, [name[:3] for name in names])})
+    dataset = from_answers("pets", {"train": (images, [name[:3] for name in names])}, kind=Classification)
     found = [i for i in findings(dataset, {"train": scan(images)}).items if i.kind == "unreadable"]
     assert len(found) == 1
     assert "'cat7.jpg'" in found[0].message and "truncated" in found[0].message

@@ -16,6 +16,8 @@ from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network, Window
 from foveate.models.catalogue import CATALOGUE
 from foveate.models.registry import model_info, register
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 
 def striped(label, rng, side=16):
@@ -71,12 +73,12 @@ def bands(count, *, val=0, test=0):
     """A data set of banded pictures in memory."""
     sizes = {"train": count, "val": val, "test": test}
     splits = {
-        name: Split(ArrayImages(pixels), labels)
+        name: Split(ArrayImages(pixels), ClassTargets(labels))
         for seed, (name, size) in enumerate(sizes.items())
         if size
         for pixels, labels in [banded(size, seed=seed)]
     }
-    return DataSet("bands", ("lying", "standing"), splits)
+    return DataSet("bands", Classification(("lying", "standing")), splits)
 
 
 class Tiny(Network):
@@ -117,11 +119,13 @@ def tiny(tmp_path_factory):
 def prepared_bands(count, *, side=16, **more):
     """The same, read and split already."""
     splits = {
-        name: PreparedSplit(pixels, labels, ("",) * size, np.zeros((size, 2), np.uint64), np.arange(size))
+        name: PreparedSplit(
+            pixels, ClassTargets(labels), ("",) * size, np.zeros((size, 2), np.uint64), np.arange(size)
+        )
         for seed, (name, size) in enumerate({"train": count, **more}.items())
         if size
         for pixels, labels in [banded(size, side, seed)]
     }
     shape = Preprocessing(side, side, mean=(0.5,) * 3, std=(0.25,) * 3)
     tested_on = "given" if "test" in splits else ""
-    return Prepared("bands", ("lying", "standing"), shape, splits, (), tested_on, "")
+    return Prepared("bands", Classification(("lying", "standing")), shape, splits, (), tested_on, "")

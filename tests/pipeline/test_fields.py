@@ -11,6 +11,8 @@ from torch import nn
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InputError, InterruptedRunError
 from foveate.pipeline import TrainRequest, train
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 from foveate.training.events import StepDone
 
 from .conftest import banded, bands
@@ -66,8 +68,11 @@ def test_augment_none_shows_the_pictures_as_they_are(tmp_path):
 def test_fit_decides_what_becomes_of_wide_pictures(fit, tmp_path):
     pixels, labels = banded(24, 64)
     pixels = pixels[:, :32]  # twice as wide as high
-    splits = {"train": Split(ArrayImages(pixels), labels), "val": Split(ArrayImages(pixels // 2), labels)}
-    wide = DataSet("wide", ("a", "b"), splits)
+    splits = {
+        "train": Split(ArrayImages(pixels), ClassTargets(labels)),
+        "val": Split(ArrayImages(pixels // 2), ClassTargets(labels)),
+    }
+    wide = DataSet("wide", Classification(("a", "b")), splits)
     images = shown(wide, tmp_path / "out", augment="none", image_size=32, fit=fit)
     is_the_middle = farthest(images, pixels[:, :, 16:48]) < 0.01
     has_bars = np.ptp(images[:, [0, -1]], axis=2).max() < 1e-3  # rows above and below of one colour
@@ -103,7 +108,11 @@ def test_what_is_not_asked_for_does_not(tmp_path):
 def test_balanced_classes_weigh_the_inverse_of_their_frequency(tmp_path):
     pixels, labels = banded(80)
     rows = np.r_[np.flatnonzero(labels == 0)[:30], np.flatnonzero(labels == 1)[:10]]
-    uneven = DataSet("uneven", ("a", "b"), {"train": Split(ArrayImages(pixels[rows]), labels[rows])})
+    uneven = DataSet(
+        "uneven",
+        Classification(("a", "b")),
+        {"train": Split(ArrayImages(pixels[rows]), ClassTargets(labels[rows]))},
+    )
     request = TrainRequest(
         model="tinyvgg", epochs=1, class_weights="balanced", val_fraction=0.1, test_fraction=0
     )
@@ -133,3 +142,10 @@ def test_a_norm_over_one_value_is_refused_by_its_name(tmp_path):
     assert not (tmp_path / "out").exists()
     spatial = TrainRequest(model="lesson_cnn", epochs=1, batch_size=1)  # its norms see whole maps
     assert train(bands(12), spatial, out=tmp_path / "fine").evaluation.samples
+
+
+def test_an_unknown_column_to_select_by_is_refused_at_once(tmp_path):
+    with pytest.raises(
+        InputError, match="Select by val_accuracy, val_macro_f1, val_loss or last, not 'accuracy'"
+    ):
+        train(bands(20), TrainRequest(select="accuracy", epochs=1), out=tmp_path / "model")

@@ -16,9 +16,15 @@ from foveate.models.hub import HubWeights
 from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.photographs import choose_start
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 PICTURES = np.zeros((4, 130, 130, 3), np.uint8)
-DATA = DataSet("four", ("a", "b"), {"train": Split(ArrayImages(PICTURES), np.arange(4) % 2)})
+DATA = DataSet(
+    "four",
+    Classification(("a", "b")),
+    {"train": Split(ArrayImages(PICTURES), ClassTargets(np.arange(4) % 2))},
+)
 TOLD = Preprocessing(160, 160, fit="stretch", crop_fraction=0.95, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
 
 
@@ -71,7 +77,9 @@ def test_what_ships_prepares_pictures_as_its_features_were_made(fetched, monkeyp
     labels = np.arange(40) % 2
     pixels[labels == 0, :, :34] = 230, 20, 20
     pixels[labels == 1, :, :34] = 20, 20, 230
-    data = DataSet("wide", ("red", "blue"), {"train": Split(ArrayImages(pixels), labels)})
+    data = DataSet(
+        "wide", Classification(("red", "blue")), {"train": Split(ArrayImages(pixels), ClassTargets(labels))}
+    )
     done = train(data, TrainRequest(weights="hf:some/one", fit=fit, image_size=64), out=tmp_path / "out")
     assert json.loads((done.folder / "config.json").read_text())["preprocessing"]["fit"] == shipped
     found = load(done.folder).predict(list(pixels))

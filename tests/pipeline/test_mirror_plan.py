@@ -9,10 +9,14 @@ from foveate.dataset.prepare import prepare
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.pipeline.plan import make_plan
 from foveate.pipeline.request import TrainRequest
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 
 def planned(pixels, labels, classes=("left", "right"), **settings):
-    data = DataSet("made up", classes, {"train": Split(ArrayImages(pixels), labels)})
+    data = DataSet(
+        "made up", Classification(classes), {"train": Split(ArrayImages(pixels), ClassTargets(labels))}
+    )
     prepared = prepare(data, val_fraction=0.1, test_fraction=0.0)
     plan = make_plan(TrainRequest(epochs=1, **settings), prepared)
     assert plan.batches.augmentation == plan.recipe.augmentation
@@ -55,4 +59,4 @@ def test_clothes_that_all_point_one_way_stay_mirrored():
     train = open_dataset("fashion-mnist-mini").splits["train"]
     pixels = np.stack([train.images.read(row) for row in range(0, 6000, 8)])
     classes = tuple(f"kind {k}" for k in range(10))
-    assert planned(pixels, train.labels[::8], classes) == ("alternating", [])
+    assert planned(pixels, train.targets.labels[::8], classes) == ("alternating", [])

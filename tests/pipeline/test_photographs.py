@@ -18,6 +18,8 @@ from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
 from foveate.pipeline.photographs import FromChance, affordable, choose_start, make_folds, may_mirror
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 SMALL = TrainRequest(image_size=96)  # an eighth of the work; the pictures are 110 px
 
@@ -237,7 +239,9 @@ def arrow_set(classes=("left", "right")):
     """40 training and 20 validation pictures of 112 px: each class is the other's mirror image."""
     splits = {name: arrows(count, 112, seed) for name, count, seed in (("train", 40, 0), ("val", 20, 1))}
     return DataSet(
-        "arrows", classes, {name: Split(ArrayImages(some), labels) for name, (some, labels) in splits.items()}
+        "arrows",
+        Classification(classes),
+        {name: Split(ArrayImages(some), ClassTargets(labels)) for name, (some, labels) in splits.items()},
     )
 
 
@@ -271,9 +275,9 @@ def test_without_augmentation_mirror_images_are_not_looked_at(tmp_path, monkeypa
 
 
 def test_letters_and_digits_are_not_looked_at_in_a_mirror():
-    assert may_mirror(TrainRequest(), ("cat", "dog"))
-    assert not may_mirror(TrainRequest(), ("A", "b", "3"))
-    assert not may_mirror(TrainRequest(augment="none"), ("cat", "dog"))
+    assert may_mirror(TrainRequest(), Classification(("cat", "dog")))
+    assert not may_mirror(TrainRequest(), Classification(("A", "b", "3")))
+    assert not may_mirror(TrainRequest(augment="none"), Classification(("cat", "dog")))
 
 
 def test_half_the_views_take_half_the_time():

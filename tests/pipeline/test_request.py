@@ -40,7 +40,6 @@ def test_a_budget_too_short_to_export_in_is_refused():
         ({"lr": 0.0}, "--lr lies between"),
         ({"seed": -1}, "--seed lies between"),
         ({"fit": "squeeze"}, "--fit is one of crop, pad, stretch, not 'squeeze'"),
-        ({"select": "accuracy"}, "--select is one of"),
     ],
 )
 def test_wrong_settings_are_refused_by_their_flag(settings, message):

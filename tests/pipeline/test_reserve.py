@@ -11,6 +11,7 @@ from foveate.errors import InterruptedRunError
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.plan import make_plan
 from foveate.pipeline.reserve import after_training, keep_time, make_horizon
+from foveate.tasks.classification.metrics import ACCURACY
 from foveate.training.events import EpochDone, StepDone
 from foveate.training.speed import Speed, measure_speed
 
@@ -38,7 +39,7 @@ def on_an_accelerator(prepared):
     """A plan whose pictures lie on a device that is not the processor, with speeds to match."""
     plan = make_plan(TrainRequest(model="tinyvgg"), prepared)
     split = prepared.splits["train"]
-    pixels = Pixels(split.pixels, split.labels, "meta")
+    pixels = Pixels(split.pixels, split.targets, "meta")
     batches = TrainingBatches(pixels, Normaliser(prepared.preprocessing), batch_size=8)
     return dataclasses.replace(plan, batches=batches, speed=GPU)
 
@@ -49,7 +50,7 @@ def test_a_fast_device_does_not_hurry_the_processor():
     horizon = make_horizon(prepared, plan, 1000.0, spent=0.0)
     after = 1.5 + 2.0 + 200 * 0.05
     assert horizon.end_seconds == pytest.approx(1000.0 - after, abs=0.01)
-    keep_time(horizon, prepared, plan, EpochDone({}, True, evaluation_seconds=3.0), 1000.0)
+    keep_time(horizon, prepared, plan, EpochDone({}, ACCURACY, True, evaluation_seconds=3.0), 1000.0)
     assert horizon.end_seconds == pytest.approx(1000.0 - after - 2 * 3.0)
 
 
@@ -57,7 +58,7 @@ def test_on_the_processor_an_evaluation_tells_how_fast_measuring_is():
     prepared = prepared_bands(40, val=100, test=50)
     plan = dataclasses.replace(make_plan(TrainRequest(model="tinyvgg"), prepared), speed=GPU)
     horizon = make_horizon(prepared, plan, 1000.0, spent=0.0)
-    keep_time(horizon, prepared, plan, EpochDone({}, True, evaluation_seconds=1.0), 1000.0)
+    keep_time(horizon, prepared, plan, EpochDone({}, ACCURACY, True, evaluation_seconds=1.0), 1000.0)
     assert horizon.end_seconds == pytest.approx(1000.0 - 1.5 - 1.6 - 2 * 1.0 - 150 * 0.01)
 
 
@@ -65,7 +66,7 @@ def test_epochs_need_no_clock():
     prepared = prepared_bands(40, val=10)
     plan = make_plan(TrainRequest(model="tinyvgg", epochs=3, batch_size=8), prepared)
     horizon = make_horizon(prepared, plan, None, spent=0.0)
-    keep_time(horizon, prepared, plan, EpochDone({}, True, evaluation_seconds=1.0), None)
+    keep_time(horizon, prepared, plan, EpochDone({}, ACCURACY, True, evaluation_seconds=1.0), None)
     assert horizon.progress(3 * 5) == 1
 
 
@@ -87,7 +88,9 @@ def test_a_run_ends_in_time_for_a_slow_processor(monkeypatch, tmp_path):
 def test_the_processor_is_timed_once_more_where_it_does_not_train():
     prepared = prepared_bands(40, val=10)
     plan = make_plan(TrainRequest(model="tinyvgg"), prepared)
-    speed = measure_speed(plan.network.module, plan.batches, plan.settings.optimiser, seconds=0.05)
+    speed = measure_speed(
+        plan.network.module, plan.learner, plan.batches, plan.settings.optimiser, seconds=0.05
+    )
     assert speed.processor_seconds_per_image == speed.forward_seconds_per_image  # it is the same device
 
 

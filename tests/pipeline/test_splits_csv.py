@@ -26,7 +26,7 @@ NAMES = NAMES.filter(
 
 def told(data):
     return [
-        (key, split.images.name(i), data.classes[split.labels[i]])
+        (key, split.images.name(i), data.task.labels[split.targets.labels[i]])
         for key, split in data.splits.items()
         for i in range(len(split))
     ]
@@ -48,14 +48,14 @@ def test_any_names_come_back(pairs):
         splits = {
             key: SimpleNamespace(
                 names=[split.images.name(i) for i in range(len(split))],
-                labels=split.labels,
+                targets=split.targets,
                 digests=np.zeros((len(split), 32), np.uint8),
             )
             for key, split in data.splits.items()
         }
         with Draft(Path(place) / "model") as draft:
-            draft.add_text("splits.csv", splits_csv(SimpleNamespace(splits=splits, classes=data.classes)))
+            draft.add_text("splits.csv", splits_csv(SimpleNamespace(splits=splits, task=data.task)))
             (root / "splits.csv").write_bytes((draft.folder / "splits.csv").read_bytes())
         again = open_dataset(root / "splits.csv")
-        assert told(again) == told(data) and again.classes == data.classes
+        assert told(again) == told(data) and again.task.labels == data.task.labels
         assert not any("Windows" in note or "spelled" in note for note in again.notes)

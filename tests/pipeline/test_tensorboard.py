@@ -4,6 +4,7 @@ import pytest
 
 from foveate.errors import MissingExtraError
 from foveate.pipeline.tensorboard import TensorBoard
+from foveate.tasks.classification.metrics import ACCURACY
 from foveate.training.events import EpochDone
 
 
@@ -11,10 +12,11 @@ def test_scalars_stand_under_the_usual_tags(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    row = dict.fromkeys(("train_loss", "train_accuracy", "lr", "val_accuracy", "val_macro_f1"), 0.5)
+    columns = ("epoch", "train_loss", "train_accuracy", "lr", "val_accuracy", "val_macro_f1", "seconds")
+    row = dict.fromkeys(columns, 0.5)
     with TensorBoard(tmp_path) as board:
-        board(EpochDone({**row, "step": 10, "val_loss": 0.25}, is_best=True))
-        board(EpochDone({**row, "step": 20, "val_loss": None}, is_best=False))
+        board(EpochDone({**row, "step": 10, "val_loss": 0.25}, ACCURACY, is_best=True))
+        board(EpochDone({**row, "step": 20, "val_loss": None}, ACCURACY, is_best=False))
     events = EventAccumulator(str(tmp_path)).Reload()
     assert set(events.Tags()["scalars"]) == {
         "train/loss",

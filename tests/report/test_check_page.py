@@ -16,6 +16,8 @@ from foveate.dataset.quality.scan import scan
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.dataset.sources.open import open_dataset
 from foveate.report.check_page import render_check_page
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -67,8 +69,8 @@ def hostile_dataset(copies: int = 2) -> DataSet:
     rng = np.random.default_rng(0)
     pictures = np.repeat(rng.integers(0, 256, (len(HOSTILE), 12, 12, 3), dtype=np.uint8), copies, axis=0)
     labels = np.repeat(np.arange(len(HOSTILE)), copies)
-    split = Split(ArrayImages(pictures, "<b>train</b>"), labels)
-    return DataSet("<i>set</i>", tuple(HOSTILE), {"train": split})
+    split = Split(ArrayImages(pictures, "<b>train</b>"), ClassTargets(labels))
+    return DataSet("<i>set</i>", Classification(tuple(HOSTILE)), {"train": split})
 
 
 def test_hostile_names_stay_text():
@@ -139,8 +141,14 @@ def test_a_clean_set_and_ten_thousand_classes():
     rng = np.random.default_rng(0)
     array = rng.integers(0, 256, (500, 8, 8, 1), dtype=np.uint8)
     classes = tuple(f"class {i}" for i in range(500))
-    dataset = DataSet("many", classes, {"train": Split(ArrayImages(array), np.arange(500))})
+    dataset = DataSet(
+        "many", Classification(classes), {"train": Split(ArrayImages(array), ClassTargets(np.arange(500)))}
+    )
     text = "".join(Page(render_check_page(dataset, look(dataset))).text)
     assert "And 300 more classes." in text
-    two = DataSet("two", ("a", "b"), {"train": Split(ArrayImages(array), np.arange(500) % 2)})
+    two = DataSet(
+        "two",
+        Classification(("a", "b")),
+        {"train": Split(ArrayImages(array), ClassTargets(np.arange(500) % 2))},
+    )
     assert "Nothing is wrong" in "".join(Page(render_check_page(two, look(two))).text)

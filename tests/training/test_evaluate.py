@@ -6,9 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
+from tests.helpers.classes import learner
 
 from foveate.tasks.classification.metrics import evaluate
-from foveate.training.evaluate import logits_of, scores
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.training.evaluate import outputs_of
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true:UserWarning")
@@ -20,23 +22,24 @@ def test_scores_are_scikit_learns_and_the_reports(seed, samples, num_classes):
     labels = rng.integers(0, num_classes, samples)
     logits = rng.normal(size=(samples, num_classes)) * 2
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    found = scores(torch.tensor(logits), torch.tensor(labels))
+    found = learner(num_classes).scores(torch.tensor(logits), ClassTargets(labels))
     guess = p.argmax(axis=1)
-    assert found.macro_f1 == pytest.approx(oracle.f1_score(labels, guess, average="macro", zero_division=0))
-    assert found.accuracy == pytest.approx(oracle.accuracy_score(labels, guess))
-    assert found.loss == pytest.approx(oracle.log_loss(labels, p, labels=range(num_classes)))
+    assert found["macro_f1"] == pytest.approx(
+        oracle.f1_score(labels, guess, average="macro", zero_division=0)
+    )
+    assert found["accuracy"] == pytest.approx(oracle.accuracy_score(labels, guess))
+    assert found["loss"] == pytest.approx(oracle.log_loss(labels, p, labels=range(num_classes)))
     report = evaluate(p, labels, [str(k) for k in range(num_classes)])
-    assert (found.macro_f1, found.accuracy) == (report.macro_f1, report.accuracy)
+    assert (found["macro_f1"], found["accuracy"]) == (report.macro_f1, report.accuracy)
 
 
-def test_logits_come_in_order_and_leave_the_module_in_its_mode():
+def test_outputs_come_in_order_and_leave_the_module_in_its_mode():
     class Batch:
-        def __init__(self, images, labels):
-            self.images, self.labels = images, labels
+        def __init__(self, images):
+            self.images = images
 
     module = torch.nn.Dropout(0.5).train()
-    batches = [Batch(torch.arange(4.0).view(2, 2) + 4 * n, torch.tensor([n, 1])) for n in range(2)]
-    logits, labels = logits_of(module, batches)
-    assert logits.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]  # in evaluation mode nothing is dropped
-    assert labels.tolist() == [0, 1, 1, 1]
+    batches = [Batch(torch.arange(4.0).view(2, 2) + 4 * n) for n in range(2)]
+    outputs = outputs_of(module, batches)
+    assert outputs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]  # in evaluation mode nothing is dropped
     assert module.training

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import f1_score
+from tests.helpers.classes import learner
 from torch import nn
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.classification.targets import ClassTargets
 from foveate.training.checkpoint import CheckpointStore
-from foveate.training.evaluate import logits_of
+from foveate.training.evaluate import outputs_of
 from foveate.training.events import CheckpointSaved, EpochDone, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
 from foveate.training.rundir import history_csv
@@ -33,7 +35,7 @@ def stripes(count, seed=0):
             image[::2] += 130
         else:
             image[:, ::2] += 130
-    return Pixels(images.astype(np.uint8), labels)
+    return Pixels(images.astype(np.uint8), ClassTargets(labels))
 
 
 def network(seed=0):
@@ -57,15 +59,16 @@ def trainer(
     batches = TrainingBatches(
         stripes(count), normalise, batch_size=batch_size, augmentation=Augmentation(shift_px=1), seed=7
     )
+    usual = TrainingSettings(
+        average_half_life_epochs=0.5, schedule=ScheduleSettings(0.2, decay="linear"), seed=7
+    )
     return Trainer(
         module or network(),
+        learner(2),
         batches,
         EvaluationBatches(stripes(30, seed=1), normalise),
-        settings
-        or TrainingSettings(
-            average_half_life_epochs=0.5, schedule=ScheduleSettings(0.2, decay="linear"), seed=7
-        ),
-        horizon or StepHorizon(epochs * len(batches)),
+        settings=settings or usual,
+        horizon=horizon or StepHorizon(epochs * len(batches)),
         checkpoints=CheckpointStore(tmp_path) if tmp_path else None,
         **more,
     )
@@ -230,14 +233,15 @@ def test_balanced_weights_and_smoothing_keep_the_frequent_classes(batch_size):
     images = rng.integers(0, 60, (82, 8, 8, 1))
     for image, label in zip(images, labels, strict=True):
         image[2 * label : 2 * label + 3] += 150
-    pixels, normalise = Pixels(images.astype(np.uint8), labels), Normaliser(PREPROCESSING)
+    pixels, normalise = Pixels(images.astype(np.uint8), ClassTargets(labels)), Normaliser(PREPROCESSING)
     torch.manual_seed(0)
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 4))
-    settings = TrainingSettings(class_weights=(82 / 120, 82 / 120, 82 / 6, 82 / 3), label_smoothing=0.1)
+    how = learner(4, weights=(82 / 120, 82 / 120, 82 / 6, 82 / 3), label_smoothing=0.1)
     batches = TrainingBatches(pixels, normalise, batch_size=batch_size)
-    run = Trainer(module, batches, None, settings, StepHorizon(25 * len(batches)))
+    horizon = StepHorizon(25 * len(batches))
+    run = Trainer(module, how, batches, None, settings=TrainingSettings(), horizon=horizon)
     list(run.run())
-    logits, _ = logits_of(run.load_best(), EvaluationBatches(pixels, normalise))
+    logits = outputs_of(run.load_best(), EvaluationBatches(pixels, normalise))
     assert (logits.argmax(dim=1).numpy() == labels).mean() > 0.95
 
 
@@ -266,7 +270,7 @@ def test_each_way_to_select_keeps_its_own_epoch(select, kept):
     answers = torch.eye(2)[guesses] * sureness[:, None, None]
     run = trainer(module=Scripted(answers), epochs=4, settings=TrainingSettings(select=select))
     pictures = np.zeros((10, 8, 8, 1), np.uint8)
-    run.validation = EvaluationBatches(Pixels(pictures, labels), Normaliser(PREPROCESSING))
+    run.validation = EvaluationBatches(Pixels(pictures, ClassTargets(labels)), Normaliser(PREPROCESSING))
     list(run.run())
     assert [row["val_accuracy"] for row in run.history] == pytest.approx([0.8, 0.7, 0.7, 0.0])
     assert [row["val_macro_f1"] for row in run.history] == pytest.approx(
@@ -319,7 +323,7 @@ def test_auxiliary_heads_train_with_their_weight(weight):
 def test_history_csv_reads_back_exactly_and_has_time_last():
     run = trainer(epochs=1)
     list(run.run())
-    header, line = history_csv(run.history).splitlines()
+    header, line = history_csv(run.history, list(run.history[0])).splitlines()
     assert header.split(",")[-1] == "seconds"
     values = dict(zip(header.split(","), line.split(","), strict=True))
     assert float(values["val_loss"]) == run.history[0]["val_loss"]

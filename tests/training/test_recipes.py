@@ -4,7 +4,7 @@ import pytest
 
 from foveate.errors import UnknownNameError
 from foveate.models.registry import list_models
-from foveate.training.recipes import AUTO_LADDER, RECIPES, get_recipe, looks_like_characters, recipe_for
+from foveate.training.recipes import AUTO_LADDER, RECIPES, get_recipe, recipe_for
 
 
 def test_the_articles_recipe_is_the_articles():
@@ -42,14 +42,6 @@ def test_small_data_sets_get_small_batches_and_more_epochs():
     assert recipe.batch_size_for(100) == 8
     assert recipe.epochs_for(batches=10_000) == recipe.epochs
     assert recipe.epochs_for(batches=10) == 100
-
-
-@pytest.mark.parametrize(
-    ("classes", "answer"),
-    [(tuple("0123456789"), True), (tuple("abc"), True), (("cat", "dog"), False), (("1", "ten"), False)],
-)
-def test_letters_and_digits_are_not_mirrored(classes, answer):
-    assert looks_like_characters(classes) is answer
 
 
 def test_no_recipe_mirrors_once_mirroring_is_off():

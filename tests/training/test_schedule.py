@@ -64,7 +64,6 @@ def test_a_time_horizon_that_is_over_at_its_start_is_at_its_end():
         (lambda: OptimiserSettings("adamax"), "adam, adamw or sgd, not 'adamax'"),
         (lambda: OptimiserSettings(learning_rate=0), "learning rate is positive"),
         (lambda: TrainingSettings(label_smoothing=1), "Label smoothing"),
-        (lambda: TrainingSettings(select="accuracy"), "Select by"),
         (lambda: TrainingSettings(non_finite="ignore"), "retry or stop"),
     ],
 )

@@ -5,10 +5,12 @@ import time
 
 import numpy as np
 import torch
+from tests.helpers.classes import learner
 from torch import nn
 
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.classification.targets import ClassTargets
 from foveate.training.settings import OptimiserSettings
 from foveate.training.speed import measure_speed
 
@@ -26,11 +28,11 @@ class Slow(nn.Module):
 
 
 def test_a_step_and_a_forward_pass_take_what_they_take_and_the_module_is_not_changed():
-    pixels = Pixels(np.zeros((64, 4, 4, 1), np.uint8), np.arange(64) % 2)
+    pixels = Pixels(np.zeros((64, 4, 4, 1), np.uint8), ClassTargets(np.arange(64) % 2))
     batches = TrainingBatches(pixels, Normaliser(Preprocessing(4, 4, channels=1)), batch_size=8)
     module = Slow()
     before = copy.deepcopy(module.state_dict())
-    speed = measure_speed(module, batches, OptimiserSettings("sgd"), seconds=0.1)
+    speed = measure_speed(module, learner(2), batches, OptimiserSettings("sgd"), seconds=0.1)
     assert 0.02 <= speed.step_seconds < 0.5
     assert 0.02 / 8 <= speed.forward_seconds_per_image < 0.5 / 8
     assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())

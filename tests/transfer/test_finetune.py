@@ -5,11 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from tests.helpers.classes import learner
 from torch import nn
 
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
 from foveate.images.preprocess import Preprocessing
 from foveate.models.registry import create_model
+from foveate.tasks.classification.targets import ClassTargets
 from foveate.training.events import EpochDone
 from foveate.training.optim import make_optimiser, stages_of
 from foveate.training.schedule import StepHorizon
@@ -35,8 +37,8 @@ def batches(labels_of=lambda labels: labels):
     held, held_labels = pictures(24, 1)
     normalise = Normaliser(PREPROCESSING)
     return (
-        TrainingBatches(Pixels(pixels, labels_of(labels)), normalise, batch_size=16),
-        EvaluationBatches(Pixels(held, held_labels), normalise),
+        TrainingBatches(Pixels(pixels, ClassTargets(labels_of(labels))), normalise, batch_size=16),
+        EvaluationBatches(Pixels(held, ClassTargets(held_labels)), normalise),
     )
 
 
@@ -44,7 +46,12 @@ def run(network, training, held_out, steps=8, **changes):
     optimiser = dataclasses.replace(SETTINGS.optimiser, learning_rate=3e-3)
     settings = dataclasses.replace(SETTINGS, optimiser=optimiser, **changes)
     *events, result = fine_tune(
-        network, training, held_out, lambda rung, evaluation_seconds: StepHorizon(steps), settings=settings
+        network,
+        learner(2, label_smoothing=settings.label_smoothing),
+        training,
+        held_out,
+        lambda rung, evaluation_seconds: StepHorizon(steps),
+        settings=settings,
     )
     assert isinstance(result, FineTuned)
     return events, result
@@ -61,7 +68,7 @@ def test_a_gain_is_kept(network):
     events, result = run(network, *batches(), steps=12)
     assert result.kept
     assert result.loss_after < result.loss_before
-    assert result.logits.shape == (24, 2)
+    assert result.outputs.shape == (24, 2)
     after = result.network.state_dict()
     assert not torch.equal(after["conv1.weight"], before["conv1.weight"])  # the second rung reached it
     assert torch.equal(after["bn1.running_mean"], before["bn1.running_mean"])  # small batches: kept

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from tests.helpers.classes import learner
 
 from foveate.dataset.split import stratified_folds
+from foveate.tasks.classification.targets import ClassTargets
 from foveate.transfer.head import PENALTIES, fit_head
 
 
@@ -24,7 +26,7 @@ def folds_of(labels):
 def test_the_weights_are_scikit_learns(count, width):
     features, labels = blobs(count, width, 3, apart=0.3)
     features = features * 5 + 2  # neither centred nor scaled
-    head = fit_head(features[None], labels, folds_of(labels), 3)
+    head = fit_head(features[None], ClassTargets(labels), folds_of(labels), learner(3))
     centred = (features - features.mean(axis=0)) / features.std()
     # scikit-learn minimises C * (sum of losses) + |W|^2 / 2.
     theirs = LogisticRegression(C=1 / (head.penalty * count), max_iter=5000, tol=1e-10)
@@ -37,7 +39,7 @@ def test_held_out_logits_come_from_heads_that_had_not_seen_the_picture():
     random = np.random.default_rng(1)
     features = random.normal(size=(100, 500)).astype(np.float32)  # noise: nothing can be learnt
     labels = random.integers(0, 2, 100)
-    head = fit_head(features[None], labels, folds_of(labels), 2)
+    head = fit_head(features[None], ClassTargets(labels), folds_of(labels), learner(2))
     seen = (features @ head.weight.T + head.bias).argmax(axis=1) == labels
     unseen = head.held_out.argmax(axis=1) == labels
     assert seen.mean() > 0.9  # 500 directions fit 100 pictures by heart
@@ -47,8 +49,8 @@ def test_held_out_logits_come_from_heads_that_had_not_seen_the_picture():
 
 def test_views_are_more_rows_and_held_out_logits_are_averaged_over_them():
     features, labels = blobs(80, 20, 2, apart=0.5)
-    once = fit_head(features[None], labels, folds_of(labels), 2)
-    twice = fit_head(np.stack([features, features]), labels, folds_of(labels), 2)
+    once = fit_head(features[None], ClassTargets(labels), folds_of(labels), learner(2))
+    twice = fit_head(np.stack([features, features]), ClassTargets(labels), folds_of(labels), learner(2))
     assert twice.weight == pytest.approx(once.weight, abs=1e-4)
     assert twice.held_out == pytest.approx(once.held_out, abs=1e-3)
 
@@ -57,7 +59,7 @@ def test_class_weights_count_as_copies_of_pictures():
     features, labels = blobs(90, 30, 2, apart=0.2)
     weights = np.array([1.0, 3.0])
     never = np.full(90, -1)
-    head = fit_head(features[None], labels, never, 2, class_weights=weights)
+    head = fit_head(features[None], ClassTargets(labels), never, learner(2, weights=weights.tolist()))
     centred = (features - features.mean(axis=0)) / features.std()
     difference = (features @ (head.weight[1] - head.weight[0])) + head.bias[1] - head.bias[0]
     # scikit-learn's binary form penalises the difference of the two rows: half as much as both rows.
@@ -71,7 +73,7 @@ def test_many_pictures_choose_on_some_of_them(monkeypatch):
     monkeypatch.setattr("foveate.transfer.head.CHOICE_MOST", 200)
     features, labels = blobs(600, 10, 3, apart=1.0)
     folds = np.where(folds_of(labels) == 0, 0, -1)
-    head = fit_head(features[None], labels, folds, 3)
+    head = fit_head(features[None], ClassTargets(labels), folds, learner(3))
     assert head.was_held_out.sum() == 40  # a fifth of 200
     assert (head.held_out[head.was_held_out].argmax(axis=1) == labels[head.was_held_out]).mean() > 0.9
     assert ((features @ head.weight.T + head.bias).argmax(axis=1) == labels).mean() > 0.9
@@ -79,7 +81,9 @@ def test_many_pictures_choose_on_some_of_them(monkeypatch):
 
 def test_it_repeats_to_the_bit():
     features, labels = blobs(60, 100, 4, apart=0.3)
-    first, second = (fit_head(features[None], labels, folds_of(labels), 4) for _ in range(2))
+    first, second = (
+        fit_head(features[None], ClassTargets(labels), folds_of(labels), learner(4)) for _ in range(2)
+    )
     assert (first.weight == second.weight).all()
     assert (first.held_out == second.held_out).all()
 

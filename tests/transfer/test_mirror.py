@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
+from tests.helpers.classes import one_hot
 
 from foveate.transfer.labels import PENALTIES
 from foveate.transfer.mirror import mirror_test
@@ -48,7 +49,7 @@ def test_errors_are_those_of_regressions_fitted_without_the_picture(count, monke
     some = PENALTIES[::4]
     monkeypatch.setattr("foveate.transfer.mirror.PENALTIES", some)
     views, labels = pictures(count, apart=0.5, same=False)
-    found = mirror_test(views.astype(np.float32), labels, np.arange(count))
+    found = mirror_test(views.astype(np.float32), one_hot(labels), np.arange(count))
     for views_used, error in ((views[:1], found.error), (views, found.error_mirrored)):
         expected = [
             np.mean([refitted_error(views_used, labels, row, penalty) for row in range(count)])
@@ -59,7 +60,7 @@ def test_errors_are_those_of_regressions_fitted_without_the_picture(count, monke
 
 def test_classes_that_are_each_others_mirror_images_contradict():
     views, labels = pictures(80, apart=2.0, same=False)
-    found = mirror_test(views, labels, np.arange(80))
+    found = mirror_test(views, one_hot(labels), np.arange(80))
     assert found.hurts
     assert found.contradicts
     assert found.error < 0.1
@@ -72,20 +73,20 @@ def test_one_such_pair_among_other_classes_is_noticed():
     pair, pair_labels = pictures(400, apart=1.5, same=False, classes=10, seed=1)
     two = labels < 2
     views[:, two] = pair[:, pair_labels < 2]
-    assert mirror_test(views, labels, np.arange(400)).hurts
+    assert mirror_test(views, one_hot(labels), np.arange(400)).hurts
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_harmless_mirrors_are_left_in_peace(seed):
     for count in (12, 40, 200):
         views, labels = pictures(count, apart=0.6, same=True, seed=seed)
-        assert not mirror_test(views, labels, np.arange(count)).hurts
+        assert not mirror_test(views, one_hot(labels), np.arange(count)).hurts
 
 
 def test_noise_is_no_contradiction():
     random = np.random.default_rng(0)
     views = random.normal(size=(2, 60, WIDTH))
-    assert not mirror_test(views, np.arange(60) % 2, np.arange(60)).hurts
+    assert not mirror_test(views, one_hot(np.arange(60) % 2), np.arange(60)).hurts
 
 
 def test_pictures_that_only_look_the_other_way_do_not_contradict():
@@ -94,17 +95,17 @@ def test_pictures_that_only_look_the_other_way_do_not_contradict():
     labels = np.arange(100) % 2
     features = np.zeros((100, WIDTH))
     features[:, :3] = np.array([[1.0, 0, 0], [0, 1, 0]])[labels] + random.normal(0, 0.5, (100, 3))
-    found = mirror_test(np.stack([features, turned(features)]), labels, np.arange(100))
+    found = mirror_test(np.stack([features, turned(features)]), one_hot(labels), np.arange(100))
     assert not found.contradicts
 
 
 def test_copies_are_asked_once():
     views, labels = pictures(20, apart=0.3, same=False)
     copies = np.tile(np.arange(20), 9)
-    once = mirror_test(views, labels, np.arange(20))
-    assert mirror_test(views[:, copies], labels[copies], copies) == once
+    once = mirror_test(views, one_hot(labels), np.arange(20))
+    assert mirror_test(views[:, copies], one_hot(labels[copies]), copies) == once
 
 
 def test_a_handful_says_nothing():
     views, labels = pictures(8, apart=3.0, same=False)
-    assert not mirror_test(views, labels, np.arange(8)).hurts
+    assert not mirror_test(views, one_hot(labels), np.arange(8)).hurts

@@ -7,7 +7,7 @@ epoch, so training resumes in the middle of an epoch without replaying it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 from foveate.batches.augment import Augmentation
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.base import Targets
 
 
 def mix_seed(*numbers: int) -> int:
@@ -26,38 +27,46 @@ def mix_seed(*numbers: int) -> int:
 
 @dataclass(frozen=True)
 class Batch:
-    """images: (N, C, H, W) float32, normalised, channels_last; labels: (N,) int64."""
+    """images: (N, C, H, W) float32, normalised, channels_last; targets: (N, ...) each, by name."""
 
     images: Tensor
-    labels: Tensor
+    targets: Mapping[str, Tensor]
 
 
 class Pixels:
-    """A split's pictures and labels as tensors: (N, H, W, C) uint8 and (N,) int64.
+    """A split's pictures, (N, H, W, C) uint8, and their answers as tensors.
 
     The pictures may be a memory map on disk; they are then read batch by batch.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device | str = "cpu") -> None:
+    def __init__(self, images: np.ndarray, targets: Targets, device: torch.device | str = "cpu") -> None:
         if images.ndim != 4 or images.dtype != np.uint8:
             raise InputError(f"Pixels takes (N, H, W, C) uint8 pictures, not {images.shape} {images.dtype}.")
-        if labels.shape != (len(images),):
+        if len(targets) != len(images):
             raise InputError(
-                f"Pixels takes one label a picture: {len(images)} pictures, labels {labels.shape}."
+                f"Pixels takes an answer a picture: {len(images)} pictures, {len(targets)} answers."
             )
         self.device = torch.device(device)
-        self.labels = torch.from_numpy(labels.astype(np.int64)).to(self.device)
+        self.targets = targets
+        self._answers = {
+            name: torch.from_numpy(np.array(values)).to(self.device)
+            for name, values in targets.arrays.items()
+        }
         # A memory map that was opened read-only stays usable: the tensor is never written to.
         self.images = torch.from_numpy(images if images.flags.writeable else _as_writeable_view(images))
         if self.device.type != "cpu":
             self.images = self.images.to(self.device)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.images)
 
     def take(self, indices: Tensor) -> Tensor:
         """The pictures with these numbers as (n, C, H, W) uint8, stored channels last."""
         return self.images.index_select(0, indices).permute(0, 3, 1, 2)
+
+    def answers(self, indices: Tensor) -> dict[str, Tensor]:
+        """The answers of the pictures with these numbers, by name."""
+        return {name: values[indices] for name, values in self._answers.items()}
 
 
 def _as_writeable_view(images: np.ndarray) -> np.ndarray:
@@ -129,19 +138,20 @@ class TrainingBatches:
             first, last = self.bounds[number]
             indices = order[first:last]
             generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
-            yield Batch(self._pictures(indices, epoch, generator), self.pixels.labels[indices])
+            yield Batch(self._pictures(indices, epoch, generator), self.pixels.answers(indices))
 
     def _pictures(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
         return self.normalise(self.augmentation(self.pixels.take(indices), indices, epoch, generator))
 
-    def preview(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Augmented pictures before normalisation: (n, H, W, C) uint8, and their labels (n,)."""
+    def preview(self, count: int) -> tuple[np.ndarray, Targets]:
+        """Augmented pictures before normalisation, (n, H, W, C) uint8, and their answers."""
         count = min(count, len(self.pixels))
         shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 3))
         indices = torch.randperm(len(self.pixels), generator=shuffle)[:count].to(self.pixels.device)
         generator = torch.Generator(device=self.pixels.device).manual_seed(mix_seed(self.seed, 4))
         images = self.augmentation(self.pixels.take(indices), indices, 0, generator)
-        return images.permute(0, 2, 3, 1).cpu().numpy(), self.pixels.labels[indices].cpu().numpy()
+        answers = self.pixels.targets.take(indices.cpu().numpy())
+        return images.permute(0, 2, 3, 1).cpu().numpy(), answers
 
 
 class EvaluationBatches:
@@ -152,6 +162,11 @@ class EvaluationBatches:
         self.normalise = normalise
         self.batch_size = batch_size
 
+    @property
+    def targets(self) -> Targets:
+        """The answers of all its pictures, in their order."""
+        return self.pixels.targets
+
     def __len__(self) -> int:
         return math.ceil(len(self.pixels) / self.batch_size)
 
@@ -160,4 +175,4 @@ class EvaluationBatches:
             indices = torch.arange(
                 first, min(first + self.batch_size, len(self.pixels)), device=self.pixels.device
             )
-            yield Batch(self.normalise(self.pixels.take(indices)), self.pixels.labels[indices])
+            yield Batch(self.normalise(self.pixels.take(indices)), self.pixels.answers(indices))

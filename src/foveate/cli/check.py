@@ -143,7 +143,6 @@ def _examine(
     backbone: Model,
 ) -> LabelReport:
     from foveate.dataset.sources.fetch import cache_folder
-    from foveate.training.recipes import looks_like_characters
     from foveate.transfer.label_report import examine_labels
 
     folder = cache_folder() / "features"
@@ -155,7 +154,7 @@ def _examine(
             found=found,
             backbone=backbone,
             folder=folder,
-            mirrored=not looks_like_characters(dataset.classes),
+            mirrored=dataset.task.mirror_safe,
             progress=progress,
         )
     for sentence in report.notes:

@@ -68,7 +68,9 @@ def get_command(name: str, *, as_json: bool) -> None:
         if as_json:
             emit_json({**known.describe(name).to_dict(), "splits": splits})
         else:
-            click.echo(f"{name} is here: {counts} pictures in {len(dataset.classes)} classes.")
+            click.echo(
+                f"{name} is here: {counts} pictures in {len(dataset.task.labels)} {dataset.task.called}."
+            )
             click.echo(f"Train on it with `foveate train {name}`.")
 
 

@@ -98,9 +98,10 @@ def _answers(folder: Path, dataset: DataSet) -> str:
     test = dataset.splits["test"]
     rows = evenly(len(test), SHOWN)
     lines = ["Some test pictures:"]
+    truths = dataset.task.cells(test.targets.take(rows))
     probabilities = predictor.predict_proba([test.images.read(int(i)) for i in rows])
-    for row, found in zip(rows, probabilities, strict=True):
-        label, true = (predictor.classes_[i] for i in (found.argmax(), test.labels[row]))
+    for row, found, true in zip(rows, probabilities, truths, strict=True):
+        label = predictor.classes_[found.argmax()]
         mark = "right" if label == true else f"wrong, it is {true}"
         lines.append(f"  {test.images.name(int(row)):<12} {label:<12} {found.max():>6.1%}  {mark}")
     return "\n".join(lines)

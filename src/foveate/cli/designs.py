@@ -54,7 +54,8 @@ def _listener(watcher: Watcher) -> Listener:
         elif isinstance(event, StepDone):
             watcher.progress(event.progress)
             row = {"step": event.step, "epoch": event.epoch}
-            watcher.row(row | {"train_loss": event.loss, "train_accuracy": event.accuracy}, epoch_end=False)
+            shown = {"train_loss": event.loss, f"train_{event.metric.name}": event.value}
+            watcher.row(row | shown, epoch_end=False)
         elif isinstance(event, EpochDone):
             watcher.row(event.row, epoch_end=True)
         elif isinstance(event, Note):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from foveate.cli.console import interactive, note
 from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.tasks.base import Metric
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 from foveate.words import duration, printable
 
@@ -43,15 +44,20 @@ def display(*, quiet: bool = False) -> AbstractContextManager[Any]:
     return _Bar() if interactive() else _Lines()
 
 
-def epoch_line(row: dict[str, Any], *, best: bool) -> str:
+def epoch_line(event: EpochDone) -> str:
     """One evaluation in words."""
+    row, metric = event.row, event.metric
     parts = [f"epoch {row['epoch']:>5}"]
     if row["train_loss"] is not None:
-        parts.append(f"loss {row['train_loss']:.3f}  accuracy {row['train_accuracy']:.1%}")
-    if row["val_accuracy"] is not None:
-        parts.append(f"validation loss {row['val_loss']:.3f}  accuracy {row['val_accuracy']:.1%}")
+        parts.append(f"loss {row['train_loss']:.3f}{_shown(metric, row[f'train_{metric.name}'])}")
+    if row["val_loss"] is not None:
+        parts.append(f"validation loss {row['val_loss']:.3f}{_shown(metric, row[f'val_{metric.name}'])}")
     parts.append(duration(row["seconds"]))
-    return "  |  ".join(parts) + ("  *best so far" if best else "")
+    return "  |  ".join(parts) + ("  *best so far" if event.is_best else "")
+
+
+def _shown(metric: Metric, value: float) -> str:
+    return f"  {metric.words} {metric.plain(value)}"
 
 
 def sentence(event: RunEvent) -> str | None:
@@ -61,8 +67,8 @@ def sentence(event: RunEvent) -> str | None:
             return "\n".join(printable(reason) for reason in reasons)
         case Note(text=text):
             return f"note: {printable(text)}"
-        case EpochDone(row=row, is_best=best):
-            return epoch_line(row, best=best)
+        case EpochDone():
+            return epoch_line(event)
         case Retried(epoch=epoch, learning_rate_scale=scale):
             return f"The loss was not finite: epoch {epoch + 1} starts again with {scale:g} of the rate."
         case StoppedEarly(best_epoch=best_epoch):
@@ -108,7 +114,8 @@ class _Lines(_Silent):
             return f"  {event.done:,} of {event.total:,} views"
         if isinstance(event, StepDone) and not math.isnan(event.loss):
             left = "" if event.seconds_left is None else f", {duration(event.seconds_left)} left"
-            return f"  {event.progress:.0%}: loss {event.loss:.3f}, accuracy {event.accuracy:.1%}{left}"
+            value = event.metric.plain(event.value)
+            return f"  {event.progress:.0%}: loss {event.loss:.3f}, {event.metric.words} {value}{left}"
         return None
 
 
@@ -151,9 +158,9 @@ class _Bar(_Silent):
                 self._update(done, total, f"{split}: {done:,} of {total:,}")
             case Looking(done=done, total=total):
                 self._update(done, total, f"{done:,} of {total:,} views")
-            case StepDone(progress=progress, loss=loss, accuracy=accuracy, seconds_left=left):
+            case StepDone(progress=progress, loss=loss, seconds_left=left):
                 remaining = "" if left is None else f"{duration(left)} left"
-                shown = "" if math.isnan(loss) else f"loss {loss:.3f}  accuracy {accuracy:.1%}  "
+                shown = "" if math.isnan(loss) else f"loss {loss:.3f}{_shown(event.metric, event.value)}  "
                 self._update(progress, 1.0, f"epoch {event.epoch + 1}  {shown}{remaining}")
 
     def _update(self, done: float, total: float, words: str) -> None:

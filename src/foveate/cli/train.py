@@ -83,8 +83,9 @@ Examples:
 )
 @click.option(
     "--select",
-    type=click.Choice(["val_accuracy", "val_macro_f1", "val_loss", "last"]),
-    help="What decides which epoch is kept.  [default: val_accuracy; in fine-tuning val_loss]",
+    metavar="COLUMN",
+    help="What decides which epoch is kept: a column of history.csv, such as val_macro_f1, or last.  "
+    "[default: val_accuracy; in fine-tuning val_loss]",
 )
 @click.option(
     "--unsure-precision",

@@ -22,6 +22,7 @@ from foveate.errors import DatasetError, ImageError, InputError
 from foveate.images.deep import Range, fitted_range
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import is_grey
+from foveate.tasks.base import Targets, Task
 
 SURVEY_COUNT = 200
 STATISTICS_COUNT = 5_000
@@ -35,20 +36,20 @@ Decoded = tuple[dict[str, np.ndarray], dict[str, ScanResult]]  # pixels and scan
 
 @dataclass(frozen=True)
 class PreparedSplit:
-    """pixels: (N, H, W, C) uint8; labels: (N,) int64; names: what people call each picture.
+    """pixels: (N, H, W, C) uint8; targets: the right answers; names: what people call each picture.
 
     digests: (N, 2) uint64, a hash of each picture's content. groups: (N,) int64, the same number for pictures
     that are copies of each other.
     """
 
     pixels: np.ndarray
-    labels: np.ndarray
+    targets: Targets
     names: tuple[str, ...]
     digests: np.ndarray
     groups: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ class Prepared:
     """A data set ready for training.
 
     ``name`` holds no folders. ``remarks`` are sentences on what is wrong or odd about it.
-    ``fingerprint`` is a hash of every picture's content, label and side: equal fingerprints train alike.
+    ``fingerprint`` is a hash of every picture's content, answer and side: equal fingerprints train alike.
     ``tested_on`` says where the test split comes from: "given" by the user, "held out" here, or "" for none.
     """
 
     name: str
-    classes: tuple[str, ...]
+    task: Task
     preprocessing: Preprocessing
     splits: Mapping[str, PreparedSplit]
     remarks: tuple[str, ...]
@@ -69,8 +70,9 @@ class Prepared:
     fingerprint: str
     left_out: int = 0  # pictures that could stand on no side without telling of another's
 
-    def class_counts(self, split: str) -> np.ndarray:
-        return np.bincount(self.splits[split].labels, minlength=len(self.classes))
+    def counts(self, split: str) -> np.ndarray:
+        """(groups,) pictures of each of the task's groups."""
+        return self.task.counts(self.splits[split].targets)
 
 
 def choose_preprocessing(
@@ -167,7 +169,7 @@ def prepare(
         tested_on = "given" if "test" in dataset.splits else "held out"
     return Prepared(
         name=dataset.title,
-        classes=dataset.classes,
+        task=dataset.task,
         preprocessing=chosen,
         splits=splits,
         remarks=(*(item.message for item in found.items), *notes),
@@ -283,10 +285,10 @@ def _dealt(
         rows, stay = rows[stay != LEFT_OUT], stay[stay != LEFT_OUT]
         part_of = [list(fractions).index(side if side in fractions else "train") for side in SPLITS]
         fixed = np.where(stay == UNKNOWN, -1, np.array(part_of)[stay])
-    labels = split.labels[rows]
-    parts = stratified_split(labels, group[rows], fractions, seed, fixed=fixed)
+    strata = split.targets.strata[rows]
+    parts = stratified_split(strata, group[rows], fractions, seed, fixed=fixed)
     made: dict[str, Rows] = {name: ("train", rows[part]) for name, part in parts.items() if len(part)}
-    return made, split_notes(labels, parts, dataset.classes)
+    return made, split_notes(strata, parts, dataset.task.groups)
 
 
 def _gather(
@@ -301,7 +303,7 @@ def _gather(
     whole = len(indices) == len(pixels)
     return PreparedSplit(
         pixels=pixels if whole else pixels[indices],
-        labels=split.labels[indices],
+        targets=split.targets.take(indices),
         names=tuple(split.images.name(int(i)) for i in indices),
         digests=scans[origin].digests[indices],
         groups=found.groups[origin][indices],
@@ -333,5 +335,6 @@ def _fingerprint(
         origin, indices = sides[side]
         digest.update(side.encode())
         digest.update(scans[origin].digests[indices].tobytes())
-        digest.update(splits[side].labels.tobytes())
+        for array in splits[side].targets.arrays.values():
+            digest.update(array.tobytes())
     return digest.hexdigest()

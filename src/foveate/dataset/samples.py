@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foveate.errors import DatasetError
+from foveate.errors import DatasetError, InputError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import ImageInfo, decode, read_bytes, read_image
+from foveate.tasks.base import Targets, Task
 
 SPLITS = ("train", "val", "test")
 
@@ -130,19 +131,14 @@ class ArrayImages:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Pictures and their classes: ``labels`` is int64 ``(N,)``, read-only, counting ``DataSet.classes``."""
+    """Pictures and their right answers, row by row."""
 
     images: Images
-    labels: NDArray[np.int64]
+    targets: Targets
 
     def __post_init__(self) -> None:
-        labels = np.array(self.labels, np.int64)
-        if labels.shape != (len(self.images),):
-            raise DatasetError(
-                f"{len(self.images)} pictures need as many labels, not an array {labels.shape}."
-            )
-        labels.setflags(write=False)
-        object.__setattr__(self, "labels", labels)
+        if len(self.targets) != len(self.images):
+            raise DatasetError(f"{len(self.images)} pictures need as many answers, not {len(self.targets)}.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -150,42 +146,31 @@ class Split:
     def select(self, indices: ArrayLike) -> Split:
         """The samples of these numbers, in this order."""
         chosen = np.asarray(indices, np.int64)
-        return Split(self.images.select(chosen), self.labels[chosen])
+        return Split(self.images.select(chosen), self.targets.take(chosen))
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Splits over one ordered list of classes.
+    """Splits over one task: what an answer is, and which labels there are.
 
     ``splits`` has keys among ``train``, ``val``, ``test``, in this order. ``notes`` are remarks for people,
     one sentence each: files left out, names that differ in case only.
     """
 
     name: str
-    classes: tuple[str, ...]
+    task: Task
     splits: Mapping[str, Split]
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        classes = tuple(self.classes)
-        if not classes or not all(isinstance(name, str) and name for name in classes):
-            raise DatasetError(f"Data set {self.name!r} needs classes with names, not {classes!r}.")
-        if strange := [name for name in classes if not _writable(name)]:
+        if strange := [name for name in self.task.labels if not _writable(name)]:
             raise DatasetError(f"Data set {self.name!r} has a class whose name is no text: {strange[0]!r}.")
-        if len(set(classes)) != len(classes):
-            twice = sorted({name for name in classes if classes.count(name) > 1})
-            raise DatasetError(f"Data set {self.name!r} names the class {twice[0]!r} twice.")
         if unknown := sorted(set(self.splits) - set(SPLITS)):
             raise DatasetError(f"A data set's splits are {', '.join(SPLITS)}, not {unknown[0]!r}.")
         for key, split in self.splits.items():
-            labels = split.labels
-            if len(labels) and not (labels.min() >= 0 and labels.max() < len(classes)):
-                raise DatasetError(
-                    f"Labels of {key} are {labels.min()} to {labels.max()}; {len(classes)} classes allow "
-                    f"0 to {len(classes) - 1}."
-                )
+            if reason := self.task.why_not(split.targets):
+                raise DatasetError(f"Data set {self.name!r}: {key} has {reason}.")
         ordered = {key: self.splits[key] for key in SPLITS if key in self.splits}
-        object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "splits", MappingProxyType(ordered))
         object.__setattr__(self, "notes", tuple(self.notes))
 
@@ -194,29 +179,23 @@ class DataSet:
         """The name without the folders that it lies in: what may be told to others."""
         return os.path.basename(os.path.abspath(self.name)) or self.name  # noqa: PTH100, PTH119 (no file need be there)
 
-    @property
-    def num_classes(self) -> int:
-        return len(self.classes)
-
     def counts(self, split: str) -> NDArray[np.int64]:
-        """Pictures of each class in a split: int64 ``(classes,)``."""
-        return np.bincount(self.splits[split].labels, minlength=len(self.classes)).astype(np.int64)
+        """Pictures of each of the task's groups in a split: int64 ``(groups,)``."""
+        return self.task.counts(self.splits[split].targets)
 
-    def with_classes(self, classes: Sequence[str]) -> DataSet:
-        """The same pictures, labelled by the numbers that ``classes`` (a model's, say) gives to their names.
+    def with_task(self, task: Task) -> DataSet:
+        """The same pictures for ``task`` (a model's, say), whose labels are matched by name.
 
-        Classes without a picture here are fine. Raises ``DatasetError`` for pictures of a class not listed.
+        Labels without a picture here are fine. Raises ``DatasetError`` for pictures of a label not listed.
         """
-        known = {name: number for number, name in enumerate(classes)}
-        used = {int(label) for split in self.splits.values() for label in np.unique(split.labels)}
-        if unknown := [name for i, name in enumerate(self.classes) if i in used and name not in known]:
-            raise DatasetError(
-                f"Data set {self.name!r} has pictures of {listed(unknown)}, unknown where the classes are "
-                f"{listed(classes)}; rename the class or leave its pictures out."
-            )
-        number_of = np.array([known.get(name, -1) for name in self.classes], np.int64)
-        splits = {key: Split(split.images, number_of[split.labels]) for key, split in self.splits.items()}
-        return replace(self, classes=tuple(classes), splits=splits)
+        try:
+            splits = {
+                key: Split(split.images, self.task.same_labels(task, split.targets))
+                for key, split in self.splits.items()
+            }
+        except DatasetError as error:
+            raise DatasetError(f"Data set {self.name!r} {error}") from None
+        return replace(self, task=task, splits=splits)
 
 
 def _writable(name: str) -> bool:
@@ -233,43 +212,28 @@ def evenly(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """``'a', 'b', 'c' and 4 more``: names for a message, quoted so that none can break a line."""
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def from_names(
+def from_answers(
     name: str,
-    rows: Mapping[str, tuple[Images, Sequence[str]]],
+    rows: Mapping[str, tuple[Images, Sequence[Any]]],
     *,
+    kind: type[Task],
     notes: Sequence[str] = (),
-    min_classes: int = 2,
+    fewest: int | None = None,
 ) -> DataSet:
-    """A data set from class names: ``rows`` is, by split, the pictures and the name of the class of each.
+    """A data set from answers as people write them: ``rows`` is, by split, the pictures and their answers.
 
-    The classes are those of ``train`` (of the only split, where there is one), sorted as strings.
+    The labels are those of ``train``. ``fewest``: of which so many are enough, where that is less than the
+    task needs to be learnt (data that are only measured on may hold one class).
 
-    Raises ``DatasetError`` for no training pictures, fewer than ``min_classes`` classes, or a class that is
-    in ``val`` or ``test`` alone: a network never shown it can only be wrong about it.
+    Raises ``DatasetError`` for no training pictures, or answers that make no task of this kind.
     """
     if "train" not in rows or not len(rows["train"][0]):
         raise DatasetError(f"Data set {name!r} has no training pictures.")
-    classes = sorted(set(rows["train"][1]))
-    for key, (_, names) in rows.items():
-        if unseen := sorted(set(names) - set(classes)):
-            raise DatasetError(
-                f"Data set {name!r} has pictures of {listed(unseen)} in {key} and none in train; add "
-                f"training pictures of it, or leave it out of {key}."
-            )
-    if len(classes) < min_classes:
-        raise DatasetError(
-            f"Data set {name!r} has the one class {classes[0]!r}; a classifier needs at least {min_classes}: "
-            f"add pictures of another class."
-        )
-    number_of = {class_name: number for number, class_name in enumerate(classes)}
-    splits = {
-        key: Split(images, np.array([number_of[n] for n in names], np.int64).reshape(-1))
-        for key, (images, names) in rows.items()
-    }
-    return DataSet(name, tuple(classes), splits, tuple(notes))
+    try:
+        task = kind.of({key: answers for key, (_, answers) in rows.items()}, fewest=fewest)
+        splits = {key: Split(images, task.targets(answers)) for key, (images, answers) in rows.items()}
+    except DatasetError as error:
+        raise DatasetError(f"Data set {name!r} {error}") from None
+    except InputError as error:
+        raise DatasetError(f"Data set {name!r}: {error}") from None
+    return DataSet(name, task, splits, tuple(notes))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from foveate.dataset.samples import SPLITS
 from foveate.errors import CheckpointError
+from foveate.tasks.base import Targets, Task
 
 Rows = NDArray[np.void]  # one row a picture, of type _ROW
 
@@ -31,7 +32,7 @@ class Placed(Protocol):
     """Pictures of one side, as `foveate.dataset.prepare.PreparedSplit` has them."""
 
     @property
-    def labels(self) -> NDArray[np.int64]: ...
+    def targets(self) -> Targets: ...
     @property
     def names(self) -> Sequence[str]: ...
     @property
@@ -48,7 +49,7 @@ class Sides:
     def of(cls, splits: Mapping[str, Placed], before: Sides | None = None) -> Sides:
         """The pictures as they stand now, and those that stood anywhere before."""
         parts = [
-            _rows(split.digests, split.names, split.labels, SPLITS.index(side))
+            _rows(split.digests, split.names, split.targets.keys, SPLITS.index(side))
             for side, split in splits.items()
         ]
         if before is not None:
@@ -78,15 +79,14 @@ class Sides:
         return cls(rows)
 
     @classmethod
-    def from_csv(cls, text: str, classes: Sequence[str]) -> Sides:
+    def from_csv(cls, text: str, task: Task) -> Sides:
         """From the ``splits.csv`` of a model folder. Raises KeyError, ValueError where it is none."""
-        number_of = {name: number for number, name in enumerate(classes)}
         lines = list(csv.DictReader(io.StringIO(text)))
         content = bytes.fromhex("".join(line["content"] for line in lines))
         rows = _rows(
             np.frombuffer(content, "<u8").reshape(len(lines), 2),
             [line["file_name"] for line in lines],
-            np.array([number_of[line["label"]] for line in lines], np.int64),
+            task.targets([line["label"] for line in lines]).keys,
             0,
         )
         rows["side"] = [SPLITS.index(line["split"]) for line in lines]
@@ -192,9 +192,9 @@ class Changes:
         return text
 
 
-def _rows(digests: NDArray[np.uint64], names: Sequence[str], labels: NDArray[np.int64], side: int) -> Rows:
-    rows = np.zeros(len(labels), _ROW)
-    rows["digest"], rows["label"], rows["side"], rows["here"] = digests, labels, side, True
+def _rows(digests: NDArray[np.uint64], names: Sequence[str], keys: NDArray[np.int64], side: int) -> Rows:
+    rows = np.zeros(len(keys), _ROW)
+    rows["digest"], rows["label"], rows["side"], rows["here"] = digests, keys, side, True
     rows["name"] = [_hashed(name) for name in names]
     return rows
 

@@ -69,7 +69,7 @@ def split_notes(labels: ArrayLike, parts: Mapping[str, Indices], classes: Sequen
     """What a person should know about a division: one sentence for each part that lacks classes.
 
     A class that is nowhere in the data set is not mentioned here: `foveate.dataset.quality.findings` does
-    that.
+    that. ``classes`` may be none, where the labels are shares of a range that nobody names.
     """
     label = np.asarray(labels, dtype=np.int64)
     present = np.unique(label)
@@ -78,7 +78,7 @@ def split_notes(labels: ArrayLike, parts: Mapping[str, Indices], classes: Sequen
         absent = np.setdiff1d(present, label[indices])
         if len(indices) == 0:
             notes.append(f"The {part} part is empty: the data set is too small to be divided.")
-        elif len(absent):
+        elif len(absent) and classes:
             shown = ", ".join(repr(classes[c]) for c in absent[:5])
             more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
             notes.append(

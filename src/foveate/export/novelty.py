@@ -61,12 +61,12 @@ class Novelty:
         }
 
 
-def bank_rows(labels: NDArray[np.int64], width: int = 1, most: int = BANK_MOST) -> NDArray[np.int64]:
-    """Which training pictures to remember: all, or as many of each class as its share, at even distances.
+def bank_rows(strata: NDArray[np.int64], width: int = 1, most: int = BANK_MOST) -> NDArray[np.int64]:
+    """Which training pictures to remember: all, or as many of each stratum as its share, at even distances.
 
-    labels: (N,) of the training pictures. width: D, the number of features. most: rows.
+    strata: (N,) of the training pictures. width: D, the number of features. most: rows.
     """
-    order = np.argsort(labels, kind="stable")
+    order = np.argsort(strata, kind="stable")
     most = max(min(most, BANK_MOST, BANK_MOST_BYTES // (4 * width)), NEIGHBOURS + 1)
     if len(order) > most:
         order = order[np.linspace(0, len(order) - 1, most).round().astype(np.int64)]

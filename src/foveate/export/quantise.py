@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from foveate.dataset import DataSet, Split, open_dataset
+from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.samples import evenly
 from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
@@ -104,7 +104,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     Up to 200 pictures of ``train``, where the data have another split to measure on; else of all, and the
     rest is measured on. Raises DatasetError, ImageError; InputError where too few remain.
     """
-    opened = open_dataset(data, min_classes=1).with_classes(predictor.classes_)
+    opened = open_dataset(data, min_classes=1).with_task(predictor.task)
     name = next(name for name in ("test", "val", "train") if name in opened.splits)
     measured, source = opened.splits[name], opened.splits.get("train", opened.splits[name])
     count = min(CALIBRATION_COUNT, len(source) if name != "train" else len(source) // 2)
@@ -117,7 +117,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     if measured is source:
         measured = source.select(np.setdiff1d(np.arange(len(source)), chosen))
     pictures = np.stack([source.images.read_for(predictor.preprocessing, int(i)) for i in chosen])
-    return pictures, DataSet(opened.name, opened.classes, {"test": Split(measured.images, measured.labels)})
+    return pictures, DataSet(opened.name, opened.task, {"test": measured})
 
 
 def quantise(model: bytes, pictures: np.ndarray) -> bytes:

@@ -27,7 +27,7 @@ def _look_at(name: str) -> DataChoice:
         name=name,
         title=encodable(title),
         pictures=sum(len(split) for split in dataset.splits.values()),
-        classes=len(dataset.classes),
+        classes=len(dataset.task.labels),
         input=_size(dataset),
     )
 

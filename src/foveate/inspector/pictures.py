@@ -123,9 +123,9 @@ def _some_of(pictures: Pictures, data: str) -> None:
     """A few pictures of a data set, of different classes as far as possible."""
     dataset = open_dataset(data)
     split = dataset.splits[next(name for name in ("val", "test", "train") if name in dataset.splits)]
-    firsts = [int(np.argmax(split.labels == label)) for label in np.unique(split.labels)]
+    firsts = np.unique(split.targets.strata, return_index=True)[1].tolist()
     for number in firsts[:SAMPLES]:
-        label = dataset.classes[int(split.labels[number])]
+        (label,) = dataset.task.cells(split.targets.take(np.array([number])))
         file = split.images.data(number) if isinstance(split.images, FileImages) else b""
         pictures.add(f"{label}: {split.images.name(number)}", split.images.read(number), file)
 

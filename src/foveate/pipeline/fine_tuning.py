@@ -26,14 +26,14 @@ from foveate.pipeline.photographs import (
     as_trained,
     make_folds,
     metrics_of,
-    weights_for,
     with_head,
     words_of,
 )
-from foveate.pipeline.plan import choose_device, with_asked
+from foveate.pipeline.plan import choose_device, learner_for, with_asked
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.ways import STEPS, asked, no_effect
+from foveate.tasks.learning import Learner
 from foveate.training.events import Event
 from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
 from foveate.training.settings import TrainingSettings
@@ -75,9 +75,11 @@ def tuned(
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
     training, validation = _batches(fitted, request, rest, held)
     settings = _settings(fitted, request)
+    learner = learner_for(request, fitted.prepared, settings, choose_device(request.device))
     result = _result(
         fine_tune(
             _head_of_the_rest(fitted, request, rest),
+            learner,
             training,
             validation,
             horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
@@ -89,8 +91,8 @@ def tuned(
     listener(Note(f"{result.in_words[0].upper()}{result.in_words[1:]}."))
     if not result.kept:
         return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
-    held_out = HeldOut(result.logits, split.labels[held], HELD_OUT_FIFTH)
-    return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out)
+    held_out = HeldOut(result.outputs, split.targets.take(held), HELD_OUT_FIFTH)
+    return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out, learner=learner)
 
 
 def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
@@ -103,7 +105,7 @@ def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
 def _held_and_rest(prepared: Prepared, request: TrainRequest) -> tuple[np.ndarray, np.ndarray]:
     """The rows of the training pictures that judge fine-tuning, and of those that it learns from."""
     split = prepared.splits["train"]
-    folds = make_folds(split.labels, split.groups, request.seed)
+    folds = make_folds(split.targets.strata, split.groups, request.seed)
     return np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
 
 
@@ -172,9 +174,7 @@ def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Run
 
 
 def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
-    weights = weights_for(request, fitted.prepared)
-    listed = None if weights is None else tuple(weights.tolist())
-    return with_asked(replace(SETTINGS, seed=request.seed, class_weights=listed), request)
+    return with_asked(replace(SETTINGS, seed=request.seed), request, fitted.prepared)
 
 
 def seconds_to_finish(fitted: Fitted) -> float:
@@ -199,29 +199,28 @@ def _batches(
         augmentation = replace(augmentation, flip="none")
     usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
     training = TrainingBatches(
-        Pixels(split.pixels[rest], split.labels[rest], device),
+        Pixels(split.pixels[rest], split.targets.take(rest), device),
         normalise,
         batch_size=request.batch_size or usual,
         augmentation=augmentation,
         seed=request.seed,
     )
-    held_out = Pixels(split.pixels[held], split.labels[held], device)
+    held_out = Pixels(split.pixels[held], split.targets.take(held), device)
     return training, EvaluationBatches(held_out, normalise, batch_size=32)
 
 
 def _head_of_the_rest(fitted: Fitted, request: TrainRequest, rest: np.ndarray) -> Network:
     """The backbone with a head that has not seen the held-out pictures, by the penalty already chosen."""
-    labels, classes = fitted.prepared.splits["train"].labels, len(fitted.prepared.classes)
+    targets = fitted.prepared.splits["train"].targets.take(rest)
     never = np.full(len(rest), -1)
     head = fit_head(
         fitted.views[:, rest],
-        labels[rest],
+        targets,
         never,
-        classes,
-        class_weights=weights_for(request, fitted.prepared),
+        learner_for(request, fitted.prepared),
         penalty=fitted.head.penalty,
     )
-    network = with_head(fitted.backbone, head, classes).to(choose_device(request.device))
+    network = with_head(fitted.backbone, head).to(choose_device(request.device))
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
 
@@ -231,6 +230,8 @@ def _as_trained(
     training: TrainingBatches,
     settings: TrainingSettings,
     held_out: HeldOut,
+    *,
+    learner: Learner,
 ) -> TrainedNetwork:
     """The fine-tuned network in place of the frozen one."""
     last = result.history[-1]
@@ -253,11 +254,11 @@ def _as_trained(
         frozen,
         module=result.network.to("cpu").eval(),
         recipe=recipe,
-        settings=words | words_of(held_out),
+        settings=words | words_of(held_out, learner),
         history=result.history,
         best_epoch=result.best_epoch,
         held_out=held_out,
         preview=training.preview(AUGMENTED_SHOWN),
-        metrics=metrics_of(held_out),
+        metrics=metrics_of(held_out, learner),
         features=None,
     )

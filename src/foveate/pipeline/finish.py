@@ -22,7 +22,7 @@ from foveate.graph.summary import summarize
 from foveate.modelfolder.read import load
 from foveate.modelfolder.write import Draft
 from foveate.pipeline.request import Phases
-from foveate.pipeline.trained import HeldOut, TrainedRun
+from foveate.pipeline.trained import TrainedRun
 from foveate.pipeline.unlike import novelty_of
 from foveate.report.card import render_card
 from foveate.report.data import Augmented, DatasetSummary, ReportData
@@ -30,11 +30,9 @@ from foveate.report.page import render_report
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
 from foveate.tasks.base import Evaluation, Task, Values, joined
-from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
-from foveate.tasks.classification.targets import ClassTargets
-from foveate.tasks.classification.task import Classification
-from foveate.tasks.classification.threshold import UnsureRule, fit_unsure_rule
+from foveate.tasks.learning import learner_of
 from foveate.tasks.telling import VALIDATION, Explanations, Measured
+from foveate.training.events import history_columns
 from foveate.training.rundir import history_csv
 
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
@@ -68,18 +66,14 @@ def finish(run: TrainedRun) -> Finished:
         ParityError: the exported network computes something else.
         StorageError: the folder could not be written; an older one is intact.
     """
-    prepared, phases = run.prepared, run.phases
+    prepared, phases, network = run.prepared, run.phases, run.network
     phases.enter("calibrate")
-    network = run.network
-    module, held_out = network.module, network.held_out
-    temperature = fit_temperature(held_out.logits, held_out.labels) if held_out else 1.0
-    rule = _unsure_rule(held_out, temperature, run.request.unsure_precision)
-    task = Classification(prepared.classes, temperature, rule)
+    task = _calibrated(run)
     novelty = novelty_of(run)
     with Draft(run.out) as draft:
         phases.enter("export")
         draft.add_network(
-            module,
+            network.module,
             preprocessing=prepared.preprocessing,
             task=task,
             sample_images=_parity_pictures(prepared),
@@ -91,7 +85,7 @@ def finish(run: TrainedRun) -> Finished:
         phases.enter("report")
         config = _config(run, task, measured, novelty)
         data = _report_data(run, config, task, _to_report(run, task, measured, novelty is not None))
-        draft.add_text("history.csv", history_csv(network.history))
+        draft.add_text("history.csv", history_csv(network.history, history_columns(task.metrics)))
         draft.add_text("splits.csv", splits_csv(prepared))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
@@ -103,7 +97,7 @@ def finish(run: TrainedRun) -> Finished:
 def measured_again(folder: Path, prepared: Prepared, phases: Phases) -> Finished:
     """What a finished model folder does on its pictures: the same as was told when it was finished."""
     phases.enter("measure")
-    measured = _measure_all(load(folder), prepared, Classification(prepared.classes))
+    measured = _measure_all(load(folder), prepared, prepared.task)
     phases.enter("done")
     return _finished(folder, measured, phases)
 
@@ -114,11 +108,14 @@ def _finished(folder: Path, measured: Sequence[Measured], phases: Phases) -> Fin
     return Finished(folder, quoted.evaluation, quoted.split, validation, dict(phases.seconds))
 
 
-def _unsure_rule(held_out: HeldOut | None, temperature: float, precision: float) -> UnsureRule | None:
-    """The probability below which the model says that it is unsure, from the pictures that calibrate it."""
-    if held_out is None:
-        return None
-    return fit_unsure_rule(apply_temperature(held_out.logits, temperature), held_out.labels, precision)
+def _calibrated(run: TrainedRun) -> Task:
+    """The task with what held-out pictures say of how sure its answers may be."""
+    task, held_out = run.prepared.task, run.network.held_out
+    if held_out is not None:
+        learner = learner_of(task)(task)
+        precision = run.request.unsure_precision
+        task = learner.calibrated(held_out.outputs, held_out.targets, unsure_precision=precision)
+    return task
 
 
 def splits_csv(prepared: Prepared) -> str:
@@ -127,15 +124,19 @@ def splits_csv(prepared: Prepared) -> str:
     ``content`` is the hash by which `foveate check --json` knows pictures, too.
     """
     text = io.StringIO()
-    held = [*prepared.classes, *(name for split in prepared.splits.values() for name in split.names)]
+    cells = {side: prepared.task.cells(split.targets) for side, split in prepared.splits.items()}
+    held = [
+        *(cell for column in cells.values() for cell in column),
+        *(name for split in prepared.splits.values() for name in split.names),
+    ]
     # csv leaves a carriage return without quotes, and reads it as the end of a row
     minimal = not any("\r" in name for name in held)
     writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(("file_name", "label", "split", "content"))
     for side, split in prepared.splits.items():
         writer.writerows(
-            (name, prepared.classes[label], side, digest.tobytes().hex())
-            for name, label, digest in zip(split.names, split.labels, split.digests, strict=True)
+            (name, cell, side, digest.tobytes().hex())
+            for name, cell, digest in zip(split.names, cells[side], split.digests, strict=True)
         )
     return text.getvalue()
 
@@ -159,9 +160,8 @@ def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[M
     for name in measured_splits(prepared):
         split = prepared.splits[name]
         values = _measure(predictor, split.pixels)
-        targets = ClassTargets(split.labels)
-        scores = task.evaluate(values, targets)
-        found.append(Measured(name, values, targets, scores, split.pixels, split.names))
+        scores = task.evaluate(values, split.targets)
+        found.append(Measured(name, values, split.targets, scores, split.pixels, split.names))
     return found
 
 
@@ -172,10 +172,7 @@ def _measure(predictor: Predictor, pixels: np.ndarray) -> Values:
 
 
 def _config(
-    run: TrainedRun,
-    task: Task,
-    measured: Sequence[Measured],
-    novelty: Novelty | None,
+    run: TrainedRun, task: Task, measured: Sequence[Measured], novelty: Novelty | None
 ) -> ModelConfig:
     shape = run.prepared.preprocessing
     scores = {one.split: one.evaluation.scores() for one in measured}
@@ -212,8 +209,8 @@ def _report_data(run: TrainedRun, config: ModelConfig, task: Task, measured: Mea
     prepared, network = run.prepared, run.network
     shape = prepared.preprocessing
     summary = summarize(network.module, (shape.channels, shape.height, shape.width))
-    pictures, labels = network.preview
-    told = task.cells(ClassTargets(labels))
+    pictures, answers = network.preview
+    told = task.cells(answers)
     counts = {name: len(split) for name, split in prepared.splits.items()}
     return ReportData(
         title=run.out.resolve().name,
@@ -246,7 +243,7 @@ def _to_report(
         validation=next((one.evaluation for one in measured if one.split == "val"), None),
         chosen_on=network.held_out.how if network.held_out else VALIDATION,
         measures_unlikeness=measures_unlikeness,
-        all_targets={name: ClassTargets(split.labels) for name, split in run.prepared.splits.items()},
+        all_targets={name: split.targets for name, split in run.prepared.splits.items()},
         explanations=_explained(run, task, quoted),
     )
 

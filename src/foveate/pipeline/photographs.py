@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Images, evenly
@@ -21,13 +22,12 @@ from foveate.models.registry import model_info
 from foveate.pipeline.choices import Auto, PublishedWeights, WeightsFile
 from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note
-from foveate.pipeline.plan import class_weights
+from foveate.pipeline.plan import learner_for
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.resolve import from_hub, published
-from foveate.tasks.classification.calibration import apply_temperature
-from foveate.tasks.classification.metrics import evaluate
-from foveate.training.recipes import looks_like_characters
+from foveate.tasks.base import Metric, Task
+from foveate.tasks.learning import Learner
 from foveate.transfer.backbone import PACKAGED, backbone_from_file, for_classes, usable, with_fit
 from foveate.transfer.features import Features
 from foveate.transfer.head import Head, fit_head
@@ -97,7 +97,7 @@ def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start
 
 def _affordable(request: TrainRequest, dataset: DataSet) -> tuple[str, ...]:
     """The packaged backbones to try."""
-    views = 2 if may_mirror(request, dataset.classes) else 1
+    views = 2 if may_mirror(request, dataset.task) else 1
     count = len(dataset.splits["train"])
     measured = sum(len(split) for split in dataset.splits.values()) - count
     return affordable(count, request.budget_seconds, measured, views)
@@ -115,9 +115,9 @@ def _for_photographs(names: tuple[str, ...], side: int, request: TrainRequest, d
         return FromChance(f"These are photographs: with ImageNet weights a few go a long way. {error}")
 
 
-def may_mirror(request: TrainRequest, classes: tuple[str, ...]) -> bool:
+def may_mirror(request: TrainRequest, task: Task) -> bool:
     """Whether mirror images may be looked at: not where it is switched off, and not of letters and digits."""
-    return request.augment == "auto" and not looks_like_characters(classes)
+    return request.augment == "auto" and task.mirror_safe
 
 
 def affordable(
@@ -231,7 +231,7 @@ class Fitted:
 
     def network(self) -> Network:
         """The backbone with the head in its place."""
-        return with_head(self.backbone, self.head, len(self.prepared.classes))
+        return with_head(self.backbone, self.head)
 
 
 def best_start(
@@ -278,39 +278,33 @@ def _fit(
 ) -> Fitted:
     split = prepared.splits["train"]
     with Features(backbone, cache_folder() / "features") as features:
-        mirrored = may_mirror(request, prepared.classes)
+        mirrored = may_mirror(request, prepared.task)
         views = features.of(split.pixels, mirrored=mirrored, progress=progress).views
         for sentence in features.notes:
             listener(Note(sentence))
-    mirror = mirror_test(views, split.labels, split.groups) if mirrored else None
+    wanted = prepared.task.matrix(split.targets)
+    mirror = mirror_test(views, wanted, split.groups) if mirrored else None
     if mirror is not None and mirror.hurts:
         views = views[:1]
-    folds = make_folds(split.labels, split.groups, request.seed)
-    weights = weights_for(request, prepared)
-    head = fit_head(views, split.labels, folds, len(prepared.classes), class_weights=weights)
-    known, loss = head.was_held_out, 0.0
-    if known.any():
-        probabilities = apply_temperature(head.held_out[known])
-        loss = evaluate(probabilities, split.labels[known], prepared.classes).nll
+    folds = make_folds(split.targets.strata, split.groups, request.seed)
+    learner = learner_for(request, prepared)
+    head = fit_head(views, split.targets, folds, learner)
+    known, loss = np.flatnonzero(head.was_held_out), 0.0
+    if len(known):
+        losses = learner.losses(torch.from_numpy(head.held_out[known]), split.targets.take(known))
+        loss = float(losses.mean())
     return Fitted(backbone, prepared, views, mirror, folds, head, loss)
 
 
-def weights_for(request: TrainRequest, prepared: Prepared) -> np.ndarray | None:
-    """(K,) what a picture of each class counts, where that is asked for."""
-    return np.array(class_weights(prepared)) if request.class_weights == "balanced" else None
-
-
-def make_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+def make_folds(strata: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     """(N,) in which of five folds each picture is held out; with many pictures one fold does (others: -1)."""
-    folds = stratified_folds(labels, groups, FOLDS, seed)
-    return folds if len(labels) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
+    folds = stratified_folds(strata, groups, FOLDS, seed)
+    return folds if len(strata) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
 
 
-def with_head(backbone: Model, head: Head, num_classes: int) -> Network:
+def with_head(backbone: Model, head: Head) -> Network:
     """A network of the backbone's layers with a fitted head."""
-    import torch
-
-    network = for_classes(backbone, num_classes)
+    network = for_classes(backbone, len(head.bias))
     with torch.no_grad():
         layer = network.get_submodule(network.classifier_name)
         layer.weight.copy_(torch.from_numpy(head.weight))  # type: ignore[operator]
@@ -320,7 +314,8 @@ def with_head(backbone: Model, head: Head, num_classes: int) -> Network:
 
 def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
     """The frozen backbone with its head, for finishing."""
-    split, head, known = fitted.prepared.splits["train"], fitted.head, fitted.head.was_held_out
+    split, head = fitted.prepared.splits["train"], fitted.head
+    known = np.flatnonzero(head.was_held_out)
     preview = evenly(len(split), AUGMENTED_SHOWN)
     settings = {
         "network": fitted.backbone.name,
@@ -330,33 +325,41 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
         "penalty": f"{head.penalty:.2g}, chosen on {fitted.how}",
         "class weights": request.class_weights,
     }
-    held_out = HeldOut(head.held_out[known], split.labels[known], fitted.how) if known.any() else None
+    held_out = HeldOut(head.held_out[known], split.targets.take(known), fitted.how) if len(known) else None
+    learner = learner_for(request, fitted.prepared)
     return TrainedNetwork(
         module=fitted.network(),
         name=fitted.backbone.name,
         architecture=fitted.backbone.architecture,
         recipe={"name": "frozen-features", "penalty": head.penalty, "request": request.published()},
-        settings=settings | words_of(held_out),
+        settings=settings | words_of(held_out, learner),
         history=(),
         best_epoch=None,
         held_out=held_out,
-        preview=(np.asarray(split.pixels[preview]), split.labels[preview]),
-        metrics=metrics_of(held_out),
+        preview=(np.asarray(split.pixels[preview]), split.targets.take(preview)),
+        metrics=metrics_of(held_out, learner),
         features=fitted.views[0],
     )
 
 
-def metrics_of(held_out: HeldOut | None) -> dict[str, object]:
-    """The held-out training pictures' accuracy, for config.json."""
+def metrics_of(held_out: HeldOut | None, learner: Learner) -> dict[str, object]:
+    """The task's first metric of the held-out training pictures, for config.json."""
     if held_out is None:
         return {}
-    right = held_out.logits.argmax(axis=1) == held_out.labels
-    return {"held_out": {"how": held_out.how, "accuracy": float(right.mean()), "samples": len(right)}}
+    metric, value = _quoted(held_out, learner)
+    return {"held_out": {"how": held_out.how, metric.name: value, "samples": len(held_out.targets)}}
 
 
-def words_of(held_out: HeldOut | None) -> dict[str, str]:
+def words_of(held_out: HeldOut | None, learner: Learner) -> dict[str, str]:
     """The same for people."""
     if held_out is None:
         return {}
-    right = held_out.logits.argmax(axis=1) == held_out.labels
-    return {"accuracy on held-out pictures": f"{right.mean():.1%} of {len(right):,} ({held_out.how})"}
+    metric, value = _quoted(held_out, learner)
+    told = f"{metric.plain(value)} of {len(held_out.targets):,} ({held_out.how})"
+    return {f"{metric.words} on held-out pictures": told}
+
+
+def _quoted(held_out: HeldOut, learner: Learner) -> tuple[Metric, float]:
+    metric = learner.task.metrics[0]
+    scores = learner.scores(torch.from_numpy(held_out.outputs).float(), held_out.targets)
+    return metric, scores[metric.name]

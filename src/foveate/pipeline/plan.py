@@ -25,12 +25,13 @@ from foveate.models.pretrained import implied_options, load_weights
 from foveate.models.registry import create_model, model_options
 from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.request import TrainRequest
+from foveate.tasks.base import Task
+from foveate.tasks.learning import Learner, learner_of
 from foveate.training.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
     Recipe,
     get_recipe,
-    looks_like_characters,
     recipe_for,
 )
 from foveate.training.settings import TrainingSettings
@@ -62,6 +63,7 @@ class Plan:
     network: Network
     recipe: Recipe
     settings: TrainingSettings
+    learner: Learner
     batches: TrainingBatches
     epochs: int | None
     speed: Speed | None
@@ -98,10 +100,10 @@ def make_network(
             the network cannot take (with the size formula).
     """
     shape = prepared.preprocessing
-    classes = len(prepared.classes)
+    numbers = len(prepared.task.labels)
     if isinstance(choice, BlueprintFile):
         blueprint = load_blueprint(choice.path).adapted(
-            classes=classes, channels=shape.channels, size=(shape.height, shape.width)
+            classes=numbers, channels=shape.channels, size=(shape.height, shape.width)
         )
         module: models.Network = build(blueprint)
         architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
@@ -111,7 +113,7 @@ def make_network(
         options: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
         if "image_size" in model_options(name):
             options["image_size"] = (shape.height, shape.width)
-        module = create_model(name, num_classes=classes, in_channels=shape.channels, **options)
+        module = create_model(name, num_classes=numbers, in_channels=shape.channels, **options)
         architecture = {"name": name, "options": options}
     if weights is not None:
         load_weights(module, weights, skip_head=None)
@@ -128,18 +130,19 @@ def check_takes(module: nn.Module, prepared: Prepared) -> None:
 
     Raises:
         ShapeError: from the network, with the formula.
-        InputError: the outputs are not one score a class.
+        InputError: the outputs are not one number a label.
     """
     shape = prepared.preprocessing
     device = next(module.parameters()).device
     was_training = module.training
     with torch.inference_mode():
-        logits = module.eval()(torch.zeros(2, shape.channels, shape.height, shape.width, device=device))
+        outputs = module.eval()(torch.zeros(2, shape.channels, shape.height, shape.width, device=device))
     module.train(was_training)
-    if tuple(logits.shape) != (2, len(prepared.classes)):
+    count = len(prepared.task.labels)
+    if tuple(outputs.shape) != (2, count):
         raise InputError(
-            f"The network gives outputs of shape {tuple(logits.shape)} for 2 pictures; "
-            f"{len(prepared.classes)} classes need (2, {len(prepared.classes)})."
+            f"The network gives outputs of shape {tuple(outputs.shape)} for 2 pictures; "
+            f"{count} {prepared.task.called} need (2, {count})."
         )
 
 
@@ -194,8 +197,8 @@ def make_plan(
     """
     device = choose_device(request.device)
     split = prepared.splits["train"]
-    pixels = Pixels(split.pixels, split.labels, device)
-    mirror = _mirror_test(prepared, pixels) if _may_mirror(request, prepared.classes) else None
+    pixels = Pixels(split.pixels, split.targets, device)
+    mirror = _mirror_test(prepared, pixels) if _may_mirror(request, prepared.task) else None
     maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen)
     if module is not None:
         kind = type(module)
@@ -249,8 +252,9 @@ class _Planner:
         check_batches(module, plan.batches)
         if self.train_seconds is None:
             return plan
+        settings = plan.settings
         speed = measure_speed(
-            module, plan.batches, plan.settings.optimiser, precision=plan.settings.precision
+            module, plan.learner, plan.batches, settings.optimiser, precision=settings.precision
         )
         plan = replace(plan, speed=speed)
         recipe = self._recipe(network.name, epochs=self.epochs(plan))
@@ -268,7 +272,7 @@ class _Planner:
             recipe = get_recipe(request.recipe)
         else:
             recipe = get_recipe(self.chosen[1]) if self.chosen else recipe_for(network, epochs)
-            if looks_like_characters(self.prepared.classes) or self._mirror_contradicts():
+            if not self.prepared.task.mirror_safe or self._mirror_contradicts():
                 recipe = recipe.without_mirroring()
         return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
 
@@ -285,24 +289,17 @@ class _Planner:
             seed=request.seed,
         )
         epochs = None if request.budget else request.epochs or recipe.epochs_for(len(batches))
-        return Plan(network, recipe, self._settings(recipe), batches, epochs, speed, ())
-
-    def _settings(self, recipe: Recipe) -> TrainingSettings:
-        request = self.request
-        settings = replace(
-            recipe.training,
-            seed=request.seed,
-            class_weights=class_weights(self.prepared) if request.class_weights == "balanced" else None,
-        )
-        return with_asked(settings, request)
+        settings = with_asked(replace(recipe.training, seed=request.seed), request, self.prepared)
+        learner = learner_for(request, self.prepared, settings, self.pixels.device)
+        return Plan(network, recipe, settings, learner, batches, epochs, speed, ())
 
 
-def _may_mirror(request: TrainRequest, classes: tuple[str, ...]) -> bool:
+def _may_mirror(request: TrainRequest, task: Task) -> bool:
     if request.augment == "none":
         return False
     if request.recipe != "auto":
         return get_recipe(request.recipe).augmentation.flip != "none"
-    return not looks_like_characters(classes)
+    return task.mirror_safe
 
 
 def _mirror_test(prepared: Prepared, pixels: Pixels) -> MirrorTest:
@@ -313,7 +310,8 @@ def _mirror_test(prepared: Prepared, pixels: Pixels) -> MirrorTest:
     grey = pictures.float().mean(dim=1, keepdim=True)
     small = F.adaptive_avg_pool2d(grey, MIRROR_TEST_SIDE)[:, 0].cpu().numpy()  # (n, 16, 16)
     views = np.stack([small, small[:, :, ::-1]]).reshape(2, len(rows), -1)
-    return mirror_test(views, split.labels[rows], split.groups[rows])
+    wanted = prepared.task.matrix(split.targets.take(rows))
+    return mirror_test(views, wanted, split.groups[rows])
 
 
 def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe) -> tuple[str, ...]:
@@ -325,22 +323,39 @@ def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe) -> tuple[str, ..
     return (f"The recipe mirrors pictures, but {mirror.in_words}; --augment none leaves that out.",)
 
 
-def with_asked(settings: TrainingSettings, request: TrainRequest) -> TrainingSettings:
+def learner_for(
+    request: TrainRequest,
+    prepared: Prepared,
+    settings: TrainingSettings | None = None,
+    device: torch.device | str = "cpu",
+) -> Learner:
+    """The task's loss as it is asked for; without ``settings`` with nothing smoothed."""
+    return learner_of(prepared.task)(
+        prepared.task,
+        label_smoothing=settings.label_smoothing if settings else 0.0,
+        weights=label_weights(request, prepared),
+        device=device,
+    )
+
+
+def label_weights(request: TrainRequest, prepared: Prepared) -> tuple[float, ...] | None:
+    """What a training picture of each label counts, where that is asked for."""
+    if request.class_weights == "none":
+        return None
+    return prepared.task.balanced(prepared.splits["train"].targets)
+
+
+def with_asked(settings: TrainingSettings, request: TrainRequest, prepared: Prepared) -> TrainingSettings:
     """The settings with what is asked for in place of the recipe's."""
+    usual = settings.select or f"val_{prepared.task.metrics[0].name}"
+    settings = replace(
+        settings, class_weights=label_weights(request, prepared), select=request.select or usual
+    )
     if request.lr is not None:
         settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
     if request.label_smoothing is not None:
         settings = replace(settings, label_smoothing=request.label_smoothing)
-    if request.select is not None:
-        settings = replace(settings, select=request.select)
     return replace(settings, patience_epochs=request.patience)
-
-
-def class_weights(prepared: Prepared) -> tuple[float, ...]:
-    """Inverse frequency, scaled so that the mean weight of a training picture is 1; 0 for a class without."""
-    counts = prepared.class_counts("train")
-    weights = counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1))
-    return tuple(float(w) for w in np.where(counts > 0, weights, 0.0))
 
 
 def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device) -> str:

@@ -95,7 +95,7 @@ class TrainRequest:
     augment: Literal["auto", "none"] = "auto"
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float | None = None
-    select: Literal["val_accuracy", "val_macro_f1", "val_loss", "last"] | None = None
+    select: str | None = None
     unsure_precision: float = 0.95
     patience: int | None = None
     max_unreadable: float = 0.05
@@ -241,7 +241,6 @@ _CHOICES = {
     "fit": ("crop", "pad", "stretch"),
     "augment": ("auto", "none"),
     "class_weights": ("none", "balanced"),
-    "select": ("val_accuracy", "val_macro_f1", "val_loss", "last"),
 }
 
 

@@ -103,7 +103,7 @@ def take_up(run: RunDirectory, request: TrainRequest, listener: Listener) -> Res
 def identity(prepared: Prepared) -> dict[str, Any]:
     """What must be the same when a run goes on."""
     counts = {name: len(split) for name, split in prepared.splits.items()}
-    return {"fingerprint": prepared.fingerprint, "classes": list(prepared.classes), "pictures": counts}
+    return {"fingerprint": prepared.fingerprint, "classes": list(prepared.task.labels), "pictures": counts}
 
 
 def check_same_data(
@@ -205,7 +205,7 @@ def _prepare_again(
     """The pictures as the finished run had them: each on its side, read as its network takes them."""
     try:
         text = read_verified(folder, config, "splits.csv").decode("utf-8", "surrogateescape")
-        sides = Sides.from_csv(text, config.task.labels)
+        sides = Sides.from_csv(text, config.task)
     except (KeyError, ValueError) as error:
         if isinstance(error, FoveateError):
             raise

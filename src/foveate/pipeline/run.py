@@ -141,6 +141,8 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     _check_choices(request)
     phases.enter("read")
     dataset = open_dataset(given.data, val=given.val)
+    if request.select not in {None, "last"}:
+        dataset.task.metric(request.select)  # that there is one
     start = FromChance() if given.module is not None else choose_start(request, dataset, listener)
     refuse_unused(request, _way(request, start, given.module))
     first = start.backbones[0] if isinstance(start, FromBackbones) else None
@@ -368,14 +370,15 @@ def _trainer(
     if "val" in prepared.splits:
         split = prepared.splits["val"]
         validation = EvaluationBatches(
-            Pixels(split.pixels, split.labels, device), Normaliser(prepared.preprocessing, device)
+            Pixels(split.pixels, split.targets, device), Normaliser(prepared.preprocessing, device)
         )
     return Trainer(
         plan.network.module,
+        plan.learner,
         plan.batches,
         validation,
-        plan.settings,
-        horizon,
+        settings=plan.settings,
+        horizon=horizon,
         checkpoints=run.checkpoints,
         should_stop=should_stop,
         facts={"network": plan.network.name, "recipe": plan.recipe.name},

@@ -9,15 +9,6 @@ from foveate.errors import MissingExtraError
 from foveate.pipeline.listen import RunEvent
 from foveate.training.events import EpochDone
 
-TAGS = {
-    "train/loss": "train_loss",
-    "train/accuracy": "train_accuracy",
-    "train/lr": "lr",
-    "val/loss": "val_loss",
-    "val/accuracy": "val_accuracy",
-    "val/macro_f1": "val_macro_f1",
-}
-
 
 def check_tensorboard() -> None:
     """Raises MissingExtraError where TensorBoard is not installed."""
@@ -50,7 +41,8 @@ class TensorBoard:
 
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, EpochDone):
-            for tag, column in TAGS.items():
-                if event.row[column] is not None:
-                    self._writer.add_scalar(tag, event.row[column], event.row["step"])
+            for column, value in event.row.items():
+                side, _, name = ("train_" + column if column == "lr" else column).partition("_")
+                if name and value is not None:
+                    self._writer.add_scalar(f"{side}/{name}", value, event.row["step"])
             self._writer.flush()

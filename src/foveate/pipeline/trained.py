@@ -13,7 +13,8 @@ from torch import nn
 from foveate.dataset.prepare import Prepared
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
-from foveate.training.evaluate import logits_of
+from foveate.tasks.base import Targets
+from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
 
 AUGMENTED_SHOWN = 24
@@ -23,11 +24,11 @@ AUGMENTED_SHOWN = 24
 class HeldOut:
     """Answers for pictures that the network, or its like, had not seen: they decide how sure it may be.
 
-    logits: (N, K); labels: (N,). how: where they come from, in words.
+    outputs: (N, K), before any calibration. how: where they come from, in words.
     """
 
-    logits: np.ndarray
-    labels: np.ndarray
+    outputs: np.ndarray
+    targets: Targets
     how: str = "validation pictures"
 
 
@@ -43,7 +44,7 @@ class TrainedNetwork:
         history: one row an epoch, with the keys of `training.events`.
         best_epoch: the epoch that was kept, where one was chosen.
         held_out: None where there was nothing to hold out.
-        preview: pictures (n, H, W, C) uint8 as training saw them, and their labels (n,).
+        preview: pictures (n, H, W, C) uint8 as training saw them, and their answers.
         metrics: further scores for config.json.
         features: (N, D) of the training pictures, where they are known already and the layers before the
             head never learned from them.
@@ -58,7 +59,7 @@ class TrainedNetwork:
     history: Sequence[Mapping[str, Any]]
     best_epoch: float | None
     held_out: HeldOut | None
-    preview: tuple[np.ndarray, np.ndarray]
+    preview: tuple[np.ndarray, Targets]
     metrics: Mapping[str, Any] = field(default_factory=dict)
     features: np.ndarray | None = None
     unseen: np.ndarray | None = None
@@ -81,7 +82,7 @@ class TrainedRun:
 
 
 def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> TrainedNetwork:
-    """What a `Trainer` leaves: its best weights, and the validation pictures' logits."""
+    """What a `Trainer` leaves: its best weights, and its outputs for the validation pictures."""
     module = trainer.load_best()
     held_out = _validation(module, trainer)  # on the training device
     return TrainedNetwork(
@@ -107,8 +108,7 @@ def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> Trained
 def _validation(module: nn.Module, trainer: Trainer) -> HeldOut | None:
     if trainer.validation is None:
         return None
-    logits, labels = logits_of(module, trainer.validation)
-    return HeldOut(logits.numpy(), labels.numpy())
+    return HeldOut(outputs_of(module, trainer.validation).numpy(), trainer.validation.targets)
 
 
 def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:

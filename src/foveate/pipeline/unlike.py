@@ -31,19 +31,19 @@ def novelty_of(run: TrainedRun) -> Novelty | None:
     if not isinstance(network.module, Network):
         return None
     if network.features is not None:
-        rows = bank_rows(split.labels, network.features.shape[1])
+        rows = bank_rows(split.targets.strata, network.features.shape[1])
         return fit_novelty(network.features[rows]) if len(rows) >= FEWEST else None
     most = _affordable(run)
     held_out = _held_out(run, round(most * HELD_OUT_SHARE))
     rows = np.arange(len(split))
     if network.unseen is not None:
         rows = np.setdiff1d(rows, network.unseen)
-    rows = rows[bank_rows(split.labels[rows], most=most - len(held_out))]
+    rows = rows[bank_rows(split.targets.strata[rows], most=most - len(held_out))]
     if len(rows) < FEWEST:
         return None
     shape = run.prepared.preprocessing
     found = Extractor(network.module, shape)(np.concatenate([split.pixels[rows], held_out]))
-    kept = bank_rows(split.labels[rows], found.shape[1])
+    kept = bank_rows(split.targets.strata[rows], found.shape[1])
     return fit_novelty(found[: len(rows)][kept], found[len(rows) :])
 
 

@@ -47,7 +47,7 @@ def evaluate_predictor(
     else all it has. Raises ModelFolderError; DatasetError for labels the model does not know, a split that
     is not there, or more than 5 % unreadable pictures.
     """
-    opened = open_dataset(data, min_classes=1).with_classes(predictor.classes_)
+    opened = open_dataset(data, min_classes=1).with_task(predictor.task)
     chosen = _choose(opened, split)
     samples = opened.splits[chosen]
     if len(samples) == 0:
@@ -68,9 +68,8 @@ def evaluate_predictor(
             f"Data set {opened.name!r}: {len(unreadable)} of {len(samples)} pictures cannot be read, at most "
             f"{MAX_UNREADABLE_FRACTION:.0%} may be left out; the first: {unreadable[0]}"
         )
-    values = joined(rows)
-    targets = predictor.task.targets([opened.classes[label] for label in samples.labels[kept]])
-    evaluation = predictor.task.evaluate(values, targets)
+    values, targets = joined(rows), samples.targets.take(kept)
+    evaluation = opened.task.evaluate(values, targets)
     told = "all" if set(opened.splits) == {"train"} and split is None else chosen
     return Measured(evaluation, told, values, targets, tuple(unreadable), opened.notes)
 

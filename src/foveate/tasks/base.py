@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, Protocol, Self, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError
 from foveate.words import percent
@@ -98,13 +98,17 @@ class Metric:
         """``87.4 %``, or four significant digits."""
         return percent(value, digits) if self.is_fraction else f"{value:.4g}"
 
+    def plain(self, value: float) -> str:
+        """The same for a terminal: ``87.4%``."""
+        return f"{value:.1%}" if self.is_fraction else f"{value:.4g}"
+
 
 class Targets(Protocol):
     """The right answers of N pictures."""
 
     def __len__(self) -> int: ...
 
-    def take(self, rows: NDArray[np.integer]) -> Self:
+    def take(self, rows: ArrayLike) -> Self:
         """Those of these pictures, in this order."""
         ...
 
@@ -115,7 +119,7 @@ class Targets(Protocol):
 
     @property
     def keys(self) -> NDArray[np.int64]:
-        """(N,) equal numbers for equal answers."""
+        """(N,) equal numbers, of 32 bits, for equal answers; the same in every run."""
         ...
 
     @property
@@ -214,6 +218,18 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]  # the first is what training selects by where nothing is said
     label_scores: ClassVar[str | None] = None  # the output that has a number from 0 to 1 for each label
     document: ClassVar[type]  # the TypedDict that `Prediction.to_dict` gives
+    fewest_groups: ClassVar[int] = 0  # with pictures, without which there is nothing to learn
+    needs: ClassVar[str] = ""  # the same in words
+    called: ClassVar[str] = "labels"  # what its labels are to people
+
+    @classmethod
+    @abstractmethod
+    def of(cls, answers: Mapping[str, Sequence[Any]], *, fewest: int | None = None) -> Self:
+        """The task that answers of people make, by split; its labels are those of ``train``.
+
+        fewest: of which so many labels are enough, where that is less than learning takes. Raises
+        DatasetError in words that follow the data set's name: "has pictures of 'a' in val and none in train".
+        """
 
     @property
     @abstractmethod
@@ -224,6 +240,16 @@ class Task(ABC):
     def temperature(self) -> float:
         """What a network's outputs are divided by before they become probabilities; 1 changes nothing."""
         return 1.0
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of the groups that `counts` counts pictures of."""
+        return self.labels
+
+    @property
+    def mirror_safe(self) -> bool:
+        """Whether mirror images may have the same answer; False for letters and digits, say."""
+        return True
 
     @property
     @abstractmethod
@@ -249,12 +275,38 @@ class Task(ABC):
         """Answers as people write them, one a picture. Raises InputError for one that it does not know."""
 
     @abstractmethod
+    def why_not(self, targets: Targets) -> str | None:
+        """What is wrong with targets for this task, in words that follow "has"; None if nothing is."""
+
+    @abstractmethod
+    def counts(self, targets: Targets) -> NDArray[np.int64]:
+        """(groups,) pictures of each group."""
+
+    def class_numbers(self, targets: Targets) -> NDArray[np.int64]:
+        """(N,) the one group of each picture. Raises InputError where a picture has not just one."""
+        raise InputError(f"A {self.name} has no single class a picture.")
+
+    @abstractmethod
+    def matrix(self, targets: Targets) -> NDArray[np.float64]:
+        """(N, K) what the network's numbers should be, after `Learner.answer` without calibration."""
+
+    @abstractmethod
+    def balanced(self, targets: Targets) -> tuple[float, ...]:
+        """(K,) what an example of each label counts so that rare ones weigh as much as frequent ones.
+
+        Raises InputError where that means nothing.
+        """
+
+    @abstractmethod
     def cells(self, targets: Targets) -> Sequence[str]:
         """Each answer as the ``label`` of a table has it."""
 
     @abstractmethod
     def same_labels(self, other: Task, targets: Targets) -> Targets:
-        """Targets that count ``other``'s labels, counting this one's by name. Raises InputError."""
+        """These targets as ``other`` has them, its labels matched by name.
+
+        Raises DatasetError, in words that follow the data set's name, where a label with pictures is unknown.
+        """
 
     @abstractmethod
     def predictions(self, values: Values, limit: int = 5) -> Sequence[Prediction]:

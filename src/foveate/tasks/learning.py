@@ -31,7 +31,7 @@ class Learner(ABC):
         """weights: what an example of each of the K labels counts; None counts all alike."""
         self.task = task
         self.label_smoothing = label_smoothing
-        self.weights = None if weights is None else torch.tensor(weights, device=device)
+        self.weights = None if weights is None else torch.tensor(weights, device=device, dtype=torch.float64)
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
@@ -44,6 +44,26 @@ class Learner(ABC):
     @abstractmethod
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
         """``loss`` and every metric of the task, by name, of a whole split; ``outputs`` on the CPU."""
+
+    @abstractmethod
+    def losses(self, outputs: Tensor, targets: Targets) -> Tensor:
+        """(N,) the plain loss of each picture; ``outputs`` on the CPU."""
+
+    @abstractmethod
+    def calibrated_losses(self, outputs: Tensor, targets: Targets) -> Tensor:
+        """(N,) the same after the calibration that suits these outputs best: being sure counts nothing."""
+
+    @abstractmethod
+    def objective(self, outputs: Tensor, wanted: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """The summed loss of rows that count ``weight``, and its derivative by ``outputs``; convex.
+
+        For a linear head on frozen features. outputs, wanted: (..., K), the latter of `Task.matrix`; weight
+        broadcasts to (..., 1).
+        """
+
+    def example_weights(self, wanted: Tensor) -> Tensor:
+        """(N,) what each row of `Task.matrix` (N, K) counts as a whole."""
+        return wanted.new_ones(len(wanted))
 
     @abstractmethod
     def calibrated(self, outputs: np.ndarray, targets: Targets, **wanted: Any) -> Task:

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The columns of history.csv. Times stand last: all other columns repeat exactly when a run is repeated.
-HISTORY_COLUMNS = (
-    "epoch",
-    "step",
-    "lr",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "val_macro_f1",
-    "seconds",
-)
+from foveate.tasks.base import Metric
+
+
+def history_columns(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The columns of history.csv for a task of these metrics.
+
+    Times stand last: all other columns repeat exactly when a run is repeated.
+    """
+    measured = (f"val_{metric.name}" for metric in metrics)
+    shown = f"train_{metrics[0].name}"
+    return ("epoch", "step", "lr", "train_loss", shown, "val_loss", *measured, "seconds")
 
 
 @dataclass(frozen=True)
 class StepDone:
-    """One optimiser step. ``loss`` and ``accuracy`` are means over the epoch so far."""
+    """One optimiser step. ``loss`` and ``value``, of the first metric, are means over the epoch so far."""
 
     step: int
     epoch: int
     progress: float
     loss: float
-    accuracy: float
+    metric: Metric
+    value: float
     seconds_left: float | None
 
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An evaluation on the validation split: one row of the history (see HISTORY_COLUMNS).
+    """An evaluation on the validation split: one row of the history (see `history_columns`).
 
-    ``evaluation_seconds`` is what the evaluation itself took.
+    ``metric`` is the one to show; ``evaluation_seconds`` is what the evaluation itself took.
     """
 
     row: dict[str, Any]
+    metric: Metric
     is_best: bool
     evaluation_seconds: float = 0.0
 

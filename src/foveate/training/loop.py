@@ -18,11 +18,20 @@ from torch import Tensor, nn
 
 from foveate.batches.loader import Batch, mix_seed
 from foveate.errors import DivergedError, InterruptedRunError
-from foveate.tasks.classification.learn import cross_entropy
+from foveate.tasks.base import Targets
+from foveate.tasks.learning import Learner
 from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import CheckpointStore, Snapshot
-from foveate.training.evaluate import LabelledImages, Scores, logits_of, scores
-from foveate.training.events import CheckpointSaved, EpochDone, Event, Retried, StepDone, StoppedEarly
+from foveate.training.evaluate import outputs_of
+from foveate.training.events import (
+    CheckpointSaved,
+    EpochDone,
+    Event,
+    Retried,
+    StepDone,
+    StoppedEarly,
+    history_columns,
+)
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser, set_learning_rate
 from foveate.training.precision import computing, half_precision
@@ -42,17 +51,20 @@ class EpochBatches(Protocol):
 class Evaluation(Protocol):
     """Batches of the validation split, to be gone through once an evaluation."""
 
+    @property
+    def targets(self) -> Targets: ...
     def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[LabelledImages]: ...
+    def __iter__(self) -> Iterator[Batch]: ...
 
 
 class Trainer:
     """One run: the network, its optimiser, its average, and where the run is.
 
     Args:
-        module: the network; trained in place. Its forward takes (N, C, H, W) and gives logits (N, K), or,
-            where it has ``forward_with_aux``, logits and the auxiliary heads' logits, whose losses count
-            ``module.aux_weight``.
+        module: the network; trained in place. Its forward takes (N, C, H, W) and gives what the learner
+            takes, or, where it has ``forward_with_aux``, that and the auxiliary heads' outputs, whose losses
+            count ``module.aux_weight``.
+        learner: the task's loss and scores.
         batches: the training split.
         validation: the validation split, or None: then nothing is selected and the last weights are kept.
         horizon: when the run ends.
@@ -65,19 +77,22 @@ class Trainer:
     def __init__(
         self,
         module: nn.Module,
+        learner: Learner,
         batches: EpochBatches,
         validation: Evaluation | None,
+        *,
         settings: TrainingSettings,
         horizon: Horizon,
-        *,
         checkpoints: CheckpointStore | None = None,
         checkpoint_seconds: float = 30.0,
         should_stop: Callable[[], bool] = lambda: False,
         facts: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.module, self.batches, self.validation = module, batches, validation
+        self.module, self.learner = module, learner
+        self.batches, self.validation = batches, validation
         self.settings, self.horizon = settings, horizon
+        self.select = settings.select or f"val_{learner.task.metrics[0].name}"
         self.checkpoints, self.checkpoint_seconds = checkpoints, checkpoint_seconds
         self.should_stop, self.clock = should_stop, clock
         self.facts = dict(facts or {})
@@ -86,8 +101,6 @@ class Trainer:
         self.optimiser = make_optimiser(module, settings.optimiser)
         half_life = settings.average_half_life_epochs
         self.average = WeightAverage(module, half_life * len(batches)) if half_life else None
-        weights = settings.class_weights
-        self.class_weights = torch.tensor(weights, device=self.device) if weights else None
         self.step = self.epoch = self.number = (
             0  # optimiser steps; epochs, batches of this epoch that are done
         )
@@ -95,9 +108,9 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Tensor] | None = None
         self.best_row: dict[str, Any] | None = None
-        self.best_logits: Tensor | None = None  # (N, K) of the validation split, by the best of this run
+        self.best_outputs: Tensor | None = None  # (N, ...) of the validation split, by the best of this run
         self.retries, self.rate_scale = 0, 1.0
-        self._sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, right answers, samples
+        self._sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, first metric, samples
         self._evaluation_seconds = 0.0
 
     # The run
@@ -158,7 +171,7 @@ class Trainer:
     def _train_step(self, batch: Batch) -> None:
         _seed(self.device, mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
         with computing(self.device, half=self.half):
-            loss, logits = self._loss(batch)
+            loss, outputs = self._loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if self.settings.clip_norm is not None:
@@ -169,36 +182,31 @@ class Trainer:
         self.optimiser.step()
         if self.average is not None:
             self.average.update(self.module)
-        count = len(batch.labels)
-        right = (logits.detach().argmax(dim=1) == batch.labels).sum()
-        self._sums += torch.stack([value.double() * count, right.double(), right.new_tensor(count).double()])
+        count = len(batch.images)
+        shown = self.learner.running(outputs.detach(), batch.targets)
+        self._sums += torch.stack([value.double() * count, shown.double(), shown.new_tensor(count).double()])
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         with_aux = getattr(self.module, "forward_with_aux", None)
         if with_aux is None:
-            logits = self.module(batch.images)
-            return self._cross_entropy(logits, batch.labels), logits
-        logits, auxiliaries = with_aux(batch.images)  # GoogLeNet trains with heads on the way
-        loss = self._cross_entropy(logits, batch.labels)
+            outputs = self.module(batch.images)
+            return self.learner.loss(outputs, batch.targets), outputs
+        outputs, auxiliaries = with_aux(batch.images)  # GoogLeNet trains with heads on the way
+        loss = self.learner.loss(outputs, batch.targets)
         weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # a module's attributes have no type
         for auxiliary in auxiliaries:
-            loss = loss + weight * self._cross_entropy(auxiliary, batch.labels)
-        return loss, logits
-
-    def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        smoothing = self.settings.label_smoothing
-        return cross_entropy(
-            logits.float(), labels, class_weights=self.class_weights, label_smoothing=smoothing
-        )
+            loss = loss + weight * self.learner.loss(auxiliary, batch.targets)
+        return loss, outputs
 
     def _check_now(self) -> bool:
         """Reading the loss makes a GPU wait, so there it is read every fiftieth step only."""
         return self.device.type == "cpu" or self.step % 50 == 0
 
     def _step_done(self, progress: float) -> StepDone:
-        loss_sum, right, count = self._sums.tolist() if self._check_now() else (math.nan, math.nan, 1.0)
+        loss_sum, shown, count = self._sums.tolist() if self._check_now() else (math.nan, math.nan, 1.0)
         left = self.horizon.seconds_left(self.step)
-        return StepDone(self.step, self.epoch, progress, loss_sum / count, right / count, left)
+        metric = self.learner.task.metrics[0]
+        return StepDone(self.step, self.epoch, progress, loss_sum / count, metric, shown / count, left)
 
     def _count_time(self) -> None:
         now = self.clock()
@@ -223,40 +231,38 @@ class Trainer:
 
     def _evaluate(self) -> EpochDone:
         started = self.clock()
-        found: Scores | None = None
-        logits: Tensor | None = None
+        found: dict[str, float] = {}
+        outputs: Tensor | None = None
         if self.validation is not None:
-            logits, labels = logits_of(self.evaluated_module, self.validation)
-            found = scores(logits, labels)
-        loss_sum, right, count = self._sums.tolist()
-        row = {
-            "epoch": self.epoch
-            if self.number == 0
-            else round(self.epoch + self.number / len(self.batches), 3),
+            outputs = outputs_of(self.evaluated_module, self.validation)
+            found = self.learner.scores(outputs, self.validation.targets)
+        loss_sum, shown, count = self._sums.tolist()
+        metrics = self.learner.task.metrics
+        part = round(self.epoch + self.number / len(self.batches), 3)
+        values = {
+            "epoch": part if self.number else self.epoch,
             "step": self.step,
             "lr": self.rate,
             "train_loss": loss_sum / count if count else None,
-            "train_accuracy": right / count if count else None,
-            "val_loss": found.loss if found else None,
-            "val_accuracy": found.accuracy if found else None,
-            "val_macro_f1": found.macro_f1 if found else None,
+            f"train_{metrics[0].name}": shown / count if count else None,
+            **{f"val_{name}": value for name, value in found.items()},
             "seconds": round(self.seconds, 3),
         }
+        row = {column: values.get(column) for column in history_columns(metrics)}
         self.history.append(row)
         is_best = self._is_better(row)
         if is_best:
-            self.best_row, self.best_logits = row, logits
+            self.best_row, self.best_outputs = row, outputs
             self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
         self._evaluation_seconds = self.clock() - started
-        return EpochDone(row, is_best, self._evaluation_seconds)
+        return EpochDone(row, metrics[0], is_best, self._evaluation_seconds)
 
     def _is_better(self, row: dict[str, Any]) -> bool:
-        metric = self.settings.select
-        if self.best_row is None or metric == "last" or row[metric] is None:
+        column = self.select
+        if self.best_row is None or column == "last" or row[column] is None:
             return True
-        if metric == "val_loss":
-            return bool(row[metric] < self.best_row[metric])
-        return bool(row[metric] > self.best_row[metric])
+        change = row[column] - self.best_row[column]
+        return bool(change > 0 if self.learner.task.metric(column).higher_is_better else change < 0)
 
     def _out_of_patience(self) -> bool:
         patience = self.settings.patience_epochs

@@ -125,11 +125,6 @@ def recipe_for(model: str, epochs: float) -> Recipe:
     return COMPACT_LONG if epochs >= SHIFT_FROM_EPOCHS else COMPACT_SHORT
 
 
-def looks_like_characters(classes: tuple[str, ...]) -> bool:
-    """Whether the classes are letters or digits: such pictures change their meaning in a mirror."""
-    return all(len(name.strip()) == 1 and name.strip().isalnum() for name in classes)
-
-
 @dataclass(frozen=True)
 class Rung:
     """A network that `--model auto` may choose for small pictures.

@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +18,6 @@ from foveate.errors import BusyError, CheckpointError, StorageError
 from foveate.files import write_durably
 from foveate.seal import FIELD, digest, sealed
 from foveate.training.checkpoint import CheckpointStore
-from foveate.training.events import HISTORY_COLUMNS
 
 
 class RunLock:
@@ -195,15 +194,17 @@ class RunDirectory:
     def _sides_path(self, sha256: str) -> Path:
         return self.checkpoints.directory / f"sides-{sha256[:16]}.npy"
 
-    def write_history(self, history: Iterable[Mapping[str, Any]]) -> None:
-        write_durably(self.checkpoints.directory / "history.csv", history_csv(history).encode())
+    def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write down the rows so far, of which there is one at least."""
+        text = history_csv(history, list(history[0]))
+        write_durably(self.checkpoints.directory / "history.csv", text.encode())
 
 
-def history_csv(history: Iterable[Mapping[str, Any]]) -> str:
+def history_csv(history: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     """The history as CSV; floats are written so that they read back exactly."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for row in history:
-        writer.writerow({key: "" if row[key] is None else row[key] for key in HISTORY_COLUMNS})
+        writer.writerow({key: "" if row[key] is None else row[key] for key in columns})
     return text.getvalue()

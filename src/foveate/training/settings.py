@@ -8,7 +8,6 @@ from typing import Any, Literal
 from foveate.errors import InputError
 
 OptimiserName = Literal["adam", "adamw", "sgd"]
-SelectionMetric = Literal["val_accuracy", "val_macro_f1", "val_loss", "last"]
 Precision = Literal["auto", "float32"]
 
 
@@ -80,8 +79,9 @@ class TrainingSettings:
     Attributes:
         average_half_life_epochs: half-life of the moving average of the weights; None trains without one.
         clip_norm: largest norm of all gradients together; None leaves them alone.
-        class_weights: what a sample of each class counts in the loss; None counts all alike.
-        select: the column of the history that decides which epoch's weights are kept; "last" keeps the last.
+        class_weights: what a sample of each label counts in the loss; None counts all alike.
+        select: the column of the history that decides which epoch's weights are kept (see `Task.metric`);
+            None takes the task's first metric, "last" keeps the last.
         patience_epochs: stop after so many epochs without a better one; None never stops early.
         precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.
         non_finite: "retry" goes back to the start of the epoch with half the learning rate (three times at
@@ -94,7 +94,7 @@ class TrainingSettings:
     average_half_life_epochs: float | None = None
     clip_norm: float | None = None
     class_weights: tuple[float, ...] | None = None
-    select: SelectionMetric = "val_accuracy"
+    select: str | None = None
     patience_epochs: int | None = None
     precision: Precision = "auto"
     non_finite: Literal["retry", "stop"] = "retry"
@@ -112,10 +112,6 @@ class TrainingSettings:
         _require(
             self.patience_epochs is None or self.patience_epochs >= 1,
             f"The patience is at least 1 epoch, not {self.patience_epochs}.",
-        )
-        _require(
-            self.select in {"val_accuracy", "val_macro_f1", "val_loss", "last"},
-            f"Select by val_accuracy, val_macro_f1, val_loss or last, not {self.select!r}.",
         )
         _require(
             self.precision in {"auto", "float32"}, f"precision is auto or float32, not {self.precision!r}."

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.batches.loader import TrainingBatches
+from foveate.tasks.learning import Learner
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser
 from foveate.training.precision import computing, half_precision
@@ -33,6 +33,7 @@ class Speed:
 
 def measure_speed(
     module: nn.Module,
+    learner: Learner,
     batches: TrainingBatches,
     settings: OptimiserSettings,
     *,
@@ -50,15 +51,15 @@ def measure_speed(
         started = time.perf_counter()
         optimiser.zero_grad(set_to_none=True)
         with computing(batch.images.device, half=half):
-            logits = trial(batch.images)
-        F.cross_entropy(logits.float(), batch.labels).backward()
+            outputs = trial(batch.images)
+        learner.loss(outputs, batch.targets).backward()
         optimiser.step()
         _wait_for(batch.images.device)
         times.append(time.perf_counter() - started)
         if time.perf_counter() - began > seconds:
             break
     steady = sorted(times[2:] or times[-1:])  # the first steps set up memory and kernels
-    forward = processor = _forward_seconds(trial, batch.images, seconds / 4) / len(batch.labels)
+    forward = processor = _forward_seconds(trial, batch.images, seconds / 4) / len(batch.images)
     if batch.images.device.type != "cpu":
         few = batch.images[:FEW].to("cpu")
         processor = _forward_seconds(trial.to("cpu"), few, seconds / 4) / len(few)

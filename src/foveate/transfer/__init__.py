@@ -2,7 +2,7 @@
 
 with Features(published("efficientnet_lite0"), folder) as features:
     views = features.of(pixels, mirrored=True).views  # (2, N, D), kept on disk by content
-head = fit_head(views, labels, folds, num_classes)  # logistic regression, penalty by cross-validation
+head = fit_head(views, targets, folds, learner)  # a linear model, its penalty by cross-validation
 """
 
 from foveate.transfer.features import Extracted, Features

@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, TrainingBatches
 from foveate.models.anatomy import Network
-from foveate.tasks.classification.calibration import fit_temperature
-from foveate.training.evaluate import logits_of
+from foveate.tasks.learning import Learner
+from foveate.training.evaluate import outputs_of
 from foveate.training.events import EpochDone, Event, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
 from foveate.training.optim import stage_of, stages_of
@@ -61,14 +60,14 @@ LADDER = (
 class FineTuned:
     """How fine-tuning went.
 
-    network: the better one; kept: whether it is the fine-tuned one. logits: (n, K) of the held-out pictures
+    network: the better one; kept: whether it is the fine-tuned one. outputs: (n, K) for the held-out pictures
     by the fine-tuned one. loss_before, loss_after: of the held-out pictures, each after its own temperature.
     history: its rows, and best_epoch: the one of its weights, counted from the first rung's beginning.
     """
 
     network: Network
     kept: bool
-    logits: np.ndarray
+    outputs: np.ndarray
     loss_before: float
     loss_after: float
     history: tuple[Mapping[str, Any], ...]
@@ -82,6 +81,7 @@ class FineTuned:
 
 def fine_tune(
     network: Network,
+    learner: Learner,
     training: TrainingBatches,
     held_out: EvaluationBatches,
     horizons: Callable[[Rung, float], Horizon],
@@ -99,7 +99,7 @@ def fine_tune(
     """
     start = {name: value.detach().clone() for name, value in network.state_dict().items()}
     began = time.monotonic()
-    before, labels = logits_of(network.eval(), held_out)
+    before = outputs_of(network.eval(), held_out)
     evaluation_seconds = time.monotonic() - began
     after = before
     small = training.batch_size < 2 * BATCH_SIZE
@@ -110,20 +110,21 @@ def fine_tune(
             let_learn(network, rung.learning_share)
             trainer = Trainer(
                 network,
+                learner,
                 training,
                 held_out,
-                replace(settings, seed=settings.seed + number),
-                horizons(rung, evaluation_seconds),
+                settings=replace(settings, seed=settings.seed + number),
+                horizon=horizons(rung, evaluation_seconds),
                 should_stop=should_stop,
             )
             for event in trainer.run():
                 yield _joined(event, rung, history)
             trainer.load_best()
-            after = before if trainer.best_logits is None else trainer.best_logits
+            after = before if trainer.best_outputs is None else trainer.best_outputs
             best = None if trainer.best_row is None else _joined_row(trainer.best_row, history)["epoch"]
             history += [_joined_row(row, history) for row in trainer.history]
     let_learn(network, 1.0)
-    losses = [_calibrated_losses(logits, labels) for logits in (before, after)]
+    losses = [learner.calibrated_losses(found, held_out.targets).numpy() for found in (before, after)]
     kept = is_clear_gain(*losses)
     if not kept:
         network.load_state_dict(start)
@@ -163,12 +164,6 @@ def _frozen_statistics(network: nn.Module) -> Iterator[None]:
 
 def _evaluate(module: nn.Module, _: object) -> None:
     module.eval()
-
-
-def _calibrated_losses(logits: Tensor, labels: Tensor) -> np.ndarray:
-    """(n,) the loss of each picture at the temperature that suits the logits best."""
-    temperature = fit_temperature(logits.numpy(), labels.numpy())
-    return F.cross_entropy(logits.double() / temperature, labels, reduction="none").numpy()
 
 
 def _joined(event: Event, rung: Rung, before: Sequence[Mapping[str, Any]]) -> Event:

@@ -1,11 +1,12 @@
-"""The head on frozen features: multinomial logistic regression, its penalty chosen by cross-validation.
+"""The head on frozen features: a linear model with the task's loss, its penalty by cross-validation.
 
-The objective for features x, labels y and weights W (K classes) is
+The objective for features x, answers y and weights W (K numbers) is
 
-    mean of -log softmax(W x + b)[y]  +  penalty / 2 * |W|^2,
+    mean of loss(W x + b, y)  +  penalty / 2 * |W|^2,
 
-convex, so one solution, found by L-BFGS: no learning rate, no seed. The features are centred and divided by
-their one standard deviation before, and this is taken back into the weights at the end.
+with the loss of `Learner.objective`; for classes it is -log softmax(W x + b)[y], multinomial logistic
+regression. It is convex, so there is one solution, found by L-BFGS: no learning rate, no seed. The features
+are centred and divided by their one standard deviation before, and this is taken back into the weights.
 
 Where there are fewer rows than features the rows are first turned into the basis of their own span (singular
 value decomposition): the penalty does not see a rotation, and the solution lies in the span of the rows, so
@@ -20,10 +21,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from foveate.tasks.base import Targets
+from foveate.tasks.learning import Learner
 from foveate.transfer.lbfgs import minimise
 
 # Strongest first: each solution is the next one's start.
@@ -38,9 +40,9 @@ DOUBLE_MOST = 50_000_000  # numbers (rows x features x folds) up to which there 
 
 @dataclass(frozen=True)
 class Head:
-    """weight: (K, D), bias: (K,): logits of features as they come from the backbone.
+    """weight: (K, D), bias: (K,): outputs for features as they come from the backbone.
 
-    held_out: (N, K) logits of each picture from a head that had not seen it (averaged over its views);
+    held_out: (N, K) outputs for each picture from a head that had not seen it (averaged over its views);
     NaN for pictures that were in the training part of every fold.
     """
 
@@ -57,41 +59,37 @@ class Head:
 
 def fit_head(
     views: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    targets: Targets,
     folds: NDArray[np.int64],
-    num_classes: int,
+    learner: Learner,
     *,
-    class_weights: NDArray[np.float64] | None = None,
     penalty: float | None = None,
 ) -> Head:
     """Choose the penalty by cross-validation, then fit on all pictures.
 
     Args:
         views: (V, N, D) features of V views (the picture, its mirror image, ...) of N pictures.
-        labels: (N,) in 0..num_classes-1.
         folds: (N,) the fold in which a picture is held out, or -1: it is never held out.
-        class_weights: (num_classes,) what a picture of each class counts; None counts all alike.
+        learner: the loss, and what an example of each label counts.
         penalty: take this one and choose none; then nothing is held out.
     """
     chosen = _choice_rows(folds)
-    held_out = np.full((len(labels), num_classes), np.nan)
+    wanted = learner.task.matrix(targets)  # (N, K)
+    held_out = np.full(wanted.shape, np.nan)
     flat = views.reshape(-1, views.shape[-1])
     centre, scale = flat.mean(axis=0, dtype=np.float64), float(flat.std()) or 1.0
-    weights = np.ones(num_classes) if class_weights is None else class_weights
     search: _Problem | None = None
     if penalty is None:
-        search = _Problem.of(
-            views[:, chosen], labels[chosen], folds[chosen], class_weights=weights, standard=(centre, scale)
-        )
-        penalty, held_out[chosen] = _search(search, num_classes)
+        search = _Problem.of(views[:, chosen], wanted[chosen], folds[chosen], learner, (centre, scale))
+        penalty, held_out[chosen] = _search(search, targets.take(chosen))
         # What is kept with more pictures is the penalty against the sum of the losses, not their mean.
-        penalty *= len(chosen) / len(labels)
-    if search is not None and len(chosen) == len(labels):
+        penalty *= len(chosen) / len(targets)
+    if search is not None and len(chosen) == len(targets):
         whole = search.undivided()
     else:
-        never = np.full(len(labels), -1)
-        whole = _Problem.of(views, labels, never, class_weights=weights, standard=(centre, scale))
-    solution = whole.solve(penalty, whole.start(num_classes))[0].double().numpy()
+        never = np.full(len(targets), -1)
+        whole = _Problem.of(views, wanted, never, learner, (centre, scale))
+    solution = whole.solve(penalty, whole.start())[0].double().numpy()
     weight = (whole.basis.double().numpy() @ solution[:-1]).T / scale  # (K, D)
     bias = solution[-1] - weight @ centre
     return Head(weight.astype(np.float32), bias.astype(np.float32), penalty, held_out)
@@ -105,21 +103,21 @@ def _choice_rows(folds: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(order[np.linspace(0, len(order) - 1, CHOICE_MOST).astype(np.int64)])
 
 
-def _search(problem: _Problem, num_classes: int) -> tuple[float, NDArray[np.float64]]:
-    """The penalty with the least loss on held-out pictures, and the logits (N, K) it gave them."""
+def _search(problem: _Problem, targets: Targets) -> tuple[float, NDArray[np.float64]]:
+    """The penalty with the least loss on held-out pictures, and the outputs (N, K) it gave them."""
     best: tuple[float, float, Tensor] | None = None
-    solution = problem.start(num_classes)
+    solution = problem.start()
     for penalty in PENALTIES:
         solution = problem.solve(penalty, solution, SEARCH_TOLERANCE)
-        logits = problem.held_out(solution)
-        known = ~torch.isnan(logits[:, 0])
+        outputs = problem.held_out(solution)
+        known = ~torch.isnan(outputs[:, 0])
         if not known.any():  # nothing can be held out: one picture a class
-            return PENALTIES[len(PENALTIES) // 2], logits.double().numpy()
-        losses = F.cross_entropy(logits[known], problem.labels[: len(logits)][known], reduction="none")
-        counts = problem.weight[: len(logits)][known]
+            return PENALTIES[len(PENALTIES) // 2], outputs.double().numpy()
+        losses = problem.learner.losses(outputs[known], targets.take(np.flatnonzero(known.numpy())))
+        counts = problem.weight[: len(outputs)][known]
         loss = float((losses * counts).sum() / counts.sum())
         if best is None or loss < best[0]:
-            best = (loss, penalty, logits)
+            best = (loss, penalty, outputs)
         elif loss > WORSE * best[0]:
             break  # the loss has one minimum along the path, and it lies behind
     if best is None:  # PENALTIES is not empty
@@ -140,27 +138,27 @@ def _threads_for(size: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Problem:
-    """One logistic regression a fold, all solved at once: M = V N rows, F folds, R directions.
+    """One linear model a fold, all solved at once: M = V N rows, F folds, R directions.
 
-    rows: (M, R + 1) features in the basis, and a one for the bias. basis: (D, R). labels: (M,).
+    rows: (M, R + 1) features in the basis, and a one for the bias. basis: (D, R). wanted: (M, K).
     weight: (M,) what each row counts; training: (F, M) that, in each fold's loss, as shares. folds: (N,).
     """
 
     rows: Tensor
     basis: Tensor
-    labels: Tensor
+    wanted: Tensor
     weight: Tensor
     training: Tensor
     folds: NDArray[np.int64]
+    learner: Learner
 
     @classmethod
     def of(
         cls,
         views: NDArray[np.float32],
-        labels: NDArray[np.int64],
+        wanted: NDArray[np.float64],
         folds: NDArray[np.int64],
-        *,
-        class_weights: NDArray[np.float64],
+        learner: Learner,
         standard: tuple[NDArray[np.float64], float],
     ) -> _Problem:
         centre, scale = standard
@@ -174,36 +172,33 @@ class _Problem:
         if len(x) < width:
             basis = torch.linalg.svd(x, full_matrices=False).Vh.T.contiguous()
             x = x @ basis
-        y = torch.from_numpy(np.tile(labels, count))
-        weight = torch.from_numpy(class_weights).to(precision)[y]
+        y = torch.from_numpy(np.tile(wanted, (count, 1))).to(precision)
+        weight = learner.example_weights(y)
         inside = [torch.from_numpy(np.tile(folds != number, count)) for number in numbers]
         training = torch.stack([weight * rows for rows in inside] or [weight])
         training = training / training.sum(dim=1, keepdim=True)
         ones = torch.ones(len(x), 1, dtype=precision)
-        return cls(torch.cat([x, ones], dim=1), basis, y, weight, training, folds)
+        return cls(torch.cat([x, ones], dim=1), basis, y, weight, training, folds, learner)
 
     def undivided(self) -> _Problem:
         """The same pictures with none held out."""
         training = (self.weight / self.weight.sum())[None]
         return replace(self, training=training, folds=np.full(len(self.folds), -1))
 
-    def start(self, num_classes: int) -> Tensor:
+    def start(self) -> Tensor:
         """Zeros (F, R + 1, K)."""
-        return self.rows.new_zeros(len(self.training), self.rows.shape[1], num_classes)
+        return self.rows.new_zeros(len(self.training), self.rows.shape[1], self.wanted.shape[1])
 
     def solve(self, penalty: float, start: Tensor, tolerance: float = 1e-6) -> Tensor:
         """The weights (F, R + 1, K) of least loss, from a guess of them; tolerance: of the gradient."""
-        folds, _, classes = start.shape
-        wanted = F.one_hot(self.labels, classes).to(start.dtype)  # (M, K)
+        folds, _, numbers = start.shape
         weight = self.training.T[..., None]  # (M, F, 1)
 
         def loss(weights: Tensor) -> tuple[float, Tensor]:
-            logits = (self.rows @ weights.movedim(1, 0).flatten(1)).view(-1, folds, classes)  # (M, F, K)
-            log_shares = torch.log_softmax(logits, dim=2)
-            value = penalty / 2 * weights[:, :-1].square().sum()
-            value -= (log_shares * wanted[:, None] * weight).sum()
-            error = ((log_shares.exp() - wanted[:, None]) * weight).flatten(1)  # (M, F K)
-            gradient = (self.rows.T @ error).view(-1, folds, classes).movedim(0, 1).clone()
+            outputs = (self.rows @ weights.movedim(1, 0).flatten(1)).view(-1, folds, numbers)  # (M, F, K)
+            losses, error = self.learner.objective(outputs, self.wanted[:, None], weight)
+            value = penalty / 2 * weights[:, :-1].square().sum() + losses
+            gradient = (self.rows.T @ error.flatten(1)).view(-1, folds, numbers).movedim(0, 1).clone()
             gradient[:, :-1] += penalty * weights[:, :-1]
             return float(value), gradient
 
@@ -211,12 +206,12 @@ class _Problem:
             return minimise(loss, start, tolerance=tolerance, iterations=ITERATIONS)
 
     def held_out(self, weights: Tensor) -> Tensor:
-        """(N, K) logits of each picture from the fold that held it out, averaged over views; NaN for none."""
+        """(N, K) outputs for each picture by the fold that held it out, averaged over views; or NaN."""
         numbers = sorted(set(self.folds.tolist()) - {-1})
         pictures = len(self.folds)
-        logits = self.rows.new_full((pictures, weights.shape[-1]), torch.nan)
+        outputs = self.rows.new_full((pictures, weights.shape[-1]), torch.nan)
         for place, number in enumerate(numbers):
             rows = torch.from_numpy(np.flatnonzero(self.folds == number))
             views = self.rows.view(-1, pictures, self.rows.shape[1])[:, rows]
-            logits[rows] = (views @ weights[place]).mean(dim=0)
-        return logits
+            outputs[rows] = (views @ weights[place]).mean(dim=0)
+        return outputs

@@ -146,13 +146,16 @@ def examine_labels(
         progress: called with (done, all) pictures.
 
     Raises:
-        DatasetError: fewer than two classes have enough pictures.
+        DatasetError: fewer than two classes have enough pictures. InputError: pictures have not one class
+            each.
     """
     view = View(dataset, results)
     usable = np.concatenate([results[key].ok for key in view.keys])
     rows = np.flatnonzero(usable)
-    labels = view.labels[rows]
-    counts = np.bincount(labels, minlength=len(dataset.classes))
+    task = dataset.task
+    targets = [task.class_numbers(dataset.splits[key].targets) for key in view.keys]
+    labels = np.concatenate(targets)[rows]
+    counts = np.bincount(labels, minlength=len(task.groups))
     if (counts >= LEAST_PICTURES).sum() < 2:
         raise DatasetError(
             f"To judge labels at least two classes need {LEAST_PICTURES} readable pictures each; "
@@ -160,10 +163,10 @@ def examine_labels(
         )
     views, notes = _features(view, pixels, backbone, folder, progress, mirrored=mirrored)
     groups = np.concatenate([found.groups[key] for key in view.keys])[rows]
-    mirror = mirror_test(views, labels, groups) if mirrored else None
+    mirror = mirror_test(views, np.eye(len(task.groups))[labels], groups) if mirrored else None
     features = views[0] if mirror is not None and mirror.hurts else views.mean(axis=0)
-    judged = judge_labels(LeftOut(features, groups), labels, len(dataset.classes))
-    small = [name for name, count in zip(dataset.classes, counts, strict=True) if 0 < count < LEAST_PICTURES]
+    judged = judge_labels(LeftOut(features, groups), labels, len(task.groups))
+    small = [name for name, count in zip(task.groups, counts, strict=True) if 0 < count < LEAST_PICTURES]
     return LabelReport(
         ranking=_suspects(view, rows, judged),
         doubtful=judged.doubtful,
@@ -204,7 +207,7 @@ def _suspects(view: View, rows: Integers, judged: Judged) -> tuple[Suspect, ...]
     return tuple(
         Suspect(
             view.place(int(rows[i])),
-            view.dataset.classes[judged.suggested[i]],
+            view.dataset.task.groups[judged.suggested[i]],
             float(judged.score[i]),
             float(judged.suggested_probability[i]),
         )

@@ -1,7 +1,7 @@
 """Does a picture mean the same in a mirror? Asked of the training pictures before mirror images are used.
 
 Arrows to the left become arrows to the right: taught with the label of the picture, the mirror image of one
-class contradicts the other. So a ridge regression of the classes is fitted twice, to the pictures and to the
+class contradicts the other. So a ridge regression of the answers is fitted twice, to the pictures and to the
 pictures with their mirror images, and each picture is answered by the others in both. Leaving out a picture
 (and its mirror image) has a closed form, as in `transfer.labels`: no folds, no seed, a second for a thousand.
 """
@@ -50,13 +50,13 @@ class MirrorTest:
 
 
 def mirror_test(
-    views: NDArray[np.floating], labels: NDArray[np.int64], groups: NDArray[np.int64]
+    views: NDArray[np.floating], wanted: NDArray[np.float64], groups: NDArray[np.int64]
 ) -> MirrorTest:
     """Compare answers with and without mirror images.
 
     Args:
         views: (2, N, D) features of each picture and of its mirror image.
-        labels: (N,) from 0 on.
+        wanted: (N, K) the answers as numbers, as `Task.matrix` has them.
         groups: (N,) pictures with the same number are copies; one of them is asked.
     """
     rows = np.unique(groups, return_index=True)[1]
@@ -64,8 +64,7 @@ def mirror_test(
     if len(rows) < FEWEST:
         return MirrorTest(0.0, 0.0, hurts=False)
     some = np.asarray(views[:, rows], np.float64)
-    targets = np.eye(int(labels.max()) + 1)[labels[rows]]
-    plain, mirrored = _left_out_errors(some[:1], targets), _left_out_errors(some, targets)
+    plain, mirrored = _left_out_errors(some[:1], wanted[rows]), _left_out_errors(some, wanted[rows])
     worse = mirrored - plain
     standard_error = float(worse.std(ddof=1)) / len(rows) ** 0.5
     hurts = float(worse.mean()) > MARGIN * standard_error

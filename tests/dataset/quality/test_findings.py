@@ -17,6 +17,8 @@ from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.dataset.sources.names import looks_like_placeholder, suspicious_names
 from foveate.dataset.sources.open import open_dataset
 from foveate.errors import DatasetError
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 CLASSES = ("ants", "bees")
 
@@ -154,8 +156,8 @@ def arrays(counts: dict[str, list[int]], classes: tuple[str, ...]) -> Findings:
     for key, per_class in counts.items():
         labels = np.repeat(np.arange(len(per_class)), per_class)
         pictures = rng.integers(0, 256, (len(labels), 8, 8, 1), dtype=np.uint8)
-        splits[key] = Split(ArrayImages(pictures, key), labels)
-    dataset = DataSet("made", classes, splits)
+        splits[key] = Split(ArrayImages(pictures, key), ClassTargets(labels))
+    dataset = DataSet("made", Classification(classes), splits)
     return findings(dataset, {key: scan(split.images) for key, split in splits.items()})
 
 

@@ -20,28 +20,28 @@ def pixels(data, key="train"):
 
 def test_grey_colour_and_labels_in_a_column():
     data = from_arrays(GREY, LABELS[:, None])
-    assert pixels(data).shape == (6, 4, 5, 1) and data.classes == ("0", "1", "2")
-    assert data.splits["train"].labels.tolist() == LABELS.tolist()
+    assert pixels(data).shape == (6, 4, 5, 1) and data.task.labels == ("0", "1", "2")
+    assert data.splits["train"].targets.labels.tolist() == LABELS.tolist()
     np.testing.assert_array_equal(pixels(from_arrays(COLOUR, LABELS)), COLOUR)
     assert np.shares_memory(pixels(from_arrays(COLOUR, LABELS)), COLOUR)  # 150 MB need no second copy
 
 
 def test_labels_of_every_kind():
-    assert from_arrays(GREY, list("bbcaab")).classes == ("a", "b", "c")
-    assert from_arrays(GREY, np.array([b"x", b"y"] * 3)).classes == ("x", "y")
-    assert from_arrays(GREY, LABELS.astype(float)).classes == ("0", "1", "2")
-    assert from_arrays(GREY, LABELS > 0).classes == ("0", "1")
-    assert from_arrays(GREY, [10, 9, -1, 9, 10, -1]).classes == ("-1", "9", "10")
+    assert from_arrays(GREY, list("bbcaab")).task.labels == ("a", "b", "c")
+    assert from_arrays(GREY, np.array([b"x", b"y"] * 3)).task.labels == ("x", "y")
+    assert from_arrays(GREY, LABELS.astype(float)).task.labels == ("0", "1", "2")
+    assert from_arrays(GREY, LABELS > 0).task.labels == ("0", "1")
+    assert from_arrays(GREY, [10, 9, -1, 9, 10, -1]).task.labels == ("-1", "9", "10")
 
 
 def test_given_classes_are_counted_by_numbers_and_matched_by_texts():
     data = from_arrays(GREY, LABELS, ["ant", "bee", "cat", "dog"])
     assert (
-        data.classes == ("ant", "bee", "cat", "dog")
-        and data.splits["train"].labels.tolist() == LABELS.tolist()
+        data.task.labels == ("ant", "bee", "cat", "dog")
+        and data.splits["train"].targets.labels.tolist() == LABELS.tolist()
     )
     data = from_arrays(GREY, ["bee", "ant"] * 3, ["cat", "bee", "ant"])
-    assert data.splits["train"].labels.tolist() == [1, 2] * 3
+    assert data.splits["train"].targets.labels.tolist() == [1, 2] * 3
     with pytest.raises(DatasetError, match="0 to 2; 2 classes allow 0 to 1"):
         from_arrays(GREY, LABELS, ["ant", "bee"])
     with pytest.raises(DatasetError, match="pictures of 'bee', unknown"):
@@ -76,7 +76,10 @@ def test_the_range_is_one_for_all_splits():
     bright, dark = np.full((2, 1, 1), 40_000, np.uint16), np.full((2, 1, 1), 400, np.uint16)
     data = from_arrays(bright, [0, 1], val=(dark, [0, 1]), test=(0 * dark, [1, 0]))
     assert [pixels(data, key).max() for key in ("train", "val", "test")] == [156, 2, 0]  # 255/65535 of each
-    assert data.splits["test"].labels.tolist() == [1, 0] and data.splits["val"].images.name(1) == "val[1]"
+    assert (
+        data.splits["test"].targets.labels.tolist() == [1, 0]
+        and data.splits["val"].images.name(1) == "val[1]"
+    )
 
 
 SCALED = {
@@ -151,7 +154,7 @@ def test_many_floats_are_converted_in_pieces():
         (np.full((6, 2, 2), np.nan), LABELS, "values go from nan to nan"),
         (GREY.astype(np.int16) - 1, LABELS, "values go from"),
         (GREY, np.zeros(6, int), "the one class '0'"),
-        (GREY, [""] * 3 + ["a"] * 3, "needs classes with names"),
+        (GREY, [""] * 3 + ["a"] * 3, "texts of 1 to 1000 characters"),
     ],
 )
 def test_what_cannot_be_used_is_refused(images, labels, message):
@@ -178,7 +181,7 @@ def test_npz(tmp_path, names, splits):
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "a.npz", **arrays, other=np.arange(3))
         data = open_npz(tmp_path / "a.npz")
-        assert list(data.splits) == splits and data.classes == ("0", "1", "2")
+        assert list(data.splits) == splits and data.task.labels == ("0", "1", "2")
         np.testing.assert_array_equal(pixels(data)[..., 0], GREY)
         assert data.name == str(tmp_path / "a.npz")
 
@@ -187,7 +190,7 @@ def test_npz_names_in_any_case_and_what_is_left_out_is_said(tmp_path):
     arrays = {"X_train": GREY, "Y_train": LABELS, "x_valid": GREY, "y_valid": LABELS, "X_test": GREY}
     np.savez(tmp_path / "a.npz", **arrays, Classes=np.array(["a", "b", "c"]), y_tset=LABELS)
     data = open_npz(tmp_path / "a.npz")
-    assert list(data.splits) == ["train", "val"] and data.classes == ("a", "b", "c")
+    assert list(data.splits) == ["train", "val"] and data.task.labels == ("a", "b", "c")
     assert data.notes == ("These arrays were left out: 'X_test', 'y_tset'.",)
     np.savez(tmp_path / "a.npz", X_train=GREY, Y_train=LABELS, dev_images=GREY, dev_labels=LABELS)
     assert list(open_npz(tmp_path / "a.npz").splits) == ["train", "val"]
@@ -204,7 +207,7 @@ def test_labels_that_seem_to_count_from_1_are_told():
 def test_npz_with_classes(tmp_path):
     for classes in (np.array(["ant", "bee", "cat"]), np.array([b"ant", b"bee", b"cat"])):
         np.savez(tmp_path / "a.npz", images=GREY, labels=LABELS, classes=classes)
-        assert open_npz(tmp_path / "a.npz").classes == ("ant", "bee", "cat")
+        assert open_npz(tmp_path / "a.npz").task.labels == ("ant", "bee", "cat")
     np.savez(tmp_path / "a.npz", images=GREY, labels=LABELS, classes=np.arange(3))
     with pytest.raises(DatasetError, match=r"'classes' of .* must be a list of texts, not int64"):
         open_npz(tmp_path / "a.npz")

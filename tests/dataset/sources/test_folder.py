@@ -29,9 +29,9 @@ def names(data, key="train"):
 
 def test_class_folders(tmp_path):
     data = open_folder(make(tmp_path, "dog/2.jpg", "dog/10.PNG", "cat/x.webp", "Zebra/1.jpg"))
-    assert data.classes == ("Zebra", "cat", "dog")  # as strings, as torchvision sorts them
+    assert data.task.labels == ("Zebra", "cat", "dog")  # as strings, as torchvision sorts them
     assert names(data) == ["Zebra/1.jpg", "cat/x.webp", "dog/10.PNG", "dog/2.jpg"]
-    assert data.splits["train"].labels.tolist() == [0, 1, 2, 2]
+    assert data.splits["train"].targets.labels.tolist() == [0, 1, 2, 2]
     assert list(data.splits) == ["train"] and data.notes == ()
     assert data.name == str(tmp_path)
 
@@ -52,22 +52,22 @@ def test_pictures_are_read_from_where_they_lie(tmp_path):
 def test_split_folders(tmp_path, train, val, test):
     layout = [f"{train}/b/1.jpg", f"{train}/a/1.jpg", f"{train}/a/2.jpg", f"{val}/b/3.jpg", f"{test}/a/4.jpg"]
     data = open_folder(make(tmp_path, *layout))
-    assert data.classes == ("a", "b")
+    assert data.task.labels == ("a", "b")
     assert list(data.splits) == ["train", "val", "test"]
-    assert names(data, "val") == [f"{val}/b/3.jpg"] and data.splits["val"].labels.tolist() == [1]
-    assert data.splits["train"].labels.tolist() == [0, 0, 1]
+    assert names(data, "val") == [f"{val}/b/3.jpg"] and data.splits["val"].targets.labels.tolist() == [1]
+    assert data.splits["train"].targets.labels.tolist() == [0, 0, 1]
 
 
 def test_train_alone(tmp_path):
     data = open_folder(make(tmp_path, "train/a/1.jpg", "train/b/1.jpg"))
-    assert data.classes == ("a", "b") and list(data.splits) == ["train"]
+    assert data.task.labels == ("a", "b") and list(data.splits) == ["train"]
 
 
 def test_a_class_may_be_called_train(tmp_path):
     data = open_folder(make(tmp_path, "train/1.jpg", "bus/1.jpg", "tram/1.jpg"))
-    assert data.classes == ("bus", "train", "tram")
+    assert data.task.labels == ("bus", "train", "tram")
     nested = open_folder(make(tmp_path, "train/steam/2.jpg"))
-    assert nested.classes == ("bus", "train", "tram") and "train/steam/2.jpg" in names(nested)
+    assert nested.task.labels == ("bus", "train", "tram") and "train/steam/2.jpg" in names(nested)
 
 
 def test_other_folders_beside_the_splits_and_loose_test_pictures(tmp_path):
@@ -84,7 +84,7 @@ def test_other_folders_beside_the_splits_and_loose_test_pictures(tmp_path):
 def test_classes_are_matched_by_name_across_splits(tmp_path):
     make(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "val/c/1.jpg", "val/a/1.jpg")
     data = open_folder(tmp_path)
-    assert [data.classes[i] for i in data.splits["val"].labels] == ["a", "c"]
+    assert [data.task.labels[i] for i in data.splits["val"].targets.labels] == ["a", "c"]
     make(tmp_path, "val/unseen/1.jpg", "train/unseen/")
     with pytest.raises(DatasetError, match="has pictures of 'unseen' in val and none in train"):
         open_folder(tmp_path)
@@ -102,7 +102,7 @@ def test_what_else_is_left_out_is_said(tmp_path):
         tmp_path, "a/1.jpg", "b/1.jpg", "a/readme.txt", "b/photo.heic", "loose.png", "empty/", "papers/x.pdf"
     )
     data = open_folder(tmp_path)
-    assert data.classes == ("a", "b")
+    assert data.task.labels == ("a", "b")
     assert data.notes == (
         "1 pictures lie in no class folder, left out: 'loose.png'.",
         "Folders without a picture, left out: 'empty', 'papers'.",
@@ -112,7 +112,7 @@ def test_what_else_is_left_out_is_said(tmp_path):
 
 def test_twins_by_case_or_spelling_are_reported_and_kept_apart(tmp_path):
     data = open_folder(make(tmp_path, "Cat/1.jpg", "cat/1.jpg", "caf\u00e9/1.jpg", "cafe\u0301/1.jpg"))
-    assert len(data.classes) == 4
+    assert len(data.task.labels) == 4
     assert any("'Cat', 'cat' differ in case or spelling only" in note for note in data.notes)
     assert len(data.notes) == 2
 
@@ -142,7 +142,7 @@ def test_a_class_folder_linked_twice_is_read_once(tmp_path):
     make(tmp_path, "a/1.jpg", "b/1.jpg")
     (tmp_path / "c").symlink_to(tmp_path / "a")
     data = open_folder(tmp_path)
-    assert data.classes == ("a", "b")
+    assert data.task.labels == ("a", "b")
     assert data.notes == ("'c' was left out: it is the same folder as 'a'.",)
 
 
@@ -169,7 +169,7 @@ def test_odd_names_are_kept_whole(tmp_path):
         folder.mkdir()
         Image.new("RGB", (1, 1)).save(folder / "p.png")
     data = open_folder(tmp_path)
-    assert sorted(os.fsencode(c) for c in data.classes) == sorted(odd)
+    assert sorted(os.fsencode(c) for c in data.task.labels) == sorted(odd)
     images = data.splits["train"].images
     for i in range(len(images)):
         assert images.read(i).shape == (1, 1, 3)
@@ -201,7 +201,7 @@ def test_what_is_no_data_set_is_refused_with_what_was_found(tmp_path, layout, me
 
 def test_one_class_may_be_measured(tmp_path):
     data = open_folder(make(tmp_path, "cats/1.jpg"), min_classes=1)
-    assert data.classes == ("cats",)
+    assert data.task.labels == ("cats",)
 
 
 def test_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):

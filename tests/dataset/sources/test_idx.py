@@ -50,9 +50,9 @@ def test_a_folder(tmp_path, dot, suffix):
     mnist(tmp_path, "train-", dot, suffix)
     mnist(tmp_path, "t10k-", dot, suffix, pixels=PIXELS[:2], labels=LABELS[:2])
     data = open_idx(tmp_path)
-    assert data.classes == ("1", "3", "7") and list(data.splits) == ["train", "test"]
-    assert data.splits["train"].labels.tolist() == [1, 0, 1, 2, 0, 0]
-    assert data.splits["test"].labels.tolist() == [1, 0]
+    assert data.task.labels == ("1", "3", "7") and list(data.splits) == ["train", "test"]
+    assert data.splits["train"].targets.labels.tolist() == [1, 0, 1, 2, 0, 0]
+    assert data.splits["test"].targets.labels.tolist() == [1, 0]
     images = data.splits["train"].images
     np.testing.assert_array_equal(images.array[..., 0], PIXELS)
     assert images.name(2) == "train[2]" and data.splits["test"].images.name(0) == "test[0]"
@@ -62,13 +62,13 @@ def test_a_folder(tmp_path, dot, suffix):
 def test_one_file_with_its_labels_beside_it(tmp_path):
     mnist(tmp_path, "t10k-", suffix=".gz")
     data = open_idx(tmp_path / "t10k-images-idx3-ubyte.gz", classes=[f"c{i}" for i in range(8)], name="mine")
-    assert list(data.splits) == ["train"] and data.name == "mine" and data.num_classes == 8
-    assert data.splits["train"].labels.tolist() == LABELS.tolist()
+    assert list(data.splits) == ["train"] and data.name == "mine" and len(data.task.labels) == 8
+    assert data.splits["train"].targets.labels.tolist() == LABELS.tolist()
 
 
 def test_classes_are_in_the_order_of_their_numbers(tmp_path):
     mnist(tmp_path, labels=np.array([10, 9, 2, 100, 2, 9], np.uint8))
-    assert open_idx(tmp_path).classes == ("2", "9", "10", "100")
+    assert open_idx(tmp_path).task.labels == ("2", "9", "10", "100")
 
 
 def test_colour_pictures(tmp_path):

@@ -294,14 +294,14 @@ def test_a_killed_download_goes_on_where_it_stopped(publisher, cache):
 
 def test_the_embedded_set_is_stratified_and_complete():
     mini = known.load("fashion-mnist-mini")
-    assert mini.classes[0] == "T-shirt/top"
-    assert mini.classes[9] == "Ankle boot"
+    assert mini.task.labels[0] == "T-shirt/top"
+    assert mini.task.labels[9] == "Ankle boot"
     assert mini.splits["train"].images.array.shape == (6000, 28, 28, 1)
-    assert np.bincount(mini.splits["train"].labels).tolist() == [600] * 10
-    assert np.bincount(mini.splits["test"].labels).tolist() == [100] * 10
+    assert np.bincount(mini.splits["train"].targets.labels).tolist() == [600] * 10
+    assert np.bincount(mini.splits["test"].targets.labels).tolist() == [100] * 10
     assert mini.splits["train"].images.name(3) == "train[3]"
     # The well-known first picture of Fashion-MNIST is an ankle boot; it has these 784 pixels and this label.
-    assert mini.splits["train"].labels[0] == 9
+    assert mini.splits["train"].targets.labels[0] == 9
     assert int(mini.splits["train"].images.array[0].sum()) == 76247
 
 
@@ -367,5 +367,7 @@ def test_the_real_fashion_mnist_passes_its_hashes():
     mini = known.load("fashion-mnist-mini")
     assert {key: len(split) for key, split in whole.splits.items()} == {"train": 60_000, "test": 10_000}
     for key, split in mini.splits.items():
-        of_boots = np.flatnonzero(whole.splits[key].labels == 9)[: len(split) // 10]
-        assert np.array_equal(whole.splits[key].images.array[of_boots], split.images.array[split.labels == 9])
+        of_boots = np.flatnonzero(whole.splits[key].targets.labels == 9)[: len(split) // 10]
+        assert np.array_equal(
+            whole.splits[key].images.array[of_boots], split.images.array[split.targets.labels == 9]
+        )

@@ -49,9 +49,9 @@ def test_every_form_gives_the_same_kind_of_thing(tmp_path):
     for form, data in every_form(tmp_path).items():
         for given in (data, str(data)) if isinstance(data, Path) else (data,):
             opened = open_dataset(given)
-            assert opened.classes == ("0", "1"), form
+            assert opened.task.labels == ("0", "1"), form
             assert list(opened.splits) == ["train"]
-            assert opened.splits["train"].labels.tolist() == [0, 1]
+            assert opened.splits["train"].targets.labels.tolist() == [0, 1]
             assert opened.splits["train"].images.read(1).shape[2] == 3
             assert len(opened.splits["train"].images.data(0)) > 0
 
@@ -67,13 +67,11 @@ def test_val_and_test_are_matched_by_name(tmp_path):
     test = folder(tmp_path / "test", "cat")
     data = open_dataset(train, val=val, test=str(test))
     assert list(data.splits) == ["train", "val", "test"]
-    assert [data.classes[i] for i in data.splits["val"].labels] == ["bee", "cat"]
-    assert data.splits["test"].labels.tolist() == [2]
+    assert [data.task.labels[i] for i in data.splits["val"].targets.labels] == ["bee", "cat"]
+    assert data.splits["test"].targets.labels.tolist() == [2]
     assert data.splits["val"].images.read(0).shape == (6, 5, 3)
     unknown = folder(tmp_path / "more", "bee", "wasp")
-    with pytest.raises(
-        DatasetError, match="has pictures of 'wasp', unknown where the classes are 'ant', 'bee'"
-    ):
+    with pytest.raises(DatasetError, match="pictures of 'wasp', unknown where the classes are 'ant', 'bee'"):
         open_dataset(train, val=unknown)
 
 
@@ -106,7 +104,7 @@ def test_a_given_split_replaces_that_of_the_data_and_says_so(tmp_path):
 def test_given_data_with_splits_of_its_own(tmp_path):
     train = folder(tmp_path / "t", "a", "b")
     given = folder(tmp_path / "g", "train/a", "train/b", "val/b")
-    assert open_dataset(train, val=given).splits["val"].labels.tolist() == [1]
+    assert open_dataset(train, val=given).splits["val"].targets.labels.tolist() == [1]
     with pytest.raises(
         DatasetError, match="has the splits 'train', 'val'; name the one folder that is to be test"
     ):
@@ -134,7 +132,7 @@ def test_one_class_may_be_opened_to_be_measured(tmp_path):
     with pytest.raises(DatasetError, match="one class folder 'cat'"):
         open_dataset(cats)
     data = open_dataset(cats, min_classes=1)
-    assert isinstance(data, DataSet) and data.classes == ("cat",)
+    assert isinstance(data, DataSet) and data.task.labels == ("cat",)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +178,7 @@ def test_paths_that_are_nothing(tmp_path, monkeypatch):
 def test_a_folder_goes_before_a_known_name(tmp_path, monkeypatch):
     monkeypatch.chdir(folder(tmp_path, "fashion-mnist/a", "fashion-mnist/b"))
     data = open_dataset("fashion-mnist")
-    assert data.classes == ("a", "b")
+    assert data.task.labels == ("a", "b")
     assert any("taken as the folder or file of that name" in note for note in data.notes)
 
 
@@ -192,7 +190,7 @@ def test_a_known_name(monkeypatch):
 
 def test_the_known_set_inside_the_package():
     data = open_dataset("fashion-mnist-mini")
-    assert data.num_classes == 10 and list(data.splits) == ["train", "test"]
+    assert len(data.task.labels) == 10 and list(data.splits) == ["train", "test"]
 
 
 def test_a_folder_that_cannot_be_listed(tmp_path, monkeypatch):

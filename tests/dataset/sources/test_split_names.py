@@ -53,7 +53,7 @@ def kinds(path: Path) -> set[str]:
 )
 def test_splits_under_other_names(tmp_path, folders):
     data = open_dataset(make(tmp_path, *folders))
-    assert data.classes == ("cats", "dogs")
+    assert data.task.labels == ("cats", "dogs")
     assert {key: len(split) for key, split in data.splits.items()} == dict.fromkeys(folders.values(), 4)
     for folder, key in folders.items():
         images = data.splits[key].images
@@ -67,7 +67,7 @@ def test_a_test_split_may_lack_a_class_and_other_folders_stand_beside(tmp_path):
     make(tmp_path, "seg_test", classes=("a", "c"))
     make(tmp_path, "seg_pred", classes=("x",))
     data = open_dataset(tmp_path)
-    assert data.classes == ("a", "b", "c") and data.splits["test"].labels.tolist() == [0, 0, 2, 2]
+    assert data.task.labels == ("a", "b", "c") and data.splits["test"].targets.labels.tolist() == [0, 0, 2, 2]
     assert any("left out: 'seg_pred'" in note for note in data.notes)
 
 
@@ -89,7 +89,7 @@ def test_a_test_split_may_lack_a_class_and_other_folders_stand_beside(tmp_path):
 def test_where_folders_are_taken_for_classes_it_is_said_what_else_they_could_be(tmp_path, layout, told):
     for folder, classes in layout.items():
         make(tmp_path, folder, classes=classes, pictures=6)
-    assert open_dataset(tmp_path).classes == tuple(sorted(layout))
+    assert open_dataset(tmp_path).task.labels == tuple(sorted(layout))
     assert told <= kinds(tmp_path)
     if not told:
         assert not kinds(tmp_path) & {"name-like-split", "classes-inside"}
@@ -97,7 +97,7 @@ def test_where_folders_are_taken_for_classes_it_is_said_what_else_they_could_be(
 
 def test_classes_called_as_splits_are_classes_where_pictures_lie_in_them(tmp_path):
     make(tmp_path, ".", classes=("train", "test_stand", "bus"))
-    assert open_dataset(tmp_path).classes == ("bus", "test_stand", "train")
+    assert open_dataset(tmp_path).task.labels == ("bus", "test_stand", "train")
 
 
 @pytest.mark.parametrize(

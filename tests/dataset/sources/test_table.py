@@ -28,7 +28,7 @@ def table(folder, text: str | bytes, name: str = "table.csv"):
 def test_csv(folder):
     data = open_table(table(folder, "file_name,label\n1.png,dog\n2.png,cat\nsub/3.png,dog\n"))
     split = data.splits["train"]
-    assert data.classes == ("cat", "dog") and split.labels.tolist() == [1, 0, 1]
+    assert data.task.labels == ("cat", "dog") and split.targets.labels.tolist() == [1, 0, 1]
     assert [split.images.name(i) for i in range(3)] == ["1.png", "2.png", "sub/3.png"]
     assert split.images.read(2).shape == (2, 2, 3)
     assert data.notes == ()
@@ -46,7 +46,7 @@ def test_csv(folder):
 def test_csv_as_programs_write_it(folder, text):
     data = open_table(table(folder, text))
     split = data.splits["train"]
-    assert [(split.images.name(i), data.classes[split.labels[i]]) for i in range(2)] == [
+    assert [(split.images.name(i), data.task.labels[split.targets.labels[i]]) for i in range(2)] == [
         ("1.png", "x"),
         ("2.png", "y"),
     ]
@@ -54,7 +54,7 @@ def test_csv_as_programs_write_it(folder, text):
 
 def test_quoted_names(folder):
     data = open_table(table(folder, 'file_name,label\n"a,b.png","say ""hi"""\n1.png,x\n'))
-    assert data.classes == ('say "hi"', "x")
+    assert data.task.labels == ('say "hi"', "x")
 
 
 def test_splits(folder):
@@ -72,7 +72,7 @@ def test_json_lines(folder):
     ]
     for name in ("t.jsonl", "t.ndjson"):
         data = open_table(table(folder, "\n".join(json.dumps(row) for row in rows) + "\n\n", name))
-        assert data.classes == ("7", "x") and len(data.splits["test"]) == 1
+        assert data.task.labels == ("7", "x") and len(data.splits["test"]) == 1
 
 
 def test_names_that_are_no_utf_8(folder):
@@ -85,7 +85,7 @@ def test_names_that_are_no_utf_8(folder):
 def test_other_encodings(folder, encoding):
     Image.new("RGB", (1, 1)).save(folder / "été.png")
     data = open_table(table(folder, "file_name,label\nété.png,thé\n1.png,café\n".encode(encoding)))
-    assert data.classes == ("café", "thé") and data.splits["train"].images.read(0).shape == (1, 1, 3)
+    assert data.task.labels == ("café", "thé") and data.splits["train"].images.read(0).shape == (1, 1, 3)
     assert data.notes == (
         ("The table is no UTF-8 text and was read as Windows-1252.",) if encoding == "cp1252" else ()
     )

@@ -117,3 +117,11 @@ def test_tasks_are_known_by_name():
         @register_task
         class Another(Classification):
             pass
+
+
+@pytest.mark.parametrize(
+    ("classes", "answer"),
+    [(tuple("0123456789"), True), (tuple("abc"), True), (("cat", "dog"), False), (("1", "ten"), False)],
+)
+def test_letters_and_digits_are_not_mirrored(classes, answer):
+    assert Classification(classes).mirror_safe is not answer

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.dataset.quality.finding import Finding, Results, View, counted
-from foveate.dataset.samples import DataSet, FileImages, listed
+from foveate.dataset.samples import DataSet, FileImages
+from foveate.errors import listed
 
 FEW_IMAGES = 10  # in a class; below it neither learning nor measuring means much
 IMBALANCE = 10  # times as many pictures in the largest class as in the smallest
@@ -24,18 +25,19 @@ def class_sizes(dataset: DataSet, usable: Mapping[str, Sequence[int]]) -> list[F
 
     ``usable`` holds, by split, how many pictures of each class can be read.
     """
-    key = "train" if "train" in usable else next(iter(usable))
-    counts = np.array(usable[key])
-    given = np.bincount(dataset.splits[key].labels, minlength=len(counts))
+    key, task = "train" if "train" in usable else next(iter(usable)), dataset.task
+    if not task.groups:
+        return []
+    counts, given = np.array(usable[key]), dataset.counts(key)
     where = f" in {key}" if len(usable) > 1 else ""
 
     def named(chosen: NDArray[np.bool_]) -> str:
-        return listed([dataset.classes[c] for c in np.flatnonzero(chosen)])
+        return listed([task.groups[c] for c in np.flatnonzero(chosen)])
 
     items = []
-    if (counts > 0).sum() < 2:
+    if (counts > 0).sum() < task.fewest_groups:
         found = f"found {named(counts > 0)} alone" if counts.any() else "found none"
-        message = f"A classifier needs two classes with pictures{where}; {found}."
+        message = f"{task.needs}{where}; {found}."
         items.append(Finding("too-few-classes", "error", message))
     if (lost := (counts == 0) & (given > 0)).any():
         message = f"No picture of {named(lost)}{where} can be read: repair some, or remove the class."
@@ -52,7 +54,7 @@ def class_sizes(dataset: DataSet, usable: Mapping[str, Sequence[int]]) -> list[F
         if other != key and (missing := (counts > 0) & (np.array(usable[other]) == 0)).any():
             message = f"There is no picture of {named(missing)} in {other}: how well it does stays unknown."
             items.append(Finding("class-missing-in-split", "warning", message))
-    return items + _imbalance(dataset.classes, counts, where)
+    return items + _imbalance(task.groups, counts, where)
 
 
 def _imbalance(classes: Sequence[str], counts: Counts, where: str) -> list[Finding]:
@@ -76,9 +78,9 @@ def classes_inside(dataset: DataSet) -> list[Finding]:
     split = dataset.splits[key]
     if not isinstance(split.images, FileImages):
         return []
-    inside: dict[int, set[str]] = {}
-    for path, label in zip(split.images.paths, split.labels.tolist(), strict=True):
-        _, found, below = f"/{path}".partition(f"/{dataset.classes[label]}/")
+    inside: dict[str, set[str]] = {}
+    for path, label in zip(split.images.paths, dataset.task.cells(split.targets), strict=True):
+        _, found, below = f"/{path}".partition(f"/{label}/")
         folder, deeper, _ = below.partition("/")
         if not found or not deeper:
             return []
@@ -86,7 +88,7 @@ def classes_inside(dataset: DataSet) -> list[Finding]:
     common = set.intersection(*inside.values()) if len(inside) > 1 else set()
     if len(common) < 2 or any(folders != common for folders in inside.values()):
         return []
-    outer = listed([dataset.classes[label] for label in sorted(inside)])
+    outer = listed(sorted(inside))
     message = (
         f"The class folders {outer} all hold the folders {listed(sorted(common))}: if those are the classes, "
         f"name one of the outer folders as the data set, or call them train, val and test."
@@ -119,20 +121,20 @@ def awkward_sizes(view: View) -> list[Finding]:
 def shortcuts(dataset: DataSet, results: Results) -> list[Finding]:
     """What a network could learn instead of the class: the file format, or grey against colour."""
     key = "train" if "train" in results else next(iter(results))
-    result, labels = results[key], dataset.splits[key].labels
+    result, targets, task = results[key], dataset.splits[key].targets, dataset.task
     formats = np.array(result.formats, dtype=object)
     traits = [(f"are stored as {form}", formats == form) for form in sorted(set(result.formats) - {""})]
     traits += [("are grey", result.grey), ("are in colour", ~result.grey)]
-    readable = np.bincount(labels[result.ok], minlength=len(dataset.classes))
+    readable = task.counts(targets.take(np.flatnonzero(result.ok)))
     items = []
     for words, trait in traits:
-        having = np.bincount(labels[result.ok & trait], minlength=len(dataset.classes))
+        having = task.counts(targets.take(np.flatnonzero(result.ok & trait)))
         others, others_having = readable.sum() - readable, having.sum() - having
         enough = np.minimum(readable, others) >= FEW_IMAGES
         tied = (having >= _TIED_SHARE * readable) & (others_having <= (1 - _TIED_SHARE) * others)
         for c in np.flatnonzero(enough & tied):
             message = (
-                f"Nearly all pictures of {dataset.classes[c]!r} {words}, and hardly any of another class: a "
+                f"Nearly all pictures of {task.groups[c]!r} {words}, and hardly any of another class: a "
                 f"network may learn that instead of what they show."
             )
             items.append(Finding("shortcut", "warning", message))

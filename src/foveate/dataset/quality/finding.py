@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Place:
-    """One picture of a data set: which split, its number there, its name, its class, and a remark."""
+    """One picture of a data set: which split, its number there, its name, its answer, and a remark."""
 
     split: str
     index: int
@@ -66,15 +66,16 @@ class View:
         sizes = [len(results[key]) for key in self.keys]
         self.split = np.repeat(np.arange(len(sizes)), sizes)
         self.start = np.cumsum([0, *sizes])
-        labels = [dataset.splits[key].labels for key in self.keys]
-        self.labels: Integers = np.concatenate([np.empty(0, dtype=np.int64), *labels])
+        targets = [dataset.splits[key].targets for key in self.keys]
+        self.answers: Integers = np.concatenate([np.empty(0, dtype=np.int64), *(t.keys for t in targets)])
+        self.cells = [cell for t in targets for cell in dataset.task.cells(t)]
 
     def place(self, i: int, remark: str = "") -> Place:
         """Where picture ``i`` of all stands."""
         key = self.keys[self.split[i]]
         index = int(i - self.start[self.split[i]])
         images = self.dataset.splits[key].images
-        return Place(key, index, images.name(index), self.dataset.classes[self.labels[i]], remark)
+        return Place(key, index, images.name(index), self.cells[i], remark)
 
     def by_split(self, numbers: Integers) -> dict[str, Integers]:
         """(M,) one number a picture of every split, end to end -> (N,) by split."""

@@ -41,7 +41,7 @@ class Findings:
     """All that was found, gravest first.
 
     ``groups`` is, by split, (N,) int64: pictures with the same number are copies, exact or near, also across
-    splits. It is what `stratified_split` wants.
+    splits. It is what `stratified_split` wants. ``classes`` are the task's groups.
     """
 
     name: str
@@ -89,7 +89,7 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *_unreadable(view),
         *copy_findings(view, exact, near),
         *shortcuts(dataset, results),
-        *(Finding(kind, "warning", message) for kind, message in suspicious_names(dataset.classes)),
+        *(Finding(kind, "warning", message) for kind, message in suspicious_names(dataset.task.groups)),
         *classes_inside(dataset),
         *_placeholders(view),
         *awkward_sizes(view),
@@ -97,7 +97,7 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *(Finding("dataset", "note", message) for message in dataset.notes),
     ]
     items.sort(key=lambda item: SEVERITIES.index(item.severity))
-    return Findings(dataset.name, dataset.classes, summaries, tuple(items), view.by_split(near))
+    return Findings(dataset.name, dataset.task.groups, summaries, tuple(items), view.by_split(near))
 
 
 def duplicate_groups(results: Results) -> dict[str, Integers]:
@@ -142,9 +142,7 @@ def _summary(dataset: DataSet, key: str, result: ScanResult) -> SplitSummary:
     return SplitSummary(
         images=len(result),
         usable=len(usable),
-        per_class=tuple(
-            np.bincount(dataset.splits[key].labels[usable], minlength=len(dataset.classes)).tolist()
-        ),
+        per_class=tuple(dataset.task.counts(dataset.splits[key].targets.take(usable)).tolist()),
         formats=dict(Counter(result.formats[i] for i in usable).most_common()),
         modes=dict(Counter(result.modes[i] for i in usable).most_common()),
         grey=int(result.grey[usable].sum()),

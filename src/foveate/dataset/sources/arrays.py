@@ -18,9 +18,11 @@ from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 from numpy.typing import ArrayLike, NDArray
 
-from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_names, listed
+from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_answers
 from foveate.dataset.sources.ranges import range_notes, to_bytes, white_of
-from foveate.errors import DatasetError
+from foveate.errors import DatasetError, listed
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 from foveate.words import bytes_text
 
 # Split -> the pairs of names under which its pictures and labels may stand, in small or capital letters.
@@ -177,20 +179,20 @@ def label_arrays(
         if len(array) != len(images[key]):
             raise DatasetError(f"{name!r} has {len(images[key])} pictures and {len(array)} labels in {key}.")
     if classes is not None and all(array.dtype.kind in "iu" for array in labels.values()):
-        splits = {key: Split(images[key], array.astype(np.int64)) for key, array in labels.items()}
+        splits = {key: Split(images[key], ClassTargets(array)) for key, array in labels.items()}
         if len(classes) < min_classes:
             raise DatasetError(
                 f"{name!r} has {len(classes)} classes; a classifier needs at least {min_classes}."
             )
-        if all(split.labels.min(initial=1) > 0 for split in splits.values()):
+        if all(array.min(initial=1) > 0 for array in labels.values()):
             notes = [*notes, f"No label is 0, which is {classes[0]!r}: subtract 1 if yours count from 1."]
-        return DataSet(name, tuple(str(c) for c in classes), splits, tuple(notes))
+        return DataSet(name, Classification(tuple(str(c) for c in classes)), splits, tuple(notes))
     texts = {key: [str(label) for label in array.tolist()] for key, array in labels.items()}
     rows = {key: (images[key], texts[key]) for key in images}
-    data = from_names(name, rows, notes=notes, min_classes=min_classes)
+    data = from_answers(name, rows, kind=Classification, notes=notes, fewest=min_classes)
     if classes is None and all(array.dtype.kind in "iu" for array in labels.values()):
-        return data.with_classes(sorted(data.classes, key=int))
-    return data if classes is None else data.with_classes(classes)
+        return data.with_task(Classification(tuple(sorted(data.task.labels, key=int))))
+    return data if classes is None else data.with_task(Classification(tuple(classes)))
 
 
 def _array(key: str, values: ArrayLike) -> NDArray[np.generic]:

@@ -18,10 +18,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from foveate.dataset.samples import DataSet, FileImages, from_names, listed
+from foveate.dataset.samples import DataSet, FileImages, from_answers
 from foveate.dataset.sources.split_names import SPLIT_NAMES, alike, split_word
-from foveate.errors import DatasetError
+from foveate.errors import DatasetError, listed
 from foveate.images.read import is_image_name
+from foveate.tasks.classification.task import Classification
 
 LAYOUT = "Expected DATA/<class>/<picture>, or DATA/train/<class>/<picture> with val/ or test/ beside train/"
 _LEFT_BEHIND = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
@@ -63,7 +64,7 @@ def open_folder(path: str | Path, *, min_classes: int = 2) -> DataSet:
             rows[key] = (FileImages((file for file, _ in samples), path), [label for _, label in samples])
         else:
             walk.notes.append(f"{splits[key]}/ has no class folders with pictures: there is no {key} split.")
-    return from_names(walk.root, rows, notes=walk.remarks(found), min_classes=min_classes)
+    return from_answers(walk.root, rows, kind=Classification, notes=walk.remarks(found), fewest=min_classes)
 
 
 def _label(class_folder: str) -> str:

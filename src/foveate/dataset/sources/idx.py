@@ -19,11 +19,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.dataset.samples import ArrayImages, DataSet, listed
+from foveate.dataset.samples import ArrayImages, DataSet
 from foveate.dataset.sources.arrays import label_arrays, require_memory
 from foveate.dataset.sources.ranges import range_notes, white_of
 from foveate.dataset.sources.split_names import split_of
-from foveate.errors import DatasetError
+from foveate.errors import DatasetError, listed
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CHUNK_BYTES = 2**20

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.dataset.sources.fetch import KnownFile, Say, Sources, cache_folder, find
 from foveate.errors import UnknownNameError
+from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.integer]]  # (N, H, W, C) pixels, (N,) labels
 
@@ -84,10 +86,9 @@ def open_known(
     else:
         arrays = known.unpack(find(known.name, known.files, known.sources, say=say, progress=progress))
     splits = {
-        key: Split(ArrayImages(pixels, key), labels.astype(np.int64))
-        for key, (pixels, labels) in arrays.items()
+        key: Split(ArrayImages(pixels, key), ClassTargets(labels)) for key, (pixels, labels) in arrays.items()
     }
-    return DataSet(known.name, known.classes, splits)
+    return DataSet(known.name, Classification(known.classes), splits)
 
 
 def is_here(known: KnownSet) -> bool:

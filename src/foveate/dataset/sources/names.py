@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
 
-from foveate.dataset.samples import listed
 from foveate.dataset.sources.split_names import alike, split_of
+from foveate.errors import listed
 
 _GENERIC = re.compile(
     r"copy|data(set)?|default|(image|img)s?|misc|(new|untitled) folder|other|photos?|pictures?|te?mp|trash|"

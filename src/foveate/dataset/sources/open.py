@@ -12,13 +12,13 @@ from typing import TypeGuard
 
 from numpy.typing import ArrayLike
 
-from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split, listed
+from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split
 from foveate.dataset.sources import known
 from foveate.dataset.sources.arrays import from_arrays, open_npz
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
 from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
-from foveate.errors import DatasetError
+from foveate.errors import DatasetError, listed
 from foveate.images.read import is_image_name
 
 Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
@@ -129,9 +129,9 @@ def _beside(path: Path) -> list[str]:
 def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:
     """``data`` with a split more, its labels matched by the names of the classes."""
     if len(given.splits) == 1:
-        (split,) = given.with_classes(data.classes).splits.values()
+        (split,) = given.with_task(data.task).splits.values()
     elif key in given.splits:
-        split = given.with_classes(data.classes).splits[key]
+        split = given.with_task(data.task).splits[key]
     else:
         raise DatasetError(
             f"{given.name!r} has the splits {listed(list(given.splits))}; name the one folder that is to "
@@ -147,7 +147,7 @@ def _with_split(data: DataSet, key: str, given: DataSet) -> DataSet:
             )
         # the name says which split a picture is of
         images = ArrayImages(images.array, key, numbers=images.numbers, white=images.white)
-        split = Split(images, split.labels)
+        split = Split(images, split.targets)
     splits = _from_one_folder({**data.splits, key: split})
     notes = (*data.notes, *given.notes)
     if key in data.splits:
@@ -172,5 +172,5 @@ def _from_one_folder(splits: Mapping[str, Split]) -> Mapping[str, Split]:
     for key, images in files.items():
         start = os.path.relpath(roots[key], above)
         paths = images.paths if start == "." else tuple(f"{start}/{path}" for path in images.paths)
-        moved[key] = Split(FileImages(paths, above), splits[key].labels)
+        moved[key] = Split(FileImages(paths, above), splits[key].targets)
     return moved

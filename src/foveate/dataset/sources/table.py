@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from foveate.dataset.samples import SPLITS, DataSet, FileImages, from_names, listed
+from foveate.dataset.samples import SPLITS, DataSet, FileImages, from_answers
 from foveate.dataset.sources.folder import twin_notes
 from foveate.dataset.sources.split_names import split_of
 from foveate.dataset.sources.table_text import Files, decoded, has_raw_bytes
-from foveate.errors import DatasetError
+from foveate.errors import DatasetError, listed
+from foveate.tasks.classification.task import Classification
 
 CSV_SUFFIXES = (".csv", ".tsv")
 JSON_SUFFIXES = (".jsonl", ".ndjson")
@@ -68,7 +69,7 @@ def open_table(path: str | Path, *, min_classes: int = 2) -> DataSet:
         notes.append(f"{files.respelled} file names are spelled otherwise on the disk, and were found there.")
     if repeated:
         notes.append(f"{repeated} rows repeat an earlier row and were left out.")
-    return from_names(os.fspath(path), splits, notes=notes, min_classes=min_classes)
+    return from_answers(os.fspath(path), splits, kind=Classification, notes=notes, fewest=min_classes)
 
 
 def _rows(path: Path, text: str, files: Files) -> Iterator[_Row]:

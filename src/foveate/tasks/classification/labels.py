@@ -46,3 +46,8 @@ def numbered(count: int) -> tuple[str, ...]:
 def are_numbered(classes: Sequence[str]) -> bool:
     """Whether these are such names."""
     return tuple(classes) == numbered(len(classes))
+
+
+def looks_like_characters(classes: Sequence[str]) -> bool:
+    """Whether the classes are letters or digits: such pictures change their meaning in a mirror."""
+    return all(len(name.strip()) == 1 and name.strip().isalnum() for name in classes)

@@ -27,7 +27,7 @@ class ClassificationLearner(Learner):
         return cross_entropy(
             outputs.float(),
             targets["labels"],
-            class_weights=self.weights,
+            class_weights=None if self.weights is None else self.weights.float(),
             label_smoothing=self.label_smoothing,
         )
 
@@ -39,6 +39,23 @@ class ClassificationLearner(Learner):
         counts = ClassCounts.of(labels, outputs.numpy().argmax(axis=1), outputs.shape[1])
         loss = F.cross_entropy(outputs, torch.from_numpy(np.array(labels))).item()
         return {"loss": loss, "accuracy": counts.accuracy, "macro_f1": counts.macro_f1}
+
+    def losses(self, outputs: Tensor, targets: Targets) -> Tensor:
+        labels = torch.from_numpy(np.array(targets.arrays["labels"]))
+        return F.cross_entropy(outputs, labels, reduction="none")
+
+    def calibrated_losses(self, outputs: Tensor, targets: Targets) -> Tensor:
+        temperature = fit_temperature(outputs.numpy(), targets.arrays["labels"])
+        return self.losses(outputs.double() / temperature, targets)
+
+    def objective(self, outputs: Tensor, wanted: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        log_shares = torch.log_softmax(outputs, dim=-1)
+        return -(log_shares * wanted * weight).sum(), (log_shares.exp() - wanted) * weight
+
+    def example_weights(self, wanted: Tensor) -> Tensor:
+        if self.weights is None:
+            return super().example_weights(wanted)
+        return self.weights.to(wanted.dtype)[wanted.argmax(dim=1)]
 
     def calibrated(self, outputs: np.ndarray, targets: Targets, **wanted: Any) -> Classification:
         labels = targets.arrays["labels"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import ShapeError
 
@@ -15,7 +16,7 @@ from foveate.errors import ShapeError
 class ClassTargets:
     """labels: (N,) int64, read-only, counting the task's classes."""
 
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
 
     def __post_init__(self) -> None:
         labels = np.array(self.labels, np.int64)
@@ -27,7 +28,7 @@ class ClassTargets:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: NDArray[np.integer]) -> ClassTargets:
+    def take(self, rows: ArrayLike) -> ClassTargets:
         return ClassTargets(self.labels[np.asarray(rows, np.int64)])
 
     @property

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.errors import InputError
+from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_int, is_number, need, short
 from foveate.tasks.base import UNLIKENESS, Metric, Output, Targets, Task, Values
 from foveate.tasks.classification.answers import Prediction, PredictionDocument, in_words
-from foveate.tasks.classification.labels import class_numbers
+from foveate.tasks.classification.labels import class_numbers, looks_like_characters
 from foveate.tasks.classification.metrics import ACCURACY, Evaluation, evaluate
 from foveate.tasks.classification.report import class_report, to_explain
 from foveate.tasks.classification.targets import ClassTargets
@@ -43,6 +43,9 @@ class Classification(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, Metric("macro_f1", title="macro-F1"))
     label_scores: ClassVar[str | None] = PROBABILITIES
     document: ClassVar[type] = PredictionDocument
+    fewest_groups: ClassVar[int] = 2
+    called: ClassVar[str] = "classes"
+    needs: ClassVar[str] = "A classifier needs two classes with pictures"
 
     classes: tuple[str, ...]
     temperature: float = 1.0
@@ -53,6 +56,23 @@ class Classification(Task):
         ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
         need(ok, "temperature", "a number above 0", self.temperature)
 
+    @classmethod
+    def of(cls, answers: Mapping[str, Sequence[Any]], *, fewest: int | None = None) -> Classification:
+        classes = sorted(set(answers["train"]))
+        for key, names in answers.items():
+            if unseen := sorted(set(names) - set(classes)):
+                raise DatasetError(
+                    f"has pictures of {listed(unseen)} in {key} and none in train; add training pictures of "
+                    f"it, or leave it out of {key}."
+                )
+        needed = cls.fewest_groups if fewest is None else fewest
+        if len(classes) < needed:
+            raise DatasetError(
+                f"has the one class {classes[0]!r}; a classifier needs at least {needed}: add pictures of "
+                "another class."
+            )
+        return cls(tuple(classes))
+
     @property
     def labels(self) -> tuple[str, ...]:
         return self.classes
@@ -60,6 +80,10 @@ class Classification(Task):
     @property
     def purpose(self) -> str:
         return f"Sorts pictures into {plural(len(self.classes), 'class', 'classes')}"
+
+    @property
+    def mirror_safe(self) -> bool:
+        return not looks_like_characters(self.classes)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -87,16 +111,44 @@ class Classification(Task):
                 )
         return ClassTargets(np.array(numbers, np.int64).reshape(-1))
 
+    def why_not(self, targets: Targets) -> str | None:
+        if not isinstance(targets, ClassTargets):
+            return f"{type(targets).__name__}, not the classes of its pictures"
+        low, high = targets.labels.min(initial=0), targets.labels.max(initial=0)
+        if low < 0 or high >= len(self.classes):
+            count = len(self.classes)
+            return f"labels from {low} to {high}; {count} classes allow 0 to {count - 1}"
+        return None
+
+    def counts(self, targets: Targets) -> NDArray[np.int64]:
+        return np.bincount(_labels(targets), minlength=len(self.classes)).astype(np.int64)
+
+    def class_numbers(self, targets: Targets) -> NDArray[np.int64]:
+        return _labels(targets)
+
+    def matrix(self, targets: Targets) -> NDArray[np.float64]:
+        return np.eye(len(self.classes))[_labels(targets)]
+
+    def balanced(self, targets: Targets) -> tuple[float, ...]:
+        """Inverse frequency, so scaled that the mean weight of a picture is 1; 0 for a class without."""
+        counts = self.counts(targets)
+        weights = counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1))
+        return tuple(float(w) for w in np.where(counts > 0, weights, 0.0))
+
     def cells(self, targets: Targets) -> Sequence[str]:
         return [self.classes[number] for number in _labels(targets)]
 
     def same_labels(self, other: Task, targets: Targets) -> ClassTargets:
-        return ClassTargets(self.numbers_in(other)[_labels(targets)])
-
-    def numbers_in(self, other: Task) -> NDArray[np.int64]:
-        """(K,) the place of each of these classes among those of ``other``, -1 where it has none."""
         place = {name: number for number, name in enumerate(other.labels)}
-        return np.array([place.get(name, -1) for name in self.classes], np.int64)
+        number_of = np.array([place.get(name, -1) for name in self.classes], np.int64)
+        found = number_of[_labels(targets)]
+        if (found < 0).any():
+            unknown = [self.classes[number] for number in np.unique(_labels(targets)[found < 0])]
+            raise DatasetError(
+                f"has pictures of {listed(unknown)}, unknown where the classes are {listed(other.labels)}; "
+                "rename the class or leave its pictures out."
+            )
+        return ClassTargets(found)
 
     def predictions(self, values: Values, limit: int = 5) -> list[Prediction]:
         rows = values[PROBABILITIES]
