@@ -105,13 +105,20 @@ def block_arguments(name: str, draw: Draw, channels: int) -> tuple[Sequence[Any]
     }
 
 
+def torch_mbconv(
+    *positional: Any, activation: type[torch.nn.Module], squeeze: bool, same_padding: bool, **how: Any
+) -> torch.nn.Module:
+    style = mbconv.Style(activation=activation, squeeze=squeeze, same_padding=same_padding)
+    return mbconv.MBConv(*positional, style=style, **how)
+
+
 TORCH_BLOCKS: Mapping[str, Callable[..., torch.nn.Module]] = {
     "basic_block": residual.BasicBlock,
     "bottleneck": residual.Bottleneck,
     "inception": inception.Inception,
     "separable": separable.SeparableConv2d,
     "squeeze_excitation": squeeze_excite.SqueezeExcitation,
-    "mbconv": mbconv.MBConv,
+    "mbconv": torch_mbconv,
 }
 REFERENCE_BLOCKS: Mapping[str, Callable[..., net.Layer]] = {
     "basic_block": blocks.basic_block,

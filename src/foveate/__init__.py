@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from foveate.dataset import DataSet, open_dataset
     from foveate.images.preprocess import Preprocessing
     from foveate.images.read import read_image
+    from foveate.layers.known import register_layer
     from foveate.modelfolder.read import load
     from foveate.models.registry import create_model, list_models, model_info
     from foveate.pipeline import Finished, TrainRequest, train
@@ -40,6 +41,7 @@ _HOMES = {
     "model_info": "foveate.models.registry",
     "open_dataset": "foveate.dataset",
     "read_image": "foveate.images.read",
+    "register_layer": "foveate.layers.known",
     "train": "foveate.pipeline",
 }
 
@@ -56,6 +58,7 @@ __all__ = [
     "model_info",
     "open_dataset",
     "read_image",
+    "register_layer",
     "train",
 ]
 

@@ -23,7 +23,7 @@ from foveate.layers.padding import places
 from foveate.operators.blueprint import Argument, Arguments, BlueprintLayer, Flag, Pair, Shape, a_map
 from foveate.operators.onnx import OnnxGraph, both, only
 from foveate.operators.optional_torch import F, Tensor, nn, torch
-from foveate.operators.reading import Reading, Value, windowed
+from foveate.operators.reading import Reading, Value, window_reader, windowed
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, Window, shown
 from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes
 from foveate.operators.windows import chosen, mean, pooled_patch, summed
@@ -221,22 +221,12 @@ def _write_avg_pool2d(
     )
 
 
-def _reader(op: str, name: str) -> Any:
-    def read(module: Any, x: Value, out: Value) -> Reading:
-        reading = windowed(op, name, module.kernel_size, module.stride, module.padding)
-        if isinstance(module, DistanceWeightedPool2d):
-            return Reading(op, reading.label, {**reading.settings, "weights": module.weights})
-        return reading
-
-    return read
-
-
 MODULES.update(
     {
-        MinPool2d: LayerEntry(_reader("min_pool", "min pool")),
-        SumPool2d: LayerEntry(_reader("sum_pool", "sum pool")),
-        L2Pool2d: LayerEntry(_reader("l2_pool", "L2 pool")),
-        DistanceWeightedPool2d: LayerEntry(_reader("gaussian_pool", "Gaussian pool")),
+        MinPool2d: LayerEntry(window_reader("min_pool", "min pool")),
+        SumPool2d: LayerEntry(window_reader("sum_pool", "sum pool")),
+        L2Pool2d: LayerEntry(window_reader("l2_pool", "L2 pool")),
+        DistanceWeightedPool2d: LayerEntry(window_reader("gaussian_pool", "Gaussian pool", "weights")),
     }
 )
 

@@ -6,7 +6,7 @@ what was done, as a `Reading`; it returns None for a use that it cannot describe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,16 @@ def windowed(
         **more,
     }
     return Reading(op, strided(f"{name} {by(size)}", step), settings)
+
+
+def window_reader(op: str, name: str, *more: str) -> Callable[[Any, Value, Value], Reading]:
+    """Reads layers that have kernel_size, stride and padding; ``more`` are attributes that are settings."""
+
+    def read(module: Any, x: Value, out: Value) -> Reading:
+        settings = {attribute: getattr(module, attribute) for attribute in more}
+        return windowed(op, name, module.kernel_size, module.stride, module.padding, **settings)
+
+    return read
 
 
 def values_in(value: Any) -> list[Value]:
