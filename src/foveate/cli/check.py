@@ -38,6 +38,7 @@ _COPIES_SHOWN = 4
 @click.argument("data")
 @click.option("--val", metavar="DATA", help="A validation set that lies elsewhere; copies across are found.")
 @click.option("--test", metavar="DATA", help="A test set that lies elsewhere.")
+@click.option("--task", default="auto", show_default=True, metavar="NAME", help="As for `foveate train`.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with thumbnails.")
 @overwrite_option
 @click.option(
@@ -54,6 +55,7 @@ def command(
     *,
     val: str | None,
     test: str | None,
+    task: str,
     html: Path | None,
     overwrite: bool,
     max_unreadable: float,
@@ -80,7 +82,7 @@ def command(
     if html is not None:
         check_file(html, (".html", ".htm"), flag="--html", overwrite=overwrite)
     backbone = _backbone() if labels else None
-    dataset = open_dataset(data, val=val, test=test)
+    dataset = open_dataset(data, val=val, test=test, task=task)
     results, pixels = _read(dataset, backbone)
     found = findings(dataset, results)
     judged = None if backbone is None else _examine(dataset, results, pixels, found, backbone)

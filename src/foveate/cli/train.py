@@ -34,6 +34,13 @@ Examples:
     "--out", "-o", "--output", metavar="DIR", help="The model folder to make.  [default: runs/NAME]"
 )
 @click.option(
+    "--task",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="What an answer is, where a table could mean several: classification, multilabel, regression.",
+)
+@click.option(
     "--model",
     "-m",
     default="auto",

@@ -18,6 +18,8 @@ from foveate.images.read import ImageInfo, decode, read_bytes, read_image
 from foveate.tasks.base import Targets, Task
 
 SPLITS = ("train", "val", "test")
+# Columns of a table that hold no answer; the last is the hash of a picture in a model's splits.csv.
+NO_ANSWER = ("file_name", "split", "content")
 
 
 class Images(Protocol):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.recfunctions import repack_fields
 from numpy.typing import NDArray
 
-from foveate.dataset.samples import SPLITS
+from foveate.dataset.samples import NO_ANSWER, SPLITS
 from foveate.errors import CheckpointError
 from foveate.tasks.base import Targets, Task
 
@@ -82,11 +82,12 @@ class Sides:
     def from_csv(cls, text: str, task: Task) -> Sides:
         """From the ``splits.csv`` of a model folder. Raises KeyError, ValueError where it is none."""
         lines = list(csv.DictReader(io.StringIO(text)))
+        answers = [{key: line[key] for key in line if key not in NO_ANSWER} for line in lines]
         content = bytes.fromhex("".join(line["content"] for line in lines))
         rows = _rows(
             np.frombuffer(content, "<u8").reshape(len(lines), 2),
             [line["file_name"] for line in lines],
-            task.targets([line["label"] for line in lines]).keys,
+            task.targets(map(task.parsed, answers)).keys,
             0,
         )
         rows["side"] = [SPLITS.index(line["split"]) for line in lines]

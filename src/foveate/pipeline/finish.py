@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -123,21 +124,18 @@ def splits_csv(prepared: Prepared) -> str:
 
     ``content`` is the hash by which `foveate check --json` knows pictures, too.
     """
-    text = io.StringIO()
-    cells = {side: prepared.task.cells(split.targets) for side, split in prepared.splits.items()}
-    held = [
-        *(cell for column in cells.values() for cell in column),
-        *(name for split in prepared.splits.values() for name in split.names),
-    ]
-    # csv leaves a carriage return without quotes, and reads it as the end of a row
-    minimal = not any("\r" in name for name in held)
-    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(("file_name", "label", "split", "content"))
+    tables = {side: prepared.task.table(split.targets) for side, split in prepared.splits.items()}
+    answers = next(iter(tables.values()))
+    rows = [("file_name", *answers, "split", "content")]
     for side, split in prepared.splits.items():
-        writer.writerows(
-            (name, cell, side, digest.tobytes().hex())
-            for name, cell, digest in zip(split.names, cells[side], split.digests, strict=True)
-        )
+        contents = (digest.tobytes().hex() for digest in split.digests)
+        sides = repeat(side, len(split.names))
+        rows += zip(split.names, *tables[side].values(), sides, contents, strict=True)
+    # csv leaves a carriage return without quotes, and reads it as the end of a row
+    minimal = not any("\r" in cell for row in rows for cell in row)
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows(rows)
     return text.getvalue()
 
 

@@ -21,6 +21,7 @@ from foveate.pipeline.choices import (
     parse_model,
     parse_weights,
 )
+from foveate.tasks import task_type
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 SHORTEST_BUDGET_SECONDS = 10
@@ -53,6 +54,7 @@ class TrainRequest:
     never set.
 
     Attributes:
+        task: "auto", or the kind of answer that the data hold, where they could mean several: `list_tasks`.
         model: "auto", a network's name, or a blueprint file.
         recipe: "auto" or a recipe's name.
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
@@ -80,6 +82,7 @@ class TrainRequest:
         given: the names of the fields that were set; found out by itself.
     """
 
+    task: str = "auto"
     model: str = "auto"
     recipe: str = "auto"
     budget: str | None = None
@@ -123,6 +126,8 @@ class TrainRequest:
             found = getattr(self, name)
             if found is not None and found not in choices:
                 raise InputError(f"{flag(name)} is one of {', '.join(choices)}, not {found!r}.")
+        if self.task != "auto":
+            task_type(self.task)  # that there is one
         self._check_weights()
         if (self.val_fraction or 0) + (self.test_fraction or 0) > 0.8:
             raise InputError(

@@ -58,6 +58,7 @@ from foveate.pipeline.ways import (
     Way,
     asked,
     no_effect,
+    refuse_for,
     refuse_unused,
 )
 from foveate.training.checkpoint import Snapshot
@@ -140,7 +141,8 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     request, earlier, listener = resumed.request, resumed.earlier, given.listener
     _check_choices(request)
     phases.enter("read")
-    dataset = open_dataset(given.data, val=given.val)
+    dataset = open_dataset(given.data, val=given.val, task=request.task)
+    refuse_for(request, dataset.task)
     if request.select not in {None, "last"}:
         dataset.task.metric(request.select)  # that there is one
     start = FromChance() if given.module is not None else choose_start(request, dataset, listener)

@@ -8,8 +8,9 @@ from typing import Any
 
 from foveate.errors import InputError
 from foveate.pipeline.request import TrainRequest, flag
+from foveate.tasks.base import Task
 
-DATA = frozenset({"image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
+DATA = frozenset({"task", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
 ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
 ALWAYS |= {"keep_checkpoint", "threads"}
 STEPS = frozenset({"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"})
@@ -73,6 +74,12 @@ def refuse_unused(request: TrainRequest, way: Way) -> None:
         reason = way.why_not(unused[0])
         same = [name for name in unused if way.why_not(name) == reason]
         raise InputError(f"{no_effect(same)}: {reason}. Leave {_it(same)} out.")
+
+
+def refuse_for(request: TrainRequest, task: Task) -> None:
+    """Raises InputError where the request sets what means nothing for answers of this kind."""
+    for name in asked(request, request.given & task.no_use.keys()):
+        raise InputError(f"{no_effect([name])}: {task.no_use[name]}. Leave it out.")
 
 
 def no_effect(names: list[str]) -> str:

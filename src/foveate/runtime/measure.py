@@ -47,7 +47,7 @@ def evaluate_predictor(
     else all it has. Raises ModelFolderError; DatasetError for labels the model does not know, a split that
     is not there, or more than 5 % unreadable pictures.
     """
-    opened = open_dataset(data, min_classes=1).with_task(predictor.task)
+    opened = open_dataset(data, task=predictor.task.name, min_classes=1).with_task(predictor.task)
     chosen = _choose(opened, split)
     samples = opened.splits[chosen]
     if len(samples) == 0:

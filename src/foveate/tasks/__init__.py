@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
+
+from numpy.typing import NDArray
 
 from foveate.errors import InputError, UnknownNameError
 from foveate.strict_json import need
@@ -55,3 +57,18 @@ def read_task(document: Any) -> Task:
 def written_task(task: Task) -> dict[str, Any]:
     """A task as plain JSON values, with its name."""
     return {"name": task.name, **task.to_dict()}
+
+
+def task_of_array(array: NDArray[Any], name: str = "auto") -> type[Task] | None:
+    """The task whose answers an array holds, by the same rule; None for one class a picture."""
+    names = list(_TASKS) if name == "auto" else [name]
+    kinds = map(task_type, names)
+    return next((kind for kind in kinds if kind.holds_array(array, asked=name != "auto")), None)
+
+
+def task_of_columns(columns: Mapping[str, Sequence[Any]], name: str = "auto") -> type[Task] | None:
+    """The task of this name; for "auto" the one whose answers a table's columns hold, None for none."""
+    if name != "auto":
+        return task_type(name)
+    kinds = (task_type(known) for known in _TASKS)
+    return next((kind for kind in kinds if kind.answer_columns(columns)), None)

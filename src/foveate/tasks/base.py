@@ -221,6 +221,34 @@ class Task(ABC):
     fewest_groups: ClassVar[int] = 0  # with pictures, without which there is nothing to learn
     needs: ClassVar[str] = ""  # the same in words
     called: ClassVar[str] = "labels"  # what its labels are to people
+    no_use: ClassVar[Mapping[str, str]] = {}  # settings of a training that mean nothing for it: why
+    columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
+
+    @classmethod
+    def answer_columns(cls, columns: Mapping[str, Sequence[Any]], *, asked: bool = False) -> tuple[str, ...]:
+        """The columns of a table that hold answers of this kind; none where it holds others.
+
+        columns: texts, or what JSON has, a value a row. asked: whether the user says that it is this kind.
+        """
+        return ()
+
+    @classmethod
+    def parsed(cls, cells: Mapping[str, Any]) -> Any:
+        """A row's answer, as `of` and `targets` take it; ``cells`` are those of its `answer_columns`.
+
+        Raises InputError, or DatasetError in words that follow the name of the line.
+        """
+        raise InputError(f"A {cls.name} is not read from a table.")
+
+    @classmethod
+    def holds_array(cls, array: NDArray[Any], *, asked: bool = False) -> bool:
+        """Whether answers in an array, (N, ...), are of this kind. asked: the user says so."""
+        return False
+
+    @classmethod
+    def in_array(cls, array: NDArray[Any], names: Sequence[str] | None) -> Sequence[Any]:
+        """The answers in such an array, as `of` takes them. names: of its columns. Raises InputError."""
+        raise InputError(f"A {cls.name} is not read from an array.")
 
     @classmethod
     @abstractmethod
@@ -299,7 +327,11 @@ class Task(ABC):
 
     @abstractmethod
     def cells(self, targets: Targets) -> Sequence[str]:
-        """Each answer as the ``label`` of a table has it."""
+        """Each answer in a few words, for people."""
+
+    def table(self, targets: Targets) -> Mapping[str, Sequence[str]]:
+        """The answers as columns of a table; `answer_columns` and `parsed` read them again."""
+        return {"label": self.cells(targets)}
 
     @abstractmethod
     def same_labels(self, other: Task, targets: Targets) -> Targets:

@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_answers
 from foveate.dataset.sources.ranges import range_notes, to_bytes, white_of
-from foveate.errors import DatasetError, listed
+from foveate.errors import DatasetError, InputError, listed
+from foveate.tasks import task_of_array
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
 from foveate.words import bytes_text
@@ -48,6 +49,7 @@ def from_arrays(
     val: Pair | None = None,
     test: Pair | None = None,
     name: str = "arrays",
+    task: str = "auto",
     min_classes: int = 2,
 ) -> DataSet:
     """A data set from arrays.
@@ -55,7 +57,8 @@ def from_arrays(
     ``images``: ``(N, H, W)`` or ``(N, H, W, C)`` with C 1 or 3; booleans, uint8, or floats and other
     integers, whose range (floats: 0..1; 0..255, 0..4095 or 0..65535) is the narrowest that holds the pictures
     of all splits. ``labels``: ``(N,)`` or ``(N, 1)``, integers or texts; integers count ``classes`` where
-    those are given.
+    those are given. Other shapes and types are for the other tasks to read (see `Task.in_array`), which give
+    the columns the names ``classes``.
 
     Raises ``DatasetError`` for other shapes, ranges or types, and for splits that are not scaled alike.
     """
@@ -63,17 +66,21 @@ def from_arrays(
     pairs |= {key: pair for key, pair in (("val", val), ("test", test)) if pair is not None}
     pictures = {key: _pictures_shape(key, _array(key, pair[0])) for key, pair in pairs.items()}
     white = white_of(pictures)
-    return label_arrays(
-        name,
-        {key: ArrayImages(to_bytes(array, white), key, white=white) for key, array in pictures.items()},
-        {key: _labels_shape(key, _array(key, pair[1])) for key, pair in pairs.items()},
-        classes,
-        notes=range_notes(pictures, white),
-        min_classes=min_classes,
-    )
+    read = {key: ArrayImages(to_bytes(array, white), key, white=white) for key, array in pictures.items()}
+    notes = range_notes(pictures, white)
+    answers = {key: _array(key, pair[1]) for key, pair in pairs.items()}
+    kind = task_of_array(answers["train"], task)
+    if kind is None:
+        shaped = {key: _labels_shape(key, array) for key, array in answers.items()}
+        return label_arrays(name, read, shaped, classes, notes=notes, min_classes=min_classes)
+    try:
+        rows = {key: (read[key], kind.in_array(array, classes)) for key, array in answers.items()}
+    except InputError as error:
+        raise DatasetError(f"{name!r}: {error}") from None
+    return from_answers(name, rows, kind=kind, notes=notes)
 
 
-def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
+def open_npz(path: str | Path, *, task: str = "auto", min_classes: int = 2) -> DataSet:
     """Open an ``.npz`` file. Nothing pickled is ever loaded.
 
     Raises ``DatasetError`` for a damaged file, unknown names, or arrays larger than half the machine's
@@ -100,6 +107,7 @@ def open_npz(path: str | Path, *, min_classes: int = 2) -> DataSet:
         val=arrays.get("val"),
         test=arrays.get("test"),
         name=path,
+        task=task,
         min_classes=min_classes,
     )
     left_out = [f"These arrays were left out: {listed(unused)}."] if unused else []

@@ -20,6 +20,7 @@ from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
 from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
 from foveate.errors import DatasetError, listed
 from foveate.images.read import is_image_name
+from foveate.tasks import task_type
 
 Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
@@ -31,7 +32,12 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def open_dataset(
-    data: Data, *, val: Data | None = None, test: Data | None = None, min_classes: int = 2
+    data: Data,
+    *,
+    val: Data | None = None,
+    test: Data | None = None,
+    task: str = "auto",
+    min_classes: int = 2,
 ) -> DataSet:
     """Open any form of data.
 
@@ -39,7 +45,8 @@ def open_dataset(
     ``val|valid|validation|test/``; a CSV or JSON-lines table; IDX files; an ``.npz``), a known name, a pair
     of arrays ``(images, labels)``, or a ``DataSet``, which passes through. ``val`` and ``test`` take the same
     forms; they add a split, or replace the one that ``data`` has, and their classes are matched by name. A
-    folder or table without splits is ``train``.
+    folder or table without splits is ``train``. ``task``: the kind of answer that the data hold, where a
+    table or an array could mean several; "auto" goes by what stands there.
 
     Raises ``DatasetError`` with what was found and what was expected. ``min_classes=1`` opens data to be
     measured rather than learnt from.
@@ -48,20 +55,25 @@ def open_dataset(
     if _is_pair(data):  # arrays are read together: their range is one
         pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
         given_splits |= dict.fromkeys(pairs)
-        opened = from_arrays(*data, **pairs, min_classes=min_classes)  # type: ignore[arg-type]
+        opened = from_arrays(*data, **pairs, task=task, min_classes=min_classes)  # type: ignore[arg-type]
     else:
-        opened = _open(data, min_classes)
+        opened = _open(data, task, min_classes)
+    if task not in {"auto", opened.task.name}:
+        raise DatasetError(
+            f"Data set {opened.name!r} holds answers for {opened.task.name}, not for {task}: give data with "
+            f"{task_type(task).columns_needed}, or leave --task {task} out."
+        )
     for key, given in given_splits.items():
         if given is not None:
-            opened = _with_split(opened, key, _open(given, min_classes=1))
+            opened = _with_split(opened, key, _open(given, opened.task.name, min_classes=1))
     return opened
 
 
-def _open(data: Data, min_classes: int) -> DataSet:
+def _open(data: Data, task: str, min_classes: int) -> DataSet:
     if isinstance(data, DataSet):
         return data
     if _is_pair(data):
-        return from_arrays(*data, min_classes=min_classes)
+        return from_arrays(*data, task=task, min_classes=min_classes)
     if not isinstance(data, str | Path):
         raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
     if not os.fspath(data):
@@ -75,7 +87,7 @@ def _open(data: Data, min_classes: int) -> DataSet:
             else open_folder(path, min_classes=min_classes)
         )
     elif os.path.lexists(path):
-        opened = _open_file(path, min_classes)
+        opened = _open_file(path, task, min_classes)
     elif named:
         return known.load(str(data))
     else:
@@ -90,7 +102,7 @@ def _is_pair(data: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
     return isinstance(data, tuple) and len(data) == 2
 
 
-def _open_file(path: Path, min_classes: int) -> DataSet:
+def _open_file(path: Path, task: str, min_classes: int) -> DataSet:
     if not path.exists():
         raise DatasetError(f"{str(path)!r} is a link that leads nowhere.")
     if not path.is_file():
@@ -99,9 +111,9 @@ def _open_file(path: Path, min_classes: int) -> DataSet:
     if is_idx_name(path.name):
         return open_idx(path, min_classes=min_classes)
     if suffix in TABLE_SUFFIXES:
-        return open_table(path, min_classes=min_classes)
+        return open_table(path, task=task, min_classes=min_classes)
     if suffix == ".npz":
-        return open_npz(path, min_classes=min_classes)
+        return open_npz(path, task=task, min_classes=min_classes)
     if is_image_name(path.name):
         raise DatasetError(f"{str(path)!r} is a single picture. {LAYOUT}.")
     if suffix in _ARCHIVES:

@@ -1,6 +1,7 @@
 """A table of pictures, CSV or JSON lines, -> a data set.
 
-Columns (keys) are ``file_name``, ``label`` and, if wanted, ``split``. File names are relative to the table's
+Columns (keys) are ``file_name``, if wanted ``split``, and the answers: which columns those are, and what they
+mean, is for the task to say (``label`` for one class a picture). File names are relative to the table's
 folder and must stay inside it: a table that came with somebody's archive shall not be able to pull private
 pictures into a report. A table that needs pictures elsewhere can be moved to a folder above them.
 """
@@ -12,17 +13,18 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, NoReturn, TextIO
 
-from foveate.dataset.samples import SPLITS, DataSet, FileImages, from_answers
+from foveate.dataset.samples import NO_ANSWER, SPLITS, DataSet, FileImages, from_answers
 from foveate.dataset.sources.folder import twin_notes
 from foveate.dataset.sources.split_names import split_of
 from foveate.dataset.sources.table_text import Files, decoded, has_raw_bytes
-from foveate.errors import DatasetError, listed
-from foveate.tasks.classification.task import Classification
+from foveate.errors import DatasetError, InputError, listed
+from foveate.tasks import list_tasks, task_of_columns, task_type
+from foveate.tasks.base import Task
 
 CSV_SUFFIXES = (".csv", ".tsv")
 JSON_SUFFIXES = (".jsonl", ".ndjson")
@@ -30,17 +32,22 @@ TABLE_SUFFIXES = CSV_SUFFIXES + JSON_SUFFIXES
 _MOST_SHOWN = 5
 _OF_AN_ARRAY = re.compile(r"\w+\[\d+\]")  # as `ArrayImages` names them
 
+Record = tuple[int, Mapping[str, Any]]  # a line's number, and its cells by column
+
 
 @dataclass(frozen=True)
 class _Row:
     line: int
     file_name: str
-    label: str
+    cells: Mapping[str, Any]  # of the answer, by column
+    answer: Any
     split: str
 
 
-def open_table(path: str | Path, *, min_classes: int = 2) -> DataSet:
+def open_table(path: str | Path, *, task: str = "auto", min_classes: int = 2) -> DataSet:
     """Open a table. Without a ``split`` column all rows are ``train``; the order of the rows is kept.
+
+    task: the kind of answer that it holds, or "auto": what its columns look like.
 
     Text is UTF-8, or UTF-16 with its mark; other bytes are Windows-1252, unless files have such names.
     Raises ``DatasetError`` with the numbers of the lines that cannot be used.
@@ -48,12 +55,12 @@ def open_table(path: str | Path, *, min_classes: int = 2) -> DataSet:
     path = Path(path)
     data = _read(path)
     text, files, notes = decoded(path, data), Files(path.parent), []
-    rows = list(_rows(path, text, files))
+    kind, rows = _rows(path, text, files, task)
     if has_raw_bytes(text) and not any(
         has_raw_bytes(row.file_name) and row.file_name in files for row in rows
     ):
         files = Files(path.parent)
-        rows = list(_rows(path, decoded(path, data, windows=True), files))
+        kind, rows = _rows(path, decoded(path, data, windows=True), files, task)
         notes.append("The table is no UTF-8 text and was read as Windows-1252.")
     rows, repeated = _without_repeats(path, rows)
     if not rows:
@@ -63,46 +70,82 @@ def open_table(path: str | Path, *, min_classes: int = 2) -> DataSet:
     for key in SPLITS:
         if chosen := [row for row in rows if row.split == key]:
             images = FileImages((row.file_name for row in chosen), path.parent)
-            splits[key] = (images, [row.label for row in chosen])
-    notes += twin_notes({row.label for row in rows})
+            splits[key] = (images, [row.answer for row in chosen])
+    notes += twin_notes({row.answer for row in rows if isinstance(row.answer, str)})
     if files.respelled:
         notes.append(f"{files.respelled} file names are spelled otherwise on the disk, and were found there.")
     if repeated:
         notes.append(f"{repeated} rows repeat an earlier row and were left out.")
-    return from_answers(os.fspath(path), splits, kind=Classification, notes=notes, fewest=min_classes)
+    return from_answers(os.fspath(path), splits, kind=kind, notes=notes, fewest=min_classes)
 
 
-def _rows(path: Path, text: str, files: Files) -> Iterator[_Row]:
+def _rows(path: Path, text: str, files: Files, task: str) -> tuple[type[Task], list[_Row]]:
+    """The rows, and the kind of answer that they hold."""
     read = _json_records if path.suffix.lower() in JSON_SUFFIXES else _csv_records
-    records = read(path, io.StringIO(text, newline=""))
-    for line, record in records:
-        for key in ("file_name", "label"):
-            if key not in record:
-                raise DatasetError(
-                    f"Line {line} of {str(path)!r} has no {key!r}; it has {listed(list(record))}."
-                )
-            if not record[key].strip() and not _is_folder_of(record, record[key]):
-                raise DatasetError(
-                    f"Line {line} of {str(path)!r} has an empty {key!r}; every picture needs one."
-                )
-        written = record.get("split", "train").strip()
-        split = split_of(written)
-        if split is None:
-            raise DatasetError(
-                f"Line {line} of {str(path)!r} has the split {written!r}; train, val (valid, validation) and "
-                f"test are known."
-            )
-        name = _inside(path, line, files.meant(record["file_name"]))
-        label = record["label"]
-        yield _Row(line, name, label if _is_folder_of(record, label) else label.strip(), split)
+    records = list(read(path, io.StringIO(text, newline="")))
+    columns = _answer_columns(records)
+    kind = task_of_columns(columns, task)
+    names = kind.answer_columns(columns, asked=True) if kind else ()
+    if kind is None or not names:
+        _refuse_columns(path, records, kind)
+    return kind, [_row(path, files, (kind, names), *record) for record in records]
 
 
-def _is_folder_of(record: dict[str, str], label: str) -> bool:
-    """Whether a label is the name of a folder of its picture: spaces around it are then part of it."""
-    return label in record["file_name"].split("/")[:-1]
+def _answer_columns(records: Sequence[Record]) -> dict[str, list[Any]]:
+    """What the columns hold that may be answers: those of the first row, a value a row."""
+    names = [name for name in (records[0][1] if records else ()) if name not in NO_ANSWER]
+    return {name: [record.get(name) for _, record in records] for name in names}
 
 
-def _csv_records(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
+def _row(
+    path: Path, files: Files, form: tuple[type[Task], Sequence[str]], line: int, record: Mapping[str, Any]
+) -> _Row:
+    """A record of the form (kind of answer, its columns)."""
+    kind, names = form
+    where = f"Line {line} of {str(path)!r}"
+    for key in ("file_name", *names):
+        if key not in record:
+            raise DatasetError(f"{where} has no {key!r}; it has {listed(list(record))}.")
+    for key in ("file_name", "split"):
+        if not isinstance(record.get(key, ""), str):
+            raise DatasetError(f"{where}: {key!r} must be a text, not {record[key]!r:.40}.")
+    if not record["file_name"].strip():
+        raise DatasetError(f"{where} has an empty 'file_name'; every picture needs one.")
+    written = record.get("split", "train").strip()
+    split = split_of(written)
+    if split is None:
+        raise DatasetError(
+            f"{where} has the split {written!r}; train, val (valid, validation) and test are known."
+        )
+    cells = {name: _stripped(record, record[name]) for name in names}
+    try:
+        answer = kind.parsed(cells)
+    except DatasetError as error:
+        raise DatasetError(f"{where} {error}") from None
+    except InputError as error:
+        raise DatasetError(f"{where}: {error}") from None
+    return _Row(line, _inside(path, line, files.meant(record["file_name"])), cells, answer, split)
+
+
+def _stripped(record: Mapping[str, Any], value: Any) -> Any:
+    """A cell without spaces around it, which are only kept in the name of a folder of its picture."""
+    if not isinstance(value, str) or value in record["file_name"].split("/")[:-1]:
+        return value
+    return value.strip()
+
+
+def _refuse_columns(path: Path, records: Sequence[Record], kind: type[Task] | None) -> NoReturn:
+    if not records:
+        raise DatasetError(f"Table {str(path)!r} has no rows; write one a picture: its file name and label.")
+    found = listed(list(records[0][1]))
+    forms = " or ".join(task_type(name).columns_needed for name in list_tasks())
+    wanted = kind.columns_needed if kind else forms
+    raise DatasetError(
+        f"Table {str(path)!r} needs, beside 'file_name' (and 'split', if wanted), {wanted}; found: {found}."
+    )
+
+
+def _csv_records(path: Path, file: TextIO) -> Iterator[Record]:
     """Line number and columns of each row. Comma, semicolon or tab parts the columns, as in the header."""
     header = file.readline()
     delimiter = max(",;\t", key=header.count)
@@ -126,7 +169,7 @@ def _csv_records(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, str]
 
 def _require_columns(path: Path, columns: list[str]) -> None:
     missing = [name for name in ("file_name", "label") if name not in columns]
-    if missing:
+    if "file_name" in missing:
         found = listed(columns) if columns else "nothing"
         raise DatasetError(
             f"Table {str(path)!r} needs the columns 'file_name', 'label' (and 'split', if wanted) in its "
@@ -136,7 +179,7 @@ def _require_columns(path: Path, columns: list[str]) -> None:
         raise DatasetError(f"Table {str(path)!r} names a column twice: {listed(columns)}.")
 
 
-def _json_records(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, str]]]:
+def _json_records(path: Path, file: TextIO) -> Iterator[Record]:
     for line, text in enumerate(file, start=1):
         if not text.strip():
             continue
@@ -146,16 +189,7 @@ def _json_records(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, str
             raise DatasetError(f"Line {line} of {str(path)!r} is no JSON object: {error}.") from None
         if not isinstance(record, dict):
             raise DatasetError(f"Line {line} of {str(path)!r} is no JSON object but {type(record).__name__}.")
-        wanted = (key for key in ("file_name", "label", "split") if key in record)
-        yield line, {key: _text(path, line, key, record[key]) for key in wanted}
-
-
-def _text(path: Path, line: int, key: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if key == "label" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise DatasetError(f"Line {line} of {str(path)!r}: {key!r} must be a text, not {value!r:.40}.")
+        yield line, record
 
 
 def _read(path: Path) -> bytes:
@@ -181,12 +215,12 @@ def _inside(path: Path, line: int, file_name: str) -> str:
 
 
 def _without_repeats(path: Path, rows: list[_Row]) -> tuple[list[_Row], int]:
-    """The rows without exact repetitions, and how many those were. One file under two labels is an error."""
+    """The rows without exact repetitions, and how many those were. One file with two answers is an error."""
     first: dict[str, _Row] = {}
     for row in rows:
         earlier = first.setdefault(row.file_name, row)
-        for column in ("label", "split"):
-            a, b = getattr(earlier, column), getattr(row, column)
+        for column in (*row.cells, "split"):
+            a, b = (one.cells.get(column, one.split) for one in (earlier, row))
             if a != b:
                 raise DatasetError(
                     f"Lines {earlier.line} and {row.line} of {str(path)!r} give {row.file_name!r} the "

@@ -46,6 +46,7 @@ class Classification(Task):
     fewest_groups: ClassVar[int] = 2
     called: ClassVar[str] = "classes"
     needs: ClassVar[str] = "A classifier needs two classes with pictures"
+    columns_needed: ClassVar[str] = "a column 'label'"
 
     classes: tuple[str, ...]
     temperature: float = 1.0
@@ -55,6 +56,21 @@ class Classification(Task):
         object.__setattr__(self, "classes", check_classes(self.classes))
         ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
         need(ok, "temperature", "a number above 0", self.temperature)
+
+    @classmethod
+    def answer_columns(cls, columns: Mapping[str, Sequence[Any]], *, asked: bool = False) -> tuple[str, ...]:
+        return ("label",) if "label" in columns else ()
+
+    @classmethod
+    def parsed(cls, cells: Mapping[str, Any]) -> str:
+        label = cells["label"]
+        if isinstance(label, int) and not isinstance(label, bool):
+            return str(label)
+        if not isinstance(label, str):
+            raise InputError(f"'label' must be a text, not {label!r:.40}.")
+        if not label:
+            raise DatasetError("has an empty 'label'; every picture needs one.")
+        return label
 
     @classmethod
     def of(cls, answers: Mapping[str, Sequence[Any]], *, fewest: int | None = None) -> Classification:
