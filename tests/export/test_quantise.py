@@ -22,7 +22,7 @@ from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.classification.metrics import ACCURACY
+from foveate.tasks.classification.names import ACCURACY
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from foveate.cli.console import note
-from foveate.models.names import Registered, find_name
 
 
 def model_path(model: str) -> Path:
     """The model folder that MODEL means: what exists under that name, else the published network."""
-    if not isinstance(find_name(model), Registered):  # no imports, for the usual case shall start fast
+    if Path(model).is_dir():  # no imports, for the usual case shall start fast
+        return Path(model)
+    from foveate.models.names import Registered, find_name
+
+    if not isinstance(find_name(model), Registered):
         return Path(model)
     from foveate.modelfolder.packaged import model_folder
 

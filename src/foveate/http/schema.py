@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import (
     Annotated,
     Any,
@@ -48,6 +49,7 @@ def schema_of(kind: Any) -> Schema:
     return {"type": _NAMES[get_origin(plain) or plain], **items, **limits}
 
 
+@cache
 def fields_of(document: Any) -> dict[str, Any]:
     """The fields of a TypedDict with their types, inherited ones first."""
     return get_type_hints(document, include_extras=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
+from foveate.tasks.classification.labels import checked_labels
 
 RELIABILITY_BINS = 15  # what Guo et al. use, and what published calibration errors are comparable with
 TEMPERATURE_RANGE = (0.01, 100.0)
@@ -137,16 +138,3 @@ def _checked(logits: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64],
     if not np.isfinite(z).all():
         raise InputError("Logits must be finite to fit a temperature; some are infinite or NaN.")
     return z, checked_labels(y, z.shape[1])
-
-
-def checked_labels(labels: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
-    """Labels as int64 in 0..num_classes-1, or an InputError that says what is wrong."""
-    if labels.size and not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(f"Labels must be integers (class numbers); got {labels.dtype}.")
-    numbers = labels.astype(np.int64)
-    if numbers.size and not (int(numbers.min()) >= 0 and int(numbers.max()) < num_classes):
-        raise InputError(
-            f"Labels must lie in 0..{num_classes - 1} for {num_classes} classes; "
-            f"found {int(numbers.min())}..{int(numbers.max())}."
-        )
-    return numbers

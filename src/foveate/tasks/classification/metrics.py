@@ -15,12 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.scores import ClassCounts
-from foveate.tasks.base import Headline, Metric
-from foveate.tasks.classification.calibration import Reliability, checked_labels, reliability
+from foveate.tasks.base import Headline
+from foveate.tasks.classification.calibration import Reliability, reliability
 from foveate.tasks.classification.in_short import class_table, confusion_table, in_lines
+from foveate.tasks.classification.labels import checked_labels
+from foveate.tasks.classification.names import ACCURACY
 from foveate.tasks.sections import Table
 
-ACCURACY = Metric("accuracy")
 TOP_K = 5
 DENSE_CLASSES = 100  # to_dict() writes the whole confusion matrix up to this many classes
 _Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile

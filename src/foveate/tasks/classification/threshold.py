@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
-from foveate.tasks.classification.calibration import checked_labels
+from foveate.tasks.classification.labels import checked_labels
 
 PRECISION = 0.95
 
