@@ -17,7 +17,7 @@ from foveate import words
 from foveate.report import charts
 from foveate.report.data import Augmented, ReportData
 from foveate.report.html import template
-from foveate.tasks.base import Metric
+from foveate.tasks.base import LOSS, Metric
 from foveate.tasks.sections import (
     Column,
     Figure,
@@ -35,7 +35,6 @@ AUGMENTED_SHOWN = 24
 LAYERS_SHOWN = 1000
 EPOCHS_SHOWN = 400
 
-_LOSS = Metric("loss", higher_is_better=False, is_fraction=False)
 _Row = Mapping[str, float | None]
 
 
@@ -79,7 +78,7 @@ def _augmented(items: Sequence[Augmented]) -> Gallery:
 def _curves(data: ReportData) -> Figures | None:
     """Loss and the first metric by epoch, as far as the history holds them."""
     drawn = []
-    for metric in (_LOSS, data.task.metrics[0]):
+    for metric in (LOSS, data.task.metrics[0]):
         series = {
             name: points
             for name, prefix in (("validation", "val"), ("training", "train"))

@@ -103,6 +103,9 @@ class Metric:
         return f"{value:.1%}" if self.is_fraction else f"{value:.4g}"
 
 
+LOSS = Metric("loss", higher_is_better=False, is_fraction=False)  # which every task has
+
+
 class Targets(Protocol):
     """The right answers of N pictures."""
 
@@ -367,7 +370,7 @@ class Task(ABC):
     def metric(self, column: str) -> Metric:
         """The metric of a history's column, such as ``val_accuracy``. Raises InputError."""
         known = {f"val_{metric.name}": metric for metric in self.metrics}
-        known["val_loss"] = Metric("loss", higher_is_better=False, is_fraction=False)
+        known["val_loss"] = LOSS
         if column not in known:
             raise InputError(f"Select by {', '.join(known)} or last, not {column!r}.")
         return known[column]

@@ -43,10 +43,8 @@ def class_by_class(result: Evaluation, split: str) -> Section:
     text += [Mark("F1", "strong"), " is high only when both are."]
     if len(order) > TABLE_CLASSES:
         order = np.lexsort((order, result.f1, result.support == 0))[:TABLE_CLASSES]
-        few = (
-            f" The {len(order)} classes with the lowest F1 of {count(len(result.classes))}; all of them stand"
-        )
-        text += [few, " in the output of ", Mark("foveate evaluate --json", "code"), "."]
+        text.append(f" The {len(order)} classes with the lowest F1 of {count(len(result.classes))}; ")
+        text += ["all of them stand in the output of ", Mark("foveate evaluate --json", "code"), "."]
     columns = [Column("class", "name"), Column("precision"), Column("recall"), Column("F1")]
     columns += [Column("F1", "bar"), Column(f"{split_word(split)} pictures")]
     rows = [_class_row(result, int(i)) for i in order]
@@ -70,10 +68,8 @@ def confusions(result: Evaluation) -> Section:
     pairs = result.confusion.mistakes(PAIRS_SHOWN)
     blocks: list[Block] = [Paragraph("Nothing: every picture was classified correctly.")]
     if pairs:
-        text = (
-            "Rows are what a picture shows, columns what the network said. Blue is right, orange is wrong; "
-        )
-        text += "the stronger, the larger the share of the row."
+        text = "Rows are what a picture shows, columns what the network said. Blue is right, orange is "
+        text += "wrong; the stronger, the larger the share of the row."
         if len(chosen) < len(result.classes):
             text += f" The {len(chosen)} classes most involved in mistakes, of {count(len(result.classes))}."
         blocks = [Paragraph(text)]
