@@ -33,6 +33,7 @@ def class_report(task: Classification, measured: Measured) -> TaskReport:
     result = class_evaluation(measured.evaluation)
     number = plural(len(task.classes), "class", "classes")
     limits = knows_limits(task, measured)
+    counts = {name: task.counts(targets) for name, targets in measured.all_targets.items()}
     return TaskReport(
         split=measured.split,
         headline=result.headline,
@@ -51,7 +52,7 @@ def class_report(task: Classification, measured: Measured) -> TaskReport:
         inside="normalisation and temperature",
         sections=_sections(task, measured),
         trust=[_trust(task, measured, limits)],
-        pictures=sections.classes_by_split(task.classes, _counts(task, measured)),
+        pictures=sections.classes_by_split(task.classes, counts),
     )
 
 
@@ -65,14 +66,6 @@ def class_evaluation(evaluation: base.Evaluation) -> Evaluation:
 def _answers(task: Classification, measured: Measured) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
     """Probabilities (N, K), and the right classes (N,)."""
     return measured.values[task.outputs[0].name], measured.targets.arrays["labels"]
-
-
-def _counts(task: Classification, measured: Measured) -> dict[str, NDArray[np.int64]]:
-    """(K,) pictures of each class, by split."""
-    return {
-        name: np.bincount(targets.arrays["labels"], minlength=len(task.classes))
-        for name, targets in measured.all_targets.items()
-    }
 
 
 def _sections(task: Classification, measured: Measured) -> list[Section]:
