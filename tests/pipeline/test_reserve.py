@@ -9,10 +9,12 @@ import torch
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.errors import InterruptedRunError
 from foveate.pipeline import TrainRequest, train
+from foveate.pipeline.listen import Note
 from foveate.pipeline.plan import make_plan
 from foveate.pipeline.reserve import after_training, keep_time, make_horizon
 from foveate.tasks.classification.metrics import ACCURACY
 from foveate.training.events import EpochDone, StepDone
+from foveate.training.schedule import StepHorizon
 from foveate.training.speed import Speed, measure_speed
 
 from .conftest import bands, prepared_bands
@@ -83,6 +85,24 @@ def test_a_run_ends_in_time_for_a_slow_processor(monkeypatch, tmp_path):
             should_stop=lambda: bool(seen),
         )
     assert 0 < seen[0].seconds_left <= 60 - 1.5 - 2.0 - 200 * 0.05
+
+
+def test_a_budget_that_is_over_before_all_was_seen_once_is_told(monkeypatch, tmp_path):
+    request = TrainRequest(model="tinyvgg", weights="none", budget="1m", batch_size=8)
+    for steps, told in ((2, True), (12, False)):  # of 12 in an epoch
+        monkeypatch.setattr("foveate.pipeline.run.make_horizon", lambda *_, n=steps: StepHorizon(n))
+        monkeypatch.setattr("foveate.pipeline.run.keep_time", lambda *_: None)
+        notes = []
+        train(bands(96, val=8, test=8), request, out=tmp_path / str(steps), listener=notes.append)
+        said = [note.text for note in notes if isinstance(note, Note) and "budget" in note.text]
+        assert (
+            said
+            == [
+                "The budget ended before the network had seen each picture once (2 of 12 steps): give a longer "
+                "--budget."
+            ]
+            * told
+        )
 
 
 def test_the_processor_is_timed_once_more_where_it_does_not_train():

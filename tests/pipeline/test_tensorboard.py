@@ -1,5 +1,7 @@
 """TensorBoard: the tags others use, read back with TensorBoard's own reader."""
 
+import socket
+
 import pytest
 
 from foveate.errors import MissingExtraError
@@ -27,11 +29,17 @@ def test_scalars_stand_under_the_usual_tags(tmp_path):
         "val/macro_f1",
     }
     assert [(e.step, e.value) for e in events.Scalars("val/loss")] == [(10, 0.25)]
+    with TensorBoard(tmp_path) as board:  # resumed
+        board(EpochDone({**row, "step": 30, "val_loss": 0.125}, is_best=True))
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert [e.step for e in events.Scalars("train/loss")] == [10, 20, 30]
+    files = [path.name for path in tmp_path.iterdir()]
+    assert len(files) == 2 and not any(socket.gethostname() in name for name in files)
 
 
 def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(MissingExtraError, match=r"--tensorboard needs .*foveate\[tensorboard\]"):
         TensorBoard(tmp_path)

@@ -47,12 +47,28 @@ def test_held_out_logits_come_from_heads_that_had_not_seen_the_picture():
     assert head.penalty == PENALTIES[0]  # and so the strongest penalty is best
 
 
-def test_views_are_more_rows_and_held_out_logits_are_averaged_over_them():
+def test_views_are_more_rows():
     features, labels = blobs(80, 20, 2, apart=0.5)
     once = fit_head(features[None], ClassTargets(labels), folds_of(labels), learner(2))
     twice = fit_head(np.stack([features, features]), ClassTargets(labels), folds_of(labels), learner(2))
     assert twice.weight == pytest.approx(once.weight, abs=1e-4)
     assert twice.held_out == pytest.approx(once.held_out, abs=1e-3)
+
+
+def test_held_out_logits_are_of_the_picture_itself_as_the_finished_model_will_see_it():
+    features, labels = blobs(90, 20, 3, apart=0.3)
+    mirrored = features + np.random.default_rng(7).normal(size=features.shape).astype(np.float32)
+    views, folds = np.stack([features, mirrored]), folds_of(labels)
+    head = fit_head(views, labels, folds, 3)
+    views = (views - views.mean(axis=(0, 1))) / views.std()
+    for fold in range(5):
+        inside = folds != fold
+        rows = views[:, inside].reshape(-1, 20)
+        theirs = LogisticRegression(C=1 / (head.penalty * len(rows)), max_iter=5000, tol=1e-10)
+        theirs.fit(rows, np.tile(labels[inside], 2))
+        assert softmax(head.held_out[~inside]) == pytest.approx(
+            theirs.predict_proba(views[0, ~inside]), abs=5e-3
+        )
 
 
 def test_class_weights_count_as_copies_of_pictures():

@@ -118,7 +118,11 @@ Examples:
     help="Of the processor, for training; another N gives other last digits.  [default: torch's choice]",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
-@click.option("--keep-checkpoint", is_flag=True, help="Keep the checkpoint when the run is done.")
+@click.option(
+    "--keep-checkpoint",
+    is_flag=True,
+    help="Keep the checkpoints of a run that is done, to be looked at; it cannot be resumed.",
+)
 @click.option(
     "--resume", is_flag=True, help="Go on with the run in --out, or begin it; one that is finished stays."
 )

@@ -78,7 +78,8 @@ class TrainRequest:
         max_unreadable: largest share of unreadable pictures that is skipped rather than refused.
         threads: of torch, on the processor; None takes its own number, and for a run that goes on the number
             that it began with, for another one gives other last digits.
-        keep_checkpoint: keep the last checkpoints (weights, optimiser) after the run is done.
+        keep_checkpoint: keep the last checkpoints (weights, optimiser) after the run is done, for other
+            programs to read: the run is finished, and nothing resumes it.
         given: the names of the fields that were set; found out by itself.
     """
 

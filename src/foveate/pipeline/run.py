@@ -266,6 +266,13 @@ def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
             if isinstance(event, EpochDone):
                 keep_time(trainer.horizon, prepared, plan, event, deadline)
             listener(event)
+    if request.budget and (steps := trainer.step) < len(plan.batches):
+        given.listener(
+            Note(
+                f"The budget ended before the network had seen each picture once ({steps} of "
+                f"{len(plan.batches)} steps): give a longer --budget."
+            )
+        )
     return from_trainer(plan, trainer, request), deadline
 
 

@@ -42,8 +42,8 @@ DOUBLE_MOST = 50_000_000  # numbers (rows x features x folds) up to which there 
 class Head:
     """weight: (K, D), bias: (K,): outputs for features as they come from the backbone.
 
-    held_out: (N, K) outputs for each picture from a head that had not seen it (averaged over its views);
-    NaN for pictures that were in the training part of every fold.
+    held_out: (N, K) outputs for each picture, as it is, from a head that had not seen it: what ships looks at
+    no other view, so these calibrate it. NaN for pictures that were in the training part of every fold.
     """
 
     weight: NDArray[np.float32]
@@ -104,20 +104,24 @@ def _choice_rows(folds: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _search(problem: _Problem, targets: Targets) -> tuple[float, NDArray[np.float64]]:
-    """The penalty with the least loss on held-out pictures, and the outputs (N, K) it gave them."""
+    """The penalty with the least loss on held-out pictures, and the outputs (N, K) for their first view.
+
+    The loss is that of the mean over the views, which tells penalties apart with less noise.
+    """
     best: tuple[float, float, Tensor] | None = None
     solution = problem.start()
     for penalty in PENALTIES:
         solution = problem.solve(penalty, solution, SEARCH_TOLERANCE)
-        outputs = problem.held_out(solution)
+        views = problem.held_out(solution)
+        outputs = views.mean(dim=0)
         known = ~torch.isnan(outputs[:, 0])
         if not known.any():  # nothing can be held out: one picture a class
-            return PENALTIES[len(PENALTIES) // 2], outputs.double().numpy()
+            return PENALTIES[len(PENALTIES) // 2], views[0].double().numpy()
         losses = problem.learner.losses(outputs[known], targets.take(np.flatnonzero(known.numpy())))
         counts = problem.weight[: len(outputs)][known]
         loss = float((losses * counts).sum() / counts.sum())
         if best is None or loss < best[0]:
-            best = (loss, penalty, outputs)
+            best = (loss, penalty, views[0])
         elif loss > WORSE * best[0]:
             break  # the loss has one minimum along the path, and it lies behind
     if best is None:  # PENALTIES is not empty
@@ -206,12 +210,11 @@ class _Problem:
             return minimise(loss, start, tolerance=tolerance, iterations=ITERATIONS)
 
     def held_out(self, weights: Tensor) -> Tensor:
-        """(N, K) outputs for each picture by the fold that held it out, averaged over views; or NaN."""
+        """(V, N, K) outputs for each view of each picture by the fold that held it out; NaN for none."""
         numbers = sorted(set(self.folds.tolist()) - {-1})
-        pictures = len(self.folds)
-        outputs = self.rows.new_full((pictures, weights.shape[-1]), torch.nan)
+        views = self.rows.view(-1, len(self.folds), self.rows.shape[1])
+        outputs = self.rows.new_full((*views.shape[:2], weights.shape[-1]), torch.nan)
         for place, number in enumerate(numbers):
             rows = torch.from_numpy(np.flatnonzero(self.folds == number))
-            views = self.rows.view(-1, pictures, self.rows.shape[1])[:, rows]
-            outputs[rows] = (views @ weights[place]).mean(dim=0)
+            outputs[:, rows] = views[:, rows] @ weights[place]
         return outputs

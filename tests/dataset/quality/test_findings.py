@@ -229,6 +229,8 @@ def test_suspicious_class_names():
     kinds = {kind for kind, _ in suspicious_names(["Cat", "cat", "dog"])}
     assert kinds == {"name-twins"}
     assert suspicious_names(["t-shirt", "t shirt"])[0][0] == "name-twins"
+    ((kind, sentence),) = suspicious_names(["caf\u00e9", "cafe\u0301"])  # which look the same
+    assert kind == "name-twins" and "composed, NFC, or decomposed, NFD" in sentence
     assert suspicious_names([" ant", "bee"])[0] == ("name-space", "Class ' ant' begins or ends with a space.")
     assert suspicious_names(["a\u202eb", "c"])[0] == (
         "name-unprintable",

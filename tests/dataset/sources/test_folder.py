@@ -113,7 +113,7 @@ def test_what_else_is_left_out_is_said(tmp_path):
 def test_twins_by_case_or_spelling_are_reported_and_kept_apart(tmp_path):
     data = open_folder(make(tmp_path, "Cat/1.jpg", "cat/1.jpg", "caf\u00e9/1.jpg", "cafe\u0301/1.jpg"))
     assert len(data.task.labels) == 4
-    assert any("'Cat', 'cat' differ in case or spelling only" in note for note in data.notes)
+    assert any("'Cat', 'cat' differ only in case, spaces or signs" in note for note in data.notes)
     assert len(data.notes) == 2
 
 

@@ -126,7 +126,7 @@ def test_repeated_rows_are_left_out_and_said(folder):
     data = open_table(table(folder, "file_name,label\n1.png,a\n2.png,A\n1.png,a\n"))
     assert len(data.splits["train"]) == 2
     assert data.notes == (
-        "The classes 'A', 'a' differ in case or spelling only; they are kept apart.",
+        "The classes 'A', 'a' differ only in case, spaces or signs; they are kept apart.",
         "1 rows repeat an earlier row and were left out.",
     )
 

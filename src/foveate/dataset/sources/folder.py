@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from foveate.dataset.samples import DataSet, FileImages, from_answers
+from foveate.dataset.sources.names import how_they_differ
 from foveate.dataset.sources.split_names import SPLIT_NAMES, alike, split_word
 from foveate.errors import DatasetError, listed
 from foveate.images.read import is_image_name
@@ -261,7 +262,7 @@ def twin_notes(classes: Iterable[str]) -> list[str]:
     for name in sorted(classes):
         alike.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), []).append(name)
     return [
-        f"The classes {listed(names)} differ in case or spelling only; they are kept apart."
+        f"The classes {listed(names)} {how_they_differ(names)}; they are kept apart."
         for names in alike.values()
         if len(names) > 1
     ]

@@ -50,6 +50,13 @@ def suspicious_names(classes: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
+def how_they_differ(names: Sequence[str]) -> str:
+    """What tells apart names that look alike, for a sentence about them."""
+    if len({unicodedata.normalize("NFC", name) for name in names}) == 1:
+        return "differ only in how Unicode writes their accents (composed, NFC, or decomposed, NFD)"
+    return "differ only in case, spaces or signs"
+
+
 def _twins(classes: Sequence[str]) -> list[tuple[str, str]]:
     """Names that a person takes for the same: case, spaces, signs for them, ways to write an accent."""
     alike: dict[str, list[str]] = defaultdict(list)
@@ -58,7 +65,7 @@ def _twins(classes: Sequence[str]) -> list[tuple[str, str]]:
         plain = key if _NUMBER.fullmatch(key) else "".join(c for c in key if c.isalnum())  # -1 is not 1
         alike[plain or key].append(name)
     return [
-        ("name-twins", f"Classes {listed(names)} differ only in case, spaces or signs: are they one class?")
+        ("name-twins", f"Classes {listed(names)} {how_they_differ(names)}: are they one class?")
         for names in alike.values()
         if len(names) > 1
     ]
