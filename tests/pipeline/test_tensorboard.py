@@ -30,7 +30,7 @@ def test_scalars_stand_under_the_usual_tags(tmp_path):
     }
     assert [(e.step, e.value) for e in events.Scalars("val/loss")] == [(10, 0.25)]
     with TensorBoard(tmp_path) as board:  # resumed
-        board(EpochDone({**row, "step": 30, "val_loss": 0.125}, is_best=True))
+        board(EpochDone({**row, "step": 30, "val_loss": 0.125}, ACCURACY, is_best=True))
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [e.step for e in events.Scalars("train/loss")] == [10, 20, 30]
     files = [path.name for path in tmp_path.iterdir()]

@@ -59,7 +59,7 @@ def test_held_out_logits_are_of_the_picture_itself_as_the_finished_model_will_se
     features, labels = blobs(90, 20, 3, apart=0.3)
     mirrored = features + np.random.default_rng(7).normal(size=features.shape).astype(np.float32)
     views, folds = np.stack([features, mirrored]), folds_of(labels)
-    head = fit_head(views, labels, folds, 3)
+    head = fit_head(views, ClassTargets(labels), folds, learner(3))
     views = (views - views.mean(axis=(0, 1))) / views.std()
     for fold in range(5):
         inside = folds != fold
