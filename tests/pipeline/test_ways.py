@@ -18,7 +18,8 @@ from .conftest import bands
 
 STEP_BY_STEP = {"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"}
 VALUES = {
-    "model": "lesson_cnn", "recipe": "article", "budget": "60s", "epochs": 2, "image_size": 40, "fit": "pad",
+    "task": "classification", "model": "lesson_cnn", "recipe": "article", "budget": "60s", "epochs": 2,
+    "image_size": 40, "fit": "pad",
     "val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "lr": 1e-3, "weights": "none",
     "download": True, "augment": "none", "class_weights": "balanced", "label_smoothing": 0.2,
     "select": "val_loss", "unsure_precision": 0.9, "patience": 3, "max_unreadable": 0.1, "seed": 1,
