@@ -87,7 +87,7 @@ def look_at_files(count: int, side: int = 64) -> Work:
 
 def answer(side: int, count: int = 512) -> Work:
     """Pictures of a size, in an array, through a compact network of that size."""
-    from foveate.export.to_onnx import Deployed, export_onnx
+    from foveate.exporter.to_onnx import Deployed, export_onnx
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
     from foveate.runtime.predictor import Predictor

@@ -42,7 +42,7 @@ def build(network: str) -> tuple[Any, Any]:
     import torch
     from torch import nn
 
-    from foveate.export.to_onnx import Deployed
+    from foveate.exporter.to_onnx import Deployed
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
 
@@ -62,7 +62,7 @@ def export(network: str, ours: Path, common: Path) -> float:
     """Write the network as foveate ships it and as torch's exporter does; returns its GFLOP a picture."""
     import torch
 
-    from foveate.export.to_onnx import export_onnx
+    from foveate.exporter.to_onnx import export_onnx
     from foveate.graph.cost import count_macs
 
     deployed, preprocessing = build(network)

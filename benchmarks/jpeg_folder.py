@@ -84,7 +84,7 @@ def build(network: str) -> tuple[Any, Any]:
     """The deployed network with random weights, and its preprocessing."""
     import torch
 
-    from foveate.export.to_onnx import Deployed
+    from foveate.exporter.to_onnx import Deployed
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
 
@@ -98,7 +98,7 @@ def build(network: str) -> tuple[Any, Any]:
 
 
 def export(network: str, path: Path) -> None:
-    from foveate.export.to_onnx import export_onnx
+    from foveate.exporter.to_onnx import export_onnx
 
     deployed, preprocessing = build(network)
     path.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))

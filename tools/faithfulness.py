@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.explain import METHODS, grad_cam, heat_map, hiding, integrated_gradients, last_map
+from foveate.explanation import METHODS, grad_cam, heat_map, hiding, integrated_gradients, last_map
 from foveate.images.read import is_image_name, read_image
 from foveate.models import create_model
 from foveate.models.pretrained import PRETRAINED

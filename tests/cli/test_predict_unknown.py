@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from foveate.cli.main import main
-from foveate.export.features import Extractor
-from foveate.export.novelty import fit_novelty
+from foveate.exporter.features import Extractor
+from foveate.exporter.novelty import fit_novelty
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft
 from foveate.models import create_model

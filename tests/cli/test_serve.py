@@ -117,7 +117,7 @@ def test_a_port_in_use_is_said_so(folder, capsys):
 
 
 def test_without_the_extra_it_says_what_to_install(folder, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith(("foveate.serve.", "starlette."))]:
+    for name in [name for name in sys.modules if name.startswith(("foveate.server.", "starlette."))]:
         if name != "foveate.http.settings":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "starlette", None)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import foveate
-from foveate.explain.colour import heat_colours, signed_colours
+from foveate.explanation.colour import heat_colours, signed_colours
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 DRAW = Path(foveate.__file__).parent / "inspector" / "web" / "draw.js"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from foveate.export.emitter import emit
+from foveate.exporter.emitter import emit
 from foveate.layers.convolution import Conv2d
 from foveate.layers.inception import Inception, InceptionAux
 from foveate.layers.mbconv import MBConv, Style

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from foveate.errors import ShapeError
-from foveate.export.emitter import emit
+from foveate.exporter.emitter import emit
 from foveate.models import create_model, list_models, model_info
 from foveate.models.anatomy import Network
 from foveate.models.pretrained import load_weights

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from foveate.export.quantise import quantise
+from foveate.exporter.quantise import quantise
 from foveate.modelfolder.read import verify
 from foveate.pipeline import TrainRequest, train
 from foveate.runtime.config import ONNX_NAME

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch.utils.flop_counter import FlopCounterMode
 
 from foveate.errors import InputError
-from foveate.export.to_onnx import Deployed, export_onnx
+from foveate.exporter.to_onnx import Deployed, export_onnx
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model, model_info
 from foveate.runtime.onnx_check import _Walk, check_onnx

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from foveate.errors import WeightsError
-from foveate.export.features import Extractor
+from foveate.exporter.features import Extractor
 from foveate.models.model import Model
 from foveate.models.registry import create_model
 from foveate.resolve import published

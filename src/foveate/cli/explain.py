@@ -77,7 +77,7 @@ def command(
     foveate explain runs/pets cat.jpg --layer features.0 --data photos/ --out edges/
     """
     try:
-        from foveate.explain.picture import check_layer, explain_picture
+        from foveate.explanation.picture import check_layer, explain_picture
         from foveate.resolve import resolve
     except ModuleNotFoundError as error:
         if error.name != "torch":
@@ -148,7 +148,7 @@ def _survey(
 ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
     """The pictures that excite most the maps that this picture excites, and units that none of them wakes."""
     from foveate.cli.predict import bar
-    from foveate.explain.survey import survey
+    from foveate.explanation.survey import survey
 
     if layer is None:
         raise InputError("--data shows what excites maps, and this network makes none.")

@@ -101,7 +101,7 @@ def command(
     settings = _settings(**limits)
     try:
         from foveate.http.log import set_up_log
-        from foveate.serve.app import serve, url_name
+        from foveate.server.app import serve, url_name
     except ModuleNotFoundError as error:
         raise MissingExtraError("`foveate serve`", "serve") from error
     shown = url_name(name or Path(model).resolve().name)

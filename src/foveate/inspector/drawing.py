@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from foveate.explain.colour import coloured, heat_colours, signed_colours
+from foveate.explanation.colour import coloured, heat_colours, signed_colours
 from foveate.inspector.runs import Run
 
 SPRITE_COLUMNS = 16

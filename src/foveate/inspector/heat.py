@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from foveate.errors import RequestError, UnknownNameError
-from foveate.explain.faithfulness import hiding
-from foveate.explain.methods import METHODS, HeatMap, heat_map
-from foveate.explain.render import heat_layer, signed_layer
+from foveate.explanation.faithfulness import hiding
+from foveate.explanation.methods import METHODS, HeatMap, heat_map
+from foveate.explanation.render import heat_layer, signed_layer
 from foveate.inspector.drawing import to_png
 from foveate.inspector.requests import flag, node_number, text, whole
 from foveate.inspector.runs import Run, swapped

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foveate.errors import NotWorthItError, show_path
-from foveate.export.quantise import Comparison, compare, divide, quantise
+from foveate.exporter.quantise import Comparison, compare, divide, quantise
 from foveate.modelfolder.atomic import Staging, check_output, check_unclaimed
 from foveate.modelfolder.read import load, read_config, read_verified
 from foveate.runtime.config import CONFIG_NAME, ONNX_NAME, FileRecord

@@ -22,7 +22,7 @@ import numpy as np
 from torch import nn
 
 from foveate.errors import InputError, MissingExtraError
-from foveate.export.novelty import Novelty
+from foveate.exporter.novelty import Novelty
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.atomic import REQUEST_NAME, RUN_NAME, Staging
 from foveate.modelfolder.read import MAX_MODEL_BYTES
@@ -39,7 +39,7 @@ from foveate.runtime.predictor import Predictor
 from foveate.tasks.base import Task
 
 if TYPE_CHECKING:
-    from foveate.export.to_onnx import Deployed
+    from foveate.exporter.to_onnx import Deployed
 
 
 class Draft:
@@ -83,13 +83,13 @@ class Draft:
 
         module: (N, C, H, W) float32 -> (N, labels); it is copied, never changed. sample_images: real
         pictures, uint8 (N >= 2, height, width, 3 or 1) as `Preprocessing.apply` makes them. novelty: makes
-        ``model.onnx`` also say how unlike the training pictures a picture is; `foveate.export.novelty`.
+        ``model.onnx`` also say how unlike the training pictures a picture is; `foveate.exporter.novelty`.
 
         Raises InputError (the network cannot be exported, or does not fit the labels), ParityError (the
         exported one computes something else), StorageError.
         """
         try:
-            from foveate.export.to_onnx import Deployed, check_parity, export_onnx
+            from foveate.exporter.to_onnx import Deployed, check_parity, export_onnx
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Writing a model folder ({error.name})", "train") from error
         facts: dict[str, Any] = {

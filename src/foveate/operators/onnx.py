@@ -1,4 +1,4 @@
-"""What an operator writes itself into: the ONNX graph under construction, as `foveate.export` makes it.
+"""What an operator writes itself into: the ONNX graph under construction, as `foveate.exporter` makes it.
 
 Meanings of the kinds and attributes: https://onnx.ai/onnx/operators/ (operator set 20).
 """

@@ -17,8 +17,8 @@ import numpy as np
 
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly
-from foveate.explain.report import explain_for_report
-from foveate.export.novelty import Novelty
+from foveate.explanation.report import explain_for_report
+from foveate.exporter.novelty import Novelty
 from foveate.graph.summary import summarize
 from foveate.modelfolder.read import load
 from foveate.modelfolder.write import Draft

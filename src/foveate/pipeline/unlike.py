@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from foveate.dataset.samples import evenly
-from foveate.export.features import Extractor
-from foveate.export.novelty import Novelty, bank_rows, fit_novelty
+from foveate.exporter.features import Extractor
+from foveate.exporter.novelty import Novelty, bank_rows, fit_novelty
 from foveate.graph.summary import summarize
 from foveate.models.anatomy import Network
 from foveate.pipeline.cost import looking_seconds

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import WeightsError
-from foveate.export.features import BATCH_SIZE, Extractor
+from foveate.exporter.features import BATCH_SIZE, Extractor
 from foveate.models.model import Model
 from foveate.transfer.backbone import FEATURES_VERSION, identity, network_of, width
 from foveate.transfer.store import FeatureStore, as_stored, key_of, remove_older

@@ -1,4 +1,4 @@
-// Numbers as colours on a canvas. The two colour maps are those of explain/colour.py: paths through OKLab cut
+// Numbers as colours on a canvas. The two colour maps are those of explanation/colour.py: paths through OKLab cut
 // into equal steps. Heat (unsigned) grows lighter all the way; the signed one goes from blue over white to orange.
 
 const FINE = 2048;

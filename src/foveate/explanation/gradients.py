@@ -1,0 +1,110 @@
+"""Saliency and integrated gradients: what each pixel does to a class's score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from foveate.explanation.hooks import scores_of
+from foveate.graph.trace import evaluating
+
+
+def saliency(module: nn.Module, x: Tensor, target: int | Tensor) -> Tensor:
+    """The gradient of the class's score with respect to the pixels, (N, C, H, W), with its sign.
+
+    Simonyan, Vedaldi, Zisserman, *Deep inside convolutional networks* (2013), section 3; their map is the
+    largest absolute value over the channels: `heat_of_gradient`.
+
+    Args:
+        module: (N, C, H, W) to scores (N, classes); run in evaluation mode.
+        x: normalised pictures, (N, C, H, W).
+        target: the class, or one for each picture (N,).
+    """
+    pictures = x.detach().clone().requires_grad_()
+    with evaluating(module), torch.enable_grad():
+        score = scores_of(module, pictures, target).sum()
+        (gradient,) = torch.autograd.grad(score, pictures)
+    return gradient
+
+
+def smooth_grad(
+    module: nn.Module,
+    x: Tensor,
+    target: int | Tensor,
+    *,
+    samples: int = 25,
+    noise_fraction: float = 0.15,
+    seed: int = 0,
+) -> Tensor:
+    """The mean gradient over noisy copies of each picture, (N, C, H, W): less speckled than one gradient.
+
+    Smilkov et al., *SmoothGrad: removing noise by adding noise* (2017). ``noise_fraction`` is the noise's
+    standard deviation as a part of the picture's range (largest minus smallest value). The same seed gives
+    the same result.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    deviation = noise_fraction * (x.amax(dim=(1, 2, 3), keepdim=True) - x.amin(dim=(1, 2, 3), keepdim=True))
+    total = torch.zeros_like(x)
+    for _ in range(samples):
+        noise = torch.randn(x.shape, generator=generator).to(x)
+        total += saliency(module, x + deviation * noise, target)
+    return total / samples
+
+
+def heat_of_gradient(gradient: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, H, W): the largest absolute value over the channels."""
+    return gradient.abs().amax(dim=1)
+
+
+@dataclass(frozen=True)
+class Integrated:
+    """attribution: (N, C, H, W), each pixel's share of the score's difference from the baseline's.
+
+    gap: (N,), the shares' sum minus that difference. It would be 0 with endless steps (completeness); a large
+    one asks for more steps.
+    """
+
+    attribution: Tensor
+    gap: Tensor
+
+
+def integrated_gradients(
+    module: nn.Module,
+    x: Tensor,
+    target: int | Tensor,
+    *,
+    baseline: Tensor | float = 0.0,
+    steps: int = 50,
+    batch_size: int = 16,
+) -> Integrated:
+    """``(x − b) · ∫₀¹ ∂score(b + α(x − b))/∂x dα``, the integral by Gauss-Legendre quadrature.
+
+    Sundararajan, Taly, Yan, *Axiomatic attribution for deep networks*, ICML 2017, equation 1.
+
+    Args:
+        module: (N, C, H, W) to scores (N, classes); run in evaluation mode.
+        x: normalised pictures, (N, C, H, W).
+        target: the class, or one for each picture (N,).
+        baseline: the picture b that means "nothing": a number or a tensor that broadcasts to x. 0 in
+            normalised pictures is the data set's mean colour.
+        steps: points of the quadrature. batch_size: how many pictures run at once.
+    """
+    start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand_as(x)
+    wanted = torch.as_tensor(target, device=x.device).expand(len(x))
+    points, weights = np.polynomial.legendre.leggauss(steps)  # on [-1, 1]
+    alphas = torch.from_numpy((points + 1) / 2).to(x).repeat_interleave(len(x))  # (steps·N,)
+    shares = torch.from_numpy(weights / 2).to(x).repeat_interleave(len(x))
+    rows = torch.arange(len(x), device=x.device).repeat(steps)
+    total = torch.zeros_like(x)
+    for alpha, share, row in zip(
+        alphas.split(batch_size), shares.split(batch_size), rows.split(batch_size), strict=True
+    ):
+        between = start[row] + alpha[:, None, None, None] * (x - start)[row]
+        total.index_add_(0, row, share[:, None, None, None] * saliency(module, between, wanted[row]))
+    attribution = total * (x - start)
+    with evaluating(module), torch.no_grad():
+        difference = scores_of(module, x, wanted) - scores_of(module, start, wanted)
+    return Integrated(attribution, attribution.sum(dim=(1, 2, 3)) - difference)

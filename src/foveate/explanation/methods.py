@@ -1,0 +1,119 @@
+"""The ways of explaining by name, with settings that suit any picture: what the command calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foveate.errors import UnknownNameError
+from foveate.explanation.faithfulness import blurred
+from foveate.explanation.grad_cam import grad_cam, upsampled
+from foveate.explanation.gradients import heat_of_gradient, integrated_gradients, smooth_grad
+from foveate.explanation.hooks import last_map
+from foveate.explanation.occlusion import Probabilities, occlusion
+from foveate.explanation.render import overlay, signed_overlay
+
+NEED_MAPS = frozenset({"grad-cam"})  # the methods for which the network must make maps
+WINDOWS_A_SIDE = 6  # occlusion covers a sixth of the picture's side at a time
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """values: (H, W) float32 of the picture's size; the larger, the more it speaks for the class.
+
+    What is found for single pixels is softened a little: regions are marked, not specks. signed: whether
+    values below 0 mean "against the class". facts: what was looked at, plain data.
+    """
+
+    method: str
+    values: NDArray[np.float32]
+    signed: bool
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def over(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The map laid over its picture (H, W, 1 or 3): (H, W, 3)."""
+        return signed_overlay(picture, self.values) if self.signed else overlay(picture, self.values)
+
+
+def heat_map(
+    module: nn.Module,
+    x: Tensor,
+    target: int,
+    method: str = "grad-cam",
+    *,
+    layer: str | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> HeatMap:
+    """Explain why one picture, (1, C, H, W) normalised, is (or might be) of class ``target``.
+
+    ``layer`` is for Grad-CAM, ``temperature`` for occlusion (it watches the probability), ``seed`` for the
+    noise of saliency. Raises UnknownNameError for a method or layer, InputError as the method does.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
+    return METHODS[method](_Question(module, x, target, layer, temperature, seed))
+
+
+@dataclass(frozen=True)
+class _Question:
+    module: nn.Module
+    x: Tensor
+    target: int
+    layer: str | None
+    temperature: float
+    seed: int
+
+
+def _grad_cam(q: _Question) -> HeatMap:
+    name = q.layer or last_map(q.module, q.x)
+    cam = grad_cam(q.module, q.x, q.target, layer=name)
+    size = (q.x.shape[2], q.x.shape[3])
+    return HeatMap("grad-cam", _array(upsampled(cam, size)), False, {"layer": name, "map": [*cam.shape[1:]]})
+
+
+def _integrated_gradients(q: _Question) -> HeatMap:
+    found = integrated_gradients(q.module, q.x, q.target)
+    facts = {
+        "baseline": "the mean colour",
+        "sum": float(found.attribution.sum()),
+        "completeness_gap": float(found.gap),
+    }
+    return HeatMap("integrated-gradients", _array(_softened(found.attribution.sum(dim=1))), True, facts)
+
+
+def _occlusion(q: _Question) -> HeatMap:
+    window = tuple(max(side // WINDOWS_A_SIDE, 1) for side in q.x.shape[2:])
+    network = Probabilities(q.module, q.temperature)
+    falls = occlusion(network, q.x, q.target, window=(window[0], window[1]), fill=blurred(q.x))
+    facts = {"window": [*window], "largest_fall": float(falls.max())}
+    return HeatMap("occlusion", _array(falls), True, facts)
+
+
+def _saliency(q: _Question) -> HeatMap:
+    gradient = smooth_grad(q.module, q.x, q.target, seed=q.seed)
+    return HeatMap("saliency", _array(_softened(heat_of_gradient(gradient))), False, {"noisy_copies": 25})
+
+
+METHODS: dict[str, Callable[[_Question], HeatMap]] = {
+    "grad-cam": _grad_cam,
+    "integrated-gradients": _integrated_gradients,
+    "occlusion": _occlusion,
+    "saliency": _saliency,
+}
+
+
+def _softened(heat: Tensor) -> Tensor:
+    """(N, H, W), with a Gaussian of a fiftieth of the side."""
+    return blurred(heat[:, None], sigma_fraction=0.02)[:, 0]
+
+
+def _array(heat: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = heat[0].detach().cpu().to(torch.float32).numpy()
+    return array

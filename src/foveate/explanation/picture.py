@@ -1,0 +1,183 @@
+"""Everything about one picture at once: what the command writes and the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foveate.errors import InputError
+from foveate.explanation.faithfulness import Curves, blurred, curves, hiding, marked
+from foveate.explanation.hooks import activation_of, capturing, last_map
+from foveate.explanation.methods import NEED_MAPS, HeatMap, heat_map
+from foveate.explanation.occlusion import Probabilities
+from foveate.explanation.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
+from foveate.graph.trace import evaluating
+from foveate.images.orientation import Box
+from foveate.images.preprocess import Preprocessing
+from foveate.models.model import Model
+
+MAPS_SHOWN = 64
+KERNELS_SHOWN = 96
+PICTURE_PX = 448
+
+
+@dataclass(frozen=True)
+class Explained:
+    """facts: plain data for JSON. pictures: (H, W, 3) uint8 by name, for files."""
+
+    facts: dict[str, Any]
+    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+def explain_picture(
+    model: Model,
+    picture: NDArray[np.uint8],
+    *,
+    box: Box | None = None,
+    target: int | None = None,
+    methods: Sequence[str] = ("grad-cam",),
+    layer: str | None = None,
+    seed: int = 0,
+) -> Explained:
+    """Heat maps, how faithful they are, feature maps and kernels, for one picture.
+
+    Args:
+        picture: (H, W, 3) uint8, of any size. box: where in it the picture lies, see `ImageInfo`.
+        target: the class to explain; by default the one the network names.
+        layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
+            explained by the other methods; Grad-CAM is left out, with the reason, unless it stands alone.
+
+    Raises:
+        UnknownNameError: a method or a layer. InputError: what the methods cannot explain.
+    """
+    seen = model.preprocessing.apply(picture, box)  # (h, w, C)
+    x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
+    with evaluating(model.module), torch.no_grad():
+        probabilities = Probabilities(model.module, model.task.temperature)(x)[0].numpy()
+    wanted = int(probabilities.argmax()) if target is None else target
+    layer, methods, left_out = _applicable(model.module, x, methods, layer)
+    best = np.argsort(-probabilities, kind="stable")[:5]
+    facts: dict[str, Any] = {
+        "class": model.labels[wanted],
+        "probability": float(probabilities[wanted]),
+        "top": [{"label": model.labels[i], "probability": float(probabilities[i])} for i in best],
+        "layer": layer,
+        "methods": {},
+        "left_out": left_out,
+    }
+    pictures = {"picture": fitted(seen, PICTURE_PX)}
+    rows: list[Panel] = []
+    for method in methods:
+        found = heat_map(
+            model.module, x, wanted, method, layer=layer, temperature=model.task.temperature, seed=seed
+        )
+        pictures[method] = fitted(found.over(seen), PICTURE_PX)
+        tested, hidden, curve = _tested(model, seen, x, wanted, found, seed=seed)
+        rows += [("what the network sees", seen), (method, found.over(seen)), hidden, curve]
+        facts["methods"][method] = found.facts | tested
+    pictures["explanation"] = sheet(
+        rows,
+        columns=4,
+        cell_px=300,
+        title=f"{model.labels[wanted]}: {probabilities[wanted]:.1%}",
+        font_px=14,
+    )
+    if layer is not None:
+        pictures["maps"] = maps_sheet(activation_of(model.module, x, layer), layer)
+    kernels = kernels_sheet(model.module, layer)
+    return Explained(facts, pictures | ({} if kernels is None else {"kernels": kernels}))
+
+
+def _applicable(
+    module: nn.Module, x: Tensor, methods: Sequence[str], layer: str | None
+) -> tuple[str | None, Sequence[str], dict[str, str]]:
+    """The layer to look at, the methods that can be used, and why others cannot: method to reason."""
+    try:
+        return layer or last_map(module, x), methods, {}
+    except InputError as error:
+        others = [method for method in methods if method not in NEED_MAPS]
+        if not others:
+            raise
+        return None, others, {method: str(error) for method in methods if method in NEED_MAPS}
+
+
+def maps_sheet(activation: Tensor, layer: str) -> NDArray[np.uint8]:
+    """The maps of the first picture, (N, C, h, w), strongest first, each on its own scale.
+
+    Captions are channel and largest value: a dead map is dark and says 0. Raises InputError for no map.
+    """
+    if activation.ndim != 4:
+        raise InputError(f"Layer {layer!r} gives {tuple(activation.shape)}, no map that could be drawn.")
+    maps = activation[0].numpy()  # (C, h, w)
+    strength = np.abs(maps).mean(axis=(1, 2))
+    order = np.argsort(-strength, kind="stable")[:MAPS_SHOWN]
+    panels = [
+        (f"{c}: {maps[c][np.unravel_index(np.abs(maps[c]).argmax(), maps[c].shape)]:.3g}", c) for c in order
+    ]
+    shown = f"{len(order)} strongest of " if len(order) < len(maps) else ""
+    title = f"{layer}: {shown}{len(maps)} maps of {maps.shape[1]}x{maps.shape[2]}"
+    return sheet([(words, map_picture(maps[c])) for words, c in panels], title=title)
+
+
+def kernels_sheet(module: nn.Module, layer: str | None = None) -> NDArray[np.uint8] | None:
+    """The kernels of a convolution: ``layer`` if it is one, else the first; None where there is none."""
+    convolutions = {name: m for name, m in module.named_modules() if isinstance(m, nn.Conv2d)}
+    if not convolutions:
+        return None
+    name = layer if layer in convolutions else next(iter(convolutions))
+    weight = convolutions[name].weight.detach().numpy()
+    panels = kernel_pictures(weight)
+    title = f"{name}: {len(weight)} kernels, {weight.shape[1]} x {weight.shape[2]} x {weight.shape[3]}"
+    return sheet(panels[:KERNELS_SHOWN], columns=12, cell_px=64, title=title)
+
+
+def check_layer(module: nn.Module, layer: str) -> None:
+    """Raise UnknownNameError unless the network has a layer of this name."""
+    with capturing(module, layer):
+        pass
+
+
+def _tested(
+    model: Model, seen: NDArray[np.uint8], x: Tensor, target: int, found: HeatMap, *, seed: int
+) -> tuple[dict[str, Any], Panel, Panel]:
+    """What the tests of a heat map say as data, the picture with its hottest part hidden, and the curves."""
+    heat = torch.from_numpy(found.values)
+    temperature = model.task.temperature
+    test = hiding(model.module, x, target, heat, temperature=temperature, seed=seed)
+    lines = curves(model.module, x, target, heat, temperature=temperature)
+    words = f"hottest {test.fraction:.0%} hidden: {test.marked:.1%}"
+    hidden = words, _without(model.preprocessing, seen, x, found, test.fraction)
+    return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, ("", _drawn(lines))
+
+
+def _without(
+    preprocessing: Preprocessing, seen: NDArray[np.uint8], x: Tensor, found: HeatMap, fraction: float
+) -> NDArray[np.uint8]:
+    """The picture with its hottest part hidden, as the test hides it."""
+    mask = marked(torch.from_numpy(found.values), fraction).numpy()
+    return np.where(mask[..., None], _displayed(preprocessing, blurred(x)), seen)
+
+
+def _drawn(lines: Curves) -> NDArray[np.uint8]:
+    return curve_picture(
+        lines.fractions,
+        {
+            f"deletion, area {lines.deletion_area:.2f}": lines.deletion,
+            f"insertion, area {lines.insertion_area:.2f}": lines.insertion,
+        },
+        title="probability, hottest pixels first",
+        across="pixels hidden (deletion) or shown (insertion)",
+    )
+
+
+def _displayed(preprocessing: Preprocessing, x: Tensor) -> NDArray[np.uint8]:
+    """The first picture of a normalised batch (N, C, H, W) as pixels again, (H, W, C) uint8."""
+    scale, shift = (v[:, None, None] for v in (preprocessing.scale, preprocessing.shift))
+    pixels = (x[0].numpy() - shift) / scale
+    return np.rint(np.clip(pixels, 0, 255)).astype(np.uint8).transpose(1, 2, 0)

@@ -1,0 +1,176 @@
+"""A network's trace written out, operator by operator, as an ONNX graph.
+
+torch's own exporter takes seconds for a network that computes in milliseconds; a training budget of 20
+seconds feels that. Here each torch function the network calls (`foveate.graph.trace`) is looked up in a table
+of ONNX operators. What the table has not raises `NotInTable`, and torch's exporter
+does the work; whoever wrote the graph, `foveate.exporter.to_onnx` compares it with torch on real pictures.
+
+The first axis of everything is the batch and stays free; all other sizes are written as they were seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.overrides import resolve_name
+
+from foveate.graph.trace import Call, ModuleCall, takes_one, trace
+from foveate.layers.known import FUNCTIONS, MODULES
+from foveate.operators.onnx import UNUSED, NotInTable
+from foveate.operators.reading import Value, values_in
+
+OPSET = 20  # the first with Gelu
+IR_VERSION = 10
+# What a network may ask of a tensor without computing with its numbers.
+_QUESTIONS = {"size", "dim", "ndimension", "numel", "is_floating_point", "is_contiguous", "stride", "__len__"}
+_PROPERTIES = {"shape", "ndim", "dtype", "device", "is_cuda", "requires_grad", "layout", "is_quantized"}
+
+
+class Graph:
+    """The ONNX graph being written. Constants are stored once; names are the same in each run."""
+
+    def __init__(self, known: dict[int, str]) -> None:
+        self.nodes: list[Any] = []
+        self.constants: dict[str, Any] = {}
+        self.out: Any = None  # what the function at hand returned in torch
+        # Zero padding of the rows and columns: name -> (what is padded, pads as a convolution takes them).
+        self.padded: dict[str, tuple[str, list[int]]] = {}
+        self._known = known  # id of a parameter -> its name in the network
+        self._names: dict[int, str] = {}  # number of a value -> its name
+
+    def name(self, value: Value, name: str) -> None:
+        """What computes a value gave it this name."""
+        self._names[value.number] = name
+
+    def value(self, value: Any) -> str:
+        """The name of a computed tensor, or of a constant made of a parameter, an array or a number."""
+        if isinstance(value, str):
+            return value
+        if isinstance(value, Value):
+            if value.number not in self._names:
+                raise NotInTable("a value that has no place in ONNX")
+            return self._names[value.number]
+        if isinstance(value, Tensor):
+            name = self._known.get(id(value), f"constant_{len(self.constants)}")
+            array = value.detach().cpu().contiguous().numpy()
+            if array.dtype != np.float32:
+                raise NotInTable(f"a constant of type {array.dtype}")
+        else:
+            array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
+            name = f"constant_{array.dtype}_{array.tolist()}".replace(" ", "") if array.size < 9 else ""
+            name = name or f"constant_{len(self.constants)}"
+        if name not in self.constants:
+            self.constants[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def integers(self, values: Any) -> str:
+        return self.value(np.asarray(values, dtype=np.int64))
+
+    def ones(self, count: int, value: float = 1.0) -> str:
+        return self.value(np.full(count, value, dtype=np.float32))
+
+    def op(self, kind: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
+        """Add a node; returns the name of its output, or the list of them where there are several."""
+        names = [f"{kind.lower()}_{len(self.nodes)}" + (f"_{i}" if i else "") for i in range(outputs)]
+        self.nodes.append(
+            helper.make_node(kind, [self.value(i) for i in inputs], names, name=names[0], **attributes)
+        )
+        return names[0] if outputs == 1 else names
+
+    def producer(self, name: str) -> Any:
+        """The node that computes a value; None for a constant or the input."""
+        return next((node for node in reversed(self.nodes) if name in node.output), None)
+
+    def prune(self, *results: str) -> None:
+        """Drop the nodes and constants that the results do not need."""
+        needed = set(results)
+        for node in reversed(list(self.nodes)):
+            if needed.isdisjoint(node.output):
+                self.nodes.remove(node)
+            else:
+                needed.update(node.input)
+        self.constants = {name: value for name, value in self.constants.items() if name in needed}
+
+
+def _write(graph: Graph, call: Call, batch: int) -> None:
+    """Add the nodes of a call of a function. Raises NotInTable."""
+    full_name = resolve_name(call.function) or call.name
+    if isinstance(call.out, Tensor):
+        raise NotInTable(f"{full_name}: a constant that depends on the batch")
+    if not values_in(call.out):
+        asked = full_name.split(".")
+        if call.name not in _QUESTIONS and not (call.name == "__get__" and asked[-2] in _PROPERTIES):
+            raise NotInTable(f"{full_name}: the network decides by its numbers")
+        return
+    function = FUNCTIONS.get(call.name.strip("_"))
+    if function is None or function.onnx is None:
+        raise NotInTable(full_name)
+    graph.out = call.out
+    try:
+        names = function.onnx(graph, *call.args, **call.kwargs)
+    except (TypeError, AttributeError) as error:  # called with arguments that the table does not foresee
+        raise NotInTable(f"{call.name}: {error}") from error
+    _name(graph, call.name, names, batch)
+
+
+def _write_layer(graph: Graph, call: ModuleCall, batch: int) -> None:
+    """Add the nodes of a layer whose entry says how it is written."""
+    writer = MODULES[type(call.module)].onnx
+    graph.out = call.out
+    _name(graph, call.name, writer(graph, call.module, call.args[0]) if writer else [], batch)
+
+
+def _name(graph: Graph, caller: str, names: str | list[str], batch: int) -> None:
+    """What was just computed goes by these names from now on."""
+    for value, name in zip(values_in(graph.out), [names] if isinstance(names, str) else names, strict=True):
+        if name == UNUSED:
+            continue
+        if value.dtype != torch.float32 or value.ndim == 0 or value.shape[0] != batch:
+            raise NotInTable(f"{caller}: {value.dtype} {tuple(value.shape)}")
+        graph.name(value, name)
+
+
+def _is_written_whole(call: ModuleCall) -> bool:
+    entry = MODULES.get(type(call.module))
+    return entry is not None and entry.onnx is not None and takes_one(call)
+
+
+def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
+    """The ONNX model of a network in eval mode, traced on ``sample`` (N >= 2, ...) with a free batch axis.
+
+    The network returns one tensor, or a tuple of as many as there are names. Raises NotInTable.
+    """
+    known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
+    graph, traced = Graph(known), trace(network, sample)
+    graph.name(traced.input, input_name)
+    for call in traced.events(_is_written_whole):
+        if isinstance(call, Call):
+            _write(graph, call, len(sample))
+        elif _is_written_whole(call):
+            _write_layer(graph, call, len(sample))
+    outs = traced.out if isinstance(traced.out, tuple) else (traced.out,)
+    if len(outs) != len(output_names) or not all(isinstance(out, Value) for out in outs):
+        raise NotInTable("the network does not return the tensors that it should")
+    for out, name in zip(outs, output_names, strict=True):
+        graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [name], name=name))
+    graph.prune(*output_names)
+    proto: GraphProto = helper.make_graph(
+        graph.nodes,
+        "foveate",
+        [helper.make_tensor_value_info(input_name, _element_type(sample), ["N", *sample.shape[1:]])],
+        [
+            helper.make_tensor_value_info(name, _element_type(out), ["N", *out.shape[1:]])
+            for out, name in zip(outs, output_names, strict=True)
+        ],
+        list(graph.constants.values()),
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="foveate")
+
+
+def _element_type(tensor: Tensor | Value) -> int:
+    return int(TensorProto.UINT8 if tensor.dtype == torch.uint8 else TensorProto.FLOAT)

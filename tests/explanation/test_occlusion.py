@@ -1,0 +1,68 @@
+import pytest
+import torch
+from captum.attr import Occlusion
+
+from foveate.errors import InputError
+from foveate.explanation import Probabilities, occlusion
+
+TARGETS = torch.tensor([2, 0, 1])
+
+
+def brute_force(module, x, target, *, window, starts, fill):
+    """One picture, one window, one run at a time."""
+    module.eval()
+    total, times = torch.zeros(12, 12), torch.zeros(12, 12)
+    with torch.no_grad():
+        before = module(x)[0, target]
+        for top in starts[0]:
+            for left in starts[1]:
+                covered = x.clone()
+                covered[..., top : top + window[0], left : left + window[1]] = fill
+                mask = torch.zeros(12, 12)
+                mask[top : top + window[0], left : left + window[1]] = 1
+                total += mask * (before - module(covered)[0, target])
+                times += mask
+    return total / times.clamp(min=1)
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "starts"),
+    [
+        ((4, 4), (4, 4), ([0, 4, 8], [0, 4, 8])),
+        ((5, 3), None, ([0, 2, 4, 6, 7], range(10))),  # the last row of windows is moved back to the border
+        ((12, 12), (1, 1), ([0], [0])),
+    ],
+)
+def test_brute_force(network, pictures, window, stride, starts):
+    found = occlusion(network, pictures, TARGETS, window=window, stride=stride, fill=0.5, batch_size=5)
+    for i in range(3):
+        expected = brute_force(
+            network, pictures[i : i + 1], int(TARGETS[i]), window=window, starts=starts, fill=0.5
+        )
+        torch.testing.assert_close(found[i], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_it_is_captums(network, pictures):
+    theirs = Occlusion(network.eval()).attribute(
+        pictures, sliding_window_shapes=(3, 4, 4), strides=(3, 2, 2), target=TARGETS, baselines=0.0
+    )
+    ours = occlusion(network, pictures, TARGETS, window=4, stride=2)
+    torch.testing.assert_close(ours, theirs[:, 0].to(ours.dtype), rtol=0, atol=1e-5)
+
+
+def test_a_cover_may_be_a_picture(network, pictures):
+    found = occlusion(network, pictures, 0, window=4, fill=pictures)
+    assert found.abs().max() < 1e-6  # covered with itself, nothing changes
+
+
+def test_probabilities(network, pictures):
+    network.eval()
+    warm = Probabilities(network, temperature=2.0).eval()(pictures)
+    torch.testing.assert_close(warm, torch.softmax(network(pictures) / 2, dim=1))
+    falls = occlusion(Probabilities(network), pictures, TARGETS, window=6)
+    assert falls.abs().max() <= 1
+
+
+def test_a_window_that_does_not_fit(network, pictures):
+    with pytest.raises(InputError, match="A window of 13x4 does not fit a picture of 12x12"):
+        occlusion(network, pictures, 0, window=(13, 4))
