@@ -13,7 +13,7 @@ BLUEPRINT_SUFFIXES = (".yaml", ".yml", ".json")
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
 SCHEME = "hf:"
 DEFAULT_FILE = "model.safetensors"
-_HUB_NAME = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<file>.+))?", re.ASCII)
+_HUB_NAME = r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<file>.+))?"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def parse_hub_name(text: str) -> HubName:
     Raises:
         InputError: it is not of that form, or the file is no .safetensors.
     """
-    found = _HUB_NAME.fullmatch(text)
+    found = re.fullmatch(_HUB_NAME, text, re.ASCII)
     file = (found["file"] if found else None) or DEFAULT_FILE
     parts = file.split("/")
     if found is None or any(part in {"", ".", ".."} for part in [*parts, *found["repo"].split("/")]):

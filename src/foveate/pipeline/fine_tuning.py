@@ -15,12 +15,8 @@ from foveate.dataset.prepare import Prepared
 from foveate.errors import InputError
 from foveate.models.anatomy import Network
 from foveate.models.registry import model_info
-from foveate.pipeline.cost import finishing_seconds, learning_seconds
 from foveate.pipeline.listen import Listener, Note, Planned
 from foveate.pipeline.photographs import (
-    FEWEST_EPOCHS,
-    FEWEST_HELD_OUT,
-    FOLDS,
     HELD_OUT_FIFTH,
     Fitted,
     as_trained,
@@ -29,15 +25,17 @@ from foveate.pipeline.photographs import (
     with_head,
     words_of,
 )
-from foveate.pipeline.plan import choose_device, learner_for, with_asked
+from foveate.pipeline.plan import learner_for, with_asked
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.ways import STEPS, asked, no_effect
 from foveate.tasks.learning import Learner
 from foveate.training.events import Event
-from foveate.training.schedule import Horizon, StepHorizon, TimeHorizon
+from foveate.training.machine import choose_device
 from foveate.training.settings import TrainingSettings
-from foveate.transfer.finetune import AUGMENTATION, BATCH_SIZE, LADDER, SETTINGS, FineTuned, Rung, fine_tune
+from foveate.transfer.affordable import FEWEST_EPOCHS, FEWEST_HELD_OUT, FOLDS
+from foveate.transfer.cost import finishing_seconds, learning_seconds
+from foveate.transfer.finetune import AUGMENTATION, BATCH_SIZE, SETTINGS, FineTuned, fine_tune, horizons
 from foveate.transfer.head import fit_head
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
@@ -140,37 +138,6 @@ def _result(events: Iterator[Event | FineTuned], listener: Listener) -> FineTune
             return event
         listener(event)
     raise RuntimeError("fine_tune ended without a result")
-
-
-class _Sooner:
-    """The run ends after so many steps or at a moment of the clock, whichever comes sooner."""
-
-    timed = True
-
-    def __init__(self, steps: StepHorizon, clock: TimeHorizon) -> None:
-        self.steps, self.clock = steps, clock
-
-    def progress(self, step: int) -> float:
-        return max(self.steps.progress(step), self.clock.progress(step))
-
-    def seconds_left(self, step: int) -> float | None:
-        by_steps, by_clock = self.steps.seconds_left(step), self.clock.seconds_left(step)
-        return by_clock if by_steps is None or by_clock is None else min(by_steps, by_clock)
-
-
-def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung, float], Horizon]:
-    """How long each rung takes: its share of the epochs, and no more than its share of the time left."""
-
-    def horizon(rung: Rung, evaluation_seconds: float) -> Horizon:
-        steps = StepHorizon(max(round(epochs * rung.time_share * batches), 1))
-        if deadline is None:
-            return steps
-        now = time.monotonic()
-        still = sum(other.time_share for other in LADDER[LADDER.index(rung) :])
-        left = max(deadline - now - evaluation_seconds, 0.0)
-        return _Sooner(steps, TimeHorizon(now + left * rung.time_share / still))
-
-    return horizon
 
 
 def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:

@@ -10,17 +10,15 @@ import numpy as np
 import torch
 
 from foveate.dataset.prepare import Prepared
-from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Images, evenly
+from foveate.dataset.samples import DataSet, evenly
 from foveate.dataset.sources.fetch import cache_folder
 from foveate.dataset.split import stratified_folds
-from foveate.errors import ImageError, InterruptedRunError, MissingExtraError
-from foveate.images.read import probe
+from foveate.errors import InterruptedRunError, MissingExtraError
 from foveate.models.anatomy import Network
 from foveate.models.model import Model
 from foveate.models.names import HubName, Registered
 from foveate.models.registry import model_info
 from foveate.pipeline.choices import Auto, PublishedWeights, WeightsFile
-from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
 from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import learner_for
 from foveate.pipeline.request import TrainRequest
@@ -28,19 +26,14 @@ from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.resolve import from_hub, published
 from foveate.tasks.base import Metric, Task
 from foveate.tasks.learning import Learner
+from foveate.transfer.affordable import FOLDS, affordable, usual_side
 from foveate.transfer.backbone import PACKAGED, backbone_from_file, for_classes, usable, with_fit
 from foveate.transfer.features import Features
 from foveate.transfer.head import Head, fit_head
 from foveate.transfer.mirror import MirrorTest, mirror_test
 
-LOOKED_AT = 50  # pictures whose headers tell what kind they are
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
-PATIENCE_SECONDS = 30.0  # without a budget: as long as features may take before a smaller backbone is taken
-BUDGET_SHARE = 0.35  # of a budget that all backbones' features together may take
-FOLDS = 5
-FEWEST_HELD_OUT = 100  # pictures that tell a gain of fine-tuning from luck: of a hundred two are two mistakes
-FEWEST_EPOCHS, ENOUGH_EPOCHS = 1.5, 4.0  # of fine-tuning: with less nothing is begun; what a plan aims at
 CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
 HELD_OUT_FIFTH = "a held-out fifth of the training pictures"
 
@@ -89,7 +82,7 @@ def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start
         case WeightsFile(path) if isinstance(network, Registered):
             return _from_file(request, network.name, path)
         case Auto() if isinstance(network, Auto) and request.recipe == "auto":
-            side = _usual_side(dataset.splits["train"].images)
+            side = usual_side(dataset.splits["train"].images)
             if side >= PHOTOGRAPH_SIDE_PX:
                 return _for_photographs(_affordable(request, dataset), side, request, dataset)
     return FromChance()
@@ -118,41 +111,6 @@ def _for_photographs(names: tuple[str, ...], side: int, request: TrainRequest, d
 def may_mirror(request: TrainRequest, task: Task) -> bool:
     """Whether mirror images may be looked at: not where it is switched off, and not of letters and digits."""
     return request.augment == "auto" and task.mirror_safe
-
-
-def affordable(
-    count: int, budget_seconds: float | None, measured: int = 0, views: int = 2
-) -> tuple[str, ...]:
-    """The packaged backbones to try on so many training pictures, the likeliest best first.
-
-    Without a budget it is one: the middle one, or the smallest where the middle one would take long. With a
-    budget it is the one to fine-tune, where there are pictures and time enough to do that, for that gains
-    more than a larger backbone; else all whose features the budget allows. ``measured``: how many pictures
-    the finished model is measured on.
-    """
-    seconds = {name: looking_seconds(count * views, model_info(name).macs) for name in PACKAGED}
-    small, middle, large = PACKAGED
-    if budget_seconds is None:
-        return (middle if seconds[middle] <= PATIENCE_SECONDS else small,)
-    if count >= FEWEST_HELD_OUT * FOLDS and (name := _to_fine_tune(count, budget_seconds, measured, views)):
-        return (name,)
-    chosen, spent = [], 0.0
-    for name in (middle, large, small):
-        if spent + seconds[name] <= BUDGET_SHARE * budget_seconds:
-            chosen.append(name)
-            spent += seconds[name] + 2.0  # to make it ready
-    return tuple(chosen)
-
-
-def _to_fine_tune(count: int, budget_seconds: float, measured: int, views: int) -> str | None:
-    """The largest backbone that can be fine-tuned for enough epochs, or for the fewest; None if none can."""
-    epochs = {}
-    for name in reversed(PACKAGED):  # the largest first
-        macs = model_info(name).macs
-        left = budget_seconds - looking_seconds(count * views, macs) - finishing_seconds(measured, macs)
-        epochs[name] = left / learning_seconds(round(count * (1 - 1 / FOLDS)), macs)
-    goals = (ENOUGH_EPOCHS, FEWEST_EPOCHS)
-    return next((name for goal in goals for name in epochs if epochs[name] >= goal), None)
 
 
 def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> FromBackbones:
@@ -184,22 +142,6 @@ def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> FromB
         )
     )
     return FromBackbones((backbone,), f"Starting from {backbone.source}.")
-
-
-def _usual_side(images: Images) -> int:
-    """The median of the pictures' shorter sides in pixels, from a look at some headers."""
-    if isinstance(images, ArrayImages):
-        return min(images.array.shape[1:3])
-    if not isinstance(images, FileImages):
-        return 0
-    sides = []
-    for row in evenly(len(images), LOOKED_AT):
-        try:
-            info = probe(images.data(int(row)))
-        except ImageError:
-            continue  # the scan will name it
-        sides.append(min(info.width, info.height))
-    return int(np.median(sides)) if sides else 0
 
 
 @dataclass(frozen=True)

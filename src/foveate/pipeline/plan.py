@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
@@ -27,6 +26,8 @@ from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.request import TrainRequest
 from foveate.tasks.base import Task
 from foveate.tasks.learning import Learner, learner_of
+from foveate.training.checks import check_batches
+from foveate.training.machine import choose_device
 from foveate.training.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
@@ -68,26 +69,6 @@ class Plan:
     epochs: int | None
     speed: Speed | None
     reasons: tuple[str, ...]
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of this name; "auto" takes CUDA or Apple's MPS where there is one.
-
-    Raises:
-        InputError: there is no such device on this machine.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"--device {name}: there is no such device here; try --device auto or cpu."
-        ) from error
-    return device
 
 
 def make_network(
@@ -143,40 +124,6 @@ def check_takes(module: nn.Module, prepared: Prepared) -> None:
         raise InputError(
             f"The network gives outputs of shape {tuple(outputs.shape)} for 2 pictures; "
             f"{count} {prepared.task.called} need (2, {count})."
-        )
-
-
-def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
-    """Refuse batches of one picture where a layer would take the spread of a single value.
-
-    Raises:
-        InputError: with the layer's name.
-    """
-    smallest = min(last - first for first, last in batches.bounds)
-    if smallest > 1:
-        return
-    alone: list[str] = []
-
-    def look(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
-        def hook(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-            if inputs[0].numel() == inputs[0].shape[1]:  # (1, C) or (1, C, 1, 1)
-                alone.append(name)
-
-        return hook
-
-    norms = [(name, one) for name, one in module.named_modules() if isinstance(one, _BatchNorm)]
-    hooks = [layer.register_forward_pre_hook(look(name)) for name, layer in norms]
-    was_training = module.training
-    with torch.inference_mode():
-        module.eval()(next(batches.epoch(0)).images[:1])
-    module.train(was_training)
-    for hook in hooks:
-        hook.remove()
-    if alone:
-        what = "--batch-size 1" if len(batches) > 1 else "A single training picture"
-        raise InputError(
-            f"{what}: layer {alone[0]} (batch norm) divides by the spread of each channel's values, of which "
-            "one picture gives it a single one; train on batches of 2 or more."
         )
 
 

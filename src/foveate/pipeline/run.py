@@ -35,7 +35,7 @@ from foveate.pipeline.fine_tuning import check_can_be_tuned, seconds_to_finish, 
 from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
 from foveate.pipeline.photographs import FromBackbones, FromChance, Start, best_start, choose_start
-from foveate.pipeline.plan import Plan, choose_device, make_plan
+from foveate.pipeline.plan import Plan, make_plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.reserve import FINISH_SECONDS, keep_time, make_horizon
 from foveate.pipeline.resume import (
@@ -64,7 +64,7 @@ from foveate.pipeline.ways import (
 from foveate.training.checkpoint import Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
-from foveate.training.machine import Machine, torch_threads
+from foveate.training.machine import Machine, choose_device, torch_threads
 from foveate.training.recipes import get_recipe
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon

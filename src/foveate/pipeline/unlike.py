@@ -11,8 +11,8 @@ from foveate.exporter.features import Extractor
 from foveate.exporter.novelty import Novelty, bank_rows, fit_novelty
 from foveate.graph.summary import summarize
 from foveate.models.anatomy import Network
-from foveate.pipeline.cost import looking_seconds
 from foveate.pipeline.trained import TrainedRun
+from foveate.transfer.cost import looking_seconds
 
 MOST_SECONDS = 3.0  # that computing features may take, about; by the count of pictures, so that runs repeat
 HELD_OUT_MOST = 300  # pictures that say how far away usual ones are

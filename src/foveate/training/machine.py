@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from foveate.errors import InputError
 from foveate.training.precision import processor_has_bfloat16
 
 
@@ -62,3 +63,23 @@ def _processor() -> str:
         model = next(line for line in lines if line.startswith("model name")).partition(":")[2].strip()
     bfloat16 = " with bfloat16" if processor_has_bfloat16() else ""
     return f"{model}, {torch.backends.cpu.get_cpu_capability()}{bfloat16}"
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name; "auto" takes CUDA or Apple's MPS where there is one.
+
+    Raises:
+        InputError: there is no such device on this machine.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"--device {name}: there is no such device here; try --device auto or cpu."
+        ) from error
+    return device

@@ -91,3 +91,19 @@ class TimeHorizon:
 
     def seconds_left(self, step: int) -> float | None:
         return max(self.end_seconds - self.clock(), 0.0)
+
+
+class SoonerHorizon:
+    """The run ends after so many steps or at a moment of the clock, whichever comes sooner."""
+
+    timed = True
+
+    def __init__(self, steps: StepHorizon, clock: TimeHorizon) -> None:
+        self.steps, self.clock = steps, clock
+
+    def progress(self, step: int) -> float:
+        return max(self.steps.progress(step), self.clock.progress(step))
+
+    def seconds_left(self, step: int) -> float | None:
+        by_steps, by_clock = self.steps.seconds_left(step), self.clock.seconds_left(step)
+        return by_clock if by_steps is None or by_clock is None else min(by_steps, by_clock)

@@ -25,7 +25,7 @@ from foveate.training.evaluate import outputs_of
 from foveate.training.events import EpochDone, Event, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
 from foveate.training.optim import stage_of, stages_of
-from foveate.training.schedule import Horizon
+from foveate.training.schedule import Horizon, SoonerHorizon, StepHorizon, TimeHorizon
 from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
 
 BATCH_SIZE = 16
@@ -195,3 +195,18 @@ def _joined_row(row: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> 
 
 
 _BEGINNING: Mapping[str, Any] = {"epoch": 0, "step": 0, "seconds": 0.0}
+
+
+def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Rung, float], Horizon]:
+    """How long each rung takes: its share of the epochs, and no more than its share of the time left."""
+
+    def horizon(rung: Rung, evaluation_seconds: float) -> Horizon:
+        steps = StepHorizon(max(round(epochs * rung.time_share * batches), 1))
+        if deadline is None:
+            return steps
+        now = time.monotonic()
+        still = sum(other.time_share for other in LADDER[LADDER.index(rung) :])
+        left = max(deadline - now - evaluation_seconds, 0.0)
+        return SoonerHorizon(steps, TimeHorizon(now + left * rung.time_share / still))
+
+    return horizon

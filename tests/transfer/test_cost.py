@@ -3,7 +3,7 @@
 import pytest
 
 from foveate.models.registry import model_info
-from foveate.pipeline.cost import finishing_seconds, learning_seconds, looking_seconds
+from foveate.transfer.cost import finishing_seconds, learning_seconds, looking_seconds
 
 LITE0 = model_info("efficientnet_lite0").macs
 

@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from foveate.pipeline.fine_tuning import horizons
-from foveate.transfer.finetune import LADDER
+from foveate.transfer.finetune import LADDER, horizons
 
 
 def test_each_rung_leaves_time_for_the_evaluation_that_follows_it():
