@@ -38,6 +38,7 @@ from foveate.models.names import (
 from foveate.models.pretrained import from_file, implied_options, load_weights
 from foveate.models.published import PRETRAINED, usual_preprocessing
 from foveate.models.registry import create_model, list_models, model_info, model_options
+from foveate.tasks.base import Task
 from foveate.tasks.classification.labels import numbered
 from foveate.tasks.classification.task import Classification
 
@@ -190,6 +191,36 @@ def designed(blueprint: Blueprint, name: str) -> Model:
         )
     module = _seeded(lambda: build(blueprint))
     return _random(name, module, blueprint.input, {"blueprint": blueprint.to_dict()}, module.num_classes)
+
+
+def made_for(
+    choice: Registered | BlueprintFile, preprocessing: Preprocessing, task: Task, weights: Path | None = None
+) -> Model:
+    """A network for the pictures and the task of a data set, to be trained: its weights are drawn from
+    torch's generator, or a file's; its last layer is fresh where the file's counts other labels.
+
+    Raises:
+        InputError: a wrong blueprint, weights that do not fit, or pictures of a size that the network cannot
+            take (with the size formula).
+    """
+    size, count = (preprocessing.height, preprocessing.width), len(task.labels)
+    if isinstance(choice, BlueprintFile):
+        blueprint = load_blueprint(choice.path)
+        blueprint = blueprint.adapted(classes=count, channels=preprocessing.channels, size=size)
+        module: Network = build(blueprint)
+        name = choice.path.stem
+        architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
+    else:
+        name = choice.name
+        options: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
+        if "image_size" in model_options(name):
+            options["image_size"] = size
+        module = create_model(name, num_classes=count, in_channels=preprocessing.channels, **options)
+        architecture = {"name": name, "options": options}
+    if weights is None:
+        return Model(name, module, preprocessing, task, architecture, "random", "random weights")
+    load_weights(module, weights, skip_head=None)
+    return Model(name, module, preprocessing, task, architecture, "given", f"the weights of {weights.name}")
 
 
 def outlined(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:

@@ -17,10 +17,11 @@ from foveate.modelfolder.read import load
 from foveate.models.registry import create_model
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
-from foveate.pipeline.photographs import FromChance, choose_start, make_folds, may_mirror
+from foveate.pipeline.photographs import FromChance, choose_start, may_mirror
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
 from foveate.transfer.affordable import affordable
+from foveate.transfer.fitted import make_folds
 
 SMALL = TrainRequest(image_size=96)  # an eighth of the work; the pictures are 110 px
 

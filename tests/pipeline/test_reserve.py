@@ -10,8 +10,7 @@ from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.errors import InterruptedRunError
 from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Note
-from foveate.pipeline.plan import make_plan
-from foveate.pipeline.reserve import after_training, keep_time, make_horizon
+from foveate.pipeline.plan import horizon_of, make_plan, reserve_for
 from foveate.tasks.classification.metrics import ACCURACY
 from foveate.training.events import EpochDone, StepDone
 from foveate.training.schedule import StepHorizon
@@ -34,7 +33,8 @@ GPU = Speed(step_seconds=1e-3, forward_seconds_per_image=1e-5, processor_seconds
 )
 def test_each_pass_is_reckoned_where_it_runs(val, test, device, processor, seconds):
     prepared = prepared_bands(200, val=val, test=test)
-    assert after_training(prepared, device, processor) == pytest.approx(seconds)
+    reserve = reserve_for(prepared, make_plan(TrainRequest(model="tinyvgg"), prepared), 1000.0)
+    assert reserve.seconds(device, processor) == pytest.approx(seconds)
 
 
 def on_an_accelerator(prepared):
@@ -49,27 +49,29 @@ def on_an_accelerator(prepared):
 def test_a_fast_device_does_not_hurry_the_processor():
     prepared = prepared_bands(40, val=100, test=100)
     plan = on_an_accelerator(prepared)
-    horizon = make_horizon(prepared, plan, 1000.0, spent=0.0)
+    reserve = reserve_for(prepared, plan, 1000.0)
+    horizon = reserve.horizon(spent=0.0)
     after = 1.5 + 2.0 + 200 * 0.05
     assert horizon.end_seconds == pytest.approx(1000.0 - after, abs=0.01)
-    keep_time(horizon, prepared, plan, EpochDone({}, ACCURACY, True, evaluation_seconds=3.0), 1000.0)
+    reserve.keep(horizon, EpochDone({}, ACCURACY, True, evaluation_seconds=3.0))
     assert horizon.end_seconds == pytest.approx(1000.0 - after - 2 * 3.0)
 
 
 def test_on_the_processor_an_evaluation_tells_how_fast_measuring_is():
     prepared = prepared_bands(40, val=100, test=50)
     plan = dataclasses.replace(make_plan(TrainRequest(model="tinyvgg"), prepared), speed=GPU)
-    horizon = make_horizon(prepared, plan, 1000.0, spent=0.0)
-    keep_time(horizon, prepared, plan, EpochDone({}, ACCURACY, True, evaluation_seconds=1.0), 1000.0)
+    reserve = reserve_for(prepared, plan, 1000.0)
+    horizon = reserve.horizon(spent=0.0)
+    reserve.keep(horizon, EpochDone({}, ACCURACY, True, evaluation_seconds=1.0))
     assert horizon.end_seconds == pytest.approx(1000.0 - 1.5 - 1.6 - 2 * 1.0 - 150 * 0.01)
 
 
 def test_epochs_need_no_clock():
     prepared = prepared_bands(40, val=10)
     plan = make_plan(TrainRequest(model="tinyvgg", epochs=3, batch_size=8), prepared)
-    horizon = make_horizon(prepared, plan, None, spent=0.0)
-    keep_time(horizon, prepared, plan, EpochDone({}, ACCURACY, True, evaluation_seconds=1.0), None)
-    assert horizon.progress(3 * 5) == 1
+    reserve = reserve_for(prepared, plan, None)
+    assert reserve is None
+    assert horizon_of(plan, reserve, spent=0.0).progress(3 * 5) == 1
 
 
 def test_a_run_ends_in_time_for_a_slow_processor(monkeypatch, tmp_path):
@@ -90,7 +92,7 @@ def test_a_run_ends_in_time_for_a_slow_processor(monkeypatch, tmp_path):
 def test_a_budget_that_is_over_before_all_was_seen_once_is_told(monkeypatch, tmp_path):
     request = TrainRequest(model="tinyvgg", weights="none", budget="1m", batch_size=8)
     for steps, told in ((2, True), (12, False)):  # of 12 in an epoch
-        monkeypatch.setattr("foveate.pipeline.run.make_horizon", lambda *_, n=steps: StepHorizon(n))
+        monkeypatch.setattr("foveate.pipeline.run.horizon_of", lambda *_, n=steps: StepHorizon(n))
         monkeypatch.setattr("foveate.pipeline.run.keep_time", lambda *_: None)
         notes = []
         train(bands(96, val=8, test=8), request, out=tmp_path / str(steps), listener=notes.append)

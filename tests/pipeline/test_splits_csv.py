@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from foveate.dataset import open_dataset
+from foveate.dataset.sides import splits_csv
 from foveate.modelfolder.write import Draft
-from foveate.pipeline.finish import splits_csv
 
 # Any bytes but a slash and NUL: spaces at the ends, commas, quotes, newlines, Latin-1, accents in two forms.
 AWKWARD = st.sampled_from(
@@ -54,7 +54,7 @@ def test_any_names_come_back(pairs):
             for key, split in data.splits.items()
         }
         with Draft(Path(place) / "model") as draft:
-            draft.add_text("splits.csv", splits_csv(SimpleNamespace(splits=splits, task=data.task)))
+            draft.add_text("splits.csv", splits_csv(data.task, splits))
             (root / "splits.csv").write_bytes((draft.folder / "splits.csv").read_bytes())
         again = open_dataset(root / "splits.csv")
         assert told(again) == told(data) and again.task.labels == data.task.labels

@@ -133,9 +133,10 @@ def _class_number(name: str, classes: Any) -> int:
 def _split(data: str) -> tuple[str, Split]:
     """The part of a data set to look through, and what to call it: held-out pictures where there are any."""
     from foveate.dataset import open_dataset
+    from foveate.dataset.samples import measured_splits
 
     dataset = open_dataset(data)
-    name = next(name for name in ("val", "test", "train") if name in dataset.splits)
+    name = measured_splits(dataset.splits)[-1]
     return f"{dataset.name}, {name}", dataset.splits[name]
 
 

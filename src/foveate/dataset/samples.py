@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -207,6 +207,13 @@ def _writable(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def measured_splits(splits: Collection[str]) -> list[str]:
+    """What a model is measured on: validation and test pictures, the training pictures where there is nothing
+    else. The last one, test before val before train, is the one to quote.
+    """
+    return [name for name in ("val", "test") if name in splits] or ["train"]
 
 
 def evenly(count: int, most: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol
 
 import numpy as np
@@ -223,3 +224,23 @@ def _with_copies(found: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray
         sides = sides_of.get(int(groups[i]), {UNKNOWN})
         placed[i] = next(iter(sides)) if len(sides) == 1 else LEFT_OUT
     return placed
+
+
+def splits_csv(task: Task, splits: Mapping[str, Placed]) -> str:
+    """Which picture stood on which side: the columns of a table that `foveate train` takes as a data set.
+
+    ``content`` is the hash by which `foveate check --json` knows pictures, too.
+    """
+    tables = {side: task.table(split.targets) for side, split in splits.items()}
+    answers = next(iter(tables.values()))
+    rows = [("file_name", *answers, "split", "content")]
+    for side, split in splits.items():
+        contents = (digest.tobytes().hex() for digest in split.digests)
+        sides = repeat(side, len(split.names))
+        rows += zip(split.names, *tables[side].values(), sides, contents, strict=True)
+    # csv leaves a carriage return without quotes, and reads it as the end of a row
+    minimal = not any("\r" in cell for row in rows for cell in row)
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows(rows)
+    return text.getvalue()

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from foveate.dataset import DataSet, open_dataset
-from foveate.dataset.samples import evenly
+from foveate.dataset.samples import evenly, measured_splits
 from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.runtime.predictor import Predictor
@@ -105,7 +105,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     rest is measured on. Raises DatasetError, ImageError; InputError where too few remain.
     """
     opened = open_dataset(data, min_classes=1).with_task(predictor.task)
-    name = next(name for name in ("test", "val", "train") if name in opened.splits)
+    name = measured_splits(opened.splits)[-1]
     measured, source = opened.splits[name], opened.splits.get("train", opened.splits[name])
     count = min(CALIBRATION_COUNT, len(source) if name != "train" else len(source) // 2)
     if count < 10:

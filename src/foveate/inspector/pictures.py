@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.dataset import FileImages, open_dataset
+from foveate.dataset.samples import measured_splits
 from foveate.errors import RequestError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_bytes, read_image
@@ -122,7 +123,7 @@ def add_samples(pictures: Pictures, net: Model, image: Path | None, data: str | 
 def _some_of(pictures: Pictures, data: str) -> None:
     """A few pictures of a data set, of different classes as far as possible."""
     dataset = open_dataset(data)
-    split = dataset.splits[next(name for name in ("val", "test", "train") if name in dataset.splits)]
+    split = dataset.splits[measured_splits(dataset.splits)[-1]]
     firsts = np.unique(split.targets.strata, return_index=True)[1].tolist()
     for number in firsts[:SAMPLES]:
         (label,) = dataset.task.cells(split.targets.take(np.array([number])))

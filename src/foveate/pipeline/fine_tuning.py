@@ -10,21 +10,11 @@ import numpy as np
 import torch
 
 from foveate.batches.augment import Augmentation
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.batches.loader import TrainingBatches
 from foveate.dataset.prepare import Prepared
 from foveate.errors import InputError
-from foveate.models.anatomy import Network
-from foveate.models.registry import model_info
 from foveate.pipeline.listen import Listener, Note, Planned
-from foveate.pipeline.photographs import (
-    HELD_OUT_FIFTH,
-    Fitted,
-    as_trained,
-    make_folds,
-    metrics_of,
-    with_head,
-    words_of,
-)
+from foveate.pipeline.photographs import as_trained, metrics_of, words_of
 from foveate.pipeline.plan import learner_for, with_asked
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
@@ -34,12 +24,11 @@ from foveate.training.events import Event
 from foveate.training.machine import choose_device
 from foveate.training.settings import TrainingSettings
 from foveate.transfer.affordable import FEWEST_EPOCHS, FEWEST_HELD_OUT, FOLDS
-from foveate.transfer.cost import finishing_seconds, learning_seconds
-from foveate.transfer.finetune import AUGMENTATION, BATCH_SIZE, SETTINGS, FineTuned, fine_tune, horizons
-from foveate.transfer.head import fit_head
+from foveate.transfer.cost import learning_seconds
+from foveate.transfer.finetune import AUGMENTATION, SETTINGS, FineTuned, fine_tune, horizons, tuning_batches
+from foveate.transfer.fitted import HELD_OUT_FIFTH, Fitted, held_and_rest
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
-MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
 
 
 def tuned(
@@ -60,23 +49,32 @@ def tuned(
     """
     frozen = as_trained(fitted, request)
     split = fitted.prepared.splits["train"]
-    held, rest = _held_and_rest(fitted.prepared, request)
+    held, rest = held_and_rest(fitted.prepared, request.seed)
     why_not = _why_too_few(len(held), request)
     if why_not is None and request.epochs is None:
         if deadline is None:
             return frozen
-        seconds = FEWEST_EPOCHS * learning_seconds(len(rest), _macs(fitted))
+        seconds = FEWEST_EPOCHS * learning_seconds(len(rest), fitted.macs)
         why_not = _why_too_late(seconds, deadline, asked(request, STEPS))
     if why_not is not None:
         listener(Note(f"Not fine-tuned: {why_not}"))
         return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
-    training, validation = _batches(fitted, request, rest, held)
-    settings = _settings(fitted, request)
-    learner = learner_for(request, fitted.prepared, settings, choose_device(request.device))
+    device, settings = choose_device(request.device), _settings(fitted, request)
+    training, validation = tuning_batches(
+        fitted.prepared,
+        rest,
+        held,
+        device,
+        augmentation=_augmentation(fitted, request),
+        batch_size=request.batch_size,
+        seed=request.seed,
+    )
+    learner = learner_for(request, fitted.prepared, settings, device)
+    network = fitted.network_of(rest, learner_for(request, fitted.prepared)).to(device)
     result = _result(
         fine_tune(
-            _head_of_the_rest(fitted, request, rest),
+            network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]  # torch's stub lacks it
             learner,
             training,
             validation,
@@ -96,15 +94,8 @@ def tuned(
 def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
     """Raises InputError where fine-tuning is asked for and the pictures are too few for it."""
     names = asked(request, STEPS | {"epochs"})
-    if names and (why_not := _why_too_few(len(_held_and_rest(prepared, request)[0]), request)):
+    if names and (why_not := _why_too_few(len(held_and_rest(prepared, request.seed)[0]), request)):
         raise InputError(f"{no_effect(names)}, for nothing is fine-tuned: {why_not}")
-
-
-def _held_and_rest(prepared: Prepared, request: TrainRequest) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of the training pictures that judge fine-tuning, and of those that it learns from."""
-    split = prepared.splits["train"]
-    folds = make_folds(split.targets.strata, split.groups, request.seed)
-    return np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
 
 
 def _why_too_few(held: int, request: TrainRequest) -> str | None:
@@ -140,55 +131,13 @@ def _result(events: Iterator[Event | FineTuned], listener: Listener) -> FineTune
     raise RuntimeError("fine_tune ended without a result")
 
 
+def _augmentation(fitted: Fitted, request: TrainRequest) -> Augmentation:
+    augmentation = AUGMENTATION if request.augment == "auto" else Augmentation()
+    return augmentation if fitted.mirrored else replace(augmentation, flip="none")
+
+
 def _settings(fitted: Fitted, request: TrainRequest) -> TrainingSettings:
     return with_asked(replace(SETTINGS, seed=request.seed), request, fitted.prepared)
-
-
-def seconds_to_finish(fitted: Fitted) -> float:
-    """What export, measuring and the report take after training, about."""
-    pictures = sum(len(split) for name, split in fitted.prepared.splits.items() if name != "train")
-    return finishing_seconds(pictures, _macs(fitted))
-
-
-def _macs(fitted: Fitted) -> float:
-    """Multiply-accumulates of a picture, about: those at the network's own size, scaled to this one."""
-    info, shape = model_info(fitted.backbone.name), fitted.backbone.preprocessing
-    return info.macs * shape.height * shape.width / (info.input_size[1] * info.input_size[2])
-
-
-def _batches(
-    fitted: Fitted, request: TrainRequest, rest: np.ndarray, held: np.ndarray
-) -> tuple[TrainingBatches, EvaluationBatches]:
-    split, device = fitted.prepared.splits["train"], choose_device(request.device)
-    normalise = Normaliser(fitted.prepared.preprocessing, device)
-    augmentation = AUGMENTATION if request.augment == "auto" else Augmentation()
-    if not fitted.mirrored:
-        augmentation = replace(augmentation, flip="none")
-    usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
-    training = TrainingBatches(
-        Pixels(split.pixels[rest], split.targets.take(rest), device),
-        normalise,
-        batch_size=request.batch_size or usual,
-        augmentation=augmentation,
-        seed=request.seed,
-    )
-    held_out = Pixels(split.pixels[held], split.targets.take(held), device)
-    return training, EvaluationBatches(held_out, normalise, batch_size=32)
-
-
-def _head_of_the_rest(fitted: Fitted, request: TrainRequest, rest: np.ndarray) -> Network:
-    """The backbone with a head that has not seen the held-out pictures, by the penalty already chosen."""
-    targets = fitted.prepared.splits["train"].targets.take(rest)
-    never = np.full(len(rest), -1)
-    head = fit_head(
-        fitted.views[:, rest],
-        targets,
-        never,
-        learner_for(request, fitted.prepared),
-        penalty=fitted.head.penalty,
-    )
-    network = with_head(fitted.backbone, head).to(choose_device(request.device))
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
 
 
 def _as_trained(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
 from foveate.dataset.prepare import Prepared
-from foveate.dataset.samples import evenly
+from foveate.dataset.samples import evenly, measured_splits
+from foveate.dataset.sides import splits_csv
 from foveate.explanation.report import explain_for_report
 from foveate.exporter.novelty import Novelty
 from foveate.graph.summary import summarize
@@ -24,7 +22,6 @@ from foveate.modelfolder.read import load
 from foveate.modelfolder.write import Draft
 from foveate.pipeline.request import Phases
 from foveate.pipeline.trained import TrainedRun
-from foveate.pipeline.unlike import novelty_of
 from foveate.report.card import render_card
 from foveate.report.data import Augmented, DatasetSummary, ReportData
 from foveate.report.page import render_report
@@ -35,6 +32,7 @@ from foveate.tasks.learning import learner_of
 from foveate.tasks.telling import VALIDATION, Explanations, Measured
 from foveate.training.events import history_columns
 from foveate.training.rundir import history_csv
+from foveate.transfer.unlike import novelty_of
 
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
 EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.1  # at most, and of the time the run took so far
@@ -70,7 +68,13 @@ def finish(run: TrainedRun) -> Finished:
     prepared, phases, network = run.prepared, run.phases, run.network
     phases.enter("calibrate")
     task = _calibrated(run)
-    novelty = novelty_of(run)
+    novelty = novelty_of(
+        network.module,
+        prepared,
+        features=network.features,
+        unseen=network.unseen,
+        deadline=run.deadline,
+    )
     with Draft(run.out) as draft:
         phases.enter("export")
         draft.add_network(
@@ -87,7 +91,7 @@ def finish(run: TrainedRun) -> Finished:
         config = _config(run, task, measured, novelty)
         data = _report_data(run, config, task, _to_report(run, task, measured, novelty is not None))
         draft.add_text("history.csv", history_csv(network.history, history_columns(task.metrics)))
-        draft.add_text("splits.csv", splits_csv(prepared))
+        draft.add_text("splits.csv", splits_csv(prepared.task, prepared.splits))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))
         draft.publish(config, keep_checkpoint=run.request.keep_checkpoint)
@@ -119,26 +123,6 @@ def _calibrated(run: TrainedRun) -> Task:
     return task
 
 
-def splits_csv(prepared: Prepared) -> str:
-    """Which picture stood on which side: the columns of a table that `foveate train` takes as a data set.
-
-    ``content`` is the hash by which `foveate check --json` knows pictures, too.
-    """
-    tables = {side: prepared.task.table(split.targets) for side, split in prepared.splits.items()}
-    answers = next(iter(tables.values()))
-    rows = [("file_name", *answers, "split", "content")]
-    for side, split in prepared.splits.items():
-        contents = (digest.tobytes().hex() for digest in split.digests)
-        sides = repeat(side, len(split.names))
-        rows += zip(split.names, *tables[side].values(), sides, contents, strict=True)
-    # csv leaves a carriage return without quotes, and reads it as the end of a row
-    minimal = not any("\r" in cell for row in rows for cell in row)
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def _parity_pictures(prepared: Prepared) -> np.ndarray:
     """Real pictures, from the validation split where there is one, evenly spaced; at least two."""
     pixels = prepared.splits["val" if "val" in prepared.splits else "train"].pixels
@@ -147,15 +131,10 @@ def _parity_pictures(prepared: Prepared) -> np.ndarray:
     return pixels[np.resize(rows, max(len(rows), 2))]
 
 
-def measured_splits(prepared: Prepared) -> list[str]:
-    """Validation and test pictures; the training pictures where there is nothing else to measure on."""
-    return [name for name in ("val", "test") if name in prepared.splits] or ["train"]
-
-
 def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[Measured]:
     """What the finished model does on each split that is measured; the last one is to be quoted."""
     found: list[Measured] = []
-    for name in measured_splits(prepared):
+    for name in measured_splits(prepared.splits):
         split = prepared.splits[name]
         values = _measure(predictor, split.pixels)
         scores = task.evaluate(values, split.targets)

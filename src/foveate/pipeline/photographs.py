@@ -11,10 +11,7 @@ import torch
 
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import DataSet, evenly
-from foveate.dataset.sources.fetch import cache_folder
-from foveate.dataset.split import stratified_folds
 from foveate.errors import InterruptedRunError, MissingExtraError
-from foveate.models.anatomy import Network
 from foveate.models.model import Model
 from foveate.models.names import HubName, Registered
 from foveate.models.registry import model_info
@@ -26,16 +23,12 @@ from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.resolve import from_hub, published
 from foveate.tasks.base import Metric, Task
 from foveate.tasks.learning import Learner
-from foveate.transfer.affordable import FOLDS, affordable, usual_side
-from foveate.transfer.backbone import PACKAGED, backbone_from_file, for_classes, usable, with_fit
-from foveate.transfer.features import Features
-from foveate.transfer.head import Head, fit_head
-from foveate.transfer.mirror import MirrorTest, mirror_test
+from foveate.transfer.affordable import affordable, usual_side
+from foveate.transfer.backbone import PACKAGED, backbone_from_file, usable, with_fit
+from foveate.transfer.fitted import Fitted, fit_backbone
 
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
-CROSS_VALIDATED_MOST = 2_000  # pictures; beyond, one held-out fifth says as much
-HELD_OUT_FIFTH = "a held-out fifth of the training pictures"
 
 
 @dataclass(frozen=True)
@@ -144,38 +137,6 @@ def _from_hub(request: TrainRequest, name: HubName, listener: Listener) -> FromB
     return FromBackbones((backbone,), f"Starting from {backbone.source}.")
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A backbone with the head that was fitted to its features of the training pictures.
-
-    views: (V, N, D); V = 2 where mirror images are of use. mirror: what was found of them, if it was asked.
-    folds: (N,) in which each picture was held out. loss: of the held-out pictures.
-    """
-
-    backbone: Model
-    prepared: Prepared
-    views: np.ndarray
-    mirror: MirrorTest | None
-    folds: np.ndarray
-    head: Head
-    loss: float
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether mirror images were learnt from."""
-        return len(self.views) == 2
-
-    @property
-    def how(self) -> str:
-        """How the held-out answers came about, in words."""
-        crossed = self.head.was_held_out.mean() > 0.5
-        return f"training pictures in {FOLDS}-fold cross-validation" if crossed else HELD_OUT_FIFTH
-
-    def network(self) -> Network:
-        """The backbone with the head in its place."""
-        return with_head(self.backbone, self.head)
-
-
 def best_start(
     backbones: tuple[Model, ...],
     prepare: Callable[[Model], Prepared],
@@ -199,7 +160,16 @@ def best_start(
 
     best: Fitted | None = None
     for backbone in backbones:
-        fitted = _fit(backbone, prepare(backbone), request, progress, listener)
+        prepared = prepare(backbone)
+        fitted = fit_backbone(
+            backbone,
+            prepared,
+            learner_for(request, prepared),
+            mirrored=may_mirror(request, prepared.task),
+            seed=request.seed,
+            progress=progress,
+            say=lambda sentence: listener(Note(sentence)),
+        )
         if len(backbones) > 1:
             listener(Note(f"{backbone.name}: loss {fitted.loss:.3f} on {fitted.how}."))
         if best is None or fitted.loss < best.loss:
@@ -209,49 +179,6 @@ def best_start(
     if best.mirror is not None and best.mirror.hurts:
         listener(Note(f"Mirror images are left out: {best.mirror.in_words}."))
     return best
-
-
-def _fit(
-    backbone: Model,
-    prepared: Prepared,
-    request: TrainRequest,
-    progress: Callable[[int, int], None],
-    listener: Listener,
-) -> Fitted:
-    split = prepared.splits["train"]
-    with Features(backbone, cache_folder() / "features") as features:
-        mirrored = may_mirror(request, prepared.task)
-        views = features.of(split.pixels, mirrored=mirrored, progress=progress).views
-        for sentence in features.notes:
-            listener(Note(sentence))
-    wanted = prepared.task.matrix(split.targets)
-    mirror = mirror_test(views, wanted, split.groups) if mirrored else None
-    if mirror is not None and mirror.hurts:
-        views = views[:1]
-    folds = make_folds(split.targets.strata, split.groups, request.seed)
-    learner = learner_for(request, prepared)
-    head = fit_head(views, split.targets, folds, learner)
-    known, loss = np.flatnonzero(head.was_held_out), 0.0
-    if len(known):
-        losses = learner.losses(torch.from_numpy(head.held_out[known]), split.targets.take(known))
-        loss = float(losses.mean())
-    return Fitted(backbone, prepared, views, mirror, folds, head, loss)
-
-
-def make_folds(strata: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """(N,) in which of five folds each picture is held out; with many pictures one fold does (others: -1)."""
-    folds = stratified_folds(strata, groups, FOLDS, seed)
-    return folds if len(strata) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
-
-
-def with_head(backbone: Model, head: Head) -> Network:
-    """A network of the backbone's layers with a fitted head."""
-    network = for_classes(backbone, len(head.bias))
-    with torch.no_grad():
-        layer = network.get_submodule(network.classifier_name)
-        layer.weight.copy_(torch.from_numpy(head.weight))  # type: ignore[operator]
-        layer.bias.copy_(torch.from_numpy(head.bias))  # type: ignore[operator]
-    return network.eval()
 
 
 def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:

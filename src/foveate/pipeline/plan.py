@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.dataset.prepare import Prepared
-from foveate.dataset.samples import evenly
-from foveate.errors import InputError
-from foveate.models import anatomy as models
-from foveate.models.blueprint import build, load_blueprint
+from foveate.dataset.samples import evenly, measured_splits
+from foveate.models.model import Model
 from foveate.models.names import BlueprintFile, Registered
-from foveate.models.pretrained import implied_options, load_weights
-from foveate.models.registry import create_model, model_options
 from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.request import TrainRequest
+from foveate.resolve import made_for
 from foveate.tasks.base import Task
 from foveate.tasks.learning import Learner, learner_of
-from foveate.training.checks import check_batches
+from foveate.training.checks import check_batches, check_takes
 from foveate.training.machine import choose_device
 from foveate.training.recipes import (
     AUTO_LADDER,
@@ -35,23 +28,15 @@ from foveate.training.recipes import (
     get_recipe,
     recipe_for,
 )
+from foveate.training.reserve import Reserve
+from foveate.training.schedule import Horizon, StepHorizon
 from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
-from foveate.transfer.mirror import MirrorTest, mirror_test
+from foveate.transfer.mirror import MirrorTest, mirror_test_of_copies
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
-MIRROR_TEST_COUNT, MIRROR_TEST_SIDE = 1_000, 16  # training pictures, and pixels
 TOO_FEW_EPOCHS = 0.1
 MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network ready to train and how it is written into config.json."""
-
-    module: nn.Module
-    name: str
-    architecture: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,7 +46,7 @@ class Plan:
     ``epochs`` is None where a time budget decides. ``reasons`` are sentences for the user.
     """
 
-    network: Network
+    network: Model
     recipe: Recipe
     settings: TrainingSettings
     learner: Learner
@@ -71,60 +56,16 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def make_network(
-    choice: Registered | BlueprintFile, prepared: Prepared, weights: Path | None = None
-) -> Network:
-    """A registered network, or one written as a blueprint file, made for this data set.
-
-    Raises:
-        InputError: an unknown name, a wrong blueprint, weights that do not fit, or pictures of a size that
-            the network cannot take (with the size formula).
-    """
-    shape = prepared.preprocessing
-    numbers = len(prepared.task.labels)
-    if isinstance(choice, BlueprintFile):
-        blueprint = load_blueprint(choice.path).adapted(
-            classes=numbers, channels=shape.channels, size=(shape.height, shape.width)
-        )
-        module: models.Network = build(blueprint)
-        architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
-        name = choice.path.stem
-    else:
-        name = choice.name
-        options: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
-        if "image_size" in model_options(name):
-            options["image_size"] = (shape.height, shape.width)
-        module = create_model(name, num_classes=numbers, in_channels=shape.channels, **options)
-        architecture = {"name": name, "options": options}
-    if weights is not None:
-        load_weights(module, weights, skip_head=None)
-    return Network(module, name, architecture)
+def _own(module: nn.Module, prepared: Prepared) -> Model:
+    """The caller's own network."""
+    kind = type(module)
+    architecture = {"custom": f"{kind.__module__}.{kind.__qualname__}"}
+    return Model(kind.__name__, module, prepared.preprocessing, prepared.task, architecture, weights="given")
 
 
 def _file_of(request: TrainRequest) -> Path | None:
     """The weights to begin with, where they are a file's."""
     return request.start.path if isinstance(request.start, WeightsFile) else None
-
-
-def check_takes(module: nn.Module, prepared: Prepared) -> None:
-    """Send two pictures through, so that a size the network cannot take is refused before training.
-
-    Raises:
-        ShapeError: from the network, with the formula.
-        InputError: the outputs are not one number a label.
-    """
-    shape = prepared.preprocessing
-    device = next(module.parameters()).device
-    was_training = module.training
-    with torch.inference_mode():
-        outputs = module.eval()(torch.zeros(2, shape.channels, shape.height, shape.width, device=device))
-    module.train(was_training)
-    count = len(prepared.task.labels)
-    if tuple(outputs.shape) != (2, count):
-        raise InputError(
-            f"The network gives outputs of shape {tuple(outputs.shape)} for 2 pictures; "
-            f"{count} {prepared.task.called} need (2, {count})."
-        )
 
 
 def make_plan(
@@ -145,14 +86,12 @@ def make_plan(
     device = choose_device(request.device)
     split = prepared.splits["train"]
     pixels = Pixels(split.pixels, split.targets, device)
-    mirror = _mirror_test(prepared, pixels) if _may_mirror(request, prepared.task) else None
+    mirror = mirror_test_of_copies(prepared, pixels) if _may_mirror(request, prepared.task) else None
     maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen)
     if module is not None:
-        kind = type(module)
-        architecture = {"custom": f"{kind.__module__}.{kind.__qualname__}"}
-        plan = maker.plan(Network(module, kind.__name__, architecture))
+        plan = maker.plan(_own(module, prepared))
     elif not isinstance(request.network, Auto):
-        plan = maker.plan(make_network(request.network, prepared, _file_of(request)))
+        plan = maker.plan(maker.made(request.network))
     else:
         plan = maker.choose()
     told = _reason(plan, prepared, maker.epochs(plan), device)
@@ -170,21 +109,25 @@ class _Planner:
     train_seconds: float | None  # None where epochs decide: then nothing is timed, and plans repeat exactly
     chosen: tuple[str, str] | None = None  # network and recipe of the run that goes on
 
+    def made(self, choice: Registered | BlueprintFile) -> Model:
+        """A network for these pictures."""
+        return made_for(choice, self.prepared.preprocessing, self.prepared.task, _file_of(self.request))
+
     def choose(self) -> Plan:
         """The largest compact network that gets enough epochs in the time there is."""
         if self.chosen is not None:
-            return self.plan(make_network(Registered(self.chosen[0]), self.prepared))
+            return self.plan(self.made(Registered(self.chosen[0])))
         if self.train_seconds is None:
             enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
-            return self.plan(make_network(Registered("compact_m" if enough else "compact_s"), self.prepared))
-        smallest = self.plan(make_network(Registered(AUTO_LADDER[-1].network), self.prepared))
+            return self.plan(self.made(Registered("compact_m" if enough else "compact_s")))
+        smallest = self.plan(self.made(Registered(AUTO_LADDER[-1].network)))
         epochs = self.epochs(smallest)
         rung = next(rung for rung in AUTO_LADDER if epochs / rung.relative_cost >= rung.enough_epochs)
         if rung is AUTO_LADDER[-1]:
             return smallest
-        return self.plan(make_network(Registered(rung.network), self.prepared))
+        return self.plan(self.made(Registered(rung.network)))
 
-    def plan(self, network: Network) -> Plan:
+    def plan(self, network: Model) -> Plan:
         """Network, recipe and batches put together."""
         module = network.module.to(self.pixels.device)
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
@@ -193,7 +136,7 @@ class _Planner:
         if initialise is not None and _file_of(self.request) is None:
             some = torch.from_numpy(evenly(len(self.pixels), INITIALISATION_COUNT)).to(self.pixels.device)
             initialise(normalise(self.pixels.take(some)))
-        check_takes(module, self.prepared)
+        check_takes(module, network.input_shape, self.prepared.task)
         recipe = self._recipe(network.name, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
         check_batches(module, plan.batches)
@@ -226,7 +169,7 @@ class _Planner:
     def _mirror_contradicts(self) -> bool:
         return self.mirror is not None and self.mirror.contradicts
 
-    def _with(self, network: Network, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:
+    def _with(self, network: Model, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:
         request = self.request
         batches = TrainingBatches(
             self.pixels,
@@ -247,18 +190,6 @@ def _may_mirror(request: TrainRequest, task: Task) -> bool:
     if request.recipe != "auto":
         return get_recipe(request.recipe).augmentation.flip != "none"
     return task.mirror_safe
-
-
-def _mirror_test(prepared: Prepared, pixels: Pixels) -> MirrorTest:
-    """Of grey copies of 16 x 16 pixels: they show little, but an outright contradiction they show."""
-    split = prepared.splits["train"]
-    rows = evenly(len(split), MIRROR_TEST_COUNT)
-    pictures = pixels.take(torch.from_numpy(rows).to(pixels.device))  # (n, C, H, W)
-    grey = pictures.float().mean(dim=1, keepdim=True)
-    small = F.adaptive_avg_pool2d(grey, MIRROR_TEST_SIDE)[:, 0].cpu().numpy()  # (n, 16, 16)
-    views = np.stack([small, small[:, :, ::-1]]).reshape(2, len(rows), -1)
-    wanted = prepared.task.matrix(split.targets.take(rows))
-    return mirror_test(views, wanted, split.groups[rows])
 
 
 def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe) -> tuple[str, ...]:
@@ -303,6 +234,22 @@ def with_asked(settings: TrainingSettings, request: TrainRequest, prepared: Prep
     if request.label_smoothing is not None:
         settings = replace(settings, label_smoothing=request.label_smoothing)
     return replace(settings, patience_epochs=request.patience)
+
+
+def horizon_of(plan: Plan, reserve: Reserve | None, spent: float) -> Horizon:
+    """When training ends: after the plan's epochs, or in time for what comes after training."""
+    steps = (plan.epochs or 1) * len(plan.batches)
+    return StepHorizon(steps) if reserve is None else reserve.horizon(spent)
+
+
+def reserve_for(prepared: Prepared, plan: Plan, deadline: float | None) -> Reserve | None:
+    """What a budget keeps back for what comes after training; None where there is no budget."""
+    if deadline is None:
+        return None
+    validation = len(prepared.splits["val"]) if "val" in prepared.splits else 0
+    measured = sum(len(prepared.splits[name]) for name in measured_splits(prepared.splits))
+    elsewhere = plan.batches.pixels.device.type != "cpu"
+    return Reserve(deadline, validation, measured, plan.speed, on_device=elsewhere)
 
 
 def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device) -> str:

@@ -31,13 +31,12 @@ from foveate.models.names import BlueprintFile, Registered
 from foveate.models.registry import list_models, model_info
 from foveate.models.weights_file import find_weights
 from foveate.pipeline.choices import Auto, WeightsFile
-from foveate.pipeline.fine_tuning import check_can_be_tuned, seconds_to_finish, tuned
+from foveate.pipeline.fine_tuning import check_can_be_tuned, tuned
 from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
 from foveate.pipeline.photographs import FromBackbones, FromChance, Start, best_start, choose_start
-from foveate.pipeline.plan import Plan, make_plan
+from foveate.pipeline.plan import Plan, horizon_of, make_plan, reserve_for
 from foveate.pipeline.request import Phases, TrainRequest
-from foveate.pipeline.reserve import FINISH_SECONDS, keep_time, make_horizon
 from foveate.pipeline.resume import (
     Earlier,
     Given,
@@ -48,7 +47,6 @@ from foveate.pipeline.resume import (
     say_machine,
     take_up,
 )
-from foveate.pipeline.tensorboard import TensorBoard, check_tensorboard
 from foveate.pipeline.trained import TrainedNetwork, TrainedRun, from_trainer
 from foveate.pipeline.ways import (
     FINE_TUNED,
@@ -66,8 +64,10 @@ from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.machine import Machine, choose_device, torch_threads
 from foveate.training.recipes import get_recipe
+from foveate.training.reserve import FINISH_SECONDS
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon
+from foveate.training.tensorboard import TensorBoard, check_tensorboard
 
 
 def train(
@@ -240,7 +240,7 @@ def _transferred(
     )
     prepared = fitted.prepared
     context.phases.enter("train")
-    end = None if deadline is None else deadline - seconds_to_finish(fitted)
+    end = None if deadline is None else deadline - fitted.seconds_to_finish
     with context.recorded() as listener:
         network = tuned(fitted, request, deadline=end, listener=listener, should_stop=given.should_stop)
     return prepared, network, deadline
@@ -257,14 +257,15 @@ def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
     given.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
     context.begin()
     context.phases.enter("train")
-    horizon = make_horizon(prepared, plan, deadline, spent)
+    reserve = reserve_for(prepared, plan, deadline)
+    horizon = horizon_of(plan, reserve, spent)
     trainer = _trainer(prepared, plan, run, horizon, given.should_stop)
     if snapshot is not None:
         trainer.restore(snapshot)
     with context.recorded(trainer.history) as listener:
         for event in trainer.run():
-            if isinstance(event, EpochDone):
-                keep_time(trainer.horizon, prepared, plan, event, deadline)
+            if reserve is not None and isinstance(event, EpochDone):
+                reserve.keep(trainer.horizon, event)
             listener(event)
     if request.budget and (steps := trainer.step) < len(plan.batches):
         given.listener(

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
+from foveate.dataset.samples import measured_splits
 from foveate.errors import DatasetError, ImageError, InputError
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
 from foveate.tasks.base import Evaluation, Targets, Values, joined, row
@@ -76,7 +77,7 @@ def evaluate_predictor(
 
 def _choose(data: DataSet, split: str | None) -> str:
     if split is None:
-        return next(name for name in ("test", "val", "train") if name in data.splits)
+        return measured_splits(data.splits)[-1]
     if split not in data.splits:
         raise InputError(
             f"--split {split}: data set {data.name!r} has {', '.join(data.splits)}; choose one of these."

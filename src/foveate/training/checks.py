@@ -1,4 +1,4 @@
-"""What is refused before training: batches that a layer cannot learn from."""
+"""What is refused before training: pictures of a size, and batches, that a network cannot take."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from foveate.batches.loader import TrainingBatches
 from foveate.errors import InputError
+from foveate.tasks.base import Task
 
 
 def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
@@ -43,4 +44,27 @@ def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
         raise InputError(
             f"{what}: layer {alone[0]} (batch norm) divides by the spread of each channel's values, of which "
             "one picture gives it a single one; train on batches of 2 or more."
+        )
+
+
+def check_takes(module: nn.Module, shape: tuple[int, int, int], task: Task) -> None:
+    """Send two pictures through, so that a size the network cannot take is refused before training.
+
+    Args:
+        shape: (C, H, W) of a picture.
+
+    Raises:
+        ShapeError: from the network, with the formula.
+        InputError: the outputs are not one number a label.
+    """
+    device = next(module.parameters()).device
+    was_training = module.training
+    with torch.inference_mode():
+        outputs = module.eval()(torch.zeros(2, *shape, device=device))
+    module.train(was_training)
+    count = len(task.labels)
+    if tuple(outputs.shape) != (2, count):
+        raise InputError(
+            f"The network gives outputs of shape {tuple(outputs.shape)} for 2 pictures; "
+            f"{count} {task.called} need (2, {count})."
         )

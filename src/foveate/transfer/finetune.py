@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from foveate.batches.augment import Augmentation
-from foveate.batches.loader import EvaluationBatches, TrainingBatches
+from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.dataset.prepare import Prepared
 from foveate.models.anatomy import Network
 from foveate.tasks.learning import Learner
 from foveate.training.evaluate import outputs_of
@@ -29,6 +31,7 @@ from foveate.training.schedule import Horizon, SoonerHorizon, StepHorizon, TimeH
 from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
 
 BATCH_SIZE = 16
+MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
 MARGIN = 2.0  # standard errors
 AUGMENTATION = Augmentation(flip="random", crop_fraction=0.7, brightness_fraction=0.2, contrast_fraction=0.2)
 SETTINGS = TrainingSettings(
@@ -210,3 +213,30 @@ def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Run
         return SoonerHorizon(steps, TimeHorizon(now + left * rung.time_share / still))
 
     return horizon
+
+
+def tuning_batches(
+    prepared: Prepared,
+    rest: np.ndarray,
+    held: np.ndarray,
+    device: torch.device,
+    *,
+    augmentation: Augmentation,
+    batch_size: int | None,
+    seed: int,
+) -> tuple[TrainingBatches, EvaluationBatches]:
+    """The training pictures of these rows to learn from, and the held-out ones to judge by.
+
+    batch_size: None takes what suits so many pictures.
+    """
+    split, normalise = prepared.splits["train"], Normaliser(prepared.preprocessing, device)
+    usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
+    training = TrainingBatches(
+        Pixels(split.pixels[rest], split.targets.take(rest), device),
+        normalise,
+        batch_size=batch_size or usual,
+        augmentation=augmentation,
+        seed=seed,
+    )
+    held_out = Pixels(split.pixels[held], split.targets.take(held), device)
+    return training, EvaluationBatches(held_out, normalise, batch_size=32)

@@ -11,12 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from foveate.batches.loader import Pixels
+from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly
 from foveate.transfer.labels import PENALTIES, in_own_axes
 
 MOST, FEWEST = 1_000, 10  # pictures that are asked; with fewer nothing can be said
+COPY_SIDE_PX = 16  # of small grey copies, where there are no features
 MARGIN = 3.0  # standard errors: of harmless data sets one in some hundreds is taken for another
 CONTRADICTION = 2.0  # times the error: for features that are not those of the network to be trained
 
@@ -69,6 +74,18 @@ def mirror_test(
     standard_error = float(worse.std(ddof=1)) / len(rows) ** 0.5
     hurts = float(worse.mean()) > MARGIN * standard_error
     return MirrorTest(float(plain.mean()), float(mirrored.mean()), hurts)
+
+
+def mirror_test_of_copies(prepared: Prepared, pixels: Pixels) -> MirrorTest:
+    """The same of grey 16 x 16 copies: they show little, but an outright contradiction they show."""
+    split = prepared.splits["train"]
+    rows = evenly(len(split), MOST)
+    pictures = pixels.take(torch.from_numpy(rows).to(pixels.device))  # (n, C, H, W)
+    grey = pictures.float().mean(dim=1, keepdim=True)
+    small = F.adaptive_avg_pool2d(grey, COPY_SIDE_PX)[:, 0].cpu().numpy()  # (n, 16, 16)
+    views = np.stack([small, small[:, :, ::-1]]).reshape(2, len(rows), -1)
+    wanted = prepared.task.matrix(split.targets.take(rows))
+    return mirror_test(views, wanted, split.groups[rows])
 
 
 def _left_out_errors(views: Floats, targets: Floats) -> Floats:

@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from foveate.errors import MissingExtraError
-from foveate.pipeline.tensorboard import TensorBoard
 from foveate.tasks.classification.metrics import ACCURACY
 from foveate.training.events import EpochDone
+from foveate.training.tensorboard import TensorBoard
 
 
 def test_scalars_stand_under_the_usual_tags(tmp_path):

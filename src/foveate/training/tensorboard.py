@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any
 
 from foveate.errors import MissingExtraError
-from foveate.pipeline.listen import RunEvent
 from foveate.training.events import EpochDone
 
 
@@ -24,7 +23,7 @@ def check_tensorboard() -> None:
 
 
 class TensorBoard:
-    """A listener that writes event files to ``directory``; a context manager around the run.
+    """Writes the epochs it is called with to ``directory``; a context manager around the run.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
@@ -50,15 +49,14 @@ class TensorBoard:
     ) -> None:
         self._file.close()
 
-    def __call__(self, event: RunEvent) -> None:
-        if isinstance(event, EpochDone):
-            scalars = []
-            for column, value in event.row.items():
-                side, _, name = ("train_" + column if column == "lr" else column).partition("_")
-                if name and value is not None:
-                    scalars.append({"tag": f"{side}/{name}", "simple_value": value})
-            step, now = event.row["step"], time.time()
-            self._write(self._event(wall_time=now, step=step, summary={"value": scalars}))
+    def __call__(self, event: EpochDone) -> None:
+        scalars = []
+        for column, value in event.row.items():
+            side, _, name = ("train_" + column if column == "lr" else column).partition("_")
+            if name and value is not None:
+                scalars.append({"tag": f"{side}/{name}", "simple_value": value})
+        step, now = event.row["step"], time.time()
+        self._write(self._event(wall_time=now, step=step, summary={"value": scalars}))
 
     def _write(self, event: Any) -> None:
         self._records.write(event.SerializeToString())
