@@ -93,7 +93,6 @@ def test_a_budget_that_is_over_before_all_was_seen_once_is_told(monkeypatch, tmp
     request = TrainRequest(model="tinyvgg", weights="none", budget="1m", batch_size=8)
     for steps, told in ((2, True), (12, False)):  # of 12 in an epoch
         monkeypatch.setattr("foveate.pipeline.run.horizon_of", lambda *_, n=steps: StepHorizon(n))
-        monkeypatch.setattr("foveate.pipeline.run.keep_time", lambda *_: None)
         notes = []
         train(bands(96, val=8, test=8), request, out=tmp_path / str(steps), listener=notes.append)
         said = " ".join(note.text for note in notes if isinstance(note, Note))

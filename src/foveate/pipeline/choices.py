@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foveate.errors import UnknownNameError
+from foveate.models.blueprint import load_blueprint
 from foveate.models.names import (
     BlueprintFile,
     HubName,
@@ -14,7 +15,7 @@ from foveate.models.names import (
     is_hub_name,
     parse_hub_name,
 )
-from foveate.models.registry import list_models
+from foveate.models.registry import list_models, model_info
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,13 @@ def parse_weights(text: str | None) -> WeightsChoice:
     if text == "imagenet":
         return PublishedWeights()
     return parse_hub_name(text) if is_hub_name(text) else WeightsFile(Path(text))
+
+
+def blueprint_size(choice: ModelChoice) -> tuple[int, int] | None:
+    """The (height, width) that pictures must have for a blueprint; None for other networks."""
+    return load_blueprint(choice.path).input[1:] if isinstance(choice, BlueprintFile) else None
+
+
+def usual_side(choice: ModelChoice) -> int | None:
+    """The side of the pictures that a network of the guides was made for; None for the others."""
+    return model_info(choice.name).input_size[1] if isinstance(choice, Registered) else None

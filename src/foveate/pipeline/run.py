@@ -27,10 +27,10 @@ from foveate.modelfolder.atomic import (
 )
 from foveate.models.blueprint import load_blueprint
 from foveate.models.model import Model
-from foveate.models.names import BlueprintFile, Registered
-from foveate.models.registry import list_models, model_info
+from foveate.models.names import BlueprintFile
+from foveate.models.registry import list_models
 from foveate.models.weights_file import find_weights
-from foveate.pipeline.choices import Auto, WeightsFile
+from foveate.pipeline.choices import Auto, WeightsFile, blueprint_size, usual_side
 from foveate.pipeline.fine_tuning import check_can_be_tuned, tuned
 from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
@@ -312,6 +312,7 @@ def _prepare(
             raise InterruptedRunError("Stopped while reading the pictures; nothing was written.")
         given.listener(Reading(split, done, total))
 
+    side = request.image_size
     preprocessing = None if earlier is None else earlier.preprocessing  # what its network has learnt to see
     if preprocessing is None and backbone is not None:
         preprocessing = backbone.preprocessing
@@ -319,8 +320,8 @@ def _prepare(
         dataset,
         preprocessing=preprocessing,
         kept=None if earlier is None else earlier.sides,
-        image_size=_image_size(request),
-        default_size=_usual_size(request),
+        image_size=(side, side) if side else blueprint_size(request.network),
+        default_size=usual_side(request.network),
         fit=request.fit or "crop",
         # A backbone's head is chosen by cross-validation: no picture is lost to validation.
         val_fraction=0.0 if backbone is not None and request.val_fraction is None else request.val_fraction,
@@ -356,20 +357,6 @@ def _check_pictures(request: TrainRequest, prepared: Prepared, start: Start) -> 
         names = asked(request, choosing)
         if names:
             raise InputError(f"{no_effect(names)}: it takes validation pictures, and there are none.")
-
-
-def _image_size(request: TrainRequest) -> tuple[int, int] | None:
-    """The size (height, width) that pictures must have: the user's, or the blueprint's own."""
-    if request.image_size is not None:
-        return request.image_size, request.image_size
-    named = request.network
-    return load_blueprint(named.path).input[1:] if isinstance(named, BlueprintFile) else None
-
-
-def _usual_size(request: TrainRequest) -> int | None:
-    """The side of the pictures that a network of the guides was made for; None for the others."""
-    named = request.network
-    return model_info(named.name).input_size[1] if isinstance(named, Registered) else None
 
 
 def _trainer(
