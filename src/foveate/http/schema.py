@@ -46,7 +46,7 @@ def schema_of(kind: Any) -> Schema:
         return {"enum": list(arguments), **limits}
     typed_items = get_origin(plain) is list and arguments[0] is not Any
     items = {"items": schema_of(arguments[0])} if typed_items else {}
-    return {"type": _NAMES[get_origin(plain) or plain], **items, **limits}
+    return {"type": _NAMES[_type(plain)], **items, **limits}
 
 
 @cache
@@ -110,12 +110,18 @@ def _is_optional(field: Any) -> bool:
 
 
 def _is(plain: Any, value: Any) -> bool:
-    arguments = get_args(plain)
     if get_origin(plain) is Literal:
-        return value in arguments
-    if get_origin(plain) is list and arguments[0] is not Any:
-        return type(value) is list and all(_is(_bare(arguments[0])[0], one) for one in value)
-    return type(value) is (dict if is_typeddict(plain) else get_origin(plain) or plain)
+        return value in get_args(plain)
+    items = get_args(plain)[0] if get_origin(plain) is list else Any
+    if type(value) is not _type(plain) or items is Any:
+        return type(value) is _type(plain)
+    item = _type(_bare(items)[0])
+    return all(type(one) is item for one in value)
+
+
+def _type(plain: Any) -> Any:
+    """The type that a parsed value has."""
+    return dict if is_typeddict(plain) else get_origin(plain) or plain
 
 
 def _within(limits: Schema, value: Any) -> bool:
@@ -131,4 +137,4 @@ def _expected(plain: Any, limits: Schema) -> str:
     if get_origin(plain) is list and is_typeddict(get_args(plain)[0]):
         return "a list of one object" if limits.get("maxItems") == 1 else "a list of objects"
     most = f" of at most {limits['maxLength']:,} characters" if "maxLength" in limits else ""
-    return _WORDS[dict if is_typeddict(plain) else get_origin(plain) or plain] + most
+    return _WORDS[_type(plain)] + most
