@@ -92,7 +92,7 @@ class Comparison:
             for batch, (plain, quantised) in self.milliseconds.items()
         )
         return (
-            f"{self.metric.name} {self.value:.2%} -> {self.int8_value:.2%} on {self.pictures} pictures "
+            f"{self.metric.words} {self.value:.2%} -> {self.int8_value:.2%} on {self.pictures} pictures "
             f"({self.points_lost:+.2f} points lost, {self.agreeing:.1%} of the answers the same), {times}, "
             f"{bytes_text(self.bytes)} -> {bytes_text(self.int8_bytes)}"
         )

@@ -33,7 +33,8 @@ def quantise_folder(
     network; ``config.json`` holds the comparison under ``metrics.int8``.
 
     Raises NotWorthItError with the figures where the integer network is not faster here, or loses 0.5 points
-    of accuracy or more; nothing is written then. InputError, DatasetError, ModelFolderError, StorageError.
+    of its task's first metric or more; nothing is written then. InputError, DatasetError, ModelFolderError,
+    StorageError.
     """
     folder = Path(model)
     check_unclaimed(check_output(out), overwrite=overwrite)
@@ -51,7 +52,7 @@ def quantise_folder(
         )
         found = compare(predictor, quantised, measured, (len(plain), len(integer)))
         if not found.accepted:
-            why = "it is not faster here" if not found.faster else "it loses too much accuracy"
+            why = "it is not faster here" if not found.faster else f"it loses too much {found.metric.words}"
             raise NotWorthItError(
                 f"{show_path(folder)}: not exported in 8-bit integers, for {why}: {found.describe()}."
             )
