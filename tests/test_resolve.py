@@ -1,10 +1,13 @@
 """What a name of a network means, and that the same weights are given the same pictures wherever they go."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from foveate.errors import InputError, UnknownNameError, WeightsError
 from foveate.models import create_model
+from foveate.models.hub import HubWeights
 from foveate.models.names import BlueprintFile, Folder, HubName, Registered, find_name, read_name
 from foveate.models.weightless import weightless
 from foveate.resolve import outlined, resolve
@@ -91,3 +94,18 @@ def test_an_outline_has_shapes_and_no_numbers():
         module, shape = outlined("net.yaml", (1, 20, 30), 3)
     assert shape == (1, 20, 30)
     assert all(p.is_meta for p in module.parameters()) and next(module.parameters()).shape == (4, 1, 3, 3)
+
+
+def test_a_hub_names_its_network(monkeypatch):
+    def hub(name, *, download, say=None):
+        known = "resnet18" if name.repo == "some/one" else None
+        return HubWeights(name, Path("model.safetensors"), "0" * 40, known, None)
+
+    monkeypatch.setattr("foveate.resolve.hub_weights", hub)
+    with weightless():
+        module, shape = outlined("hf:some/one", None, 9)
+    assert shape == (3, 224, 224) and module.fc.out_features == 9
+    with pytest.raises(WeightsError, match="other/one names no network in its"):
+        outlined("hf:other/one", None, None)
+    with pytest.raises(InputError, match="--weights belongs to a network's name"):
+        resolve("hf:some/one", "w.pth")

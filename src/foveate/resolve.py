@@ -24,7 +24,7 @@ from foveate.modelfolder.read import read_config
 from foveate.modelfolder.to_torch import network_of, rebuild
 from foveate.models.anatomy import Network
 from foveate.models.blueprint import Blueprint, build, load_blueprint
-from foveate.models.hub import hub_weights
+from foveate.models.hub import HubWeights, hub_weights
 from foveate.models.model import Model
 from foveate.models.names import (
     BlueprintFile,
@@ -169,13 +169,7 @@ def from_hub(
     Raises as `foveate.models.hub.hub_weights`; WeightsError where no network is named.
     """
     found = hub_weights(weights, download=download, say=say)
-    name = network or found.architecture
-    if name not in list_models():
-        raise WeightsError(
-            f"{weights.repo} names {name or 'no network'} in its config.json, which is none of those that "
-            "`foveate models` lists; name the one that its weights belong to as the network, and them as "
-            "its --weights."
-        )
+    name = network or _named_by(found)
     model = with_file(name, found.path, image_size=image_size, headless=headless)
     own = model.preprocessing if found.preprocessing is None else _sized(found.preprocessing, image_size)
     return replace(model, preprocessing=own, source=found.source)
@@ -223,7 +217,9 @@ def made_for(
     return Model(name, module, preprocessing, task, architecture, "given", f"the weights of {weights.name}")
 
 
-def outlined(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn.Module, Shape]:
+def outlined(
+    name: str, size: Shape | None, num_classes: int | None, *, download: bool = False
+) -> tuple[nn.Module, Shape]:
     """The network that a name means, without weights, and the (C, H, W) of its pictures.
 
     Make it within `foveate.models.weightless.weightless`, and it takes no memory.
@@ -252,12 +248,23 @@ def outlined(name: str, size: Shape | None, num_classes: int | None) -> tuple[nn
         case Registered(network):
             pass
         case HubName() as hub:
-            network = hub_weights(hub, download=False).architecture or ""
+            network = _named_by(hub_weights(hub, download=download))
     shape = size or model_info(network).input_size
     # Networks whose dense layers count on the picture's size are made for the size that is asked for.
     sized = size is not None and "image_size" in model_options(network)
     options: dict[str, Any] = {"image_size": shape[1:]} if sized else {}
     return create_model(network, num_classes=num_classes, in_channels=shape[0], **options), shape
+
+
+def _named_by(found: HubWeights) -> str:
+    """The network that a hub's config.json names. Raises WeightsError where it names none of ours."""
+    if found.architecture not in list_models():
+        raise WeightsError(
+            f"{found.name.repo} names {found.architecture or 'no network'} in its config.json, which is none "
+            "of those that `foveate models` lists; name the one that its weights belong to as the network, "
+            "and them as its --weights."
+        )
+    return found.architecture
 
 
 def _without_weights(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note, overwrite_option
+from foveate.cli.console import download_option, emit_json, json_option, note, overwrite_option
 from foveate.errors import MissingExtraError
 from foveate.files import replacing
 from foveate.outputs import check_file
@@ -37,6 +37,7 @@ class InputSize(click.ParamType[Shape]):
 @click.option(
     "--draw", "drawing", type=click.Path(path_type=Path), help="Write a drawing: FILE.svg or FILE.png."
 )
+@download_option
 @overwrite_option
 @json_option
 def command(
@@ -45,13 +46,15 @@ def command(
     batch_size: int,
     num_classes: int | None,
     drawing: Path | None,
+    download: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Show every layer of NETWORK: shape, parameters, multiply-adds, memory, receptive field and jump.
 
-    NETWORK is a name (see `foveate models`), a blueprint (FILE.yaml, FILE.json) or a model folder. Nothing is
-    computed: even the largest network is summarised at once. Counts are for one picture.
+    NETWORK is a name (see `foveate models`), a blueprint (FILE.yaml, FILE.json), a model folder or
+    hf:OWNER/REPO. Nothing is computed: even the largest network is summarised at once. Counts are for one
+    picture.
 
     \b
     foveate summary resnet50
@@ -71,7 +74,7 @@ def command(
         raise MissingExtraError("Summarising a network", "train") from error
 
     with weightless():
-        module, shape = outlined(network, size, num_classes)
+        module, shape = outlined(network, size, num_classes, download=download)
     summary = summarize(module, shape, batch_size=batch_size)
     if drawing is not None:
         with replacing(drawing) as part:
