@@ -1,11 +1,11 @@
-"""How far a reader walks: which files and rooms a run enters, in the order in which its functions are first called.
+"""How far a reader walks: the files and rooms of a run, in the order in which its functions are first called.
 
     python tools/walks.py train|predict|sum [--python PATH]
 
 A *stay* is a row of functions of one file that are entered one after the other, each for the first time; a
-*return* is a stay in a room (a folder of the package, or a module beside them) that was entered before and
-left. So a loop counts once, and what is counted is what somebody reads who follows the run. ``--python`` is the
-interpreter of another checkout, so that two are measured alike.
+*return* is a move into a room (a folder of the package, or a module beside them) that was entered before. So
+a loop counts once, and what is counted is what somebody reads who follows the run. ``--python`` is another
+checkout's interpreter, so that two are measured alike.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def pictures(folder: Path) -> None:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         image = Image.new("RGB", (24, 24), (40 + number, 60, 80))
         draw = ImageDraw.Draw(image)
-        (draw.rectangle if kind == "square" else draw.ellipse)((4, 4, 14, 14 + number % 5), fill=(250, 220, 90))
+        (draw.rectangle if kind == "square" else draw.ellipse)(
+            (4, 4, 14, 14 + number % 5), fill=(250, 220, 90)
+        )
         image.save(folder / kind / f"{number}.png")
 
 
@@ -114,7 +116,7 @@ def walk(verb: str, python: Path) -> list[str]:
 def counted(files: list[str]) -> dict[str, int]:
     """Functions, files, rooms, stays, and returns to a room already left."""
     stays = [name for i, name in enumerate(files) if i == 0 or name != files[i - 1]]
-    rooms = [name.split(os.sep)[0] for name in stays]
+    rooms = [Path(name).parts[0] for name in stays]
     moves = [room for i, room in enumerate(rooms) if i == 0 or room != rooms[i - 1]]
     return {
         "functions": len(files),
