@@ -15,6 +15,7 @@ from foveate.tasks.base import Task
 # Imported when first asked for, so that predicting a class loads no other task.
 _TASKS: dict[str, str | type[Task]] = {
     "classification": "foveate.tasks.classification.task:Classification",
+    "multilabel": "foveate.tasks.multilabel.task:Multilabel",
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, Protocol, Self, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, Protocol, Self, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -278,6 +278,11 @@ class Task(ABC):
         return self.labels
 
     @property
+    def shown(self) -> Metric:
+        """The metric that training shows as it goes: one that is a mean over pictures."""
+        return self.metrics[0]
+
+    @property
     def mirror_safe(self) -> bool:
         """Whether mirror images may have the same answer; False for letters and digits, say."""
         return True
@@ -358,6 +363,16 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         """Raises InputError where there is nothing to measure."""
+
+    def score(self, values: Values, targets: Targets) -> float:
+        """What scikit-learn's ``score`` is for such answers: the headline's value, unless it is another."""
+        return self.evaluate(values, targets).headline.value
+
+    def remarks(
+        self, targets: Mapping[str, Targets]
+    ) -> Sequence[tuple[str, Literal["warning", "note"], str]]:
+        """What is remarkable in answers, by split, beside their `counts`: kind, severity, sentence."""
+        return ()
 
     @abstractmethod
     def to_explain(self, measured: Measured) -> Sequence[ToExplain]:

@@ -39,7 +39,7 @@ class Learner(ABC):
 
     @abstractmethod
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
-        """The sum over a batch of each picture's value of the first metric, a scalar: what training shows."""
+        """The sum over a batch of each picture's value of `Task.shown`, a scalar."""
 
     @abstractmethod
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
