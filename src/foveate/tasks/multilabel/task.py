@@ -195,7 +195,7 @@ class Multilabel(Task):
         found: list[tuple[str, Literal["warning", "note"], str]] = []
         if without := int((~present.any(axis=1)).sum()):
             found.append(
-                ("no-label", "note", f"{plural(without, 'picture')} of {len(present):,} have no label.")
+                ("no-label", "note", f"{plural(without, 'picture')} of {len(present):,} without a label.")
             )
         counts = present.sum(axis=0, dtype=np.int64)
         if everywhere := [n for n, c in zip(self.labels, counts, strict=True) if 0 < c == len(present)]:
