@@ -44,7 +44,7 @@ def main() -> None:
 def composed(
     rng: np.random.Generator, garments: np.ndarray, labels: np.ndarray, chances: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of two or three garments, (count, 56, 56) uint8, and their labels (count, classes) of 0 and 1."""
+    """Pictures of two or three garments, (count, 56, 56), and their labels (count, classes) of 0 and 1."""
     pictures = np.zeros((count, SIDE, SIDE), np.uint8)
     present = np.zeros((count, labels.shape[1]), np.uint8)
     free = SIDE - garments.shape[1]
