@@ -187,7 +187,8 @@ def _in_words(found: Findings, items: Sequence[Finding], judged: LabelReport | N
         verdict = f"Training would accept this data set: {warnings} above."
     else:
         verdict = "Nothing is wrong with this data set that could be found."
-    blocks = [printable(found.name), _splits(found), _classes(found), *map(_finding, items)]
+    classes = [_classes(found)] if found.classes else []
+    blocks = [printable(found.name), _splits(found), *classes, *map(_finding, items)]
     if judged is not None:
         blocks.append(_suspects(judged))
     blocks.append(verdict)
