@@ -91,11 +91,11 @@ class Regression(Task):
 
     @classmethod
     def of(cls, answers: Mapping[str, Sequence[Any]], *, fewest: int | None = None) -> Regression:
-        """fewest: data that are only measured on may hold one number for all pictures."""
+        """fewest: with 1, for data that are only measured on, all pictures may have the same number."""
         names = tuple(answers["train"][0])
         values = reading.rows_of(answers["train"], names)
         spread = values.max(axis=0) > values.min(axis=0)
-        if fewest is None and not spread.all():
+        if fewest != 1 and not spread.all():
             name, value = next(
                 (n, v) for n, v, varies in zip(names, values[0], spread, strict=True) if not varies
             )
