@@ -225,6 +225,10 @@ class Task(ABC):
     needs: ClassVar[str] = ""  # the same in words
     called: ClassVar[str] = "labels"  # what its labels are to people
     no_use: ClassVar[Mapping[str, str]] = {}  # settings of a training that mean nothing for it: why
+    called_one: ClassVar[str] = "label"
+    # Whether mirror images are learnt from only where the pictures show that they have the same answer; else
+    # they are wherever the pictures do not show that they have another.
+    mirrors_on_proof: ClassVar[bool] = False
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
 
     @classmethod

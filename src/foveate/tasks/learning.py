@@ -20,10 +20,11 @@ Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arr
 class Learner(ABC):
     """How a network learns a task: (N, C, H, W) pictures -> ``outputs``, (N, K) before any softmax.
 
-    penalties: of a linear head on frozen features, from which the best is taken; the strongest first, for
-    each solution is the next one's start.
+    linear_model: what a linear head with this loss is called. penalties: of such a head on frozen features,
+    from which the best is taken; the strongest first, for each solution is the next one's start.
     """
 
+    linear_model: ClassVar[str] = "a logistic regression"
     penalties: ClassVar[tuple[float, ...]] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
     def __init__(

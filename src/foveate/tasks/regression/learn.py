@@ -24,6 +24,7 @@ class RegressionLearner(Learner):
     """outputs: standardised numbers (N, K); targets: ``values`` (N, K) in their own units."""
 
     task: Regression
+    linear_model: ClassVar[str] = "a ridge regression"
     penalties: ClassVar[tuple[float, ...]] = (100.0, 30.0, 10.0, 3.0, *Learner.penalties)
 
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:

@@ -46,6 +46,8 @@ class Regression(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (R2, MAE, RMSE)
     document: ClassVar[type] = NumbersDocument
     called: ClassVar[str] = "numbers"
+    called_one: ClassVar[str] = "number"
+    mirrors_on_proof: ClassVar[bool] = True  # angles and places change, and no name tells which do
     columns_needed: ClassVar[str] = "columns of numbers (1234.5)"
     no_use: ClassVar[Mapping[str, str]] = {
         "class_weights": f"{_NO_CLASSES} that could be rare",
