@@ -29,7 +29,7 @@ from foveate.pipeline import TrainRequest, train
 EDITS = {  # pattern -> (what is put there, why)
     r"(?<=foveate train )(.*) --budget 5m": (r"\1 --epochs 1", "no test takes five minutes"),
     r"(foveate train (?!.*--epochs|.*--budget).*)": (r"\1 --epochs 1", "a pass shows that it works"),
-    r'TrainRequest\(budget="5m"\)': ("TrainRequest(epochs=1)", "no test takes five minutes"),
+    r'(?<=, )budget="5m"': ("epochs=1", "no test takes five minutes"),
     r"(foveate (serve|inspect) .*)": (r"\1 --port 0 --json", "the port may be taken, no window is opened"),
     r"\[1, 224, 224, 3\]": ("[1, 32, 32, 3]", "the tests' network is a small one"),
 }
@@ -241,6 +241,7 @@ def test_the_examples_of_help_are_commands():
         ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / "src").rglob("*.py")
         if re.search(r"^\s*>>> ", path.read_text("utf-8"), re.MULTILINE)
+        and path.parent.name != "api"  # theirs speak of a folder of pictures: tests/api
     ),
 )
 def test_the_examples_of_docstrings_say_what_is_so(module):

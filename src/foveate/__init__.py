@@ -14,13 +14,20 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from foveate.api.check import check
+    from foveate.api.evaluate import evaluate
+    from foveate.api.explain import explain
+    from foveate.api.export import export
+    from foveate.api.load import LoadedModel, load
+    from foveate.api.serve import serve
+    from foveate.api.summary import summary
+    from foveate.api.train import train
     from foveate.dataset import DataSet, open_dataset
     from foveate.images.preprocess import Preprocessing
     from foveate.images.read import read_image
     from foveate.layers.known import register_layer
-    from foveate.modelfolder.read import load
     from foveate.models.registry import create_model, list_models, model_info
-    from foveate.pipeline import Finished, TrainRequest, train
+    from foveate.pipeline import Finished, TrainRequest
     from foveate.runtime.predictor import Predictor
 
     __version__: str
@@ -32,33 +39,47 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 _HOMES = {
     "DataSet": "foveate.dataset",
     "Finished": "foveate.pipeline",
+    "LoadedModel": "foveate.api.load",
     "Predictor": "foveate.runtime.predictor",
     "Preprocessing": "foveate.images.preprocess",
     "TrainRequest": "foveate.pipeline",
+    "check": "foveate.api.check",
     "create_model": "foveate.models.registry",
+    "evaluate": "foveate.api.evaluate",
+    "explain": "foveate.api.explain",
+    "export": "foveate.api.export",
     "list_models": "foveate.models.registry",
-    "load": "foveate.modelfolder.read",
+    "load": "foveate.api.load",
     "model_info": "foveate.models.registry",
     "open_dataset": "foveate.dataset",
     "read_image": "foveate.images.read",
     "register_layer": "foveate.layers.known",
-    "train": "foveate.pipeline",
+    "serve": "foveate.api.serve",
+    "summary": "foveate.api.summary",
+    "train": "foveate.api.train",
 }
 
 __all__ = [
     "DataSet",
     "Finished",
+    "LoadedModel",
     "Predictor",
     "Preprocessing",
     "TrainRequest",
     "__version__",
+    "check",
     "create_model",
+    "evaluate",
+    "explain",
+    "export",
     "list_models",
     "load",
     "model_info",
     "open_dataset",
     "read_image",
     "register_layer",
+    "serve",
+    "summary",
     "train",
 ]
 

@@ -18,13 +18,13 @@ import atexit, os, signal, sys
 atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM))
 """
 STOPPED = """
-import foveate.pipeline
+import foveate.api.train
 from foveate.errors import InterruptedRunError
 def train(*unused, should_stop, **more):
     os.kill(os.getpid(), signal.SIGTERM)
     assert should_stop()
     raise InterruptedRunError("Stopped.")
-foveate.pipeline.train = train
+foveate.api.train.train = train
 """
 
 

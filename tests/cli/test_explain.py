@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from foveate.cli.explain import _class_number
+from foveate.api.explain import _class_number
 from foveate.cli.main import main
 from foveate.errors import UnknownNameError
 from foveate.images.preprocess import Preprocessing

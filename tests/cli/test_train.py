@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveate.cli.train import in_words, output_folder
+from foveate.api.train import output_folder
+from foveate.cli.train import in_words
 from foveate.tasks.base import Headline, Metric
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-import foveate.pipeline
 from foveate.cli.train import command
 from foveate.errors import CheckpointError, InputError
 from foveate.pipeline.request import Phases, TrainRequest, parse_budget, process_start_seconds
@@ -100,7 +99,7 @@ def test_the_command_line_hands_on_what_was_said_alone(monkeypatch, tmp_path):
         asked.append(request)
         raise InputError("enough")
 
-    monkeypatch.setattr(foveate.pipeline, "train", train, raising=False)
+    monkeypatch.setattr("foveate.pipeline.run.train", train)
     arguments = ["photos", "--seed", "0", "--fit", "crop", "--out", str(tmp_path / "out")]
     with pytest.raises(InputError, match="enough"):
         command.main(arguments, standalone_mode=False)

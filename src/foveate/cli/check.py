@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +10,12 @@ import click
 
 from foveate.cli.console import Share, emit_json, json_option, note, overwrite_option
 from foveate.cli.predict import bar
-from foveate.files import replacing
-from foveate.outputs import check_file
 from foveate.words import plural, printable, some, table
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from foveate.api.check import Checked
     from foveate.dataset.quality.finding import Finding
     from foveate.dataset.quality.findings import Findings
-    from foveate.dataset.quality.scan import ScanResult
-    from foveate.dataset.samples import DataSet
-    from foveate.models.model import Model
     from foveate.transfer.label_report import LabelReport
 
 _SUSPECTS_SHOWN = 20
@@ -76,121 +66,47 @@ def command(
     Nothing of yours is changed. The exit code is 0 if training would accept the data (warnings or not), 1 if
     it would refuse them, 2 if they are no data set at all.
     """
-    from foveate.dataset.quality.findings import findings, in_order, refusals
-    from foveate.dataset.sources.open import open_dataset
+    from foveate.api.check import check
 
-    if html is not None:
-        check_file(html, (".html", ".htm"), flag="--html", overwrite=overwrite)
-    backbone = _backbone() if labels else None
-    dataset = open_dataset(data, val=val, test=test, task=task)
-    results, pixels = _read(dataset, backbone)
-    found = findings(dataset, results)
-    judged = None if backbone is None else _examine(dataset, results, pixels, found, backbone)
-    if judged is not None:
-        found = replace(found, items=(*found.items, *judged.findings()))
-    refused = refusals(found, max_unreadable)
-    if html is not None:
-        _write_page(html, dataset, found, refused)
-    items = in_order(found, refused)
+    with bar() as progress:
+        found = check(
+            data,
+            val=val,
+            test=test,
+            task=task,
+            html=html,
+            overwrite=overwrite,
+            max_unreadable=max_unreadable,
+            labels=labels,
+            progress=progress,
+        )
+    for sentence in found.labels.notes if found.labels else ():
+        note(sentence)
     if as_json:
-        listed = [item.to_dict() for item in items]
-        document = {**found.to_dict(), "usable": not refused, "findings": listed}
-        emit_json(document if judged is None else {**document, "labels": judged.to_dict()})
+        emit_json(found.to_dict())
     else:
-        click.echo(_in_words(found, items, judged, refused=bool(refused)))
+        click.echo(_in_words(found))
         if html is not None:
             note(f"The page is {printable(str(html))}.")
-    if refused:
+    if not found.usable:
         sys.exit(1)
 
 
-def _backbone() -> Model:
-    """The network that looks at the pictures. Raises MissingExtraError."""
-    from foveate.errors import MissingExtraError
-
-    try:
-        from foveate.resolve import published
-        from foveate.transfer.backbone import PACKAGED
-    except ImportError as error:
-        raise MissingExtraError("To judge labels `foveate check`", "pretrained") from error
-    return published(PACKAGED[0])
-
-
-def _read(
-    dataset: DataSet, backbone: Model | None
-) -> tuple[dict[str, ScanResult], dict[str, NDArray[np.uint8]]]:
-    """The scan of each split, and its pixels as the network takes them where one is to look at them."""
-    from foveate.dataset.cache import decode
-    from foveate.dataset.quality.scan import scan
-
-    total = sum(len(split) for split in dataset.splits.values())
-    results: dict[str, ScanResult] = {}
-    pixels: dict[str, NDArray[np.uint8]] = {}
-    with bar() as progress:
-        for key, split in dataset.splits.items():
-            before = sum(len(result) for result in results.values())
-            report = partial(_report, progress, before, total)
-            if backbone is None:
-                results[key] = scan(split.images, progress=report)
-            else:
-                pixels[key], results[key] = decode(split.images, backbone.preprocessing, progress=report)
-    return results, pixels
-
-
-def _examine(
-    dataset: DataSet,
-    results: Mapping[str, ScanResult],
-    pixels: Mapping[str, NDArray[np.uint8]],
-    found: Findings,
-    backbone: Model,
-) -> LabelReport:
-    from foveate.dataset.sources.fetch import cache_folder
-    from foveate.transfer.label_report import examine_labels
-
-    folder = cache_folder() / "features"
-    with bar() as progress:
-        report = examine_labels(
-            dataset,
-            results,
-            pixels,
-            found=found,
-            backbone=backbone,
-            folder=folder,
-            mirrored=dataset.task.mirror_safe,
-            progress=progress,
-        )
-    for sentence in report.notes:
-        note(sentence)
-    return report
-
-
-def _report(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
-    progress(before + done, total)
-
-
-def _write_page(path: Path, dataset: DataSet, found: Findings, refused: Sequence[Finding]) -> None:
-    from foveate.report.check_page import render_check_page
-
-    page = render_check_page(dataset, found, refused)
-    with replacing(path) as part:
-        part.write_text(page, encoding="utf-8")
-
-
-def _in_words(found: Findings, items: Sequence[Finding], judged: LabelReport | None, *, refused: bool) -> str:
+def _in_words(checked: Checked) -> str:
+    items, found = checked.items, checked.found
     words = {severity: sum(item.severity == severity for item in items) for severity in ("error", "warning")}
     errors, warnings = (
         plural(number, severity) if number else f"no {severity}s" for severity, number in words.items()
     )
-    if refused:
+    if checked.refused:
         verdict = f"Training would refuse this data set: {errors}, {warnings}."
     elif words["warning"]:
         verdict = f"Training would accept this data set: {warnings} above."
     else:
         verdict = "Nothing is wrong with this data set that could be found."
-    classes = [_classes(found)] if found.classes else []
-    blocks = [printable(found.name), _splits(found), *classes, *map(_finding, items)]
-    if judged is not None:
-        blocks.append(_suspects(judged))
+    blocks = [printable(found.name), _splits(found), _classes(found), *map(_finding, items)]
+    if checked.labels is not None:
+        blocks.append(_suspects(checked.labels))
     blocks.append(verdict)
     return "\n\n".join(blocks)
 

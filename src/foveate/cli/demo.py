@@ -29,7 +29,7 @@ SHOWN = 8
 @json_option
 def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
     """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out."""
-    from foveate.cli.train import as_document, refuse_finished
+    from foveate.api.train import refuse_finished
 
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         base = Path(out or "runs/demo")
@@ -53,7 +53,7 @@ def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: b
             )
     with after_writing():
         if as_json:
-            emit_json(as_document(finished))
+            emit_json(finished.to_dict())
         else:
             _tell(finished, dataset)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from foveate.cli.console import emit_json, json_option, note
-from foveate.cli.files import model_path
 from foveate.words import printable, shown, table
 
 if TYPE_CHECKING:
@@ -32,28 +31,23 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
     MODEL is a model folder, or the name of a network that comes with weights. Classes are matched by name; a
     class that the model does not know is an error. Unreadable pictures are named and left out, up to 5 %.
     """
+    from foveate.api.evaluate import evaluate
     from foveate.cli.predict import bar
-    from foveate.modelfolder.read import load
-    from foveate.runtime.measure import evaluate_predictor
 
     with bar() as progress:
-        measured = evaluate_predictor(
-            load(model_path(model)), data, split=split, batch_size=batch_size, progress=progress
-        )
-    for remark in measured.notes:
+        found = evaluate(model, data, split=split, batch_size=batch_size, progress=progress, say=note)
+    for remark in found.notes:
         note(printable(remark))
-    for error in measured.unreadable:
+    for error in found.unreadable:
         note(f"foveate: {printable(str(error))} Left out.")
     if as_json:
-        left_out = [str(error) for error in measured.unreadable]
-        found = {"model": model, "data": data, "split": measured.split, "unreadable": left_out}
-        emit_json({**found, **measured.evaluation.to_dict()})
+        emit_json(found.to_dict())
         return
-    pictures = "pictures" if measured.split == "all" else f"pictures of {measured.split}"
-    for line in measured.evaluation.lines(pictures):
+    pictures = "pictures" if found.split == "all" else f"pictures of {found.split}"
+    for line in found.evaluation.lines(pictures):
         click.echo(printable(line))
-    for found_table in measured.evaluation.tables():
-        click.echo("\n" + _drawn(found_table))
+    for each in found.evaluation.tables():
+        click.echo("\n" + _drawn(each))
 
 
 def _drawn(found: Table) -> str:

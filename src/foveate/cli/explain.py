@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from foveate.api.explain import METHODS
 from foveate.cli.console import after_writing, download_option, emit_json, json_option, note, overwrite_option
-from foveate.errors import InputError, MissingExtraError, UnknownNameError
-from foveate.files import replacing
-from foveate.outputs import check_folder, numbered
+from foveate.outputs import numbered
 from foveate.words import printable
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from foveate.dataset import Split
-    from foveate.models.model import Model
-
-METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
-FACTS_NAME = "explanation.json"
 
 
 @click.command("explain")
@@ -76,117 +64,31 @@ def command(
     foveate explain efficientnet_lite0 bee.jpg --layer features.4
     foveate explain runs/pets cat.jpg --layer features.0 --data photos/ --out edges/
     """
-    try:
-        from foveate.explanation.picture import check_layer, explain_picture
-        from foveate.resolve import resolve
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("Explaining a network", "train") from error
-    target_folder = _folder(image, out, overwrite=overwrite)
-    network = resolve(model, weights, download=download, say=note)
-    target = None if class_name is None else _class_number(class_name, network.labels)
-    if layer is not None:
-        check_layer(network.module, layer)
-    split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    picture, info = network.preprocessing.decode(image)
-    methods = METHODS if method == "all" else (method,)
-    explained = explain_picture(
-        network, picture, box=info.box, target=target, methods=methods, layer=layer, seed=seed
-    )
-    facts: dict[str, Any] = {"model": model, "image": str(image)} | explained.facts
-    for name, reason in explained.facts["left_out"].items():
-        note(f"{name} is left out: {printable(reason)}")
-    pictures = dict(explained.pictures)
-    if split is not None:
-        facts["data"], pictures["exciting"] = _survey(network, split, facts["layer"], picture, info.box)
-    facts["files"] = _write(target_folder, pictures, facts)
+    from foveate.api.explain import explain
+    from foveate.cli.predict import bar
+
+    base = out or Path(f"{image.stem}-explained")
+    with bar(hidden=data is None) as progress:
+        found = explain(
+            model,
+            image,
+            class_=class_name,
+            layer=layer,
+            method=method,
+            weights=weights,
+            download=download,
+            data=data,
+            out=base if out is not None or overwrite else numbered(base)[-1],
+            overwrite=overwrite,
+            seed=seed,
+            progress=progress,
+            say=note,
+        )
     with after_writing():
         if as_json:
-            emit_json(facts)
+            emit_json(found.to_dict())
         else:
-            _tell(facts)
-
-
-# --- What is explained -----------------------------------------------------------------------------------
-
-
-def _class_number(name: str, classes: Any) -> int:
-    from foveate.tasks.classification.labels import are_numbered, class_numbers
-
-    given: list[str | int] = [name]
-    if name.isascii() and name.isdigit():
-        given.append(int(name[:9]))
-    for number in class_numbers(given, classes):
-        if number is not None:
-            return number
-    if are_numbered(classes):
-        raise InputError(
-            f"--class: this network's classes have no names; give a number from 0 to {len(classes) - 1}."
-        )
-    raise UnknownNameError("class", name, classes)
-
-
-# --- What a data set shows -------------------------------------------------------------------------------
-
-
-def _split(data: str) -> tuple[str, Split]:
-    """The part of a data set to look through, and what to call it: held-out pictures where there are any."""
-    from foveate.dataset import open_dataset
-    from foveate.dataset.samples import measured_splits
-
-    dataset = open_dataset(data)
-    name = measured_splits(dataset.splits)[-1]
-    return f"{dataset.name}, {name}", dataset.splits[name]
-
-
-def _survey(
-    model: Model,
-    split: tuple[str, Split],
-    layer: str | None,
-    picture: NDArray[np.uint8],
-    box: tuple[float, float, float, float] | None,
-) -> tuple[dict[str, Any], NDArray[np.uint8]]:
-    """The pictures that excite most the maps that this picture excites, and units that none of them wakes."""
-    from foveate.cli.predict import bar
-    from foveate.explanation.survey import survey
-
-    if layer is None:
-        raise InputError("--data shows what excites maps, and this network makes none.")
-    name, pictures = split
-    with bar() as progress:
-        found = survey(model, pictures.images, layer, picture, box=box, progress=progress)
-    for unreadable, reason in found.unreadable:
-        note(f"{printable(unreadable)} is left out: {printable(reason)}")
-    return {"name": name} | found.facts, found.picture
-
-
-# --- What comes out --------------------------------------------------------------------------------------
-
-
-def _folder(image: Path, out: Path | None, *, overwrite: bool) -> Path:
-    """Where it is written: into ``out``, or a folder that is named for the picture. Raises InputError."""
-    base = out if out is not None else Path(f"{image.stem}-explained")
-    folder = base if out is not None or overwrite else numbered(base)[-1]
-    return check_folder(folder, FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
-
-
-def _write(folder: Path, pictures: dict[str, NDArray[np.uint8]], facts: dict[str, Any]) -> list[str]:
-    from PIL import Image
-
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name, pixels in pictures.items():
-        path = folder / f"{name}.png"
-        with replacing(path) as part:
-            Image.fromarray(pixels).save(part)
-        files.append(str(path))
-    path = folder / FACTS_NAME
-    files.append(str(path))
-    text = json.dumps(facts | {"files": files}, indent=2, allow_nan=False, ensure_ascii=True)
-    with replacing(path) as part:
-        part.write_text(text + "\n", encoding="ascii")
-    return files
+            _tell(found.to_dict())
 
 
 def _tell(facts: dict[str, Any]) -> None:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import click
 
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option
-from foveate.errors import InputError
-from foveate.files import replacing
-from foveate.outputs import check_file
-from foveate.words import bytes_text, printable
+from foveate.words import printable
 
 
 @click.command("export")
@@ -38,43 +32,11 @@ def command(
     machine. It writes nothing, and says the figures, unless the integers are faster here for one picture and
     for sixteen, and lose less than 0.5 points of accuracy.
     """
-    from foveate.cli.files import model_path
+    from foveate.api.export import export
 
-    folder = model_path(model)
-    name = Path(model).resolve().name if Path(model).exists() else model
-    if int8:
-        if data is None:
-            raise InputError("--int8: expected --data DATA as well, pictures to calibrate and measure with.")
-        _in_integers(folder, Path(out or f"{name}-int8"), data, overwrite=overwrite, as_json=as_json)
-        return
-    if data is not None:
-        raise InputError("--data: expected --int8 as well; a plain export needs no pictures.")
-    _copied(folder, Path(out or f"{name}.onnx"), overwrite=overwrite, as_json=as_json)
-
-
-def _copied(folder: Path, target: Path, *, overwrite: bool, as_json: bool) -> None:
-    from foveate.modelfolder.read import read_config, read_verified
-    from foveate.runtime.config import ONNX_NAME
-
-    check_file(target, (".onnx",), flag="--out", overwrite=overwrite)
-    content = read_verified(folder, read_config(folder), ONNX_NAME)
-    with replacing(target) as part:
-        part.write_bytes(content)
-    facts = {"model": str(folder), "file": str(target), "bytes": len(content), "precision": "float32"}
-    _tell(facts, f"{printable(str(target))}: {bytes_text(len(content))}", as_json=as_json)
-
-
-def _tell(facts: dict[str, Any], words: str, *, as_json: bool) -> None:
+    done = export(model, out=out, int8=int8, data=data, overwrite=overwrite, say=note)
     with after_writing():
         if as_json:
-            emit_json(facts)
+            emit_json(done.to_dict())
         else:
-            click.echo(words)
-
-
-def _in_integers(folder: Path, target: Path, data: str, *, overwrite: bool, as_json: bool) -> None:
-    from foveate.modelfolder.quantised import quantise_folder
-
-    found = quantise_folder(folder, target, data, overwrite=overwrite, say=lambda step: note(f"{step} ..."))
-    facts = {"model": str(folder), "folder": str(target), "precision": "int8", **found.to_dict()}
-    _tell(facts, f"{printable(str(target))}: {found.describe()}", as_json=as_json)
+            click.echo(f"{printable(str(done.path))}: {done.describe()}")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foveate.cli.console import emit_json, interactive, json_option, note, typed
-from foveate.cli.files import model_path
 from foveate.errors import InputError
 from foveate.words import printable
 
@@ -80,10 +79,10 @@ def command(
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
     names = _names(model, pictures, files_from, null=null)
+    from foveate.api.load import load
     from foveate.errors import ImageError
-    from foveate.modelfolder.read import load
 
-    predictor = load(model_path(model))
+    predictor = load(model, say=note)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
     errors = []
     # Results on the same terminal would tear a bar apart, and importing rich costs time.

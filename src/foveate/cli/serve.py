@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from foveate.cli.console import emit_json, json_option, note
-from foveate.cli.files import model_path
-from foveate.errors import InputError, MissingExtraError
-
-if TYPE_CHECKING:
-    from foveate.http.settings import ServeSettings
 
 
 @click.command("serve")
@@ -30,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--allow-host",
-    "allowed_hosts",
+    "allow_host",
     multiple=True,
     metavar="NAME",
     help="A name clients use for this server, besides addresses; can be given again.",
@@ -76,15 +70,7 @@ if TYPE_CHECKING:
 )
 @click.option("--log-json", is_flag=True, help="Log every request, as JSON, on standard error.")
 @json_option
-def command(
-    model: str,
-    *,
-    name: str | None,
-    threads: int | None,
-    log_json: bool,
-    as_json: bool,
-    **limits: Any,
-) -> None:
+def command(model: str, *, as_json: bool, **settings: Any) -> None:
     """Answer over HTTP with MODEL: a model folder, or the name of a network that comes with weights.
 
     \b
@@ -96,51 +82,12 @@ def command(
     for Prometheus, /v2 is the Open Inference Protocol. Stop with Ctrl-C or SIGTERM: what was accepted is
     answered first, and the exit code is 0; a second signal ends the process at once (130).
     """
-    from foveate.modelfolder.read import load
+    from foveate.api.serve import serve
 
-    settings = _settings(**limits)
-    try:
-        from foveate.http.log import set_up_log
-        from foveate.server.app import serve, url_name
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("`foveate serve`", "serve") from error
-    shown = url_name(name or Path(model).resolve().name)
-    if name and shown != name:
-        raise InputError(f"--name: expected letters, digits, dots, dashes and underscores, found {name!a}.")
-    predictor = load(model_path(model), threads=threads)
-    set_up_log(as_json=log_json)
-
-    def ready(url: str) -> None:
+    def ready(url: str, name: str) -> None:
         if as_json:
-            emit_json({"url": url, "model": shown, "pid": os.getpid()})
+            emit_json({"url": url, "model": name, "pid": os.getpid()})
         else:
-            note(f"foveate: {shown} answers at {url} (stop with Ctrl-C)")
+            note(f"foveate: {name} answers at {url} (stop with Ctrl-C)")
 
-    serve(predictor, shown, settings, ready)
-
-
-def _settings(
-    *,
-    queue: int,
-    batch_size: int,
-    batch_wait_ms: float,
-    max_body_mb: int,
-    max_megapixels: int,
-    timeout: float,
-    **others: Any,
-) -> ServeSettings:
-    """The flags in the server's own units. Raises InputError."""
-    from foveate.http.settings import ServeSettings
-
-    return ServeSettings(
-        queue_pictures=queue,
-        max_pictures=min(queue, ServeSettings.max_pictures),
-        max_batch=batch_size,
-        batch_wait_seconds=batch_wait_ms / 1000,
-        max_body_bytes=max_body_mb << 20,
-        max_waiting_bytes=max(max_body_mb << 20, ServeSettings.max_waiting_bytes),
-        max_pixels=max_megapixels * 1_000_000,
-        body_seconds=timeout,
-        answer_seconds=timeout,
-        **others,
-    )
+    serve(model, on_ready=ready, say=note, **settings)

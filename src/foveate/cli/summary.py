@@ -8,9 +8,6 @@ from typing import Any
 import click
 
 from foveate.cli.console import download_option, emit_json, json_option, note, overwrite_option
-from foveate.errors import MissingExtraError
-from foveate.files import replacing
-from foveate.outputs import check_file
 from foveate.words import printable
 
 Shape = tuple[int, int, int]
@@ -61,29 +58,23 @@ def command(
     foveate summary net.yaml --input 3x64x64 --draw net.svg
     foveate summary runs/photos --json
     """
-    if drawing is not None:
-        check_file(drawing, (".svg", ".png"), flag="--draw", overwrite=overwrite)
-    try:
-        from foveate.graph.draw import draw
-        from foveate.graph.summary import summarize
-        from foveate.models.weightless import weightless
-        from foveate.resolve import outlined
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError("Summarising a network", "train") from error
+    from foveate.api.summary import summary
 
-    with weightless():
-        module, shape = outlined(network, size, num_classes, download=download)
-    summary = summarize(module, shape, batch_size=batch_size)
+    found = summary(
+        network,
+        input=size,
+        batch_size=batch_size,
+        num_classes=num_classes,
+        draw=drawing,
+        download=download,
+        overwrite=overwrite,
+    )
     if drawing is not None:
-        with replacing(drawing) as part:
-            draw(summary.walk, part)
         note(f"Drawn to {printable(str(drawing))}.")
     if as_json:
-        emit_json({"network": network} | summary.to_dict())
+        emit_json(found.to_dict())
     else:
-        click.echo(printable_lines(summary.to_text()))
+        click.echo(printable_lines(found.to_text()))
 
 
 def printable_lines(text: str) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from foveate.cli.console import Share, after_writing, download_option, emit_json, json_option, said, typed
 from foveate.cli.signals import stop_on_signal
-from foveate.outputs import numbered
 
 if TYPE_CHECKING:
     from foveate.pipeline import Finished
     from foveate.tasks.base import Metric
-
-LONGEST_NAME = 100  # characters of runs/NAME: a file system takes 255 bytes, and more is put around it
 
 EXAMPLE = """
 \b
@@ -147,19 +143,14 @@ def command(
     (file_name,label), an IDX pair, an .npz, or a known name such as fashion-mnist.
     """
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
-        from foveate.pipeline.request import TrainRequest, process_start_seconds
-
-        request = TrainRequest(**{name: settings[name] for name in said(context, settings)})
-        folder = output_folder(data, out, resume=resume, overwrite=overwrite)
-        refuse_finished(folder, replaceable=resume or overwrite)
+        from foveate.api.train import train
         from foveate.cli.progress import display
-        from foveate.pipeline import train
+        from foveate.pipeline.request import process_start_seconds
 
         with display() as listener:
             finished = train(
                 data,
-                request,
-                out=folder,
+                out=out,
                 val=val,
                 resume=resume,
                 overwrite=overwrite,
@@ -167,43 +158,13 @@ def command(
                 listener=listener,
                 should_stop=stop.is_set,
                 started=process_start_seconds(),
+                **{name: settings[name] for name in said(context, settings)},
             )
     with after_writing():
         if as_json:
-            emit_json(as_document(finished))
+            emit_json(finished.to_dict())
         else:
             click.echo(in_words(finished))
-
-
-def output_folder(data: str, out: str | None, *, resume: bool, overwrite: bool) -> Path:
-    """The folder to make: the one asked for, or runs/NAME with the first free number.
-
-    To resume it is the last of these that holds an interrupted run, or else the last.
-    """
-    if out is not None:
-        return Path(out)
-    path = Path(data)
-    name = (path.name if path.is_dir() else path.stem)[:LONGEST_NAME] or "model"
-    base = Path("runs") / ("model" if name in {".", ".."} else name)
-    if overwrite:
-        return base
-    *there, free = numbered(base)
-    if not resume:
-        return free
-    from foveate.modelfolder.atomic import is_interrupted
-
-    return next((folder for folder in reversed(there) if is_interrupted(folder)), [free, *there][-1])
-
-
-def refuse_finished(folder: Path, *, replaceable: bool) -> None:
-    """Say at once, before torch is loaded, that a finished model is not replaced. Raises InputError.
-
-    Whether a run is interrupted or going on is found out later, by who holds its lock.
-    """
-    from foveate.modelfolder.atomic import check_unclaimed, is_interrupted
-
-    if not is_interrupted(folder):
-        check_unclaimed(folder, overwrite=replaceable)
 
 
 def in_words(finished: Finished) -> str:
@@ -225,14 +186,3 @@ def in_words(finished: Finished) -> str:
 
 def _figure(metric: Metric, value: float, digits: int) -> str:
     return f"{value:.{digits}%}" if metric.is_fraction else f"{value:.4g}"
-
-
-def as_document(finished: Finished) -> dict[str, Any]:
-    """The result for machines."""
-    return {
-        "model": str(finished.folder),
-        "evaluated_on": finished.evaluated_on,
-        "evaluation": finished.evaluation.to_dict(),
-        "validation": finished.validation.to_dict() if finished.validation else None,
-        "seconds_by_phase": {name: round(value, 3) for name, value in finished.seconds_by_phase.items()},
-    }

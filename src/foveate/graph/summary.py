@@ -54,10 +54,12 @@ class Summary:
     disk_bytes: int
     training: TrainingMemory
     walk: Walk
+    network: str | None = None  # what it was called by whoever asked
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return {
+        named = {} if self.network is None else {"network": self.network}
+        return named | {
             "input_shape": list(self.input_shape),
             "output_shape": list(self.output_shape),
             "layers": [asdict(row) for row in self.rows],
@@ -94,11 +96,13 @@ class Summary:
         return totals
 
 
-def summarize(module: nn.Module, input_shape: tuple[int, int, int], *, batch_size: int = 32) -> Summary:
+def summarize(
+    module: nn.Module, input_shape: tuple[int, int, int], *, batch_size: int = 32, network: str | None = None
+) -> Summary:
     """Summarise a network for pictures of ``input_shape`` (C, H, W); the network is left as it was.
 
-    ``batch_size`` is that of the training memory estimate (Adam). Networks on the ``meta`` device are
-    summarised without computing anything.
+    ``batch_size`` is that of the training memory estimate (Adam), ``network`` what it is called in the
+    summary. Networks on the ``meta`` device are summarised without computing anything.
 
     Raises:
         ShapeError: the network does not take such pictures.
@@ -120,6 +124,7 @@ def summarize(module: nn.Module, input_shape: tuple[int, int, int], *, batch_siz
         disk_bytes=disk_bytes(module),
         training=training_memory(parameter_bytes, activation_bytes, batch_size),
         walk=walked,
+        network=network,
     )
 
 

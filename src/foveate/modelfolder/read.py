@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from foveate.errors import InputError, ModelFolderError, show_path
@@ -21,12 +22,34 @@ MAX_CONFIG_BYTES = 64 << 20
 MAX_MODEL_BYTES = 2 << 30  # protobuf's own limit for one message
 
 
+@dataclass(frozen=True)
+class Runnable:
+    """What a model folder holds for use: the bytes of ``model.onnx`` and what goes with them."""
+
+    config: ModelConfig
+    preprocessing: Preprocessing
+    model: bytes
+
+
 def load(folder: str | Path, *, threads: int | None = None, verify: bool = True) -> Predictor:
     """Open a model folder for use. Only ``config.json`` and ``model.onnx`` are read.
 
     threads: how many ONNX Runtime uses, by default the physical cores. verify: compare ``model.onnx`` with
     the SHA-256 that ``config.json`` holds. Raises ModelFolderError: missing, damaged or hostile.
     """
+    found = read_runnable(folder, verify=verify)
+    return Predictor(
+        found.model,
+        found.config.task,
+        found.preprocessing,
+        config=found.config,
+        threads=threads,
+        source=str(Path(folder) / ONNX_NAME),
+    )
+
+
+def read_runnable(folder: str | Path, *, verify: bool = True) -> Runnable:
+    """What `load` makes a `Predictor` of, and with the same arguments and errors."""
     folder = Path(folder)
     config = read_config(folder)
     if verify:
@@ -43,9 +66,7 @@ def load(folder: str | Path, *, threads: int | None = None, verify: bool = True)
             f"{show_path(folder)}/config.json: expected input and preprocessing to agree, found "
             f"{config.input} and {shape}; copy the model folder again."
         )
-    return Predictor(
-        model, config.task, preprocessing, config=config, threads=threads, source=str(folder / ONNX_NAME)
-    )
+    return Runnable(config, preprocessing, model)
 
 
 def read_config(folder: str | Path) -> ModelConfig:

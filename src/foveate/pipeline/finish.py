@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,16 @@ class Finished:
     validation: Evaluation | None
     seconds_by_phase: Mapping[str, float]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: what `foveate train --json` prints."""
+        return {
+            "model": str(self.folder),
+            "evaluated_on": self.evaluated_on,
+            "evaluation": self.evaluation.to_dict(),
+            "validation": self.validation.to_dict() if self.validation else None,
+            "seconds_by_phase": {name: round(value, 3) for name, value in self.seconds_by_phase.items()},
+        }
+
 
 def finish(run: TrainedRun) -> Finished:
     """Write the model folder: network, measurements on held-out pictures, report.
@@ -90,7 +101,7 @@ def finish(run: TrainedRun) -> Finished:
         phases.enter("report")
         config = _config(run, task, measured, novelty)
         data = _report_data(run, config, task, _to_report(run, task, measured, novelty is not None))
-        draft.add_text("history.csv", history_csv(network.history, history_columns(task)))
+        draft.add_text("history.csv", history_csv(network.history, history_columns(task.metrics)))
         draft.add_text("splits.csv", splits_csv(prepared.task, prepared.splits))
         draft.add_text("README.md", render_card(data))
         draft.add_text("report.html", render_report(replace(data, seconds_by_phase=phases.so_far())))

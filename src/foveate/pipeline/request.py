@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from foveate.errors import CheckpointError, InputError
+from foveate.errors import CheckpointError, InputError, UnknownNameError
 from foveate.models.names import BlueprintFile, HubName, is_hub_name
 from foveate.pipeline.choices import (
     Auto,
@@ -111,6 +111,10 @@ class TrainRequest:
     given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     def __new__(cls, **settings: Any) -> Self:
+        known = [one.name for one in fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise UnknownNameError("setting", name, known)
         request = super().__new__(cls)
         object.__setattr__(request, "_named", frozenset(settings))  # a dataclass forgets it: see _find_given
         return request

@@ -14,6 +14,7 @@ from torch import nn
 from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Prepared, prepare
 from foveate.dataset.sides import Changes, Sides
+from foveate.dataset.sources.open import Data
 from foveate.errors import CheckpointError, FoveateError
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.read import read_config, read_verified
@@ -31,8 +32,8 @@ from foveate.words import quoted
 class Given:
     """What the caller of `foveate.train` hands in, beside the request."""
 
-    data: str | Path | DataSet
-    val: str | Path | None
+    data: Data
+    val: Data | None
     module: nn.Module | None
     allow_changed_data: bool
     listener: Listener

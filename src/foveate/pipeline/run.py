@@ -16,6 +16,7 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Prepared, prepare
 from foveate.dataset.sides import Sides
+from foveate.dataset.sources.open import Data
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
 from foveate.modelfolder.atomic import (
     check_output,
@@ -71,11 +72,11 @@ from foveate.training.tensorboard import TensorBoard, check_tensorboard
 
 
 def train(
-    data: str | Path | DataSet,
+    data: Data,
     request: TrainRequest | None = None,
     *,
     out: str | Path,
-    val: str | Path | None = None,
+    val: Data | None = None,
     module: nn.Module | None = None,
     resume: bool = False,
     overwrite: bool = False,

@@ -1,0 +1,178 @@
+"""`explain`: why a network says what it says of a picture, and whether the explanation is true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.api.common import Progress, Say, needs, unsaid, unseen
+from foveate.errors import InputError, UnknownNameError
+from foveate.files import replacing
+from foveate.outputs import check_folder
+from foveate.words import printable
+
+if TYPE_CHECKING:
+    from foveate.dataset import Split
+    from foveate.models.model import Model
+
+METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
+FACTS_NAME = "explanation.json"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What speaks for an answer.
+
+    Attributes:
+        facts: all numbers, such as ``facts["methods"]["grad-cam"]["hiding"]``.
+        pictures: (H, W, 3) uint8 by name: the heat maps, the sheet that tests them, a layer's maps, kernels.
+        files: what was written of it.
+    """
+
+    facts: Mapping[str, Any]
+    pictures: Mapping[str, NDArray[np.uint8]] = field(repr=False)
+    files: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: what `foveate explain --json` prints."""
+        return {**self.facts, "files": list(self.files)}
+
+
+def explain(
+    model: str | Path,
+    image: str | Path | bytes | NDArray[np.uint8],
+    *,
+    class_: str | int | None = None,
+    layer: str | None = None,
+    method: str = "grad-cam",
+    weights: str | Path | None = None,
+    download: bool = False,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    seed: int = 0,
+    progress: Progress = unseen,
+    say: Say = unsaid,
+) -> Explanation:
+    """What in a picture speaks for a class, according to a network, and how far that can be believed.
+
+    >>> found = foveate.explain("runs/shapes", "shapes/circle/0.png", class_="circle", method="occlusion")
+    >>> found.facts["class"], sorted(found.pictures)
+    ('circle', ['explanation', 'kernels', 'maps', 'occlusion', 'picture'])
+
+    Args:
+        model: a model folder, a network's name, a blueprint (with ``weights``) or hf:OWNER/REPO.
+        image: a file, its bytes, or (H, W, 3) uint8.
+        class_: the class to explain, by name or number; by default the one that the network names.
+        layer: whose maps to look at, by its name in `summary`; by default the last map.
+        method: how to find what speaks for it: grad-cam, integrated-gradients, occlusion, saliency or all.
+        weights: a file of weights or hf:OWNER/REPO, where ``model`` is a network's name.
+        download: let the weights named hf:... be fetched.
+        data: a data set, of which the pictures are shown that excite the layer's maps most.
+        out: a folder to write it to; by default nothing is written. ``overwrite`` replaces an earlier one.
+        seed: of what is drawn by chance.
+
+    Raises UnknownNameError: a class, a method, a layer. InputError: what the methods cannot explain.
+    """
+    methods = METHODS if method == "all" else (method,)
+    if unknown := set(methods) - set(METHODS):
+        raise UnknownNameError("method", unknown.pop(), [*METHODS, "all"])
+    folder = None
+    if out is not None:
+        folder = check_folder(Path(out), FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
+    with needs("train", "Explaining a network"):
+        from foveate.explanation.picture import check_layer, explain_picture
+        from foveate.resolve import resolve
+    network = resolve(str(model), weights, download=download, say=say)
+    target = None if class_ is None else _class_number(class_, network.labels)
+    if layer is not None:
+        check_layer(network.module, layer)
+    split = None if data is None else _split(data)  # a wrong name is told before the work, not after
+    if isinstance(image, np.ndarray):
+        picture, box = image, None
+    else:
+        picture, info = network.preprocessing.decode(image)
+        box = info.box
+    explained = explain_picture(
+        network, picture, box=box, target=target, methods=methods, layer=layer, seed=seed
+    )
+    named = str(image) if isinstance(image, str | Path) else None
+    facts: dict[str, Any] = {"model": str(model), "image": named} | explained.facts
+    for name, reason in facts["left_out"].items():
+        say(f"{name} is left out: {printable(reason)}")
+    pictures = dict(explained.pictures)
+    if split is not None:
+        facts["data"], pictures["exciting"] = _survey(
+            network, split, facts["layer"], picture, box, progress=progress, say=say
+        )
+    files = [] if folder is None else _write(folder, pictures, facts)
+    return Explanation(facts, pictures, files)
+
+
+def _class_number(name: str | int, classes: Sequence[str]) -> int:
+    from foveate.tasks.classification.labels import are_numbered, class_numbers
+
+    given: list[str | int] = [name]
+    if isinstance(name, str) and name.isascii() and name.isdigit():
+        given.append(int(name[:9]))
+    for number in class_numbers(given, classes):
+        if number is not None:
+            return number
+    if are_numbered(classes):
+        raise InputError(
+            f"--class: this network's classes have no names; give a number from 0 to {len(classes) - 1}."
+        )
+    raise UnknownNameError("class", str(name), classes)
+
+
+def _split(data: str | Path) -> tuple[str, Split]:
+    """The part of a data set to look through, and what to call it: held-out pictures where there are any."""
+    from foveate.dataset import open_dataset
+    from foveate.dataset.samples import measured_splits
+
+    dataset = open_dataset(data)
+    name = measured_splits(dataset.splits)[-1]
+    return f"{dataset.name}, {name}", dataset.splits[name]
+
+
+def _survey(
+    model: Model,
+    split: tuple[str, Split],
+    layer: str | None,
+    picture: NDArray[np.uint8],
+    box: tuple[float, float, float, float] | None,
+    *,
+    progress: Progress,
+    say: Say,
+) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+    """The pictures that excite most the maps that this picture excites, and units that none of them wakes."""
+    from foveate.explanation.survey import survey
+
+    if layer is None:
+        raise InputError("--data shows what excites maps, and this network makes none.")
+    name, pictures = split
+    found = survey(model, pictures.images, layer, picture, box=box, progress=progress)
+    for unreadable, reason in found.unreadable:
+        say(f"{printable(unreadable)} is left out: {printable(reason)}")
+    return {"name": name} | found.facts, found.picture
+
+
+def _write(folder: Path, pictures: Mapping[str, NDArray[np.uint8]], facts: dict[str, Any]) -> list[str]:
+    """The pictures as files, and all numbers; the paths."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [str(folder / f"{name}.png") for name in pictures] + [str(folder / FACTS_NAME)]
+    for path, pixels in zip(files, pictures.values(), strict=False):  # the last file holds the numbers
+        with replacing(Path(path)) as part:
+            Image.fromarray(pixels).save(part)
+    text = json.dumps(facts | {"files": files}, indent=2, allow_nan=False, ensure_ascii=True)
+    with replacing(folder / FACTS_NAME) as part:
+        part.write_text(text + "\n", encoding="ascii")
+    return files

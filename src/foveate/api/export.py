@@ -1,0 +1,92 @@
+"""`export`: the network as one file for other programs, or in 8-bit integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foveate.api.common import Say, unsaid
+from foveate.api.load import folder_of
+from foveate.errors import InputError
+from foveate.files import replacing
+from foveate.modelfolder.read import read_config, read_verified
+from foveate.outputs import check_file
+from foveate.runtime.config import ONNX_NAME
+from foveate.words import bytes_text
+
+if TYPE_CHECKING:
+    from foveate.exporter.quantise import Comparison
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        model: the model folder that it comes from.
+        path: the ONNX file, or the model folder whose network computes in integers.
+        bytes: of the ONNX file.
+        comparison: of the network in integers with the other, where there is one.
+    """
+
+    model: Path
+    path: Path
+    bytes: int
+    comparison: Comparison | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: what `foveate export --json` prints."""
+        if self.comparison is None:
+            facts = {"file": str(self.path), "bytes": self.bytes, "precision": "float32"}
+        else:
+            facts = {"folder": str(self.path), "precision": "int8", **self.comparison.to_dict()}
+        return {"model": str(self.model), **facts}
+
+    def describe(self) -> str:
+        """What was gained, or how large it is, in words."""
+        return bytes_text(self.bytes) if self.comparison is None else self.comparison.describe()
+
+
+def export(
+    model: str | Path,
+    *,
+    out: str | Path | None = None,
+    int8: bool = False,
+    data: str | Path | None = None,
+    overwrite: bool = False,
+    say: Say = unsaid,
+) -> Exported:
+    """Copy the network of a model folder out as one ONNX file, or make it smaller and faster.
+
+    >>> foveate.export("runs/shapes", out="shapes.onnx").path
+    PosixPath('shapes.onnx')
+
+    Args:
+        model: a model folder, or the name of a network that comes with weights.
+        out: where to write; by default NAME.onnx, or the model folder NAME-int8, in the folder at hand.
+        int8: a model folder whose network computes in 8-bit integers.
+        data: with ``int8``, labelled pictures to calibrate and to measure with.
+        overwrite: replace what is there, if it is of the kind that is written.
+        say: called with the name of each step.
+
+    Raises NotWorthItError where the network in integers is not faster here, or less accurate; nothing is
+    written then. InputError, DatasetError, ModelFolderError, StorageError.
+    """
+    if int8 and data is None:
+        raise InputError("--int8: expected --data DATA as well, pictures to calibrate and measure with.")
+    if data is not None and not int8:
+        raise InputError("--data: expected --int8 as well; a plain export needs no pictures.")
+    folder = folder_of(model, say)
+    name = Path(model).resolve().name if Path(model).exists() else str(model)
+    if data is not None:
+        from foveate.modelfolder.quantised import quantise_folder
+
+        target = Path(out or f"{name}-int8")
+        found = quantise_folder(folder, target, data, overwrite=overwrite, say=say)
+        return Exported(folder, target, found.int8_bytes, found)
+    target = check_file(Path(out or f"{name}.onnx"), (".onnx",), flag="--out", overwrite=overwrite)
+    content = read_verified(folder, read_config(folder), ONNX_NAME)
+    with replacing(target) as part:
+        part.write_bytes(content)
+    return Exported(folder, target, len(content))

@@ -1,0 +1,109 @@
+"""`load`: a model folder, or a published network, ready for use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.api.common import Say, needs, unsaid
+from foveate.modelfolder.read import Runnable, read_runnable
+from foveate.runtime.config import ONNX_NAME
+from foveate.runtime.predictor import BATCH_SIZE, Picture, Predictor
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from foveate.runtime.embedder import Embedder
+
+
+class LoadedModel(Predictor):
+    """A model folder in use: a `Predictor` that knows where it lies.
+
+    >>> model = foveate.load("runs/shapes")
+    >>> model.classes_
+    ('circle', 'square')
+    >>> model.predict(["shapes/circle/0.png", "shapes/square/0.png"]).tolist()
+    ['circle', 'square']
+    >>> model.predict_proba("shapes/circle/0.png").shape
+    (1, 2)
+
+    Attributes:
+        folder: the model folder.
+    """
+
+    def __init__(self, folder: Path, found: Runnable, threads: int | None = None) -> None:
+        self.folder = folder
+        self._embedder: Embedder | None = None
+        super().__init__(
+            found.model,
+            found.config.task,
+            found.preprocessing,
+            config=found.config,
+            threads=threads,
+            source=str(folder / ONNX_NAME),
+        )
+
+    def to_torch(self) -> nn.Module:
+        """The network in torch, in evaluation mode: normalised pictures (N, C, H, W) -> (N, K).
+
+        >>> type(foveate.load("runs/shapes").to_torch()).__name__
+        'BlueprintNetwork'
+
+        Raises MissingExtraError without torch; ModelFolderError where the network is its maker's own class.
+        """
+        with needs("train", "A network in torch"):
+            from foveate.modelfolder.to_torch import rebuild
+        return rebuild(self.folder).module
+
+    def embed(
+        self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE
+    ) -> NDArray[np.float32]:
+        """(N, D) the features of pictures, which the last dense layer is given; without torch.
+
+        >>> foveate.load("runs/shapes").embed(["shapes/circle/0.png"]).ndim
+        2
+
+        Takes what `predict` takes. Raises InputError for a network that does not end in a dense layer.
+        """
+        if self._embedder is None:
+            from foveate.runtime.embedder import Embedder
+
+            found = read_runnable(self.folder)
+            self._embedder = Embedder(found.model, self.task, self.preprocessing, config=self.config)
+        return self._embedder.features(pictures, batch_size=batch_size)
+
+
+def load(
+    model: str | Path, *, threads: int | None = None, verify: bool = True, say: Say = unsaid
+) -> LoadedModel:
+    """Open MODEL for use, without torch: a model folder, or a network that comes with weights, by its name.
+
+    >>> foveate.load("runs/shapes").task.name
+    'classification'
+
+    Args:
+        threads: how many ONNX Runtime uses; by default the physical cores.
+        verify: compare ``model.onnx`` with the SHA-256 that ``config.json`` holds.
+        say: told before a published network is made into a folder, which is done once.
+
+    Raises ModelFolderError: missing, damaged or hostile.
+    """
+    folder = folder_of(model, say)
+    return LoadedModel(folder, read_runnable(folder, verify=verify), threads)
+
+
+def folder_of(model: str | Path, say: Say = unsaid) -> Path:
+    """The model folder that MODEL means: what exists under that name, else the published network."""
+    if Path(model).is_dir():  # no imports, for the usual case shall start fast
+        return Path(model)
+    from foveate.models.names import Registered, find_name
+
+    if not isinstance(find_name(str(model)), Registered):
+        return Path(model)
+    from foveate.modelfolder.packaged import model_folder
+
+    return model_folder(model, say)

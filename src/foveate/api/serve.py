@@ -1,0 +1,85 @@
+"""`serve`: a model over HTTP. Starts without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from foveate.api.common import Say, known_settings, needs, unsaid
+from foveate.api.load import load
+from foveate.errors import InputError
+from foveate.http.settings import ServeSettings
+
+OnReady = Callable[[str, str], None]  # (URL, the model's name in paths)
+
+
+def serve(
+    model: str | Path,
+    *,
+    name: str | None = None,
+    threads: int | None = None,
+    log_json: bool = False,
+    on_ready: OnReady = lambda url, name: None,
+    say: Say = unsaid,
+    **limits: Any,
+) -> None:
+    """Answer over HTTP until SIGINT or SIGTERM comes; returns when what was accepted is answered.
+
+    Args:
+        model: a model folder, or the name of a network that comes with weights.
+        name: the model's name in paths; by default the folder's.
+        threads: of ONNX Runtime; by default the physical cores.
+        log_json: log every request, as JSON, on standard error.
+        on_ready: called with the server's URL and the model's name as soon as it can be reached.
+        limits: `host` ("127.0.0.1"), `port` (8000; 0 is any that is free), `api_key`, `allow_host` (names
+            that clients use for this server), `queue` (128 pictures may wait), `batch_size` (32 run at once),
+            `batch_wait_ms` (2), `max_body_mb` (16), `max_megapixels` (50), `timeout` (30 seconds) and
+            `drain_seconds` (1), each as the flag of `foveate serve`.
+
+    Raises InputError for a setting that cannot be; MissingExtraError; ModelFolderError.
+    """
+    settings = _settings(**known_settings(limits, _settings))
+    with needs("serve", "`foveate serve`"):
+        from foveate.http.log import set_up_log
+        from foveate.server.app import serve as answer
+        from foveate.server.app import url_name
+    shown = url_name(name or Path(model).resolve().name)
+    if name and shown != name:
+        raise InputError(f"--name: expected letters, digits, dots, dashes and underscores, found {name!a}.")
+    predictor = load(model, threads=threads, say=say)
+    set_up_log(as_json=log_json)
+    answer(predictor, shown, settings, lambda url: on_ready(url, shown))
+
+
+def _settings(
+    *,
+    host: str = ServeSettings.host,
+    port: int = ServeSettings.port,
+    api_key: str | None = None,
+    allow_host: Sequence[str] = (),
+    queue: int = ServeSettings.queue_pictures,
+    batch_size: int = ServeSettings.max_batch,
+    batch_wait_ms: float = 1000 * ServeSettings.batch_wait_seconds,
+    max_body_mb: int = ServeSettings.max_body_bytes >> 20,
+    max_megapixels: int = ServeSettings.max_pixels // 1_000_000,
+    timeout: float = ServeSettings.answer_seconds,
+    drain_seconds: float = ServeSettings.drain_seconds,
+) -> ServeSettings:
+    """The limits in the server's own units. Raises InputError."""
+    return ServeSettings(
+        host=host,
+        port=port,
+        api_key=api_key,
+        allowed_hosts=tuple(allow_host),
+        queue_pictures=queue,
+        max_pictures=min(queue, ServeSettings.max_pictures),
+        max_batch=batch_size,
+        batch_wait_seconds=batch_wait_ms / 1000,
+        max_body_bytes=max_body_mb << 20,
+        max_waiting_bytes=max(max_body_mb << 20, ServeSettings.max_waiting_bytes),
+        max_pixels=max_megapixels * 1_000_000,
+        body_seconds=timeout,
+        answer_seconds=timeout,
+        drain_seconds=drain_seconds,
+    )

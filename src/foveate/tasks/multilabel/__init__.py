@@ -1,1 +1,0 @@
-"""Any number of labels a picture: their numbers, their answers, their measures."""

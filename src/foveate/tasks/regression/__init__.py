@@ -1,1 +1,0 @@
-"""One or several numbers a picture."""
