@@ -135,7 +135,9 @@ class Recorder:
             "history": [{k: v for k, v in row.items() if "second" not in k} for row in rows],
             "splits": digest((folder / "splits.csv").read_bytes()),
             "card": words((folder / "README.md").read_text()),
-            "report": words(re.sub(r"<[^>]*>", " ", (folder / "report.html").read_text())),
+            "report": words(
+                re.sub(r"(?s)<style.*?</style>|<[^>]*>", " ", (folder / "report.html").read_text())
+            ),
         }
 
     @contextlib.contextmanager

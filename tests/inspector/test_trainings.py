@@ -155,7 +155,7 @@ def test_what_is_on_this_machine_may_be_trained_on(monkeypatch):
     monkeypatch.setattr("foveate.inspector.data_choices.KNOWN", others)
     (mini,) = choices(None)  # it is part of the package
     assert mini.name == "fashion-mnist-mini"
-    assert (mini.pictures, mini.task.labels, mini.input, mini.given) == (7000, 10, (1, 28, 28), False)
+    assert (mini.pictures, mini.classes, mini.input, mini.given) == (7000, 10, (1, 28, 28), False)
     assert choices("fashion-mnist-mini")[0].given
 
 

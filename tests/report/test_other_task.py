@@ -68,7 +68,7 @@ def data():
         trust=[],
         pictures=Table("Pictures by split", [Column("", "name"), Column("test")], [("all", "3")]),
     )
-    task = SimpleNamespace(labels=("age",), outputs=(Output("ages", (1,)),), metrics=(ERROR,))
+    task = SimpleNamespace(labels=("age",), outputs=(Output("ages", (1,)),), metrics=(ERROR,), shown=ERROR)
     history = [
         {"epoch": i, "lr": 0.1, "train_loss": 3.0 / i, "val_loss": 4.0 / i, "val_mae": 9.0 / i, "seconds": i}
         for i in (1, 2)

@@ -7,7 +7,8 @@ from tests.helpers.classes import learner
 
 from foveate.dataset.split import stratified_folds
 from foveate.tasks.classification.targets import ClassTargets
-from foveate.transfer.head import PENALTIES, fit_head
+from foveate.tasks.learning import Learner
+from foveate.transfer.head import fit_head
 
 
 def blobs(count, width, classes, *, apart, seed=0):
@@ -44,7 +45,7 @@ def test_held_out_logits_come_from_heads_that_had_not_seen_the_picture():
     unseen = head.held_out.argmax(axis=1) == labels
     assert seen.mean() > 0.9  # 500 directions fit 100 pictures by heart
     assert 0.3 < unseen.mean() < 0.7
-    assert head.penalty == PENALTIES[0]  # and so the strongest penalty is best
+    assert head.penalty == Learner.penalties[0]  # and so the strongest penalty is best
 
 
 def test_views_are_more_rows():

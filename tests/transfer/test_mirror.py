@@ -65,7 +65,7 @@ def test_classes_that_are_each_others_mirror_images_contradict():
     assert found.contradicts
     assert found.error < 0.1
     assert found.error_mirrored == pytest.approx(0.5, abs=0.1)  # two classes, one half each
-    assert "take on another class" in found.in_words
+    assert "take on another class" in found.in_words("class")
 
 
 def test_one_such_pair_among_other_classes_is_noticed():

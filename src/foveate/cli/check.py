@@ -104,7 +104,8 @@ def _in_words(checked: Checked) -> str:
         verdict = f"Training would accept this data set: {warnings} above."
     else:
         verdict = "Nothing is wrong with this data set that could be found."
-    blocks = [printable(found.name), _splits(found), _classes(found), *map(_finding, items)]
+    classes = [_classes(found)] if found.classes else []
+    blocks = [printable(found.name), _splits(found), *classes, *map(_finding, items)]
     if checked.labels is not None:
         blocks.append(_suspects(checked.labels))
     blocks.append(verdict)

@@ -49,15 +49,15 @@ def epoch_line(event: EpochDone) -> str:
     row, metric = event.row, event.metric
     parts = [f"epoch {row['epoch']:>5}"]
     if row["train_loss"] is not None:
-        parts.append(f"loss {row['train_loss']:.3f}{_shown(metric, row[f'train_{metric.name}'])}")
+        parts.append(f"loss {row['train_loss']:.3f}{_shown(metric, row.get(f'train_{metric.name}'))}")
     if row["val_loss"] is not None:
         parts.append(f"validation loss {row['val_loss']:.3f}{_shown(metric, row[f'val_{metric.name}'])}")
     parts.append(duration(row["seconds"]))
     return "  |  ".join(parts) + ("  *best so far" if event.is_best else "")
 
 
-def _shown(metric: Metric, value: float) -> str:
-    return f"  {metric.words} {metric.plain(value)}"
+def _shown(metric: Metric, value: float | None) -> str:
+    return "" if value is None else f"  {metric.words} {metric.plain(value)}"
 
 
 def sentence(event: RunEvent) -> str | None:

@@ -288,7 +288,8 @@ def _dealt(
     strata = split.targets.strata[rows]
     parts = stratified_split(strata, group[rows], fractions, seed, fixed=fixed)
     made: dict[str, Rows] = {name: ("train", rows[part]) for name, part in parts.items() if len(part)}
-    return made, split_notes(strata, parts, dataset.task.groups)
+    counts = {name: dataset.task.counts(split.targets.take(rows[part])) for name, part in parts.items()}
+    return made, split_notes({name: len(part) for name, part in parts.items()}, counts, dataset.task.groups)
 
 
 def _gather(

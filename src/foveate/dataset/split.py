@@ -65,20 +65,19 @@ def stratified_split(
     return {part: np.flatnonzero(part_of == s) for s, part in enumerate(parts)}
 
 
-def split_notes(labels: ArrayLike, parts: Mapping[str, Indices], classes: Sequence[str]) -> list[str]:
+def split_notes(sizes: Mapping[str, int], counts: Mapping[str, Indices], classes: Sequence[str]) -> list[str]:
     """What a person should know about a division: one sentence for each part that lacks classes.
 
-    A class that is nowhere in the data set is not mentioned here: `foveate.dataset.quality.findings` does
-    that. ``classes`` may be none, where the labels are shares of a range that nobody names.
+    sizes: the pictures of each part; counts: (K,) those of each class. A class that is nowhere in the data
+    set is not mentioned here: `foveate.dataset.quality.findings` does that. ``classes`` may be none.
     """
-    label = np.asarray(labels, dtype=np.int64)
-    present = np.unique(label)
+    present = np.sum(list(counts.values()), axis=0) > 0
     notes = []
-    for part, indices in parts.items():
-        absent = np.setdiff1d(present, label[indices])
-        if len(indices) == 0:
+    for part, size in sizes.items():
+        absent = np.flatnonzero(present & (counts[part] == 0))
+        if size == 0:
             notes.append(f"The {part} part is empty: the data set is too small to be divided.")
-        elif len(absent) and classes:
+        elif len(absent):
             shown = ", ".join(repr(classes[c]) for c in absent[:5])
             more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
             notes.append(

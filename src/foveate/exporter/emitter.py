@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from torch.overrides import resolve_name
 
 from foveate.graph.trace import Call, ModuleCall, takes_one, trace
-from foveate.layers.known import FUNCTIONS, MODULES
+from foveate.layers.known import FUNCTIONS, MODULES, WRITERS
 from foveate.operators.onnx import UNUSED, NotInTable
 from foveate.operators.reading import Value, values_in
+from foveate.operators.table import Function
 
 OPSET = 20  # the first with Gelu
 IR_VERSION = 10
@@ -107,14 +108,24 @@ def _write(graph: Graph, call: Call, batch: int) -> None:
             raise NotInTable(f"{full_name}: the network decides by its numbers")
         return
     function = FUNCTIONS.get(call.name.strip("_"))
-    if function is None or function.onnx is None:
+    if function is None:
         raise NotInTable(full_name)
     graph.out = call.out
     try:
-        names = function.onnx(graph, *call.args, **call.kwargs)
+        names = _names(graph, function, call)
     except (TypeError, AttributeError) as error:  # called with arguments that the table does not foresee
         raise NotInTable(f"{call.name}: {error}") from error
     _name(graph, call.name, names, batch)
+
+
+def _names(graph: Graph, function: Function, call: Call) -> str | list[str]:
+    """Write a function in its own way, or as the kind of operation that it is read as."""
+    if function.onnx is not None:
+        return function.onnx(graph, *call.args, **call.kwargs)
+    reading = function.read(call.out, *call.args, **call.kwargs) if function.read else None
+    if reading is None or reading.op not in WRITERS:
+        raise NotInTable(resolve_name(call.function) or call.name)
+    return WRITERS[reading.op](graph, call.args[0] if call.args else call.kwargs["input"], reading)
 
 
 def _write_layer(graph: Graph, call: ModuleCall, batch: int) -> None:

@@ -169,7 +169,7 @@ def compare(predictor: Predictor, quantised: Predictor, data: DataSet, sizes: tu
         metric=plain.evaluation.headline.metric,
         value=plain.evaluation.headline.value,
         int8_value=integer.evaluation.headline.value,
-        agreeing=float(np.mean(answers == integers)),
+        agreeing=float((answers == integers).reshape(len(answers), -1).all(axis=1).mean()),
         milliseconds={batch: _race(predictor, quantised, batch) for batch in BATCHES},
         bytes=sizes[0],
         int8_bytes=sizes[1],

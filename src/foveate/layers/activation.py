@@ -13,28 +13,32 @@ from foveate.operators.onnx import OnnxGraph, only, plain
 from foveate.operators.optional_torch import Tensor, nn
 from foveate.operators.reading import Reading, Value
 from foveate.operators.sums import pointwise
-from foveate.operators.table import in_blueprints, reads, sums, writes
+from foveate.operators.table import in_blueprints, reads, sums, writes, writes_kind
 
 
-def activation(
+def _kind(op: str, function: Callable[..., float], written: str, onnx: Callable[..., Any]) -> None:
+    """A kind of activation: what it makes of x with its settings, how that is written, and in ONNX."""
+    sums(op)(pointwise(function, written))
+    writes_kind(op)(lambda g, x, reading: onnx(g, x, **reading.settings))
+
+
+def _plain(
     name: str,
     label: str,
     *,
-    function: Callable[..., float],
+    function: Callable[[float], float],
     written: str,
-    onnx: Any,
-    module: type[nn.Module],
-    summary: str | None = None,
+    onnx: str | Callable[[OnnxGraph, Value], Any],
+    module: type[nn.Module] | None = None,
+    summary: str = "",
 ) -> None:
-    """A function of torch without settings: what it makes of x, and how that is written.
+    """One without settings, by torch's name. onnx: the operator of the same meaning, or what writes several.
 
-    onnx: the ONNX operator of the same meaning, or a function that writes several. module: what blueprints
-    that name it are given; without a ``summary`` of what it does they cannot.
+    module, summary: what blueprints that name it are given, and what it does.
     """
     reads(name)(lambda out, input, inplace=False: Reading(name, label))
-    sums(name)(pointwise(function, written))
-    writes(name)(plain(onnx) if isinstance(onnx, str) else onnx)
-    if summary is not None:
+    _kind(name, function, written, (lambda g, x: g.op(onnx, x)) if isinstance(onnx, str) else onnx)
+    if module is not None:
         in_blueprints({name: BlueprintLayer(lambda shape: module(), "activation", summary)})
 
 
@@ -42,19 +46,7 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def _write_silu(g: OnnxGraph, input: Value, inplace: bool = False) -> Any:
-    return g.op("Mul", input, g.op("Sigmoid", input))
-
-
-def _write_relu6(g: OnnxGraph, input: Value, inplace: bool = False) -> Any:
-    return g.op("Clip", input, 0.0, 6.0)
-
-
-def _write_hardsigmoid(g: OnnxGraph, input: Value, inplace: bool = False) -> Any:
-    return g.op("HardSigmoid", input, alpha=1 / 6, beta=0.5)
-
-
-activation(
+_plain(
     "relu",
     "ReLU",
     function=lambda x: max(x, 0.0),
@@ -63,29 +55,27 @@ activation(
     module=nn.ReLU,
     summary="Negative values become 0.",
 )
-activation(
+_plain(
     "relu6",
     "ReLU6",
     function=lambda x: min(max(x, 0.0), 6.0),
     written="min(max({x}, 0), 6)",
-    onnx=_write_relu6,
+    onnx=lambda g, x: g.op("Clip", x, 0.0, 6.0),
     module=nn.ReLU6,
     summary="Values are cut to 0 … 6.",
 )
 
 
 @reads("leaky_relu")
-def _read_leaky_relu(out: Value, input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Reading:
+def _leaky_relu(out: Value, input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Reading:
     return Reading("leaky_relu", "leaky ReLU", {"slope": float(negative_slope)})
 
 
-@writes("leaky_relu")
-def _write_leaky_relu(g: OnnxGraph, input: Value, negative_slope: float = 0.01, inplace: bool = False) -> Any:
-    return g.op("LeakyRelu", input, alpha=negative_slope)
-
-
-sums("leaky_relu")(
-    pointwise(lambda x, slope: x if x >= 0 else slope * x, "{x} where positive, else {slope:g} · {x}")
+_kind(
+    "leaky_relu",
+    lambda x, slope: x if x >= 0 else slope * x,
+    "{x} where positive, else {slope:g} · {x}",
+    lambda g, x, slope: g.op("LeakyRelu", x, alpha=slope),
 )
 in_blueprints(
     {
@@ -98,16 +88,16 @@ in_blueprints(
         )
     }
 )
-activation(
+_plain(
     "silu",
     "SiLU",
     function=lambda x: x * _sigmoid(x),
     written="{x} · 1/(1 + e^(−({x})))",
-    onnx=_write_silu,
+    onnx=lambda g, x: g.op("Mul", x, g.op("Sigmoid", x)),
     module=nn.SiLU,
     summary="x · sigmoid(x): a smooth ReLU.",
 )
-activation(
+_plain(
     "sigmoid",
     "sigmoid",
     function=_sigmoid,
@@ -116,7 +106,7 @@ activation(
     module=nn.Sigmoid,
     summary="Squeezes values into 0 … 1.",
 )
-activation(
+_plain(
     "tanh",
     "tanh",
     function=math.tanh,
@@ -125,36 +115,33 @@ activation(
     module=nn.Tanh,
     summary="Squeezes values into −1 … 1.",
 )
-activation(
+_plain(
     "hardswish",
     "hard swish",
     function=lambda x: x * min(max(x + 3, 0.0), 6.0) / 6,
     written="{x} · min(max({x} + 3, 0), 6)/6",
     onnx="HardSwish",
-    module=nn.Hardswish,
 )
-activation(
+_plain(
     "hardsigmoid",
     "hard sigmoid",
     function=lambda x: min(max(x + 3, 0.0), 6.0) / 6,
     written="min(max({x} + 3, 0), 6)/6",
-    onnx=_write_hardsigmoid,
-    module=nn.Hardsigmoid,
+    onnx=lambda g, x: g.op("HardSigmoid", x, alpha=1 / 6, beta=0.5),
 )
-activation(
+_plain(
     "mish",
     "mish",
     function=lambda x: x * math.tanh(np.logaddexp(0, x)),
     written="{x} · tanh(ln(1 + e^({x})))",
     onnx="Mish",
-    module=nn.Mish,
 )
 
 # --- With settings -----------------------------------------------------------------------------------------
 
 
 @reads("hardtanh")
-def _read_hardtanh(
+def _hardtanh(
     out: Value, input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Reading:
     if (min_val, max_val) == (0, 6):  # what torch's ReLU6 calls
@@ -162,66 +149,46 @@ def _read_hardtanh(
     return Reading("clamp", "clamp", {"low": float(min_val), "high": float(max_val)})
 
 
-@writes("hardtanh")
-def _write_hardtanh(
-    g: OnnxGraph, input: Value, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
-) -> Any:
-    return g.op("Clip", input, float(min_val), float(max_val))
-
-
 @reads("clamp", "clip")
-def _read_clamp(out: Value, input: Any, min: Any = None, max: Any = None) -> Reading | None:
+def _clamp(out: Value, input: Any, min: Any = None, max: Any = None) -> Reading | None:
     if isinstance(min, Tensor | Value) or isinstance(max, Tensor | Value):
         return None
     low, high = -math.inf if min is None else float(min), math.inf if max is None else float(max)
     return Reading("clamp", "clamp", {"low": low, "high": high})
 
 
-@writes("clamp", "clip")
-def _write_clamp(g: OnnxGraph, input: Value, min: Any = None, max: Any = None) -> Any:
-    only(not isinstance(min, Tensor | Value) and not isinstance(max, Tensor | Value), "clamp by tensors")
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
+def _clip(g: OnnxGraph, x: Value, low: float, high: float) -> Any:
     limit = np.finfo(np.float32).max
-    return g.op("Clip", input, float(np.clip(low, -limit, limit)), float(np.clip(high, -limit, limit)))
+    return g.op("Clip", x, float(np.clip(low, -limit, limit)), float(np.clip(high, -limit, limit)))
 
 
-sums("clamp")(pointwise(lambda x, low, high: min(max(x, low), high), "min(max({x}, {low:g}), {high:g})"))
+_kind("clamp", lambda x, low, high: min(max(x, low), high), "min(max({x}, {low:g}), {high:g})", _clip)
 
 
 @reads("gelu")
-def _read_gelu(out: Value, input: Any, approximate: str = "none") -> Reading:
+def _gelu(out: Value, input: Any, approximate: str = "none") -> Reading:
     return Reading("gelu", "GELU", {"approximate": approximate})
 
 
-@writes("gelu")
-def _write_gelu(g: OnnxGraph, input: Value, approximate: str = "none") -> Any:
-    return g.op("Gelu", input, approximate=approximate)
-
-
-def _gelu(x: float, approximate: str) -> float:
+def _gelu_of(x: float, approximate: str) -> float:
     if approximate == "tanh":
         return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     return 0.5 * x * (1 + math.erf(x / math.sqrt(2)))
 
 
-sums("gelu")(pointwise(_gelu, "{x} · Φ({x})"))
+_kind("gelu", _gelu_of, "{x} · Φ({x})", lambda g, x, approximate: g.op("Gelu", x, approximate=approximate))
 
 
 @reads("elu")
-def _read_elu(out: Value, input: Any, alpha: float = 1.0, inplace: bool = False) -> Reading:
+def _elu(out: Value, input: Any, alpha: float = 1.0, inplace: bool = False) -> Reading:
     return Reading("elu", "ELU", {"alpha": float(alpha)})
 
 
-@writes("elu")
-def _write_elu(g: OnnxGraph, input: Value, alpha: float = 1.0, inplace: bool = False) -> Any:
-    return g.op("Elu", input, alpha=alpha)
-
-
-sums("elu")(
-    pointwise(
-        lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
-        "{x} where positive, else {alpha:g} · (e^({x}) − 1)",
-    )
+_kind(
+    "elu",
+    lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+    "{x} where positive, else {alpha:g} · (e^({x}) − 1)",
+    lambda g, x, alpha: g.op("Elu", x, alpha=alpha),
 )
 
 # --- Without a sum of their own ----------------------------------------------------------------------------

@@ -23,11 +23,11 @@ from foveate.layers.padding import (
 )
 from foveate.operators import blueprint
 from foveate.operators.blueprint import Argument, Arguments, BlueprintLayer, Choice, Flag, Shape, a_map
-from foveate.operators.onnx import OnnxGraph, both, only
+from foveate.operators.onnx import OnnxGraph
 from foveate.operators.optional_torch import F, Tensor, nn
 from foveate.operators.reading import Pair, Reading, Value, by, pair, strided
 from foveate.operators.sums import Arithmetic, Place, Term
-from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes
+from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes_kind
 from foveate.operators.windows import patch_under, weighted, window_of
 
 
@@ -168,35 +168,23 @@ def _read_module(module: nn.Module, x: Value, out: Value) -> Reading:
     return _convolution(conv.weight, conv.bias, stride, around, dilation, conv.groups, conv.padding_mode)
 
 
-@writes("conv2d")
-def _write(
-    g: OnnxGraph,
-    input: Value,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Any:
-    only(input.dim() == 4 and not isinstance(weight, Value), "a convolution with computed weights")
-    rows, columns = _around(padding, (weight.shape[2], weight.shape[3]), pair(dilation))
-    pads = [rows[0], columns[0], rows[1], columns[1]]
-    before = g.producer(g.value(input))
+@writes_kind("conv2d")
+def _write(g: OnnxGraph, input: Value, reading: Reading) -> Any:
+    given, (rows, columns) = reading.settings, reading.settings["around"]
+    pads, source = [rows[0], columns[0], rows[1], columns[1]], g.value(input)
+    before = g.producer(source)
     if before is not None and before.name in g.padded:  # torch pads on one side only in a step of its own
         source, amounts = g.padded[before.name]
         pads = [a + b for a, b in zip(pads, amounts, strict=True)]
-    else:
-        source = g.value(input)
-    inputs = [source, weight] if bias is None else [source, weight, bias]
     return g.op(
         "Conv",
-        *inputs,
-        kernel_shape=list(weight.shape[2:]),
-        strides=both(stride),
+        source,
+        *reading.tensors.values(),
+        kernel_shape=given["kernel"],
+        strides=given["stride"],
         pads=pads,
-        dilations=both(dilation),
-        group=groups,
+        dilations=given["dilation"],
+        group=given["groups"],
     )
 
 

@@ -6,9 +6,9 @@ import importlib
 import pkgutil
 
 import foveate.layers
-from foveate.operators.table import BLUEPRINT_LAYERS, FUNCTIONS, MODULES, SUMS, register_layer
+from foveate.operators.table import BLUEPRINT_LAYERS, FUNCTIONS, MODULES, SUMS, WRITERS, register_layer
 
-__all__ = ["BLUEPRINT_LAYERS", "FUNCTIONS", "MODULES", "SUMS", "register_layer"]
+__all__ = ["BLUEPRINT_LAYERS", "FUNCTIONS", "MODULES", "SUMS", "WRITERS", "register_layer"]
 
 for _file in pkgutil.iter_modules(foveate.layers.__path__):
     importlib.import_module(f"foveate.layers.{_file.name}")

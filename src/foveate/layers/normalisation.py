@@ -15,7 +15,7 @@ from foveate.operators.onnx import OnnxGraph, only, reshape
 from foveate.operators.optional_torch import Tensor, nn, torch
 from foveate.operators.reading import Reading, Value
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, shown
-from foveate.operators.table import in_blueprints, reads, sums, writes
+from foveate.operators.table import in_blueprints, reads, sums, writes, writes_kind
 
 # --- Batch norm --------------------------------------------------------------------------------------------
 
@@ -32,30 +32,20 @@ def _read_batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Reading | None:
-    if training or running_mean is None or input.ndim not in (2, 4):
+    if training or running_mean is None:
         return None
     tensors = {"mean": running_mean, "variance": running_var, "gamma": weight, "beta": bias}
     kept = {key: tensor for key, tensor in tensors.items() if tensor is not None}
     return Reading("batch_norm", "batch norm", {"eps": eps}, kept)
 
 
-@writes("batch_norm")
-def _write_batch_norm(
-    g: OnnxGraph,
-    input: Value,
-    running_mean: Tensor,
-    running_var: Tensor,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Any:
-    only(not training, "batch norm in training mode")
-    channels = input.shape[1]
-    scale = g.ones(channels) if weight is None else weight
-    shift = g.ones(channels, 0.0) if bias is None else bias
-    return g.op("BatchNormalization", input, scale, shift, running_mean, running_var, epsilon=eps)
+@writes_kind("batch_norm")
+def _write_batch_norm(g: OnnxGraph, input: Value, reading: Reading) -> Any:
+    given, channels = reading.tensors, input.shape[1]
+    scale = given["gamma"] if "gamma" in given else g.ones(channels)
+    shift = given["beta"] if "beta" in given else g.ones(channels, 0.0)
+    eps = reading.settings["eps"]
+    return g.op("BatchNormalization", input, scale, shift, given["mean"], given["variance"], epsilon=eps)
 
 
 @sums("batch_norm")
@@ -192,24 +182,15 @@ def _sum_softmax(place: Place) -> Arithmetic:
 
 # --- Dropout -----------------------------------------------------------------------------------------------
 
-_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 
-
-@reads(*_DROPOUTS)
+@reads("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 def _read_dropout(
     out: Value, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Reading | None:
     return None if training and p else Reading("dropout", "dropout", {"p": float(p)})
 
 
-@writes(*_DROPOUTS)
-def _write_dropout(
-    g: OnnxGraph, input: Value, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Any:
-    only(not training or p == 0, "dropout in training mode")
-    return g.value(input)
-
-
+writes_kind("dropout")(lambda g, input, reading: g.value(input))
 sums("dropout")(pointwise(lambda x, p: x, "{x} as it is (dropout is for training)"))
 in_blueprints(
     {

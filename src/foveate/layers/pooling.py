@@ -11,7 +11,7 @@ minimum, it adds nothing to a sum, and a weighted average leaves it out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,11 +21,11 @@ from foveate.errors import InputError
 from foveate.geometry import output_size, pair
 from foveate.layers.padding import places
 from foveate.operators.blueprint import Argument, Arguments, BlueprintLayer, Flag, Pair, Shape, a_map
-from foveate.operators.onnx import OnnxGraph, both, only
+from foveate.operators.onnx import OnnxGraph, only
 from foveate.operators.optional_torch import F, Tensor, nn, torch
 from foveate.operators.reading import Reading, Value, window_reader, windowed
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, Window, shown
-from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes
+from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes_kind
 from foveate.operators.windows import chosen, mean, pooled_patch, summed
 
 
@@ -170,55 +170,33 @@ def _read_avg_pool2d(
     )
 
 
-@writes("max_pool2d")
-def _write_max_pool2d(
-    g: OnnxGraph,
-    input: Value,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    only(input.dim() == 4 and not return_indices, "pooling with indices")
+@writes_kind("max_pool")
+def _write_max(g: OnnxGraph, input: Value, reading: Reading) -> Any:
+    only(input.dim() == 4, "pooling without a batch")
     before = g.producer(g.value(input))
     if before is not None and before.name in g.padded:
         # A pool's own padding never wins, a padded zero beats negative numbers. ONNX Runtime (1.31) takes one
         # for the other and merges the two steps (its Pad_Fusion), but only where the zero is exactly zero.
         before.input[2] = g.value(float(np.finfo(np.float32).tiny))
-    return g.op(
-        "MaxPool",
-        input,
-        kernel_shape=both(kernel_size),
-        strides=both(stride if stride not in (None, [], ()) else kernel_size),
-        pads=both(padding) * 2,
-        dilations=both(dilation),
-        ceil_mode=int(ceil_mode),
-    )
+    given = reading.settings
+    more = {"dilations": given["dilation"], "ceil_mode": int(given["ceil_mode"])}
+    return g.op("MaxPool", input, **_window_in_onnx(given), **more)
 
 
-@writes("avg_pool2d")
-def _write_avg_pool2d(
-    g: OnnxGraph,
-    input: Value,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Any:
+@writes_kind("avg_pool")
+def _write_average(g: OnnxGraph, input: Value, reading: Reading) -> Any:
+    given = reading.settings
     # With ceil_mode the two disagree on what the last window is divided by.
-    only(input.dim() == 4 and not ceil_mode and divisor_override is None, "avg_pool2d with ceil_mode")
-    return g.op(
-        "AveragePool",
-        input,
-        kernel_shape=both(kernel_size),
-        strides=both(stride if stride not in (None, [], ()) else kernel_size),
-        pads=both(padding) * 2,
-        count_include_pad=int(count_include_pad),
-    )
+    fits = input.dim() == 4 and not given["ceil_mode"] and given["divisor"] is None
+    only(fits, "avg_pool2d with ceil_mode")
+    counted = int(given["count_include_pad"])
+    return g.op("AveragePool", input, **_window_in_onnx(given), count_include_pad=counted)
+
+
+def _window_in_onnx(given: Mapping[str, Any]) -> dict[str, Any]:
+    (top, bottom), (left, right) = given["around"]
+    pads = [top, left, bottom, right]
+    return {"kernel_shape": given["kernel"], "strides": given["stride"], "pads": pads}
 
 
 MODULES.update(

@@ -14,7 +14,7 @@ from foveate.operators.onnx import OnnxGraph, only
 from foveate.operators.optional_torch import Tensor, nn, torch
 from foveate.operators.reading import Reading, Value, by
 from foveate.operators.sums import Arithmetic, Place, Window
-from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes
+from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes_kind
 from foveate.operators.windows import chosen, mean
 
 
@@ -100,23 +100,12 @@ def _read_adaptive_max(out: Value, input: Any, output_size: Any, return_indices:
     return _reading("max", out.shape[-2:])
 
 
-@writes("adaptive_avg_pool2d")
-def _write_adaptive_avg_pool2d(g: OnnxGraph, input: Value, output_size: Any) -> Any:
-    return _write_adaptive(g, input, "AveragePool")
-
-
-@writes("adaptive_max_pool2d")
-def _write_adaptive_max_pool2d(
-    g: OnnxGraph, input: Value, output_size: Any, return_indices: bool = False
-) -> Any:
-    only(not return_indices, "pooling with indices")
-    return _write_adaptive(g, input, "MaxPool")
-
-
-def _write_adaptive(g: OnnxGraph, input: Value, kind: str) -> Any:
-    sides, targets = list(input.shape[2:]), list(g.out.shape[2:])
-    if targets == [1, 1]:
+@writes_kind("global_avg_pool", "global_max_pool", "adaptive_avg_pool", "adaptive_max_pool")
+def _write(g: OnnxGraph, input: Value, reading: Reading) -> Any:
+    kind = "AveragePool" if "avg" in reading.op else "MaxPool"
+    if reading.op.startswith("global"):
         return g.op(f"Global{kind}", input)
+    sides, targets = list(input.shape[2:]), list(g.out.shape[2:])
     if sides == targets:
         return g.value(input)
     only(all(s % t == 0 for s, t in zip(sides, targets, strict=True)), "adaptive windows of several sizes")

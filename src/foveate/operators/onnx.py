@@ -5,7 +5,6 @@ Meanings of the kinds and attributes: https://onnx.ai/onnx/operators/ (operator 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 UNUSED = ""  # the name of an output that must not be used, such as the places that topk finds
@@ -45,12 +44,6 @@ def only(ok: bool, what: str) -> None:
     """Leave the network to torch's exporter unless ``ok``."""
     if not ok:
         raise NotInTable(what)
-
-
-def both(value: Any) -> list[int]:
-    """A size for both axes, as torch accepts it: 3, (3,) or (3, 5)."""
-    values = [int(v) for v in value] if isinstance(value, Sequence) else [int(value)]
-    return values * 2 if len(values) == 1 else values
 
 
 def plain(kind: str) -> Any:

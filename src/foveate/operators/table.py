@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
     LayerReader = Callable[[nn.Module, Value, Value], Reading]
     OnnxWriter = Callable[..., str | list[str]]
+    KindWriter = Callable[[OnnxGraph, Value, Reading], str]
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of torch: read(out, *its arguments) and onnx(graph, *its arguments)."""
+    """A function of torch: read(out, *its arguments) and onnx(graph, *its arguments).
+
+    onnx is for what has no reading, or is written otherwise than its kind (``WRITERS``).
+    """
 
     read: Callable[..., Reading | None] | None = None
     onnx: OnnxWriter | None = None
@@ -46,6 +50,7 @@ class LayerEntry:
 FUNCTIONS: dict[str, Function] = {}  # by torch's name, without underscores at its ends
 MODULES: dict[type[nn.Module], LayerEntry] = {}  # exactly these: a subclass may compute something else
 SUMS: dict[str, Callable[[Place], Arithmetic]] = {}  # by the operation's kind
+WRITERS: dict[str, KindWriter] = {}  # by the operation's kind: (graph, input, reading) -> name
 BLUEPRINT_LAYERS: dict[str, BlueprintLayer] = {}  # by the name in blueprints
 
 
@@ -129,6 +134,16 @@ def sums(*ops: str) -> Any:
 
     def put(function: Any) -> Any:
         SUMS.update(dict.fromkeys(ops, function))
+        return function
+
+    return put
+
+
+def writes_kind(*ops: str) -> Any:
+    """The decorated function writes these kinds of operations on one value as ONNX."""
+
+    def put(function: KindWriter) -> KindWriter:
+        WRITERS.update(dict.fromkeys(ops, function))
         return function
 
     return put

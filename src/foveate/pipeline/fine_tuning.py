@@ -153,7 +153,7 @@ def _as_trained(
     last = result.history[-1]
     words = {
         **frozen.settings,
-        "recipe": "fine-tuned: a logistic regression first, then the last blocks, then all",
+        "recipe": f"fine-tuned: {learner.linear_model} first, then the last blocks, then all",
         "best epoch chosen by": f"{settings.select} of the held-out pictures",
         "fine-tuning": result.in_words,
         "augmentation": training.augmentation.describe(),

@@ -20,6 +20,7 @@ from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import learner_for
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
+from foveate.pipeline.ways import of_use
 from foveate.resolve import from_hub, published
 from foveate.tasks.base import Metric, Task
 from foveate.tasks.learning import Learner
@@ -176,8 +177,9 @@ def best_start(
             best = fitted
     if best is None:
         raise ValueError("best_start takes at least one backbone")
-    if best.mirror is not None and best.mirror.hurts:
-        listener(Note(f"Mirror images are left out: {best.mirror.in_words}."))
+    if best.mirror is not None and not best.mirrored:
+        told = best.mirror.in_words(best.prepared.task.called_one)
+        listener(Note(f"Mirror images are left out: {told}."))
     return best
 
 
@@ -186,22 +188,22 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
     split, head = fitted.prepared.splits["train"], fitted.head
     known = np.flatnonzero(head.was_held_out)
     preview = evenly(len(split), AUGMENTED_SHOWN)
+    learner = learner_for(request, fitted.prepared)
     settings = {
         "network": fitted.backbone.name,
         "weights": fitted.backbone.source,
-        "recipe": "frozen features: a logistic regression on what the network sees",
+        "recipe": f"frozen features: {learner.linear_model} on what the network sees",
         "views": "each picture and its mirror image" if fitted.mirrored else "each picture as it is",
         "penalty": f"{head.penalty:.2g}, chosen on {fitted.how}",
         "class weights": request.class_weights,
     }
     held_out = HeldOut(head.held_out[known], split.targets.take(known), fitted.how) if len(known) else None
-    learner = learner_for(request, fitted.prepared)
     return TrainedNetwork(
         module=fitted.network(),
         name=fitted.backbone.name,
         architecture=fitted.backbone.architecture,
         recipe={"name": "frozen-features", "penalty": head.penalty, "request": request.published()},
-        settings=settings | words_of(held_out, learner),
+        settings=of_use(settings, learner.task) | words_of(held_out, learner),
         history=(),
         best_epoch=None,
         held_out=held_out,

@@ -95,7 +95,7 @@ def make_plan(
     else:
         plan = maker.choose()
     told = _reason(plan, prepared, maker.epochs(plan), device)
-    return replace(plan, reasons=(told, *_mirror_in_words(mirror, plan.recipe)))
+    return replace(plan, reasons=(told, *_mirror_in_words(mirror, plan.recipe, prepared.task)))
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,9 @@ class _Planner:
             recipe = get_recipe(request.recipe)
         else:
             recipe = get_recipe(self.chosen[1]) if self.chosen else recipe_for(network, epochs)
-            if not self.prepared.task.mirror_safe or self._mirror_contradicts():
+            if not self.prepared.task.mirror_safe or _contradicts(self.mirror, self.prepared.task):
                 recipe = recipe.without_mirroring()
         return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
-
-    def _mirror_contradicts(self) -> bool:
-        return self.mirror is not None and self.mirror.contradicts
 
     def _with(self, network: Model, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:
         request = self.request
@@ -192,13 +189,21 @@ def _may_mirror(request: TrainRequest, task: Task) -> bool:
     return task.mirror_safe
 
 
-def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe) -> tuple[str, ...]:
+def _contradicts(mirror: MirrorTest | None, task: Task) -> bool:
+    """Whether mirror images are left out for what the pictures say of them, or do not say."""
+    if mirror is None:
+        return False
+    return not mirror.harmless if task.mirrors_on_proof else mirror.contradicts
+
+
+def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe, task: Task) -> tuple[str, ...]:
     """A sentence, where mirror images contradict the pictures."""
-    if mirror is None or not mirror.contradicts:
+    if mirror is None or not _contradicts(mirror, task):
         return ()
+    told = mirror.in_words(task.called_one)
     if recipe.augmentation.flip == "none":
-        return (f"Mirror images are left out: {mirror.in_words}.",)
-    return (f"The recipe mirrors pictures, but {mirror.in_words}; --augment none leaves that out.",)
+        return (f"Mirror images are left out: {told}.",)
+    return (f"The recipe mirrors pictures, but {told}; --augment none leaves that out.",)
 
 
 def learner_for(
@@ -233,6 +238,8 @@ def with_asked(settings: TrainingSettings, request: TrainRequest, prepared: Prep
         settings = replace(settings, optimiser=replace(settings.optimiser, learning_rate=request.lr))
     if request.label_smoothing is not None:
         settings = replace(settings, label_smoothing=request.label_smoothing)
+    if "label_smoothing" in prepared.task.no_use:
+        settings = replace(settings, label_smoothing=0.0)
     return replace(settings, patience_epochs=request.patience)
 
 

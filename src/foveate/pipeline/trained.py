@@ -13,6 +13,7 @@ from torch import nn
 from foveate.dataset.prepare import Prepared
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
+from foveate.pipeline.ways import of_use
 from foveate.tasks.base import Targets
 from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
@@ -126,4 +127,4 @@ def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:
         "augmentation": plan.recipe.augmentation.describe(),
         "best epoch chosen by": plan.settings.select,
     }
-    return {name: str(value) for name, value in words.items()}
+    return of_use({name: str(value) for name, value in words.items()}, trainer.learner.task)

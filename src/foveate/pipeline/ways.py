@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +45,12 @@ OWN_MODULE = Way(
 )
 FROZEN = Way(
     ALWAYS - {"device"} | LEARNT,
-    "nothing is trained step by step where a logistic regression is fitted to what learnt weights see; "
+    "nothing is trained step by step where a linear model is fitted to what learnt weights see; "
     "--epochs N fine-tunes them",
     (_NO_RECIPE, ("device", "what learnt weights see is computed by ONNX Runtime on the processor")),
 )
 FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
-"""A logistic regression first; then the network learns as well, if there are pictures and time enough."""
+"""A linear model first; then the network learns as well, if there are pictures and time enough."""
 
 # Asking for what happens anyway asks for nothing.
 _NOTHING: tuple[Any, ...] = (None, False, "auto")
@@ -80,6 +80,11 @@ def refuse_for(request: TrainRequest, task: Task) -> None:
     """Raises InputError where the request sets what means nothing for answers of this kind."""
     for name in asked(request, request.given & task.no_use.keys()):
         raise InputError(f"{no_effect([name])}: {task.no_use[name]}. Leave it out.")
+
+
+def of_use(words: Mapping[str, str], task: Task) -> dict[str, str]:
+    """Settings in words, heading to text, without those that mean nothing for answers of this kind."""
+    return {name: text for name, text in words.items() if name.replace(" ", "_") not in task.no_use}
 
 
 def no_effect(names: list[str]) -> str:

@@ -226,18 +226,25 @@ def interval_chart(headline: Headline) -> str:
     """The headline with its interval on a rule, and what a constant answer would reach to compare with."""
     left, size, told = 2, 332, headline.metric.told
     (low, high), constant = headline.interval, headline.constant
-    top = 1.0 if headline.metric.is_fraction else 1.05 * max(high, constant)
+    bottom = min(0.0, low, constant)
+    top = 1.0 if headline.metric.is_fraction else bottom + 1.05 * (max(high, constant) - bottom or 1.0)
+
+    def place(value: float) -> float:
+        return left + size * (value - bottom) / (top - bottom)
+
     said = f"{told(low)} to {told(high)}"
     svg = draw.canvas(336, 58, f"{headline.metric.heading} {told(headline.value)}, 95 % interval {said}")
     draw.rect(svg, (left, 16, size, 8), "field")
-    draw.rect(svg, (left, 16, size * headline.value / top, 8), "bar")
-    band = draw.rect(svg, (left + size * low / top, 10, max(size * (high - low) / top, 2), 20), "band")
+    start, end = sorted((place(0.0), place(headline.value)))
+    draw.rect(svg, (start, 16, end - start, 8), "bar")
+    band = draw.rect(svg, (place(low), 10, max(place(high) - place(low), 2), 20), "band")
     SubElement(band, "title").text = f"95 % interval: {said}"
     for value, style in ((headline.value, "needle"), (constant, "mark")):
-        draw.line(svg, (left + size * value / top, 6), (left + size * value / top, 34), style)
-    side = "start" if constant / top < 0.25 else "middle" if constant / top < 0.75 else "end"
+        draw.line(svg, (place(value), 6), (place(value), 34), style)
+    share = (place(constant) - left) / size
+    side = "start" if share < 0.25 else "middle" if share < 0.75 else "end"
     text = f"always the same answer: {told(constant, 0)}"
-    draw.text(svg, (left + size * constant / top, 50), text, side, "soft")
+    draw.text(svg, (place(constant), 50), text, side, "soft")
     return draw.written(svg)
 
 

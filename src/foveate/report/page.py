@@ -17,7 +17,7 @@ from foveate import words
 from foveate.report import charts
 from foveate.report.data import Augmented, ReportData
 from foveate.report.html import template
-from foveate.tasks.base import LOSS, Metric
+from foveate.tasks.base import LOSS, Task
 from foveate.tasks.sections import (
     Column,
     Figure,
@@ -56,7 +56,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "interval": Markup(charts.interval_chart(headline)),
         "augmented": _augmented(data.augmented[:AUGMENTED_SHOWN]),
         "curves": curves,
-        "history": _history(history, data.task.metrics) if curves else None,
+        "history": _history(history, data.task) if curves else None,
         "layers": _layers(data.layers[:LAYERS_SHOWN]),
         "phases": Markup(charts.stacked_bar(data.seconds_by_phase, "Time spent by phase")),
         "total_seconds": sum(data.seconds_by_phase.values()),
@@ -76,9 +76,9 @@ def _augmented(items: Sequence[Augmented]) -> Gallery:
 
 
 def _curves(data: ReportData) -> Figures | None:
-    """Loss and the first metric by epoch, as far as the history holds them."""
+    """Loss, the first metric and the one that training shows by epoch, as far as the history holds them."""
     drawn = []
-    for metric in (LOSS, data.task.metrics[0]):
+    for metric in dict.fromkeys((LOSS, data.task.metrics[0], data.task.shown)):
         series = {
             name: points
             for name, prefix in (("validation", "val"), ("training", "train"))
@@ -102,7 +102,7 @@ def _points(history: Sequence[_Row], key: str) -> list[tuple[float, float]]:
     return points
 
 
-def _history(rows: Sequence[_Row], metrics: Sequence[Metric]) -> Table:
+def _history(rows: Sequence[_Row], task: Task) -> Table:
     """Every number by epoch."""
 
     def number(row: _Row, key: str, form: str) -> str | None:
@@ -110,7 +110,7 @@ def _history(rows: Sequence[_Row], metrics: Sequence[Metric]) -> Table:
         return None if value is None else format(value, form)
 
     columns = [("epoch", "epoch", "g"), ("lr", "learning rate", ".2g")]
-    for prefix, shown in (("train", metrics[:1]), ("val", metrics)):
+    for prefix, shown in (("train", (task.shown,)), ("val", task.metrics)):
         columns.append((f"{prefix}_loss", f"{prefix} loss", ".4f"))
         forms = [(metric, ".2%" if metric.is_fraction else ".4g") for metric in shown]
         columns += [(f"{prefix}_{metric.name}", f"{prefix} {metric.words}", form) for metric, form in forms]

@@ -178,7 +178,7 @@ class Predictor:
         return self.values(pictures, batch_size=batch_size)[self.task.label_scores]
 
     def score(self, pictures: Iterable[Picture], answers: Iterable[object]) -> float:
-        """The task's first metric: of a classification the fraction of pictures whose label is right.
+        """`Task.score`: of a classification the fraction of pictures whose label is right.
 
         answers: the right one of each picture, as the task reads them: for a class its name, or its number
         where no class is called so. Raises InputError for one that the model does not know.
@@ -188,7 +188,7 @@ class Predictor:
         count = len(next(iter(values.values())))
         if count != len(targets):
             raise InputError(f"expected a label for each of {count} pictures, found {len(targets)} labels.")
-        return self.task.evaluate(values, targets).headline.value
+        return self.task.score(values, targets)
 
     # --- inside ------------------------------------------------------------------------------------------
 

@@ -12,9 +12,12 @@ from foveate.errors import InputError, UnknownNameError
 from foveate.strict_json import need
 from foveate.tasks.base import Task
 
-# Imported when first asked for, so that predicting a class loads no other task.
+# Imported when first asked for, so that predicting a class loads no other task. In the order in which they
+# are asked what a table or an array holds: those that look at the values before the one that takes any label.
 _TASKS: dict[str, str | type[Task]] = {
+    "regression": "foveate.tasks.regression.task:Regression",
     "classification": "foveate.tasks.classification.task:Classification",
+    "multilabel": "foveate.tasks.multilabel.task:Multilabel",
 }
 
 

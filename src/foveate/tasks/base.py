@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NotRequired, Protocol, Self, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, Protocol, Self, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -225,6 +225,10 @@ class Task(ABC):
     needs: ClassVar[str] = ""  # the same in words
     called: ClassVar[str] = "labels"  # what its labels are to people
     no_use: ClassVar[Mapping[str, str]] = {}  # settings of a training that mean nothing for it: why
+    called_one: ClassVar[str] = "label"
+    # Whether mirror images are learnt from only where the pictures show that they have the same answer; else
+    # they are wherever the pictures do not show that they have another.
+    mirrors_on_proof: ClassVar[bool] = False
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
 
     @classmethod
@@ -276,6 +280,11 @@ class Task(ABC):
     def groups(self) -> tuple[str, ...]:
         """The names of the groups that `counts` counts pictures of."""
         return self.labels
+
+    @property
+    def shown(self) -> Metric:
+        """The metric that training shows as it goes: one that is a mean over pictures."""
+        return self.metrics[0]
 
     @property
     def mirror_safe(self) -> bool:
@@ -358,6 +367,16 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         """Raises InputError where there is nothing to measure."""
+
+    def score(self, values: Values, targets: Targets) -> float:
+        """What scikit-learn's ``score`` is for such answers: the headline's value, unless it is another."""
+        return self.evaluate(values, targets).headline.value
+
+    def remarks(
+        self, targets: Mapping[str, Targets]
+    ) -> Sequence[tuple[str, Literal["warning", "note"], str]]:
+        """What is remarkable in answers, by split, beside their `counts`: kind, severity, sentence."""
+        return ()
 
     @abstractmethod
     def to_explain(self, measured: Measured) -> Sequence[ToExplain]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +18,14 @@ Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arr
 
 
 class Learner(ABC):
-    """How a network learns a task: (N, C, H, W) pictures -> ``outputs``, (N, K) before any softmax."""
+    """How a network learns a task: (N, C, H, W) pictures -> ``outputs``, (N, K) before any softmax.
+
+    linear_model: what a linear head with this loss is called. penalties: of such a head on frozen features,
+    from which the best is taken; the strongest first, for each solution is the next one's start.
+    """
+
+    linear_model: ClassVar[str] = "a logistic regression"
+    penalties: ClassVar[tuple[float, ...]] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
     def __init__(
         self,
@@ -39,7 +46,7 @@ class Learner(ABC):
 
     @abstractmethod
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
-        """The sum over a batch of each picture's value of the first metric, a scalar: what training shows."""
+        """The sum over a batch of each picture's value of `Task.shown`, a scalar."""
 
     @abstractmethod
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foveate.tasks.base import Metric
+from foveate.tasks.base import Metric, Task
 
 
-def history_columns(metrics: Sequence[Metric]) -> tuple[str, ...]:
-    """The columns of history.csv for a task of these metrics.
+def history_columns(task: Task) -> tuple[str, ...]:
+    """The columns of history.csv.
 
     Times stand last: all other columns repeat exactly when a run is repeated.
     """
-    measured = (f"val_{metric.name}" for metric in metrics)
-    shown = f"train_{metrics[0].name}"
+    measured = (f"val_{metric.name}" for metric in task.metrics)
+    shown = f"train_{task.shown.name}"
     return ("epoch", "step", "lr", "train_loss", shown, "val_loss", *measured, "seconds")
 
 
 @dataclass(frozen=True)
 class StepDone:
-    """One optimiser step. ``loss`` and ``value``, of the first metric, are means over the epoch so far."""
+    """One optimiser step. ``loss`` and ``value``, of `Task.shown`, are means over the epoch so far."""
 
     step: int
     epoch: int

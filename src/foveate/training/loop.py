@@ -205,7 +205,7 @@ class Trainer:
     def _step_done(self, progress: float) -> StepDone:
         loss_sum, shown, count = self._sums.tolist() if self._check_now() else (math.nan, math.nan, 1.0)
         left = self.horizon.seconds_left(self.step)
-        metric = self.learner.task.metrics[0]
+        metric = self.learner.task.shown
         return StepDone(self.step, self.epoch, progress, loss_sum / count, metric, shown / count, left)
 
     def _count_time(self) -> None:
@@ -237,25 +237,25 @@ class Trainer:
             outputs = outputs_of(self.evaluated_module, self.validation)
             found = self.learner.scores(outputs, self.validation.targets)
         loss_sum, shown, count = self._sums.tolist()
-        metrics = self.learner.task.metrics
+        task = self.learner.task
         part = round(self.epoch + self.number / len(self.batches), 3)
         values = {
             "epoch": part if self.number else self.epoch,
             "step": self.step,
             "lr": self.rate,
             "train_loss": loss_sum / count if count else None,
-            f"train_{metrics[0].name}": shown / count if count else None,
+            f"train_{task.shown.name}": shown / count if count else None,
             **{f"val_{name}": value for name, value in found.items()},
             "seconds": round(self.seconds, 3),
         }
-        row = {column: values.get(column) for column in history_columns(metrics)}
+        row = {column: values.get(column) for column in history_columns(task)}
         self.history.append(row)
         is_best = self._is_better(row)
         if is_best:
             self.best_row, self.best_outputs = row, outputs
             self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
         self._evaluation_seconds = self.clock() - started
-        return EpochDone(row, metrics[0], is_best, self._evaluation_seconds)
+        return EpochDone(row, task.metrics[0], is_best, self._evaluation_seconds)
 
     def _is_better(self, row: dict[str, Any]) -> bool:
         column = self.select

@@ -100,7 +100,7 @@ def fit_backbone(
             say(sentence)
     wanted = prepared.task.matrix(split.targets)
     mirror = mirror_test(views, wanted, split.groups) if mirrored else None
-    if mirror is not None and mirror.hurts:
+    if mirror is not None and (mirror.hurts or (prepared.task.mirrors_on_proof and not mirror.seen)):
         views = views[:1]
     folds = make_folds(split.targets.strata, split.groups, seed)
     head = fit_head(views, split.targets, folds, learner)

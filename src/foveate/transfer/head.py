@@ -28,8 +28,6 @@ from foveate.tasks.base import Targets
 from foveate.tasks.learning import Learner
 from foveate.transfer.lbfgs import minimise
 
-# Strongest first: each solution is the next one's start.
-PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 CHOICE_MOST = 10_000  # pictures by which the penalty is chosen
 WORSE = 1.1
 ITERATIONS = 200
@@ -110,13 +108,14 @@ def _search(problem: _Problem, targets: Targets) -> tuple[float, NDArray[np.floa
     """
     best: tuple[float, float, Tensor] | None = None
     solution = problem.start()
-    for penalty in PENALTIES:
+    penalties = problem.learner.penalties
+    for penalty in penalties:
         solution = problem.solve(penalty, solution, SEARCH_TOLERANCE)
         views = problem.held_out(solution)
         outputs = views.mean(dim=0)
         known = ~torch.isnan(outputs[:, 0])
         if not known.any():  # nothing can be held out: one picture a class
-            return PENALTIES[len(PENALTIES) // 2], views[0].double().numpy()
+            return penalties[len(penalties) // 2], views[0].double().numpy()
         losses = problem.learner.losses(outputs[known], targets.take(np.flatnonzero(known.numpy())))
         counts = problem.weight[: len(outputs)][known]
         loss = float((losses * counts).sum() / counts.sum())
@@ -124,7 +123,7 @@ def _search(problem: _Problem, targets: Targets) -> tuple[float, NDArray[np.floa
             best = (loss, penalty, views[0])
         elif loss > WORSE * best[0]:
             break  # the loss has one minimum along the path, and it lies behind
-    if best is None:  # PENALTIES is not empty
+    if best is None:  # penalties are not empty
         raise AssertionError
     return best[1], best[2].double().numpy()
 

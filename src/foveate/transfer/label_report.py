@@ -70,7 +70,7 @@ class LabelReport:
         """The same in the form of all other findings."""
         items = [*self._doubts(), *self._copies()]
         if self.mirror is not None and self.mirror.hurts:
-            message = f"Mirror images do not go with these pictures: {self.mirror.in_words}."
+            message = f"Mirror images do not go with these pictures: {self.mirror.in_words('class')}."
             items.append(Finding("mirror", "note", message))
         return items
 

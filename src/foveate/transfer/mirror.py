@@ -24,6 +24,7 @@ MOST, FEWEST = 1_000, 10  # pictures that are asked; with fewer nothing can be s
 COPY_SIDE_PX = 16  # of small grey copies, where there are no features
 MARGIN = 3.0  # standard errors: of harmless data sets one in some hundreds is taken for another
 CONTRADICTION = 2.0  # times the error: for features that are not those of the network to be trained
+SEEN = 0.8  # of the variance of an answer: with a smaller error it can be seen in the features
 
 Floats = NDArray[np.float64]
 
@@ -33,22 +34,31 @@ class MirrorTest:
     """What pictures say of their mirror images.
 
     error, error_mirrored: mean squared error (0 none, 2 all wrong and sure) of the answers for n left-out
-    pictures, without and with mirror images among those that answer. hurts: clearly more with them.
+    pictures, without and with mirror images among those that answer. hurts: clearly more with them. seen:
+    whether each of the K answers can be seen in these features, for else nothing can be said of it.
     """
 
     error: float
     error_mirrored: float
     hurts: bool
+    seen: bool = False
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the pictures show that their mirror images have the same answers."""
+        return self.seen and not self.hurts
 
     @property
     def contradicts(self) -> bool:
         """Whether it is much worse with mirror images, so that finer features would hardly mend it."""
         return self.hurts and self.error_mirrored > CONTRADICTION * self.error
 
-    @property
-    def in_words(self) -> str:
+    def in_words(self, answer: str) -> str:
+        """answer: what one is called, such as "class"."""
+        if not self.hurts:
+            return f"whether these pictures keep their {answer} in a mirror cannot be seen in them"
         return (
-            "in a mirror these pictures take on another class (answered by the others they are off by "
+            f"in a mirror these pictures take on another {answer} (answered by the others they are off by "
             f"{self.error:.2f}, mean square; by the others and their mirror images by "
             f"{self.error_mirrored:.2f})"
         )
@@ -69,11 +79,13 @@ def mirror_test(
     if len(rows) < FEWEST:
         return MirrorTest(0.0, 0.0, hurts=False)
     some = np.asarray(views[:, rows], np.float64)
-    plain, mirrored = _left_out_errors(some[:1], wanted[rows]), _left_out_errors(some, wanted[rows])
+    each, mirrored_each = _left_out_errors(some[:1], wanted[rows]), _left_out_errors(some, wanted[rows])
+    plain, mirrored = each.sum(axis=1), mirrored_each.sum(axis=1)
     worse = mirrored - plain
     standard_error = float(worse.std(ddof=1)) / len(rows) ** 0.5
     hurts = float(worse.mean()) > MARGIN * standard_error
-    return MirrorTest(float(plain.mean()), float(mirrored.mean()), hurts)
+    seen = bool((each.mean(axis=0) < SEEN * wanted[rows].var(axis=0)).all())
+    return MirrorTest(float(plain.mean()), float(mirrored.mean()), hurts, seen)
 
 
 def mirror_test_of_copies(prepared: Prepared, pixels: Pixels) -> MirrorTest:
@@ -89,7 +101,7 @@ def mirror_test_of_copies(prepared: Prepared, pixels: Pixels) -> MirrorTest:
 
 
 def _left_out_errors(views: Floats, targets: Floats) -> Floats:
-    """(N,) squared error of each picture's answer by the others, at the penalty that suits them best.
+    """(N, K) squared errors of each picture's answer by the others, at the penalty that suits them best.
 
     views: (V, N, D), V = 1 or 2; targets: (N, K).
     """
@@ -101,8 +113,8 @@ def _left_out_errors(views: Floats, targets: Floats) -> Floats:
         added = np.append(np.full(len(squares) - 1, penalty * len(rows)), 0.0)  # the constant is free
         shrink = 1 / (squares + added)
         residual = wanted - rows @ (shrink[:, None] * products)
-        found.append(np.square(_left_out(rows, shrink, residual, len(targets))).sum(axis=1))
-    return min(found, key=np.mean)
+        found.append(np.square(_left_out(rows, shrink, residual, len(targets))))
+    return min(found, key=np.sum)
 
 
 def _left_out(rows: Floats, shrink: Floats, residual: Floats, count: int) -> Floats:

@@ -73,7 +73,7 @@ def _contradiction(view: View, kind: str, groups: Sequence[Integers]) -> list[Fi
         return []
     picture = "The same picture" if kind == "exact" else "Nearly the same picture"
     times = "once" if len(groups) == 1 else f"{len(groups)} times"
-    message = f"{picture} stands under two classes, {times}: one of the labels is wrong."
+    message = f"{picture} stands under two {view.dataset.task.called}, {times}: one of the labels is wrong."
     return [Finding(f"{kind}-contradiction", "warning", message, view.placed(groups))]
 
 

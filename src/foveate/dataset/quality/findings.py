@@ -88,6 +88,7 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *class_sizes(dataset, {key: summary.per_class for key, summary in summaries.items()}),
         *_unreadable(view),
         *copy_findings(view, exact, near),
+        *_remarks(dataset, results),
         *shortcuts(dataset, results),
         *(Finding(kind, "warning", message) for kind, message in suspicious_names(dataset.task.groups)),
         *classes_inside(dataset),
@@ -98,6 +99,13 @@ def findings(dataset: DataSet, results: Results) -> Findings:
     ]
     items.sort(key=lambda item: SEVERITIES.index(item.severity))
     return Findings(dataset.name, dataset.task.groups, summaries, tuple(items), view.by_split(near))
+
+
+def _remarks(dataset: DataSet, results: Results) -> list[Finding]:
+    """What the task finds remarkable in the answers to the readable pictures."""
+    task, splits = dataset.task, dataset.splits
+    usable = {key: splits[key].targets.take(np.flatnonzero(result.ok)) for key, result in results.items()}
+    return [Finding(kind, severity, message) for kind, severity, message in task.remarks(usable)]
 
 
 def duplicate_groups(results: Results) -> dict[str, Integers]:

@@ -77,7 +77,7 @@ def from_arrays(
         rows = {key: (read[key], kind.in_array(array, classes)) for key, array in answers.items()}
     except InputError as error:
         raise DatasetError(f"{name!r}: {error}") from None
-    return from_answers(name, rows, kind=kind, notes=notes)
+    return from_answers(name, rows, kind=kind, notes=notes, fewest=min_classes)
 
 
 def open_npz(path: str | Path, *, task: str = "auto", min_classes: int = 2) -> DataSet:

@@ -46,6 +46,7 @@ class Classification(Task):
     document: ClassVar[type] = PredictionDocument
     fewest_groups: ClassVar[int] = 2
     called: ClassVar[str] = "classes"
+    called_one: ClassVar[str] = "class"
     needs: ClassVar[str] = "A classifier needs two classes with pictures"
     columns_needed: ClassVar[str] = "a column 'label'"
 
