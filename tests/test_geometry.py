@@ -1,12 +1,14 @@
-"""The size formula against the guides' numbers, against counting, and against torch."""
+"""The size formula against the guides, counting and torch; affine maps against Pillow and drawings."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from foveate.errors import ShapeError
-from foveate.geometry import output_size, same_padding
+from foveate.geometry import Affine, output_size, same_padding
 
 WINDOW = {
     "n": st.integers(1, 40),
@@ -113,3 +115,72 @@ def test_what_the_refusal_says_would_fit_does_fit(*, n, kernel, stride, dilation
 def test_numbers_out_of_range(changed, message):
     with pytest.raises(ShapeError, match=message):
         output_size(**{"n": 8, "kernel": 3, **changed})
+
+
+def affine(*, angle=0.0, scale=1.0, x=0.0, y=0.0):
+    """Turn by ``angle`` (radians) about the origin, scale, then move."""
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    return Affine(np.array([[cos, -sin, x], [sin, cos, y]]))
+
+
+SOME = [affine(angle=0.7, scale=1.3, x=4, y=-3), affine(scale=0.5, x=1.25), affine(angle=-2.5, x=30, y=25)]
+
+
+@pytest.mark.parametrize("place", SOME)
+def test_pillow_resamples_by_the_same_convention(place):
+    """A picture moved by Pillow shows at each pixel's centre what the way back finds there."""
+    picture = np.random.default_rng(0).integers(1, 256, (31, 43), np.uint8)
+    back = place.inverse()
+    moved = Image.fromarray(picture).transform(
+        (37, 29), Image.Transform.AFFINE, back.matrix.ravel().tolist(), Image.Resampling.NEAREST
+    )
+    rows, columns = np.mgrid[:29, :37]
+    x, y = np.floor(back.points(np.stack([columns + 0.5, rows + 0.5], -1))).astype(int).transpose(2, 0, 1)
+    inside = (x >= 0) & (x < 43) & (y >= 0) & (y < 31)
+    assert 0.1 < inside.mean() < 1
+    np.testing.assert_array_equal(moved, np.where(inside, picture[y.clip(0, 30), x.clip(0, 42)], 0))
+
+
+def test_a_part_of_a_picture_is_resized_as_pillow_does():
+    picture = np.random.default_rng(0).integers(0, 256, (30, 44), np.uint8)
+    box = (3.25, 1.5, 40.0, 27.75)
+    resized = Image.fromarray(picture).resize((17, 23), Image.Resampling.NEAREST, box=box)
+    back = Affine.between(box, (0, 0, 17, 23)).inverse()
+    for row, column in np.ndindex(23, 17):
+        x, y = np.floor(back.points((column + 0.5, row + 0.5))).astype(int)
+        assert resized.getpixel((column, row)) == picture[y, x]
+
+
+@given(st.lists(st.floats(-50, 50), min_size=8, max_size=8))
+def test_composing_and_going_back(numbers):
+    one, two = SOME[0], SOME[2]
+    points = np.reshape(numbers, (4, 2))
+    np.testing.assert_allclose((one @ two).points(points), one.points(two.points(points)), atol=1e-9)
+    np.testing.assert_allclose((one @ one.inverse()).points(points), points, atol=1e-9)
+    np.testing.assert_allclose(one.inverse().points(one.points(points)), points, atol=1e-9)
+
+
+@pytest.mark.parametrize("place", SOME)
+def test_a_moved_box_just_holds_its_moved_corners(place):
+    boxes = np.array([[0, 0, 10, 5], [3, 4, 3.5, 90]])
+    for box, (x1, y1, x2, y2) in zip(boxes, place.boxes(boxes), strict=True):
+        corners = place.points([(x, y) for x in box[[0, 2]] for y in box[[1, 3]]])
+        np.testing.assert_allclose((*corners.min(axis=0), *corners.max(axis=0)), (x1, y1, x2, y2), atol=1e-9)
+    np.testing.assert_allclose(place.boxes(boxes[1]), place.boxes(boxes)[1])
+
+
+def test_a_stack_of_maps_is_each_of_them():
+    stack = Affine(np.stack([place.matrix for place in SOME]))
+    points, boxes = np.arange(12.0).reshape(3, 2, 2), np.arange(24.0).reshape(3, 2, 4)
+    for i, place in enumerate(SOME):
+        np.testing.assert_allclose(stack.points(points)[i], place.points(points[i]))
+        np.testing.assert_allclose(stack.boxes(boxes)[i], place.boxes(boxes[i]))
+        np.testing.assert_allclose(stack.inverse().matrix[i], place.inverse().matrix)
+        np.testing.assert_allclose((stack @ SOME[0]).matrix[i], (place @ SOME[0]).matrix)
+
+
+def test_what_is_no_map_or_has_no_way_back_is_refused():
+    with pytest.raises(ShapeError, match=r"a matrix \(..., 2, 3\), not \(3, 3\)"):
+        Affine(np.eye(3))
+    with pytest.raises(ShapeError, match="has no way back"):
+        Affine(np.array([[1.0, 0, 0], [2.0, 0, 5]])).inverse()

@@ -9,6 +9,7 @@ from PIL import Image
 
 from foveate.errors import InputError
 from foveate.images import Preprocessing, read_image, to_grey
+from foveate.images.orientation import turn
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -287,3 +288,63 @@ def test_a_picture_decoded_smaller_keeps_its_size(encoded, fit, orientation, siz
     assert shape.jpeg_divisor(height, width) > 1
     whole, smaller = shape.apply(read_image(data)), shape.read(data)
     assert np.abs(whole.astype(int) - smaller).max() <= 3
+
+
+FITS = [
+    {"fit": "crop"},
+    {"fit": "crop", "crop_fraction": 0.875},
+    {"fit": "pad", "fill": (0, 0, 0)},
+    {"fit": "stretch"},
+]
+
+
+def disc(width, height, x, y, radius):
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    inside = (columns - x) ** 2 + (rows - y) ** 2 < radius**2
+    return np.repeat(np.uint8(255) * inside[..., None], 3, axis=2).astype(np.uint8)
+
+
+def centre_of(pixels):
+    """Where what is bright lies, (x, y): the mean of the pixels' centres."""
+    light = pixels[..., 0].astype(float)
+    rows, columns = np.mgrid[: light.shape[0], : light.shape[1]] + 0.5
+    return np.array([(columns * light).sum(), (rows * light).sum()]) / light.sum()
+
+
+@pytest.mark.parametrize("settings_", FITS, ids=str)
+@pytest.mark.parametrize("size", [(300, 201), (97, 150), (30, 21)])
+def test_place_tells_where_a_disc_goes_and_where_it_came_from(settings_, size):
+    width, height = size
+    x, y, radius = 0.55 * width, 0.4 * height, 0.15 * min(size)
+    shape = Preprocessing(56, 72, **settings_)
+    place = shape.place(width, height)
+    drawn = disc(width, height, x, y, radius)
+    found = centre_of(shape.apply(drawn))
+    np.testing.assert_allclose(found, place.points(centre_of(drawn)), atol=0.1)
+    np.testing.assert_allclose(place.inverse().points(found), (x, y), atol=0.03 * max(size))
+    seen = shape.apply(drawn)[..., 0] > 127
+    rows, columns = np.nonzero(seen)
+    box = place.boxes((x - radius, y - radius, x + radius, y + radius))
+    hull = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    np.testing.assert_allclose(box, hull, atol=0.5 + max(place.matrix[0, 0], place.matrix[1, 1]) / 2)
+
+
+def test_place_of_a_picture_that_fits_moves_nothing():
+    for settings_ in ({"fit": "crop"}, {"fit": "pad"}, {"fit": "stretch"}):
+        place = Preprocessing(20, 24, **settings_).place(24, 20)
+        np.testing.assert_array_equal(place.matrix, [[1, 0, 0], [0, 1, 0]])
+
+
+@pytest.mark.parametrize("settings_", FITS, ids=str)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_place_holds_for_a_turned_file_decoded_smaller(encoded, settings_, orientation):
+    """What is known of the stored pixels goes to the picture as it is seen, and on to the network's input."""
+    stored, mark = (1025, 769), (400.0, 500.0)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.fromarray(disc(*stored, *mark, 120)), "JPEG", quality=98, exif=exif)
+    shape = Preprocessing(48, 60, **settings_)
+    _, info = shape.decode(data)
+    assert info.box is not None
+    place = shape.place(info.width, info.height) @ turn(stored, orientation)
+    np.testing.assert_allclose(centre_of(shape.read(data)), place.points(mark), atol=0.1)

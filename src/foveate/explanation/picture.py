@@ -17,8 +17,8 @@ from foveate.explanation.hooks import activation_of, capturing, last_map
 from foveate.explanation.methods import NEED_MAPS, HeatMap, heat_map
 from foveate.explanation.occlusion import Probabilities
 from foveate.explanation.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
+from foveate.geometry import Box
 from foveate.graph.trace import evaluating
-from foveate.images.orientation import Box
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
 

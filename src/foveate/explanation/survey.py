@@ -17,7 +17,7 @@ from foveate.explanation.exciting import Excitations, most_exciting, receptive_c
 from foveate.explanation.hooks import activation_of
 from foveate.explanation.render import Panel, sheet
 from foveate.explanation.units import unit_health
-from foveate.images.orientation import Box
+from foveate.geometry import Box
 from foveate.models.model import Model
 
 CHANNELS_SHOWN = 8

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+from foveate.geometry import Affine
 
-_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.transpose(1, 0, 2),
-    6: lambda a: a[::-1].transpose(1, 0, 2),
-    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda a: a[:, ::-1].transpose(1, 0, 2),
-}
 _FLIPPED_ACROSS, _FLIPPED_DOWN = (2, 3, 7, 8), (3, 4, 6, 7)  # before the sides change places
 _SIDES_CHANGED = 5  # and above
 
@@ -42,15 +32,16 @@ def seen_size(stored: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """The pixels ``(H, W, 3)`` as the orientation wants them seen."""
-    turn = _TURNS.get(orientation)
-    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+    if orientation == 1:
+        return pixels
+    down, across = (-1 if orientation in flipped else 1 for flipped in (_FLIPPED_DOWN, _FLIPPED_ACROSS))
+    seen = pixels[::down, ::across]
+    return np.ascontiguousarray(seen.transpose(1, 0, 2) if orientation >= _SIDES_CHANGED else seen)
 
 
-def turned_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
-    """Where a part of stored pixels of this size (width, height) lies when they are turned."""
-    (left, top, right, bottom), (width, height) = box, size
-    if orientation in _FLIPPED_ACROSS:
-        left, right = width - right, width - left
-    if orientation in _FLIPPED_DOWN:
-        top, bottom = height - bottom, height - top
-    return (top, left, bottom, right) if orientation >= _SIDES_CHANGED else (left, top, right, bottom)
+def turn(stored: tuple[int, int], orientation: int) -> Affine:
+    """The map from stored pixels of this (width, height) to the picture as people see it."""
+    width, height = stored
+    x = [-1, 0, width] if orientation in _FLIPPED_ACROSS else [1, 0, 0]
+    y = [0, -1, height] if orientation in _FLIPPED_DOWN else [0, 1, 0]
+    return Affine(np.array([y, x] if orientation >= _SIDES_CHANGED else [x, y], np.float64))

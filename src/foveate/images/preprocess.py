@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import InputError
+from foveate.geometry import Affine, Box
 from foveate.images.deep import Range
-from foveate.images.orientation import Box
 from foveate.images.pixels import to_grey
 from foveate.images.read import DEFAULT_MAX_PIXELS, ImageInfo, decode, read_bytes
 
@@ -123,6 +123,14 @@ class Preprocessing:
         same = (height, width) == (self.height, self.width)
         return same and (self.fit != "crop" or self.crop_fraction == 1.0)
 
+    def place(self, width: float, height: float) -> Affine:
+        """The map from a picture of this size, as people see it (`ImageInfo`), to the network's input.
+
+        In pixels of both; its ``inverse()`` brings places on the input back to the picture. It is the same
+        however small the file was decoded.
+        """
+        return Affine.between(*self._placed((0, 0, width, height)))
+
     def jpeg_divisor(self, height: int, width: int) -> int:
         """By which of 1, 2, 4, 8 a JPEG picture of this size (pixels) may be divided while it is decoded.
 
@@ -180,7 +188,7 @@ class Preprocessing:
         if image.shape[2] != self.channels:
             image = to_grey(image) if self.channels == 1 else np.repeat(image, 3, axis=2)
         if box is not None or not self.keeps(*image.shape[:2]):
-            image = self._place(image, box or (0, 0, image.shape[1], image.shape[0]))
+            image = self._resampled(image, box or (0, 0, image.shape[1], image.shape[0]))
         return np.ascontiguousarray(image)
 
     def apply_batch(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -245,31 +253,34 @@ class Preprocessing:
         numbers = f"(pixel/255 - {mean}) / {std}"
         return f"Each picture is {how} ({self.interpolation}), {colour}, then {numbers}.{deep}"
 
-    def _place(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    def _placed(self, box: Box) -> tuple[Box, tuple[int, int, int, int]]:
+        """The part of a picture, lying in ``box``, that is scaled, and the pixels of the input it goes to."""
         if self.fit == "stretch":
-            return self._resize(image, self.width, self.height, box)
+            return box, (0, 0, self.width, self.height)
         left, top, right, bottom = box
         width, height = right - left, bottom - top
         if self.fit == "pad":
-            return self._pad(image, box, width, height)
+            scale = min(self.height / height, self.width / width)
+            inner_h = min(self.height, max(1, math.floor(height * scale + 0.5)))
+            inner_w = min(self.width, max(1, math.floor(width * scale + 0.5)))
+            down, across = (self.height - inner_h) // 2, (self.width - inner_w) // 2
+            return box, (across, down, across + inner_w, down + inner_h)
         # Only the part that remains is ever scaled: a 1 x 5000 strip never becomes a million pixels wide.
         scale = max(self.height / height, self.width / width) / self.crop_fraction
         half_w = min(width, self.width / scale) / 2
         half_h = min(height, self.height / scale) / 2
-        across, down = (left + right) / 2, (top + bottom) / 2
-        part = (across - half_w, down - half_h, across + half_w, down + half_h)
-        return self._resize(image, self.width, self.height, part)
+        x, y = (left + right) / 2, (top + bottom) / 2
+        return (x - half_w, y - half_h, x + half_w, y + half_h), (0, 0, self.width, self.height)
 
-    def _pad(self, image: NDArray[np.uint8], box: Box, width: float, height: float) -> NDArray[np.uint8]:
-        scale = min(self.height / height, self.width / width)
-        inner_h = min(self.height, max(1, math.floor(height * scale + 0.5)))
-        inner_w = min(self.width, max(1, math.floor(width * scale + 0.5)))
-        inner = self._resize(image, inner_w, inner_h, box)
+    def _resampled(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+        part, (left, top, right, bottom) = self._placed(box)
+        inner = self._resize(image, right - left, bottom - top, part)
+        if inner.shape[:2] == (self.height, self.width):
+            return inner
         fill = np.array(self.fill, np.uint8)
         canvas = np.empty((self.height, self.width, self.channels), np.uint8)
         canvas[:] = fill if self.channels == 3 else to_grey(fill)
-        top, left = (self.height - inner_h) // 2, (self.width - inner_w) // 2
-        canvas[top : top + inner_h, left : left + inner_w] = inner
+        canvas[top:bottom, left:right] = inner
         return canvas
 
     def _resize(self, image: NDArray[np.uint8], width: int, height: int, box: Box) -> NDArray[np.uint8]:

@@ -39,10 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from foveate.geometry import Box
 from foveate.images import deep, jpeg, png, tiff, turbo
 from foveate.images.deep import Range
 from foveate.images.formats import RefusedError, sniff
-from foveate.images.orientation import Box, orientation_of, seen_size, turned, turned_box
+from foveate.images.orientation import orientation_of, seen_size, turn, turned
 from foveate.images.pixels import is_grey, to_grey, to_rgb
 from foveate.images.refusals import quiet, refusals_as_image_errors
 
@@ -242,7 +243,8 @@ def _jpeg(
     box = None
     if divisor > 1:
         stored = pixels.shape[1], pixels.shape[0]
-        box = turned_box((0, 0, width / divisor, height / divisor), stored, orientation)
+        left, top, right, bottom = turn(stored, orientation).boxes((0, 0, width / divisor, height / divisor))
+        box = float(left), float(top), float(right), float(bottom)
     pixels = turned(pixels, orientation)
     return pixels, ImageInfo("JPEG", mode, seen[1], seen[0], _animated(picture), orientation, box=box)
 

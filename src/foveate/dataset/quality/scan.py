@@ -21,7 +21,7 @@ from PIL import Image
 from foveate.dataset.quality.duplicates import COLOUR_SIDE, SIDE
 from foveate.dataset.samples import ArrayImages, FileImages, Images
 from foveate.errors import UnreadableImageError
-from foveate.images.orientation import Box
+from foveate.geometry import Box
 from foveate.images.pixels import is_grey, to_grey
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import decode
