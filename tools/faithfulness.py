@@ -21,10 +21,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.explanation import METHODS, grad_cam, heat_map, hiding, integrated_gradients, last_map
+from foveate.explanation import (
+    METHODS,
+    Answered,
+    grad_cam,
+    heat_map,
+    hiding,
+    integrated_gradients,
+    last_map,
+)
 from foveate.images.read import is_image_name, read_image
 from foveate.models import create_model
 from foveate.models.pretrained import PRETRAINED
+from foveate.tasks.classification.learn import Softmax
 
 NETWORK = "efficientnet_lite0"
 CLASSES = {"ants": 310, "bees": 309}
@@ -65,8 +74,9 @@ def one_picture(
     network: nn.Module, method: str, x: Tensor, target: int, *, draws: int, seed: int
 ) -> tuple[float, ...]:
     """The right class's probability before, and how far each way of hiding a fifth lowers it."""
-    heat = torch.from_numpy(heat_map(network, x, target, method).values)
-    test = hiding(network, x, target, heat, draws=draws, seed=seed, batch_size=2 + 2 * draws)
+    likely = Answered(network, Softmax())
+    heat = torch.from_numpy(heat_map(network, x, target, method, watched=likely).values)
+    test = hiding(likely, x, target, heat, draws=draws, seed=seed, batch_size=2 + 2 * draws)
     return test.before, test.drop, test.drop_elsewhere, test.drop_scattered
 
 

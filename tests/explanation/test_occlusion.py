@@ -3,7 +3,8 @@ import torch
 from captum.attr import Occlusion
 
 from foveate.errors import InputError
-from foveate.explanation import Probabilities, occlusion
+from foveate.explanation import Answered, occlusion
+from foveate.tasks.classification.learn import Softmax
 
 TARGETS = torch.tensor([2, 0, 1])
 
@@ -57,9 +58,9 @@ def test_a_cover_may_be_a_picture(network, pictures):
 
 def test_probabilities(network, pictures):
     network.eval()
-    warm = Probabilities(network, temperature=2.0).eval()(pictures)
+    warm = Answered(network, Softmax(2.0)).eval()(pictures)
     torch.testing.assert_close(warm, torch.softmax(network(pictures) / 2, dim=1))
-    falls = occlusion(Probabilities(network), pictures, TARGETS, window=6)
+    falls = occlusion(Answered(network, Softmax()), pictures, TARGETS, window=6)
     assert falls.abs().max() <= 1
 
 

@@ -8,6 +8,7 @@
 Networks are run in evaluation mode and left as they were found.
 """
 
+from foveate.explanation.answered import Answered, answered
 from foveate.explanation.exciting import (
     Excitations,
     most_exciting,
@@ -26,7 +27,7 @@ from foveate.explanation.gradients import (
 )
 from foveate.explanation.hooks import activation_of, last_map, map_layers
 from foveate.explanation.methods import METHODS, HeatMap, heat_map
-from foveate.explanation.occlusion import Probabilities, occlusion
+from foveate.explanation.occlusion import occlusion
 from foveate.explanation.render import (
     curve_picture,
     heat_picture,
@@ -45,16 +46,17 @@ from foveate.operators.sums import Arithmetic, Recording
 
 __all__ = [
     "METHODS",
+    "Answered",
     "Arithmetic",
     "Curves",
     "Excitations",
     "HeatMap",
     "Hiding",
     "Integrated",
-    "Probabilities",
     "Recording",
     "UnitHealth",
     "activation_of",
+    "answered",
     "blurred",
     "curve_picture",
     "curves",

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.explanation.occlusion import Probabilities
 from foveate.graph.trace import evaluating
 
 MARKED_FRACTION = 0.2
@@ -119,7 +118,6 @@ def hiding(
     *,
     fraction: float = MARKED_FRACTION,
     draws: int = 20,
-    temperature: float | None = 1.0,
     cover: Tensor | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -129,8 +127,7 @@ def hiding(
     Args:
         module: (N, C, H, W) to scores (N, classes); run in evaluation mode.
         x: one normalised picture, (1, C, H, W). heat: its heat map, (H, W).
-        target: the class whose probability, softmax(scores / temperature), is watched; without a
-            temperature the output itself, which may be any number.
+        target: the output that is watched, which may be any number; of `answered` a probability.
         cover: what hidden pixels show, of x's shape; by default the picture out of focus.
         draws: how often the random parts are drawn; the same seed draws the same.
     """
@@ -141,7 +138,7 @@ def hiding(
     masks += [_elsewhere(mask, generator) for _ in range(draws)]
     masks += [_scattered(mask.shape, fraction, generator) for _ in range(draws)]
     hidden = torch.stack(masks).to(x.device)
-    found = _with_hidden(_watched(module, temperature), x, target, hidden.split(batch_size), cover)
+    found = _with_hidden(module, x, target, hidden.split(batch_size), cover)
     return Hiding(fraction, found[0], found[1], tuple(found[2 : 2 + draws]), tuple(found[2 + draws :]))
 
 
@@ -152,7 +149,6 @@ def curves(
     heat: Tensor,
     *,
     steps: int = 20,
-    temperature: float | None = 1.0,
     cover: Tensor | None = None,
     batch_size: int = 32,
 ) -> Curves:
@@ -168,12 +164,8 @@ def curves(
     fractions = [i / steps for i in range(steps + 1)]
     gone = torch.stack([rank < round(f * heat.numel()) for f in fractions])
     hidden = torch.cat([gone, ~gone]).split(batch_size)
-    found = _with_hidden(_watched(module, temperature), x, target, hidden, cover)
+    found = _with_hidden(module, x, target, hidden, cover)
     return Curves(tuple(fractions), tuple(found[: steps + 1]), tuple(found[steps + 1 :]))
-
-
-def _watched(module: nn.Module, temperature: float | None) -> nn.Module:
-    return module if temperature is None else Probabilities(module, temperature)
 
 
 def _check(x: Tensor, heat: Tensor) -> None:

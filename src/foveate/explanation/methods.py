@@ -16,7 +16,7 @@ from foveate.explanation.faithfulness import blurred
 from foveate.explanation.grad_cam import grad_cam, upsampled
 from foveate.explanation.gradients import heat_of_gradient, integrated_gradients, smooth_grad
 from foveate.explanation.hooks import last_map
-from foveate.explanation.occlusion import Probabilities, occlusion
+from foveate.explanation.occlusion import occlusion
 from foveate.explanation.render import overlay, signed_overlay
 
 NEED_MAPS = frozenset({"grad-cam"})  # the methods for which the network must make maps
@@ -48,17 +48,17 @@ def heat_map(
     method: str = "grad-cam",
     *,
     layer: str | None = None,
-    temperature: float = 1.0,
+    watched: nn.Module | None = None,
     seed: int = 0,
 ) -> HeatMap:
     """Explain why one picture, (1, C, H, W) normalised, is (or might be) of class ``target``.
 
-    ``layer`` is for Grad-CAM, ``temperature`` for occlusion (it watches the probability), ``seed`` for the
+    ``layer`` is for Grad-CAM, ``watched`` for occlusion (see `answered`; else the outputs), ``seed`` for the
     noise of saliency. Raises UnknownNameError for a method or layer, InputError as the method does.
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    return METHODS[method](_Question(module, x, target, layer, temperature, seed))
+    return METHODS[method](_Question(module, x, target, layer, watched or module, seed))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Question:
     x: Tensor
     target: int
     layer: str | None
-    temperature: float
+    watched: nn.Module
     seed: int
 
 
@@ -90,8 +90,7 @@ def _integrated_gradients(q: _Question) -> HeatMap:
 
 def _occlusion(q: _Question) -> HeatMap:
     window = tuple(max(side // WINDOWS_A_SIDE, 1) for side in q.x.shape[2:])
-    network = Probabilities(q.module, q.temperature)
-    falls = occlusion(network, q.x, q.target, window=(window[0], window[1]), fill=blurred(q.x))
+    falls = occlusion(q.watched, q.x, q.target, window=(window[0], window[1]), fill=blurred(q.x))
     facts = {"window": [*window], "largest_fall": float(falls.max())}
     return HeatMap("occlusion", _array(falls), True, facts)
 

@@ -14,20 +14,6 @@ from foveate.geometry import pair
 from foveate.graph.trace import evaluating
 
 
-class Probabilities(nn.Module):
-    """A network whose outputs are probabilities, softmax(scores / temperature), in place of its scores."""
-
-    def __init__(self, network: nn.Module, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.network = network
-        self.temperature = temperature
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, classes), each row summing to 1."""
-        probabilities: Tensor = torch.softmax(self.network(x) / self.temperature, dim=1)
-        return probabilities
-
-
 def occlusion(
     module: nn.Module,
     x: Tensor,
@@ -41,7 +27,7 @@ def occlusion(
     """How much the class's output falls when a pixel's surroundings are covered, (N, H, W).
 
     A window slides over the picture (the last one is moved back to end at the border); each pixel gets the
-    mean fall over the windows that cover it. Give ``Probabilities(module)`` for falls of the probability.
+    mean fall over the windows that cover it. Give `answered` for falls of the probability.
 
     Args:
         module: (N, C, H, W) to (N, classes); run in evaluation mode.

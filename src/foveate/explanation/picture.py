@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveate.errors import InputError
+from foveate.explanation.answered import answered
 from foveate.explanation.faithfulness import Curves, blurred, curves, hiding, marked
 from foveate.explanation.hooks import activation_of, capturing, last_map
 from foveate.explanation.methods import NEED_MAPS, HeatMap, heat_map
-from foveate.explanation.occlusion import Probabilities
 from foveate.explanation.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
 from foveate.geometry import Box
 from foveate.graph.trace import evaluating
@@ -58,8 +58,9 @@ def explain_picture(
     """
     seen = model.preprocessing.apply(picture, box)  # (h, w, C)
     x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
+    watched = answered(model)
     with evaluating(model.module), torch.no_grad():
-        probabilities = Probabilities(model.module, model.task.temperature)(x)[0].numpy()
+        probabilities = watched(x)[0].numpy()
     wanted = int(probabilities.argmax()) if target is None else target
     layer, methods, left_out = _applicable(model.module, x, methods, layer)
     best = np.argsort(-probabilities, kind="stable")[:5]
@@ -74,9 +75,7 @@ def explain_picture(
     pictures = {"picture": fitted(seen, PICTURE_PX)}
     rows: list[Panel] = []
     for method in methods:
-        found = heat_map(
-            model.module, x, wanted, method, layer=layer, temperature=model.task.temperature, seed=seed
-        )
+        found = heat_map(model.module, x, wanted, method, layer=layer, watched=watched, seed=seed)
         pictures[method] = fitted(found.over(seen), PICTURE_PX)
         tested, hidden, curve = _tested(model, seen, x, wanted, found, seed=seed)
         rows += [("what the network sees", seen), (method, found.over(seen)), hidden, curve]
@@ -148,9 +147,9 @@ def _tested(
 ) -> tuple[dict[str, Any], Panel, Panel]:
     """What the tests of a heat map say as data, the picture with its hottest part hidden, and the curves."""
     heat = torch.from_numpy(found.values)
-    temperature = model.task.temperature
-    test = hiding(model.module, x, target, heat, temperature=temperature, seed=seed)
-    lines = curves(model.module, x, target, heat, temperature=temperature)
+    watched = answered(model)
+    test = hiding(watched, x, target, heat, seed=seed)
+    lines = curves(watched, x, target, heat)
     words = f"hottest {test.fraction:.0%} hidden: {test.marked:.1%}"
     hidden = words, _without(model.preprocessing, seen, x, found, test.fraction)
     return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, ("", _drawn(lines))

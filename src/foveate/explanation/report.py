@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import InputError
+from foveate.explanation.answered import Answered
 from foveate.explanation.faithfulness import MARKED_FRACTION, Hiding, hiding
 from foveate.explanation.grad_cam import grad_cam, upsampled
 from foveate.explanation.hooks import last_map
@@ -60,7 +61,7 @@ def explain_for_report(
         layer = last_map(module, x)
     except InputError:
         return None
-    explain = _Explainer(module, layer, _Answered(module, learner_of(task)(task).answer()))
+    explain = _Explainer(module, layer, Answered(module, learner_of(task)(task).answer()))
     found: list[tuple[Explained, Hiding]] = []
     for i, one in enumerate(shown):
         start = time.monotonic()
@@ -87,26 +88,13 @@ class _Explainer:
     def __call__(self, subject: ToExplain, x: Tensor) -> tuple[Explained, Hiding]:
         """A map for each output, and what hiding the first one's marked part does; x: (1, C, H, W)."""
         heats = [self._heat(x, output) for output in subject.outputs]
-        test = hiding(self.answered, x, subject.outputs[0], heats[0], draws=DRAWS, temperature=None)
+        test = hiding(self.answered, x, subject.outputs[0], heats[0], draws=DRAWS)
         return Explained(subject, [overlay(subject.pixels, heat.numpy()) for heat in heats]), test
 
     def _heat(self, x: Tensor, target: int) -> Tensor:
         """(H, W), of the picture's size."""
         cam = grad_cam(self.module, x, target, layer=self.layer)
         return upsampled(cam, (x.shape[2], x.shape[3]))[0]
-
-
-class _Answered(nn.Module):
-    """A network that gives, in place of its K scores, what a task's first output says of each."""
-
-    def __init__(self, network: nn.Module, answer: nn.Module) -> None:
-        super().__init__()
-        self.network, self.answer = network, answer
-
-    def forward(self, x: Tensor) -> Tensor:
-        found = self.answer(self.network(x))
-        first: Tensor = found if isinstance(found, Tensor) else found[0]
-        return first
 
 
 def _forward_seconds(module: nn.Module, x: Tensor) -> float:

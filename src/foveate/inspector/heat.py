@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from foveate.errors import RequestError, UnknownNameError
+from foveate.explanation.answered import answered
 from foveate.explanation.faithfulness import hiding
 from foveate.explanation.methods import METHODS, HeatMap, heat_map
 from foveate.explanation.render import heat_layer, signed_layer
@@ -34,13 +35,13 @@ def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     target = whole(document, "class", 0, len(probabilities) - 1, None)
     target = int(probabilities.argmax()) if target is None else target
     layer = _layer(run, document.get("node"))
-    module, temperature = run.net.module, run.net.task.temperature
+    module, watched = run.net.module, answered(run.net)
     with swapped(module, run.weights):
-        found = heat_map(module, run.x, target, method, layer=layer, temperature=temperature)
+        found = heat_map(module, run.x, target, method, layer=layer, watched=watched)
         test = None
         if flag(document, "hiding", True):
             heat = torch.from_numpy(found.values)
-            test = hiding(module, run.x, target, heat, temperature=temperature)
+            test = hiding(watched, run.x, target, heat)
     facts = {
         "method": method,
         "class": target,

@@ -7,13 +7,16 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
 from foveate.errors import InputError
 from foveate.graph.recording import record
 from foveate.models.model import Model
 from foveate.models.registry import model_info
 from foveate.operators.sums import Recording, Step
+from foveate.tasks.base import Task
 from foveate.tasks.classification.labels import are_numbered
+from foveate.tasks.learning import learner_of
 from foveate.words import encodable
 
 _STEPS: WeakKeyDictionary[Model, tuple[Step, ...]] = WeakKeyDictionary()
@@ -31,10 +34,10 @@ def title_of(model: Model) -> str:
 
 
 def steps_of(model: Model) -> tuple[Step, ...]:
-    """The network's structure, the probabilities as its last step: what a run on zeros went through."""
+    """The network's structure, the answer as its last step: what a run on zeros went through."""
     if model not in _STEPS:
         x = torch.zeros(1, *model.input_shape)
-        _STEPS[model] = with_softmax(record(model.module, x), model.task.temperature).steps
+        _STEPS[model] = with_answer(record(model.module, x), model.task).steps
     return _STEPS[model]
 
 
@@ -48,23 +51,26 @@ def class_names(model: Model) -> list[str] | None:
     return None if are_numbered(model.labels) else [encodable(name) for name in model.labels]
 
 
-def with_softmax(recording: Recording, temperature: float) -> Recording:
-    """The recording with the probabilities as its last step: softmax(scores / temperature)."""
+def with_answer(recording: Recording, task: Task) -> Recording:
+    """The recording with what the task's first output says of each number as its last step."""
     scores, last = recording.values[-1], len(recording.steps) - 1
     if scores.ndim != 1:
         raise InputError(f"The network must give one score a class, and gives {tuple(scores.shape)}.")
+    learner = learner_of(task)(task)
+    found = learner.answer()(scores[None])
+    kind, label = learner.answer_step
     step = replace(
         recording.steps[-1],
-        op="softmax",
-        label="softmax",
-        function="softmax",
+        op=kind,
+        label=label,
+        function=label,
         module=None,
         inputs=(last,),
-        settings={"temperature": float(temperature)},
+        settings={"temperature": float(task.temperature)},
         tensors={},
         parameters={},
         fresh=0,
         macs=0,
     )
-    values = (*recording.values, torch.softmax(scores / temperature, dim=0))
+    values = (*recording.values, (found if isinstance(found, Tensor) else found[0])[0])
     return Recording((*recording.steps, step), values)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foveate.errors import RequestError
 from foveate.graph.recording import record
 from foveate.inspector.keys import alike
-from foveate.inspector.networks import steps_of, with_softmax
+from foveate.inspector.networks import steps_of, with_answer
 from foveate.models.model import Model
 from foveate.operators.sums import Recording, Step
 from foveate.words import encodable
@@ -73,7 +73,7 @@ class Question:
 class Run:
     """What a network made of a picture. pixels: (H, W, C) uint8 as it saw them; x: normalised, (1, C, H, W).
 
-    weights: the edited parameters, by their dotted names. The last step of the recording is the softmax.
+    weights: the edited parameters, by their dotted names. The last step of the recording is the answer.
     """
 
     net_id: str
@@ -123,7 +123,7 @@ def make_run(net_id: str, net: Model, question: Question) -> Run:
     weights = edited_weights(net, question.edits)
     with swapped(net.module, weights):
         recording = record(net.module, x)
-    recording = with_softmax(recording, net.task.temperature)
+    recording = with_answer(recording, net.task)
     return Run(net_id, net, question.picture, seen, x, recording, weights, time.perf_counter() - began)
 
 

@@ -40,6 +40,11 @@ class Learner(ABC):
         self.label_smoothing = label_smoothing
         self.weights = None if weights is None else torch.tensor(weights, device=device, dtype=torch.float64)
 
+    answer_step: ClassVar[tuple[str, str]] = (
+        "other",
+        "answer",
+    )  # what `answer` is to the inspector: op, label
+
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """The mean loss of a batch, a scalar to be minimised."""

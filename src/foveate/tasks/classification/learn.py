@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from foveate.tasks.learning import Arrays, Learner
 
 class ClassificationLearner(Learner):
     """outputs: logits (N, K); targets: ``labels`` (N,)."""
+
+    answer_step: ClassVar[tuple[str, str]] = ("softmax", "softmax")
 
     task: Classification
 
