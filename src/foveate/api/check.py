@@ -86,6 +86,9 @@ def check(
         check_file(Path(html), (".html", ".htm"), flag="--html", overwrite=overwrite)
     backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test, task=task)
+    if labels:  # what has not one class a picture is refused before it is read
+        for split in dataset.splits.values():
+            dataset.task.class_numbers(split.targets)
     results, pixels = _read(dataset, backbone, progress)
     found = findings(dataset, results)
     judged = None

@@ -230,6 +230,7 @@ class Task(ABC):
     # they are wherever the pictures do not show that they have another.
     mirrors_on_proof: ClassVar[bool] = False
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
+    known_columns: ClassVar[tuple[str, ...]] = ("label",)  # that mean something, in whatever letters
 
     @classmethod
     def answer_columns(cls, columns: Mapping[str, Sequence[Any]], *, asked: bool = False) -> tuple[str, ...]:

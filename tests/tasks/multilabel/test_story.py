@@ -19,7 +19,7 @@ from foveate.pipeline import TrainRequest, train
 from foveate.server.app import make_app
 from foveate.training.events import StepDone
 
-NAMES = ("lying", "standing", "bright")
+NAMES = ("lying", "standing", "Bright")
 REQUEST = TrainRequest(model="tinyvgg", recipe="article", epochs=4, batch_size=16, lr=3e-3)
 
 

@@ -152,7 +152,7 @@ def _csv_records(path: Path, file: TextIO) -> Iterator[Record]:
     file.seek(0)
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
+        columns = _column_names(next(reader, []))
         _require_columns(path, columns)
         for cells in reader:
             if not cells:
@@ -165,6 +165,13 @@ def _csv_records(path: Path, file: TextIO) -> Iterator[Record]:
             yield reader.line_num, dict(zip(columns, cells, strict=True))
     except csv.Error as error:
         raise DatasetError(f"Line {reader.line_num} of {str(path)!r} is no CSV: {error}.") from None
+
+
+def _column_names(header: Sequence[str]) -> list[str]:
+    """Columns that mean something are known in capitals, too; others are names of people's own."""
+    known = {*NO_ANSWER, *(name for task in list_tasks() for name in task_type(task).known_columns)}
+    names = [name.strip() for name in header]
+    return [name.lower() if name.lower() in known else name for name in names]
 
 
 def _require_columns(path: Path, columns: list[str]) -> None:

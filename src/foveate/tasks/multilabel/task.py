@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from foveate.tasks.multilabel.metrics import Evaluation
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
-_SEVERAL = ("labels", "label")  # columns with several in a cell; the latter where the user says so
-
 
 @dataclass(frozen=True)
 class Multilabel(Task):
@@ -47,6 +45,7 @@ class Multilabel(Task):
     fewest_groups: ClassVar[int] = 1
     needs: ClassVar[str] = "A multi-label network needs a label with pictures"
     columns_needed: ClassVar[str] = "a column 'labels' (several with ; | or , between) or columns of 0 and 1"
+    known_columns: ClassVar[tuple[str, ...]] = ("labels", "label")  # of the latter the user has to say it
     no_use: ClassVar[Mapping[str, str]] = {
         "unsure_precision": "each label has a threshold of its own, chosen for its F1"
     }
@@ -67,7 +66,7 @@ class Multilabel(Task):
 
     @classmethod
     def answer_columns(cls, columns: Mapping[str, Sequence[Any]], *, asked: bool = False) -> tuple[str, ...]:
-        if found := [name for name in _SEVERAL[: 2 if asked else 1] if name in columns]:
+        if found := [name for name in cls.known_columns[: 2 if asked else 1] if name in columns]:
             return (found[0],)
         if asked:  # what is no 0 or 1 further down is then refused with its line
             return tuple(name for name, cells in columns.items() if reading.is_flag(cells[0]))
@@ -78,7 +77,11 @@ class Multilabel(Task):
     @classmethod
     def parsed(cls, cells: Mapping[str, Any]) -> reading.Answer:
         name, *more = cells
-        return reading.in_cell(name, cells[name]) if name in _SEVERAL and not more else reading.flags(cells)
+        return (
+            reading.in_cell(name, cells[name])
+            if name in cls.known_columns and not more
+            else reading.flags(cells)
+        )
 
     @classmethod
     def holds_array(cls, array: NDArray[Any], *, asked: bool = False) -> bool:
