@@ -20,6 +20,7 @@ from pathlib import Path
 import accuracy
 from foveate.errors import InputError
 from foveate.outputs import check_folder
+from foveate.words import flags_spoken
 from report import Section, as_markdown, as_text, machine
 
 # name -> (module, about how many minutes in full and with --quick on two cores, what it is)
@@ -58,7 +59,8 @@ def main() -> int:
         return 2
     try:  # results join those of an earlier run; a folder of anything else is left alone
         if options.out:
-            check_folder(options.out, "benchmarks.json", what="benchmarks", flag="--out", overwrite=True)
+            with flags_spoken():
+                check_folder(options.out, "benchmarks.json", what="benchmarks", name="out", overwrite=True)
     except InputError as error:
         print(f"foveate: {error}", file=sys.stderr)
         return 2

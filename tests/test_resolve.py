@@ -51,7 +51,7 @@ def test_a_name_of_nothing_is_told_what_names_there_are(here):
         read_name("resnet51")
     with pytest.raises(InputError, match="neither a network's name, nor a blueprint"):
         read_name("notes.txt")
-    with pytest.raises(InputError, match="and the file with --weights"):
+    with pytest.raises(InputError, match="and the file with weights"):
         read_name("w.pth")
 
 
@@ -107,5 +107,5 @@ def test_a_hub_names_its_network(monkeypatch):
     assert shape == (3, 224, 224) and module.fc.out_features == 9
     with pytest.raises(WeightsError, match="other/one names no network in its"):
         outlined("hf:other/one", None, None)
-    with pytest.raises(InputError, match="--weights belongs to a network's name"):
+    with pytest.raises(InputError, match="weights belongs to a network's name"):
         resolve("hf:some/one", "w.pth")

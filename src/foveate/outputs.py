@@ -12,32 +12,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foveate.errors import InputError
+from foveate.words import setting
 
-REPLACE = "give another name, or --overwrite to replace it"
+
+def _replace() -> str:
+    return f"give another name, or {setting('overwrite', True)} to replace it"
 
 
-def check_file(path: Path, suffixes: Sequence[str], *, flag: str, overwrite: bool) -> Path:
+def check_file(path: Path, suffixes: Sequence[str], *, name: str, overwrite: bool) -> Path:
     """The path, if a file with one of these endings may be written there.
 
     Args:
         suffixes: in small letters, with the dot: what the command writes.
-        flag: what named the path, for the message.
+        name: of the setting that named the path, for the message.
 
     Raises:
         InputError: another ending, a folder, no folder above, or a file that may not be replaced.
     """
     if path.is_dir():
-        raise InputError(f"{flag} {path}: expected a file's name, found a folder; give another name.")
+        raise InputError(
+            f"{setting(name, str(path))}: expected a file's name, found a folder; give another name."
+        )
     if path.suffix.lower() not in suffixes:
         wanted = " or ".join((", ".join(suffixes[:-1]), suffixes[-1])) if suffixes[1:] else suffixes[0]
-        raise InputError(f"{flag} must end in {wanted}, and is {str(path)!r}.")
+        raise InputError(f"{setting(name)} must end in {wanted}, and is {str(path)!r}.")
     _check_folder_above(path)
     if os.path.lexists(path) and not overwrite:
-        raise InputError(f"{flag} {path}: exists already; {REPLACE}.")
+        raise InputError(f"{setting(name, str(path))}: exists already; {_replace()}.")
     return path
 
 
-def check_folder(path: Path, mark: str, *, what: str, flag: str, overwrite: bool) -> Path:
+def check_folder(path: Path, mark: str, *, what: str, name: str, overwrite: bool) -> Path:
     """The path, if files may be written into a folder of that name.
 
     Args:
@@ -50,15 +55,15 @@ def check_folder(path: Path, mark: str, *, what: str, flag: str, overwrite: bool
     if not os.path.lexists(path):
         return path
     if not path.is_dir():
-        raise InputError(f"{flag} {path}: expected a folder, found a file; give another name.")
+        raise InputError(f"{setting(name, str(path))}: expected a folder, found a file; give another name.")
     found = sorted(entry.name for entry in path.iterdir())
     if found and mark not in found:
         raise InputError(
-            f"{flag} {path}: expected a new or empty folder, found other files ({found[0]}, ...); "
-            "give another name."
+            f"{setting(name, str(path))}: expected a new or empty folder, found other files "
+            f"({found[0]}, ...); give another name."
         )
     if found and not overwrite:
-        raise InputError(f"{flag} {path}: holds {what} already; {REPLACE}.")
+        raise InputError(f"{setting(name, str(path))}: holds {what} already; {_replace()}.")
     return path
 
 

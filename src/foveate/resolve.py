@@ -41,6 +41,7 @@ from foveate.models.registry import create_model, list_models, model_info, model
 from foveate.tasks.base import Task
 from foveate.tasks.classification.labels import numbered
 from foveate.tasks.classification.task import Classification
+from foveate.words import setting
 
 Say = Callable[[str], None]
 Shape = tuple[int, int, int]
@@ -74,7 +75,9 @@ def resolve(
     """
     named = read_name(name)
     if weights is not None and isinstance(named, Folder | HubName):
-        raise InputError("--weights belongs to a network's name; a model folder and a hub have their own.")
+        raise InputError(
+            f"{setting('weights')} belongs to a network's name; a model folder and a hub have their own."
+        )
     match named:
         case Folder(path):
             return rebuild(path)
@@ -262,7 +265,7 @@ def _named_by(found: HubWeights) -> str:
         raise WeightsError(
             f"{found.name.repo} names {found.architecture or 'no network'} in its config.json, which is none "
             "of those that `foveate models` lists; name the one that its weights belong to as the network, "
-            "and them as its --weights."
+            f"and them as its {setting('weights')}."
         )
     return found.architecture
 
@@ -270,7 +273,7 @@ def _named_by(found: HubWeights) -> str:
 def _without_weights(name: str) -> str:
     return (
         f"{name} comes without weights, and an untrained network has nothing to explain: give "
-        "--weights FILE, or a model folder."
+        f"{setting('weights', 'FILE')}, or a model folder."
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 NAME_LIMIT = 160  # characters of a class or file name that are shown
@@ -162,3 +163,36 @@ def moment(created: str) -> str:
 def split_word(split: str) -> str:
     """ "val" -> "validation"; other names as they are."""
     return _SPLIT_WORDS.get(split, shown(split, 60))
+
+
+_flags_are_spoken = False
+
+
+@contextmanager
+def flags_spoken() -> Iterator[None]:
+    """While the command line is at work, `setting` speaks its language."""
+    global _flags_are_spoken  # noqa: PLW0603 -- who listens is a fact about the process, as a locale is
+    before, _flags_are_spoken = _flags_are_spoken, True
+    try:
+        yield
+    finally:
+        _flags_are_spoken = before
+
+
+def setting(name: str, value: object = None) -> str:
+    """A setting in a message: ``--image-size 64`` on the command line, and ``image_size=64`` in Python.
+
+    value: True for a switch; a word in capitals, such as FILE, stands for any value.
+
+    >>> setting("image_size"), setting("epochs", "N"), setting("resume", True), setting("weights", "none")
+    ('image_size', 'epochs=N', 'resume=True', "weights='none'")
+    >>> with flags_spoken():
+    ...     setting("image_size"), setting("epochs", "N"), setting("resume", True), setting("weights", "none")
+    ('--image-size', '--epochs N', '--resume', '--weights none')
+    """
+    if _flags_are_spoken:
+        flag = f"--{name.strip('_').replace('_', '-')}"
+        return flag if value is None or value is True else f"{flag} {value}"
+    if value is None:
+        return name
+    return f"{name}={value if isinstance(value, str) and value.isupper() else repr(value)}"

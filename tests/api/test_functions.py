@@ -226,3 +226,16 @@ def test_importing_foveate_imports_no_torch_and_little_else():
     program = f"import sys, foveate; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_errors_speak_of_arguments_in_python_and_of_flags_on_the_command_line(desk, capsys):
+    with pytest.raises(InputError) as python:
+        foveate.train("shapes", epochs=3, budget="60s")
+    assert str(python.value) == "Give either budget (a time) or epochs (a number), not both."
+    with pytest.raises(SystemExit):
+        main(["train", "shapes", "--epochs", "3", "--budget", "60s"])
+    assert "Give either --budget (a time) or --epochs (a number), not both." in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"^out must end in \.onnx"):
+        foveate.export("runs/shapes", out="shapes.png")
+    with pytest.raises(InputError, match="choose another out, or give overwrite=True to replace it"):
+        foveate.train("shapes", out="runs/shapes")

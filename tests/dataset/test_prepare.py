@@ -94,7 +94,7 @@ def test_the_users_own_train_and_val_are_left_as_they_are(folder, tmp_path):
         "test": 8,
     }
     assert measured.tested_on == "held out"
-    with pytest.raises(InputError, match=r"--val-fraction 0.2 .* brings 10 pictures for that itself \(val\)"):
+    with pytest.raises(InputError, match=r"val_fraction=0.2 .* brings 10 pictures for that itself \(val\)"):
         prepare(open_dataset(root), val_fraction=0.2)
     assert prepare(open_dataset(root), val_fraction=0.0).fingerprint == prepared.fingerprint
 
@@ -103,7 +103,7 @@ def test_a_fraction_for_test_pictures_that_are_there_is_refused(folder, tmp_path
     root = tmp_path / "split"
     shutil.copytree(folder, root / "train")
     shutil.copytree(folder, root / "test")
-    with pytest.raises(InputError, match=r"--test-fraction 0\.5 would hold out training pictures"):
+    with pytest.raises(InputError, match=r"test_fraction=0\.5 would hold out training pictures"):
         prepare(open_dataset(root), test_fraction=0.5)
 
 

@@ -83,7 +83,7 @@ def test_thirty_bytes_a_picture():
 
 @pytest.mark.parametrize("data", [b"", b"\x93NUMPY", Sides.of({"train": split(("a", 1))}).to_bytes()[:-1]])
 def test_a_damaged_record_is_one_sentence(data):
-    with pytest.raises(CheckpointError, match="damaged; start anew with --overwrite"):
+    with pytest.raises(CheckpointError, match="damaged; start anew with overwrite=True"):
         Sides.from_bytes(data)
 
 

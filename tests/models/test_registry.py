@@ -75,7 +75,7 @@ def test_a_wrong_image_size_is_refused(size: object) -> None:
 
 
 def test_networks_without_a_package_of_weights_say_where_to_get_them() -> None:
-    with pytest.raises(WeightsError, match=r"No pretrained weights of resnet50 .* --weights FILE"):
+    with pytest.raises(WeightsError, match=r"No pretrained weights of resnet50 .* weights=FILE"):
         create_model("resnet50", pretrained=True)
 
 

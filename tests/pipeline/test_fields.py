@@ -137,7 +137,7 @@ def test_a_norm_over_one_value_is_refused_by_its_name(tmp_path):
     path = tmp_path / "net.yaml"
     path.write_text(NORM_OF_ONE_VALUE)
     request = TrainRequest(model=str(path), epochs=1, batch_size=1)
-    with pytest.raises(InputError, match=r"--batch-size 1: layer \S+ \(batch norm\) .* batches of 2 or more"):
+    with pytest.raises(InputError, match=r"batch_size=1: layer \S+ \(batch norm\) .* batches of 2 or more"):
         train(bands(20), request, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
     spatial = TrainRequest(model="lesson_cnn", epochs=1, batch_size=1)  # its norms see whole maps

@@ -92,7 +92,7 @@ def test_weights_of_another_network_are_refused(fetched):
 
 
 def test_flags_that_do_not_go_together():
-    with pytest.raises(InputError, match="--download is for weights of a hub"):
+    with pytest.raises(InputError, match="download=True is for weights of a hub"):
         TrainRequest(weights="imagenet", download=True)
-    with pytest.raises(InputError, match="no --recipe"):
+    with pytest.raises(InputError, match="no recipe"):
         TrainRequest(weights="hf:some/one", recipe="standard")

@@ -31,14 +31,14 @@ def test_a_budget_too_short_to_export_in_is_refused():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epochs": 0}, "--epochs lies between 1 and 100000, not 0"),
-        ({"budget": "60s", "epochs": 3}, "either --budget .* or --epochs"),
+        ({"epochs": 0}, "epochs lies between 1 and 100000, not 0"),
+        ({"budget": "60s", "epochs": 3}, "either budget .* or epochs"),
         ({"val_fraction": 0.5, "test_fraction": 0.4}, "less than a fifth"),
-        ({"image_size": 4}, "--image-size lies between 8 and 1024"),
-        ({"batch_size": 0}, "--batch-size lies between"),
-        ({"lr": 0.0}, "--lr lies between"),
-        ({"seed": -1}, "--seed lies between"),
-        ({"fit": "squeeze"}, "--fit is one of crop, pad, stretch, not 'squeeze'"),
+        ({"image_size": 4}, "image_size lies between 8 and 1024"),
+        ({"batch_size": 0}, "batch_size lies between"),
+        ({"lr": 0.0}, "lr lies between"),
+        ({"seed": -1}, "seed lies between"),
+        ({"fit": "squeeze"}, "fit is one of crop, pad, stretch, not 'squeeze'"),
     ],
 )
 def test_wrong_settings_are_refused_by_their_flag(settings, message):
@@ -50,7 +50,7 @@ def test_resuming_takes_the_stored_request_and_refuses_contradictions():
     stored = TrainRequest(epochs=5, seed=3, model="lenet5").to_dict()
     assert TrainRequest().resumed_from(stored) == TrainRequest(epochs=5, seed=3, model="lenet5")
     assert TrainRequest(epochs=5).resumed_from(stored).seed == 3
-    with pytest.raises(CheckpointError, match=r"had --seed 3 \(now 4\); leave these flags out"):
+    with pytest.raises(CheckpointError, match=r"had seed=3 \(now 4\); leave these out"):
         TrainRequest(seed=4).resumed_from(stored)
     with pytest.raises(CheckpointError, match="another version"):
         TrainRequest().resumed_from({"epochs": 5})
@@ -59,11 +59,11 @@ def test_resuming_takes_the_stored_request_and_refuses_contradictions():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"seed": 0}, r"had --seed 3 \(now 0\); leave"),
-        ({"model": "auto"}, r"had --model lenet5 \(now auto\); leave"),
-        ({"keep_checkpoint": False}, "had --keep-checkpoint True; leave"),
-        ({"tensorboard": True}, "had no --tensorboard; leave"),
-        ({"lr": 0.1, "fit": "crop"}, r"had no --fit \(now crop\), no --lr \(now 0.1\); leave"),
+        ({"seed": 0}, r"had seed=3 \(now 0\); leave"),
+        ({"model": "auto"}, r"had model='lenet5' \(now auto\); leave"),
+        ({"keep_checkpoint": False}, "had keep_checkpoint=True; leave"),
+        ({"tensorboard": True}, "had no tensorboard; leave"),
+        ({"lr": 0.1, "fit": "crop"}, r"had no fit \(now crop\), no lr \(now 0.1\); leave"),
     ],
 )
 def test_resuming_refuses_a_contradiction_that_is_the_default(settings, words):

@@ -96,7 +96,7 @@ def test_a_budget_that_is_over_before_all_was_seen_once_is_told(monkeypatch, tmp
         notes = []
         train(bands(96, val=8, test=8), request, out=tmp_path / str(steps), listener=notes.append)
         said = " ".join(note.text for note in notes if isinstance(note, Note))
-        assert ("had seen each picture once (2 of 12 steps): give a longer --budget." in said) is told
+        assert ("had seen each picture once (2 of 12 steps): give a longer budget." in said) is told
 
 
 def test_the_processor_is_timed_once_more_where_it_does_not_train():

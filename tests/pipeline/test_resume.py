@@ -106,7 +106,7 @@ def test_a_finished_run_says_so_and_stays(photos, tmp_path, keep):
     assert again.evaluation.to_dict() == first.evaluation.to_dict()
     assert again.evaluated_on == "test" and content(first.folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    with pytest.raises(CheckpointError, match=r"The finished run had --epochs 1 \(now 3\)"):
+    with pytest.raises(CheckpointError, match=r"The finished run had epochs=1 \(now 3\)"):
         train(photos, TrainRequest(epochs=3), out=tmp_path / "run", resume=True)
 
 
@@ -129,7 +129,9 @@ def test_a_finished_run_of_other_pictures_is_refused(data, finished, tmp_path):
 def test_an_interrupted_run_is_replaced_only_when_asked(photos, finished, tmp_path):
     interrupt(photos, tmp_path / "run")
     before = content(tmp_path / "run")
-    with pytest.raises(InputError, match=r"interrupted run: go on with it by .*--resume`, .*--overwrite"):
+    with pytest.raises(
+        InputError, match=r"interrupted run: go on with it by .*resume=True`, .*overwrite=True"
+    ):
         train(photos, QUICK, out=tmp_path / "run")
     assert content(tmp_path / "run") == before
     done = train(photos, QUICK, out=tmp_path / "run", overwrite=True)
@@ -138,7 +140,7 @@ def test_an_interrupted_run_is_replaced_only_when_asked(photos, finished, tmp_pa
 
 def test_a_finished_model_is_replaced_only_when_asked(photos, finished, tmp_path):
     shutil.copytree(finished.folder, tmp_path / "run")
-    with pytest.raises(InputError, match=r"holds a finished model: choose another --out, or .*--overwrite"):
+    with pytest.raises(InputError, match=r"holds a finished model: choose another out, or .*overwrite=True"):
         train(photos, QUICK, out=tmp_path / "run")
     assert content(tmp_path / "run") == content(finished.folder)
 
@@ -161,7 +163,7 @@ def test_pictures_keep_their_side_and_only_new_ones_are_dealt_out(data, finished
     picture(99).save(data / tested[1])
     (data / trained[0]).unlink()
     (data / trained[1]).rename(data / "lying" / "other-label.png")
-    with pytest.raises(CheckpointError, match="--allow-changed-data"):
+    with pytest.raises(CheckpointError, match="allow_changed_data=True"):
         train(data, out=tmp_path / "run", resume=True)
     listener = Listener()
     done = train(data, out=tmp_path / "run", resume=True, allow_changed_data=True, listener=listener)

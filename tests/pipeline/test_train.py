@@ -152,7 +152,7 @@ def test_resuming_on_changed_pictures_is_refused_with_the_difference(photos, tmp
     with pytest.raises(InterruptedRunError):
         train(data, QUICK, out=tmp_path / "run", listener=stop, should_stop=stop.due)
     (data / "flat" / "00.png").unlink()
-    with pytest.raises(CheckpointError, match=r"has changed since the run began .*--allow-changed-data"):
+    with pytest.raises(CheckpointError, match=r"has changed since the run began .*allow_changed_data=True"):
         train(data, out=tmp_path / "run", resume=True)
     assert train(data, out=tmp_path / "run", resume=True, allow_changed_data=True).evaluation.samples > 0
 

@@ -111,7 +111,7 @@ def test_a_run_stopped_at_any_step_resumes_to_the_same_bytes(tmp_path, stop_at):
     whole = trainer()
     list(whole.run())
     interrupted = trainer(tmp_path, should_stop=lambda: interrupted.step == stop_at)
-    with pytest.raises(InterruptedRunError, match=f"Stopped after step {stop_at}; `--resume`"):
+    with pytest.raises(InterruptedRunError, match=f"Stopped after step {stop_at}; `resume=True`"):
         list(interrupted.run())
     resumed = trainer(
         tmp_path, module=network(seed=99)

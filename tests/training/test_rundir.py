@@ -92,7 +92,7 @@ def test_no_flipped_bit_changes_what_a_run_was_asked_for(tmp_path):
         try:
             assert run.request() | REQUEST == run.request(), f"bit {place}"
         except CheckpointError as error:
-            assert "start anew with --overwrite" in str(error)
+            assert "start anew with overwrite=True" in str(error)
             refused += 1
     assert refused > len(whole)  # of 1.6 times as many; the rest stand in white space
 
@@ -104,5 +104,7 @@ def test_a_request_without_its_hash_is_refused(tmp_path, content):
     run = RunDirectory(tmp_path)
     run.start(REQUEST, b"")
     run.request_path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="damaged or of another version; start anew with --overwrite"):
+    with pytest.raises(
+        CheckpointError, match="damaged or of another version; start anew with overwrite=True"
+    ):
         run.request()

@@ -41,5 +41,5 @@ def test_without_tensorboard_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(MissingExtraError, match=r"--tensorboard needs .*foveate\[tensorboard\]"):
+    with pytest.raises(MissingExtraError, match=r"tensorboard=True needs .*foveate\[tensorboard\]"):
         TensorBoard(tmp_path)

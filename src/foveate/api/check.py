@@ -83,7 +83,7 @@ def check(
     Raises DatasetError for what is no data set at all; MissingExtraError where ``labels`` lacks a package.
     """
     if html is not None:
-        check_file(Path(html), (".html", ".htm"), flag="--html", overwrite=overwrite)
+        check_file(Path(html), (".html", ".htm"), name="html", overwrite=overwrite)
     backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test, task=task)
     if labels:  # what has not one class a picture is refused before it is read

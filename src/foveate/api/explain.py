@@ -15,7 +15,7 @@ from foveate.api.common import Progress, Say, needs, unsaid, unseen
 from foveate.errors import InputError, UnknownNameError
 from foveate.files import replacing
 from foveate.outputs import check_folder
-from foveate.words import printable
+from foveate.words import printable, setting
 
 if TYPE_CHECKING:
     from foveate.dataset import Split
@@ -85,7 +85,7 @@ def explain(
         raise UnknownNameError("method", unknown.pop(), [*METHODS, "all"])
     folder = None
     if out is not None:
-        folder = check_folder(Path(out), FACTS_NAME, what="an explanation", flag="--out", overwrite=overwrite)
+        folder = check_folder(Path(out), FACTS_NAME, what="an explanation", name="out", overwrite=overwrite)
     with needs("train", "Explaining a network"):
         from foveate.explanation.picture import check_layer, explain_picture
         from foveate.resolve import resolve
@@ -126,7 +126,8 @@ def _class_number(name: str | int, classes: Sequence[str]) -> int:
             return number
     if are_numbered(classes):
         raise InputError(
-            f"--class: this network's classes have no names; give a number from 0 to {len(classes) - 1}."
+            f"{setting('class_')}: this network's classes have no names; give a number from 0 to "
+            f"{len(classes) - 1}."
         )
     raise UnknownNameError("class", str(name), classes)
 
@@ -155,7 +156,7 @@ def _survey(
     from foveate.explanation.survey import survey
 
     if layer is None:
-        raise InputError("--data shows what excites maps, and this network makes none.")
+        raise InputError(f"{setting('data')} shows what excites maps, and this network makes none.")
     name, pictures = split
     found = survey(model, pictures.images, layer, picture, box=box, progress=progress)
     for unreadable, reason in found.unreadable:

@@ -13,7 +13,7 @@ from foveate.files import replacing
 from foveate.modelfolder.read import read_config, read_verified
 from foveate.outputs import check_file
 from foveate.runtime.config import ONNX_NAME
-from foveate.words import bytes_text
+from foveate.words import bytes_text, setting
 
 if TYPE_CHECKING:
     from foveate.exporter.quantise import Comparison
@@ -74,9 +74,14 @@ def export(
     written then. InputError, DatasetError, ModelFolderError, StorageError.
     """
     if int8 and data is None:
-        raise InputError("--int8: expected --data DATA as well, pictures to calibrate and measure with.")
+        raise InputError(
+            f"{setting('int8', True)}: expected {setting('data', 'DATA')} as well, pictures to calibrate "
+            "and measure with."
+        )
     if data is not None and not int8:
-        raise InputError("--data: expected --int8 as well; a plain export needs no pictures.")
+        raise InputError(
+            f"{setting('data')}: expected {setting('int8', True)} as well; a plain export needs no pictures."
+        )
     folder = folder_of(model, say)
     name = Path(model).resolve().name if Path(model).exists() else str(model)
     if data is not None:
@@ -85,7 +90,7 @@ def export(
         target = Path(out or f"{name}-int8")
         found = quantise_folder(folder, target, data, overwrite=overwrite, say=say)
         return Exported(folder, target, found.int8_bytes, found)
-    target = check_file(Path(out or f"{name}.onnx"), (".onnx",), flag="--out", overwrite=overwrite)
+    target = check_file(Path(out or f"{name}.onnx"), (".onnx",), name="out", overwrite=overwrite)
     content = read_verified(folder, read_config(folder), ONNX_NAME)
     with replacing(target) as part:
         part.write_bytes(content)

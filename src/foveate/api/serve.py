@@ -10,6 +10,7 @@ from foveate.api.common import Say, known_settings, needs, unsaid
 from foveate.api.load import load
 from foveate.errors import InputError
 from foveate.http.settings import ServeSettings
+from foveate.words import setting
 
 OnReady = Callable[[str, str], None]  # (URL, the model's name in paths)
 
@@ -46,7 +47,9 @@ def serve(
         from foveate.server.app import url_name
     shown = url_name(name or Path(model).resolve().name)
     if name and shown != name:
-        raise InputError(f"--name: expected letters, digits, dots, dashes and underscores, found {name!a}.")
+        raise InputError(
+            f"{setting('name')}: expected letters, digits, dots, dashes and underscores, found {name!a}."
+        )
     predictor = load(model, threads=threads, say=say)
     set_up_log(as_json=log_json)
     answer(predictor, shown, settings, lambda url: on_ready(url, shown))

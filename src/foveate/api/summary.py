@@ -42,7 +42,7 @@ def summary(
     Raises InputError: the name means nothing, or the network does not take such pictures.
     """
     if draw is not None:
-        check_file(Path(draw), (".svg", ".png"), flag="--draw", overwrite=overwrite)
+        check_file(Path(draw), (".svg", ".png"), name="draw", overwrite=overwrite)
     with needs("train", "Summarising a network"):
         from foveate.graph.draw import draw as write_drawing
         from foveate.graph.summary import summarize

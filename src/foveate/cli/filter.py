@@ -162,7 +162,7 @@ def _target(image: Path, name: str, out: Path | None, *, overwrite: bool) -> Pat
     out = out or Path(f"{image.stem}-{name}.png")
     if out.exists() and image.exists() and out.samefile(image):
         raise InputError("--out is the picture itself, which is never overwritten; give another name.")
-    return check_file(out, (".png", ".jpg", ".jpeg", ".webp"), flag="--out", overwrite=overwrite)
+    return check_file(out, (".png", ".jpg", ".jpeg", ".webp"), name="out", overwrite=overwrite)
 
 
 def _save(picture: NDArray[np.uint8], target: Path) -> None:

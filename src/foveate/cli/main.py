@@ -15,6 +15,7 @@ import click
 
 from foveate.cli import signals
 from foveate.errors import FoveateError, MissingExtraError
+from foveate.words import flags_spoken
 
 # Command -> (module, one line for the overview). The line stands here so that --help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -112,6 +113,11 @@ def main(argv: Sequence[str] | None = None) -> Any:
     if argv is None:
         signals.own_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with flags_spoken():
+        _run(arguments)
+
+
+def _run(arguments: list[str]) -> NoReturn:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:

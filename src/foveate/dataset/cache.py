@@ -13,7 +13,7 @@ from foveate.dataset.quality.scan import ScanResult, scan
 from foveate.dataset.samples import ArrayImages, Images
 from foveate.errors import StorageError
 from foveate.images.preprocess import Preprocessing
-from foveate.words import bytes_text
+from foveate.words import bytes_text, setting
 
 # Decoded pictures may take this share of the memory that is free; beyond it they go to a memory-mapped file.
 MEMORY_FRACTION = 0.4
@@ -90,6 +90,7 @@ def _allocate(shape: tuple[int, ...], memory_fraction: float, directory: Path | 
         where = directory or tempfile.gettempdir()
         raise StorageError(
             f"The decoded pictures need {bytes_text(size)}, more than {memory_fraction:.0%} of the free "
-            f"memory, and {where} cannot hold them: {error.strerror}. Use a smaller --image-size or free "
+            f"memory, and {where} cannot hold them: {error.strerror}. Use a smaller "
+            f"{setting('image_size')} or free "
             "some space."
         ) from error

@@ -23,6 +23,7 @@ from foveate.images.deep import Range, fitted_range
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import is_grey
 from foveate.tasks.base import Targets, Task
+from foveate.words import setting
 
 SURVEY_COUNT = 200
 STATISTICS_COUNT = 5_000
@@ -220,8 +221,8 @@ def _shares(dataset: DataSet, asked: Mapping[str, float | None]) -> dict[str, fl
     for name, share in asked.items():
         if name in dataset.splits and share:
             raise InputError(
-                f"--{name}-fraction {share:g} would hold out training pictures, and the data set brings "
-                f"{len(dataset.splits[name]):,} pictures for that itself ({name}); leave the flag out, or "
+                f"{setting(f'{name}_fraction', share)} would hold out training pictures, and the data set "
+                f"brings {len(dataset.splits[name]):,} pictures for that itself ({name}); leave it out, or "
                 "bring the training pictures alone."
             )
     return {

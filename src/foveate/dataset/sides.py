@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from foveate.dataset.samples import NO_ANSWER, SPLITS
 from foveate.errors import CheckpointError
 from foveate.tasks.base import Targets, Task
+from foveate.words import setting
 
 Rows = NDArray[np.void]  # one row a picture, of type _ROW
 
@@ -73,10 +74,12 @@ class Sides:
             rows = np.load(io.BytesIO(data), allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
             raise CheckpointError(
-                "The run's record of its pictures is damaged; start anew with --overwrite."
+                f"The run's record of its pictures is damaged; start anew with {setting('overwrite', True)}."
             ) from error
         if rows.dtype != _ROW or rows.ndim != 1 or (rows["side"] >= len(SPLITS)).any():
-            raise CheckpointError("The run's record of its pictures is damaged; start anew with --overwrite.")
+            raise CheckpointError(
+                f"The run's record of its pictures is damaged; start anew with {setting('overwrite', True)}."
+            )
         return cls(rows)
 
     @classmethod

@@ -27,7 +27,7 @@ from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.runtime.predictor import Predictor
 from foveate.tasks.base import MODEL_INPUT, Metric
-from foveate.words import bytes_text
+from foveate.words import bytes_text, setting
 
 CALIBRATION_COUNT = 200  # pictures; from about a hundred on, the ranges of feature maps hardly grow
 CALIBRATION_BATCH = 20
@@ -111,7 +111,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     if count < 10:
         raise InputError(
             f"Data set {opened.name!r}: expected at least 20 pictures to calibrate and measure with, found "
-            f"{len(source)}; give more with --data."
+            f"{len(source)}; give more with {setting('data')}."
         )
     chosen = evenly(len(source), count)
     if measured is source:

@@ -25,7 +25,7 @@ from foveate.errors import RequestError
 from foveate.http.metrics import Metrics
 from foveate.http.replies import error_reply
 from foveate.http.settings import ServeSettings
-from foveate.words import printable
+from foveate.words import printable, setting
 
 logger = logging.getLogger("foveate.serve.requests")
 
@@ -114,7 +114,9 @@ class Guard:
         host = headers.get(b"host", "")
         if not self._is_ours(host) and not _needs_no_host(scope, headers):
             raise RequestError(
-                400, "The Host header does not name this server; the operator can add names by --allow-host."
+                400,
+                "The Host header does not name this server; the operator can add names by "
+                f"{setting('allow_host')}.",
             )
         if scope["method"] not in SAFE_METHODS and not _same_origin(headers, host):
             raise RequestError(403, "Requests from pages of another origin are refused.")

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from foveate.errors import InputError
 from foveate.http.connection import GRACE_SECONDS, MOST_LINGERING, Connection, Shared
 from foveate.http.settings import ServerState, ServeSettings
+from foveate.words import setting
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 130
@@ -57,7 +58,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise InputError(f"--host {host}: no such address on this machine ({error.strerror}).") from error
+        raise InputError(
+            f"{setting('host', host)}: no such address on this machine ({error.strerror})."
+        ) from error
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -66,7 +69,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise InputError(
-            f"Cannot listen at {host} port {port}: {error.strerror}; give another --port, or --port 0 for "
+            f"Cannot listen at {host} port {port}: {error.strerror}; give another {setting('port')}, or "
+            f"{setting('port', 0)} for "
             "any that is free."
         ) from error
     listener.setblocking(False)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from foveate.errors import InputError
+from foveate.words import setting
 
 MIN_KEY_LENGTH = 16  # characters; `openssl rand -hex 16` gives 32
 HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
@@ -74,7 +75,8 @@ class ServeSettings:
         for name in self.allowed_hosts:
             if not HOST_NAME.fullmatch(name):
                 raise InputError(
-                    f"--allow-host: expected a host name such as models.example.org, found {name!r}."
+                    f"{setting('allow_host')}: expected a host name such as models.example.org, found "
+                    f"{name!r}."
                 )
         self._check_key()
 
@@ -83,12 +85,14 @@ class ServeSettings:
         if key is None:
             if not self.loopback:
                 raise InputError(
-                    f"--host {self.host} opens the server to other machines: give --api-key (or set "
-                    "FOVEATE_API_KEY) as well, or keep to --host 127.0.0.1."
+                    f"{setting('host', self.host)} opens the server to other machines: give "
+                    f"{setting('api_key')} (or set "
+                    f"FOVEATE_API_KEY) as well, or keep to {setting('host', '127.0.0.1')}."
                 )
         elif len(key) < MIN_KEY_LENGTH or not key.isascii() or not key.isprintable() or " " in key:
             raise InputError(
-                f"--api-key: expected at least {MIN_KEY_LENGTH} printable ASCII characters without spaces; "
+                f"{setting('api_key')}: expected at least {MIN_KEY_LENGTH} printable ASCII characters "
+                "without spaces; "
                 "`openssl rand -hex 16` makes one."
             )
 

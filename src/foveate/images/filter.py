@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.geometry import output_size, pair, same_padding
+from foveate.words import setting
 
 FILLS = {
     "zeros": "constant",
@@ -81,7 +82,7 @@ def sides(
         if max(around) > most:
             raise ShapeError(
                 f"A picture side of {n} px gives at most {most} px of {padding} padding, and this kernel "
-                f"needs {max(around)}; use a smaller kernel or --padding replicate."
+                f"needs {max(around)}; use a smaller kernel or {setting('padding', 'replicate')}."
             )
     return rows, columns
 

@@ -13,6 +13,7 @@ from foveate.http.settings import ServerState, ServeSettings, is_loopback
 from foveate.inspector.app import make_app
 from foveate.inspector.session import Session
 from foveate.inspector.trainings import Trainings
+from foveate.words import setting
 
 MAX_BODY_BYTES = 32 << 20
 ANSWER_SECONDS = 120.0  # the first run of the largest networks takes its time
@@ -25,7 +26,8 @@ def inspector_settings(host: str, port: int) -> ServeSettings:
     """
     if not is_loopback(host):
         raise InputError(
-            f"--host {host}: the inspector is for this machine only; from another one, reach it with "
+            f"{setting('host', host)}: the inspector is for this machine only; from another one, reach it "
+            "with "
             "`ssh -L 8001:127.0.0.1:8001 MACHINE`."
         )
     return ServeSettings(

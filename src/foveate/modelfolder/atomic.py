@@ -22,6 +22,7 @@ from pathlib import Path
 from foveate.errors import InputError, StorageError, show_path
 from foveate.files import sync
 from foveate.runtime.config import CONFIG_NAME, FILE_NAMES
+from foveate.words import setting
 
 OWN_NAMES = frozenset(
     {CONFIG_NAME, *FILE_NAMES}
@@ -41,7 +42,7 @@ def storage(path: Path) -> Iterator[None]:
         name = show_path(error.filename if isinstance(error.filename, str | os.PathLike) else path)
         raise StorageError(
             f"{name}: could not be written: {error.strerror or error}; what was there before is intact. "
-            "Free some space or choose another --out, and run again."
+            f"Free some space or choose another {setting('out')}, and run again."
         ) from error
 
 
@@ -56,15 +57,18 @@ def check_output(out: str | Path) -> Path:
         above = next(folder for folder in out.parents if folder.exists())
         if not above.is_dir():
             raise InputError(
-                f"--out {show_path(given)}: expected folders above it, found the file {above.name!r}; "
+                f"{setting('out', show_path(given))}: expected folders above it, found the file "
+                f"{above.name!r}; "
                 "give another name."
             )
         return out
     if not out.is_dir():
-        raise InputError(f"--out {show_path(given)}: expected a folder, found a file; give another name.")
+        raise InputError(
+            f"{setting('out', show_path(given))}: expected a folder, found a file; give another name."
+        )
     if Path.cwd().is_relative_to(out):
         raise InputError(
-            f"--out {show_path(given)}: is the folder you are in, and finishing replaces it; "
+            f"{setting('out', show_path(given))}: is the folder you are in, and finishing replaces it; "
             "go to another folder, or give a new name."
         )
     with storage(out):
@@ -72,7 +76,8 @@ def check_output(out: str | Path) -> Path:
     is_run = set(names) <= {RUN_NAME} or is_interrupted(out)
     if not is_run and not is_model_folder(out):
         raise InputError(
-            f"--out {show_path(given)}: expected a new or empty folder or an earlier run, found other files "
+            f"{setting('out', show_path(given))}: expected a new or empty folder or an earlier run, found "
+            "other files "
             f"({show_path(sorted(names)[0])}, ...); give another name."
         )
     return out
@@ -87,12 +92,13 @@ def check_unclaimed(out: Path, *, overwrite: bool) -> None:
         return
     if is_interrupted(out):
         raise InputError(
-            f"{show_path(out)} holds an interrupted run: go on with it by `foveate train --resume`, "
-            "start anew with --overwrite, or choose another --out."
+            f"{show_path(out)} holds an interrupted run: go on with it by `{setting('resume', True)}`, "
+            f"start anew with {setting('overwrite', True)}, or choose another {setting('out')}."
         )
     if is_model_folder(out):
         raise InputError(
-            f"{show_path(out)} holds a finished model: choose another --out, or give --overwrite to "
+            f"{show_path(out)} holds a finished model: choose another {setting('out')}, or give "
+            f"{setting('overwrite', True)} to "
             "replace it when the new one is complete."
         )
 

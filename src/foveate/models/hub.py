@@ -18,7 +18,7 @@ from typing import Any
 from foveate.errors import DownloadError, InputError, MissingExtraError, WeightsError
 from foveate.images.preprocess import Preprocessing
 from foveate.models.names import SCHEME, HubName
-from foveate.words import first_line
+from foveate.words import first_line, setting
 
 CONFIG_FILE = "config.json"
 LARGEST_SIDE_PX = 1024  # of the pictures: as --image-size
@@ -157,7 +157,8 @@ def _not_here(name: HubName, download: bool) -> str:
     if download:
         return f"HF_HUB_OFFLINE is set, so nothing is fetched, and {name} was not fetched before."
     return (
-        f"{name} is not on this machine, and nothing is fetched unasked: give --download to get it from the "
+        f"{name} is not on this machine, and nothing is fetched unasked: give {setting('download', True)} "
+        "to get it from the "
         "hub."
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from foveate.errors import InputError, UnknownNameError
 from foveate.models.catalogue import CATALOGUE
+from foveate.words import setting
 
 BLUEPRINT_SUFFIXES = (".yaml", ".yml", ".json")
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -79,7 +80,7 @@ def read_name(text: str) -> NetworkName:
     if path.suffix.lower() in WEIGHTS_SUFFIXES:
         raise InputError(
             f"{text} is named as a file of weights, which does not tell its network: give the network's "
-            "name, and the file with --weights."
+            f"name, and the file with {setting('weights')}."
         )
     if path.exists():
         raise InputError(

@@ -18,7 +18,7 @@ from foveate.models.published import PRETRAINED
 from foveate.models.registry import create_model
 from foveate.models.weightless import weightless
 from foveate.models.weights_file import read_weights, renamed
-from foveate.words import some
+from foveate.words import setting, some
 
 # Options that a published file implies, by the first eight digits of its SHA-256, which torchvision writes
 # into its file names: its GoogLeNet was trained on pictures scaled by 0.5 and 0.5.
@@ -35,7 +35,7 @@ def load_pretrained(network: Network, name: str) -> None:
     if name not in PRETRAINED:
         raise WeightsError(
             f"No pretrained weights of {name} come as a package (of {', '.join(PRETRAINED)} they do); "
-            "get torchvision's or timm's file and give it with --weights FILE."
+            f"get torchvision's or timm's file and give it with {setting('weights', 'FILE')}."
         )
     published = PRETRAINED[name]
     found = importlib.util.find_spec(published.package)

@@ -27,6 +27,7 @@ from foveate.transfer.affordable import FEWEST_EPOCHS, FEWEST_HELD_OUT, FOLDS
 from foveate.transfer.cost import learning_seconds
 from foveate.transfer.finetune import AUGMENTATION, SETTINGS, FineTuned, fine_tune, horizons, tuning_batches
 from foveate.transfer.fitted import HELD_OUT_FIFTH, Fitted, held_and_rest
+from foveate.words import setting
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
 
@@ -103,7 +104,7 @@ def _why_too_few(held: int, request: TrainRequest) -> str | None:
     if held < FEWEST_HELD_OUT and request.budget is not None:
         return (
             f"{held} held-out pictures could not tell a gain from luck (from about "
-            f"{FEWEST_HELD_OUT * FOLDS} training pictures on they can; --epochs N tries it)."
+            f"{FEWEST_HELD_OUT * FOLDS} training pictures on they can; {setting('epochs', 'N')} tries it)."
         )
     if held < 2 and request.epochs is not None:
         return f"it takes at least two held-out pictures, a fifth of the training pictures, and finds {held}."
@@ -116,7 +117,8 @@ def _why_too_late(seconds: float, deadline: float, unused: list[str]) -> str | N
     if left >= seconds:
         return None
     so = f" (so {no_effect(unused)})" if unused else ""
-    return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; give a longer --budget{so}."
+    longer = f"give a longer {setting('budget')}"
+    return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; {longer}{so}."
 
 
 def _reason(rest: np.ndarray, held: np.ndarray) -> str:

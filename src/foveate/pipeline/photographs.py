@@ -27,6 +27,7 @@ from foveate.tasks.learning import Learner
 from foveate.transfer.affordable import affordable, usual_side
 from foveate.transfer.backbone import PACKAGED, backbone_from_file, usable, with_fit
 from foveate.transfer.fitted import Fitted, fit_backbone
+from foveate.words import setting
 
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
@@ -110,7 +111,7 @@ def may_mirror(request: TrainRequest, task: Task) -> bool:
 def _packaged(names: tuple[str, ...], image_size: int | None, words: str) -> FromBackbones:
     backbones = tuple(published(name, image_size) for name in names)
     told = " or ".join(backbone.name for backbone in backbones)
-    licence = "ImageNet weights, --weights none starts from chance"
+    licence = f"ImageNet weights, {setting('weights', 'none')} starts from chance"
     return FromBackbones(backbones, f"{words} {told} ({licence}).")
 
 

@@ -33,6 +33,7 @@ from foveate.training.schedule import Horizon, StepHorizon
 from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
 from foveate.transfer.mirror import MirrorTest, mirror_test_of_copies
+from foveate.words import setting
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
 TOO_FEW_EPOCHS = 0.1
@@ -203,7 +204,7 @@ def _mirror_in_words(mirror: MirrorTest | None, recipe: Recipe, task: Task) -> t
     told = mirror.in_words(task.called_one)
     if recipe.augmentation.flip == "none":
         return (f"Mirror images are left out: {told}.",)
-    return (f"The recipe mirrors pictures, but {told}; --augment none leaves that out.",)
+    return (f"The recipe mirrors pictures, but {told}; {setting('augment', 'none')} leaves that out.",)
 
 
 def learner_for(
@@ -270,5 +271,5 @@ def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device)
         else f"about {epochs:.1f} epochs in the time there is"
     )
     if epochs < TOO_FEW_EPOCHS:
-        about += ", too little to learn from; give a longer --budget"
+        about += f", too little to learn from; give a longer {setting('budget')}"
     return f"{what}: {how}, {about}."

@@ -22,6 +22,7 @@ from foveate.pipeline.choices import (
     parse_weights,
 )
 from foveate.tasks import task_type
+from foveate.words import setting
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
 SHORTEST_BUDGET_SECONDS = 10
@@ -122,40 +123,48 @@ class TrainRequest:
     def __post_init__(self) -> None:
         self._find_given()
         if self.budget_seconds is not None and self.epochs is not None:
-            raise InputError("Give either --budget (a time) or --epochs (a number), not both.")
+            raise InputError(
+                f"Give either {setting('budget')} (a time) or {setting('epochs')} (a number), not both."
+            )
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise InputError(f"{flag(name)} lies between {low} and {high}, not {value}.")
+                raise InputError(f"{setting(name)} lies between {low} and {high}, not {value}.")
         for name, choices in _CHOICES.items():
             found = getattr(self, name)
             if found is not None and found not in choices:
-                raise InputError(f"{flag(name)} is one of {', '.join(choices)}, not {found!r}.")
+                raise InputError(f"{setting(name)} is one of {', '.join(choices)}, not {found!r}.")
         if self.task != "auto":
             task_type(self.task)  # that there is one
         self._check_weights()
         if (self.val_fraction or 0) + (self.test_fraction or 0) > 0.8:
             raise InputError(
-                "--val-fraction and --test-fraction leave less than a fifth of the pictures to train on."
+                f"{setting('val_fraction')} and {setting('test_fraction')} leave less than a fifth of the "
+                "pictures to train on."
             )
 
     def _check_weights(self) -> None:
         hub, published = isinstance(self.start, HubName), isinstance(self.start, HubName | PublishedWeights)
         if self.download and not hub:
-            raise InputError("--download is for weights of a hub: --weights hf:OWNER/REPO.")
+            raise InputError(
+                f"{setting('download', True)} is for weights of a hub: {setting('weights', 'hf:OWNER/REPO')}."
+            )
         if published and self.recipe != "auto":
             raise InputError(
-                f"--weights {self.weights} are a start for photographs, for which no --recipe is to be "
-                "chosen; leave it out, or give the file itself: --weights FILE."
+                f"{setting('weights', self.weights)} are a start for photographs, for which no "
+                f"{setting('recipe')} is to be "
+                f"chosen; leave it out, or give the file itself: {setting('weights', 'FILE')}."
             )
         if published and isinstance(self.network, BlueprintFile):
             raise InputError(
-                f"--weights {self.weights} are of a published network, and {self.model} is a design of its "
-                "own; leave --weights out, or give a file that was made with this design."
+                f"{setting('weights', self.weights)} are of a published network, and {self.model} is a "
+                "design of its "
+                f"own; leave {setting('weights')} out, or give a file that was made with this design."
             )
         if isinstance(self.start, WeightsFile) and isinstance(self.network, Auto):
             raise InputError(
-                "--weights belong to one network: name it with --model, such as --model resnet18; "
+                f"{setting('weights')} belong to one network: name it with {setting('model')}, such as "
+                f"{setting('model', 'resnet18')}; "
                 "`foveate models` lists them."
             )
 
@@ -198,8 +207,9 @@ class TrainRequest:
         """
         if set(stored) != {one.name for one in fields(self)}:
             raise CheckpointError(
-                f"The {which} run was made by another version; start anew with --overwrite, or in "
-                "another --out."
+                f"The {which} run was made by another version; start anew with "
+                f"{setting('overwrite', True)}, or in "
+                f"another {setting('out')}."
             )
         names = [one.name for one in fields(self) if one.name in self.given - _FREE]
         published = self.published()
@@ -207,8 +217,8 @@ class TrainRequest:
         if changed:
             told = ", ".join(_difference(name, stored[name], getattr(self, name)) for name in changed)
             raise CheckpointError(
-                f"The {which} run had {told}; leave these flags out to go on with it, or start anew with "
-                "--overwrite, or in another --out."
+                f"The {which} run had {told}; leave these out to go on with it, or start anew with "
+                f"{setting('overwrite', True)}, or in another {setting('out')}."
             )
         anew = {name: getattr(self, name) for name in _FREE & self.given}
         given = frozenset(stored["given"]) | anew.keys()
@@ -218,13 +228,8 @@ class TrainRequest:
 _FREE = frozenset({"threads"})  # what may be said anew when a run goes on
 
 
-def flag(name: str) -> str:
-    """The command line's flag of a field."""
-    return f"--{name.replace('_', '-')}"
-
-
 def _difference(name: str, before: Any, now: Any) -> str:
-    had = f"no {flag(name)}" if before in (None, False) else f"{flag(name)} {before}"
+    had = f"no {setting(name)}" if before in (None, False) else setting(name, before)
     return had if isinstance(now, bool) else f"{had} (now {now})"
 
 

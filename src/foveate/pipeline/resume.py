@@ -25,7 +25,7 @@ from foveate.runtime.config import ModelConfig
 from foveate.training.checkpoint import Snapshot
 from foveate.training.machine import Machine
 from foveate.training.rundir import RunDirectory
-from foveate.words import quoted
+from foveate.words import quoted, setting
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def take_up(run: RunDirectory, request: TrainRequest, listener: Listener) -> Res
         )
     except (KeyError, TypeError) as error:
         raise CheckpointError(
-            "The interrupted run was made by another version; start anew with --overwrite."
+            f"The interrupted run was made by another version; start anew with {setting('overwrite', True)}."
         ) from error
     for sentence in damage:
         listener(Note(sentence))
@@ -122,12 +122,12 @@ def check_same_data(
     if before["classes"] != now["classes"]:
         raise CheckpointError(
             f"The run has learnt the classes {quoted(before['classes'])}, and the data set has "
-            f"{quoted(now['classes'])}: bring them back, or start anew with --overwrite."
+            f"{quoted(now['classes'])}: bring them back, or start anew with {setting('overwrite', True)}."
         )
     if not allow_changed:
         raise CheckpointError(
             f"The data set has changed since the run began ({changes.rstrip('.')}): bring it back, go on "
-            "with --allow-changed-data, or start anew with --overwrite."
+            f"with {setting('allow_changed_data', True)}, or start anew with {setting('overwrite', True)}."
         )
     listener(Note(f"The data set has changed since the run began. {changes}"))
 
@@ -154,7 +154,7 @@ def say_machine(before: Machine, now: Machine, usual_threads: int, listener: Lis
         listener(
             Note(
                 f"Going on with {now.threads} threads, as the run began; here it would be {usual_threads}, "
-                "and other last digits (--threads takes another number)."
+                f"and other last digits ({setting('threads')} takes another number)."
             )
         )
     if changed := now.differs_from(before):
@@ -194,8 +194,9 @@ def _finished_request(config: ModelConfig, out: Path, request: TrainRequest) -> 
     stored, run = config.recipe.get("request"), config.recipe.get("run")
     if not isinstance(stored, Mapping) or not isinstance(run, Mapping) or "dataset" not in run:
         raise CheckpointError(
-            f"{out} holds a finished model that does not tell what it was asked for; choose another --out, "
-            "or replace it with --overwrite."
+            f"{out} holds a finished model that does not tell what it was asked for; choose another "
+            f"{setting('out')}, "
+            f"or replace it with {setting('overwrite', True)}."
         )
     return request.resumed_from(stored, which="finished")
 
@@ -211,8 +212,9 @@ def _prepare_again(
         if isinstance(error, FoveateError):
             raise
         raise CheckpointError(
-            f"{folder / 'splits.csv'} does not tell which picture stood where; choose another --out, or "
-            "replace the model with --overwrite."
+            f"{folder / 'splits.csv'} does not tell which picture stood where; choose another "
+            f"{setting('out')}, or "
+            f"replace the model with {setting('overwrite', True)}."
         ) from error
     prepared = prepare(
         dataset,

@@ -69,6 +69,7 @@ from foveate.training.reserve import FINISH_SECONDS
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon
 from foveate.training.tensorboard import TensorBoard, check_tensorboard
+from foveate.words import setting
 
 
 def train(
@@ -131,10 +132,14 @@ def train(
 
 def _check_flags(*, resume: bool, overwrite: bool, allow_changed_data: bool) -> None:
     if allow_changed_data and not resume:
-        raise InputError("--allow-changed-data has no effect without --resume; leave it out, or give both.")
+        raise InputError(
+            f"{setting('allow_changed_data', True)} has no effect without {setting('resume', True)}; "
+            "leave it out, or give both."
+        )
     if resume and overwrite:
         raise InputError(
-            "Give either --resume, to go on with what is there, or --overwrite, to replace it; not both."
+            f"Give either {setting('resume', True)}, to go on with what is there, or "
+            f"{setting('overwrite', True)}, to replace it; not both."
         )
 
 
@@ -272,7 +277,7 @@ def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
         given.listener(
             Note(
                 f"The budget ended before the network had seen each picture once ({steps} of "
-                f"{len(plan.batches)} steps): give a longer --budget."
+                f"{len(plan.batches)} steps): give a longer {setting('budget')}."
             )
         )
     return from_trainer(plan, trainer, request), deadline

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from foveate.errors import InputError
-from foveate.pipeline.request import TrainRequest, flag
+from foveate.pipeline.request import TrainRequest
 from foveate.tasks.base import Task
+from foveate.words import setting
 
 DATA = frozenset({"task", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
 ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
@@ -23,7 +24,7 @@ class Way:
 
     Attributes:
         honours: the fields of a request that have an effect.
-        others: why the other fields have none.
+        others: why the other fields have none; ``{epochs}`` and ``{none}`` stand for settings in it.
         because: the same for single fields.
     """
 
@@ -32,10 +33,14 @@ class Way:
     because: tuple[tuple[str, str], ...] = ()
 
     def why_not(self, name: str) -> str:
-        return dict(self.because).get(name, self.others)
+        reason = dict(self.because).get(name, self.others)
+        return reason.format(none=setting("weights", "none"), epochs=setting("epochs", "N"))
 
 
-_NO_RECIPE = ("recipe", "learnt weights are not trained by a recipe; --weights none trains from chance")
+_NO_RECIPE = (
+    "recipe",
+    "learnt weights are not trained by a recipe; {none} trains from chance",
+)
 
 FROM_CHANCE = Way(ALWAYS | STEPS | {"model", "weights", "recipe"}, "only weights of a hub are downloaded")
 """By a recipe, from chance or from the weights of a file."""
@@ -46,7 +51,7 @@ OWN_MODULE = Way(
 FROZEN = Way(
     ALWAYS - {"device"} | LEARNT,
     "nothing is trained step by step where a linear model is fitted to what learnt weights see; "
-    "--epochs N fine-tunes them",
+    "{epochs} fine-tunes them",
     (_NO_RECIPE, ("device", "what learnt weights see is computed by ONNX Runtime on the processor")),
 )
 FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
@@ -89,7 +94,7 @@ def of_use(words: Mapping[str, str], task: Task) -> dict[str, str]:
 
 def no_effect(names: list[str]) -> str:
     """ "--lr has no effect here"."""
-    return f"{' and '.join(map(flag, names))} {'has' if len(names) == 1 else 'have'} no effect here"
+    return f"{' and '.join(map(setting, names))} {'has' if len(names) == 1 else 'have'} no effect here"
 
 
 def _it(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from foveate.dataset.samples import measured_splits
 from foveate.errors import DatasetError, ImageError, InputError
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
 from foveate.tasks.base import Evaluation, Targets, Values, joined, row
+from foveate.words import setting
 
 MAX_UNREADABLE_FRACTION = 0.05  # beyond, what is measured would be another data set
 Progress = Callable[[int, int], None]  # (pictures done, pictures in all)
@@ -80,7 +81,8 @@ def _choose(data: DataSet, split: str | None) -> str:
         return measured_splits(data.splits)[-1]
     if split not in data.splits:
         raise InputError(
-            f"--split {split}: data set {data.name!r} has {', '.join(data.splits)}; choose one of these."
+            f"{setting('split', split)}: data set {data.name!r} has {', '.join(data.splits)}; choose one "
+            "of these."
         )
     return split
 

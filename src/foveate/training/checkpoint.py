@@ -24,6 +24,7 @@ from torch import Tensor
 
 from foveate.errors import CheckpointError, StorageError
 from foveate.files import write_durably
+from foveate.words import setting
 
 FORMAT_VERSION = 1
 
@@ -95,9 +96,12 @@ class CheckpointStore:
             damage.append(f"The checkpoint {path.name} is damaged; the one before it is used.")
         if damage:
             raise CheckpointError(
-                f"Every checkpoint in {self.directory} is damaged; start anew with --overwrite."
+                f"Every checkpoint in {self.directory} is damaged; start anew with "
+                f"{setting('overwrite', True)}."
             )
-        raise CheckpointError(f"There is no checkpoint in {self.directory}; start anew with --overwrite.")
+        raise CheckpointError(
+            f"There is no checkpoint in {self.directory}; start anew with {setting('overwrite', True)}."
+        )
 
     def _candidates(self, damage: list[str]) -> Iterator[tuple[Path, Snapshot | None]]:
         for path in self._newest_first():

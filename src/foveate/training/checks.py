@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from foveate.batches.loader import TrainingBatches
 from foveate.errors import InputError
 from foveate.tasks.base import Task
+from foveate.words import setting
 
 
 def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
@@ -40,7 +41,7 @@ def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
     for hook in hooks:
         hook.remove()
     if alone:
-        what = "--batch-size 1" if len(batches) > 1 else "A single training picture"
+        what = setting("batch_size", 1) if len(batches) > 1 else "A single training picture"
         raise InputError(
             f"{what}: layer {alone[0]} (batch norm) divides by the spread of each channel's values, of which "
             "one picture gives it a single one; train on batches of 2 or more."

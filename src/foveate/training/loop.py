@@ -37,6 +37,7 @@ from foveate.training.optim import make_optimiser, set_learning_rate
 from foveate.training.precision import computing, half_precision
 from foveate.training.schedule import Horizon, learning_rate_factor
 from foveate.training.settings import TrainingSettings
+from foveate.words import setting
 
 MAX_RETRIES = 3
 
@@ -164,7 +165,9 @@ class Trainer:
             yield self._step_done(progress)
             if self.should_stop():
                 yield from self._save()
-                raise InterruptedRunError(f"Stopped after step {self.step}; `--resume` goes on from here.")
+                raise InterruptedRunError(
+                    f"Stopped after step {self.step}; `{setting('resume', True)}` goes on from here."
+                )
             if self.clock() - self._last_save > self.checkpoint_seconds:
                 yield from self._save()
 
@@ -348,7 +351,8 @@ class Trainer:
         if self.settings.non_finite == "stop" or self.retries >= MAX_RETRIES:
             raise DivergedError(
                 f"The loss is not a finite number at step {error.step} "
-                f"(learning rate {self.rate:.3g}, after {self.retries} retries): try a smaller --lr."
+                f"(learning rate {self.rate:.3g}, after {self.retries} retries): try a smaller "
+                f"{setting('lr')}."
             ) from None
         retries, scale = self.retries + 1, self.rate_scale / 2
         self.restore(good)

@@ -14,6 +14,7 @@ import torch
 
 from foveate.errors import InputError
 from foveate.training.precision import processor_has_bfloat16
+from foveate.words import setting
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def choose_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(
-            f"--device {name}: there is no such device here; try --device auto or cpu."
+            f"{setting('device', name)}: there is no such device here; try {setting('device', 'auto')} or "
+            "cpu."
         ) from error
     return device

@@ -18,6 +18,7 @@ from foveate.errors import BusyError, CheckpointError, StorageError
 from foveate.files import write_durably
 from foveate.seal import FIELD, digest, sealed
 from foveate.training.checkpoint import CheckpointStore
+from foveate.words import setting
 
 
 class RunLock:
@@ -54,7 +55,8 @@ class RunLock:
                 holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
                 os.close(handle)
                 raise BusyError(
-                    f"{self.out} is in use by {holder}: wait for it to end, or choose another --out."
+                    f"{self.out} is in use by {holder}: wait for it to end, or choose another "
+                    f"{setting('out')}."
                 ) from None
             except OSError:  # a file system without locks, or with no more of them
                 if made:
@@ -154,7 +156,7 @@ class RunDirectory:
             data = self.request_path.read_bytes()
         except OSError as error:
             raise CheckpointError(
-                f"There is no interrupted run in {self.out}; start one without --resume."
+                f"There is no interrupted run in {self.out}; start one without {setting('resume', True)}."
             ) from error
         try:
             document = json.loads(data)
@@ -164,7 +166,7 @@ class RunDirectory:
         if not whole:
             raise CheckpointError(
                 f"{self.request_path}: expected what the interrupted run was asked for, with its SHA-256, "
-                "and found it damaged or of another version; start anew with --overwrite."
+                f"and found it damaged or of another version; start anew with {setting('overwrite', True)}."
             )
         return dict(document)
 
@@ -187,7 +189,7 @@ class RunDirectory:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise CheckpointError(
                 f"The record of the pictures in {self.checkpoints.directory} is damaged; start anew with "
-                "--overwrite."
+                f"{setting('overwrite', True)}."
             )
         return data
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from foveate.errors import MissingExtraError
 from foveate.training.events import EpochDone
+from foveate.words import setting
 
 
 def check_tensorboard() -> None:
@@ -19,7 +20,7 @@ def check_tensorboard() -> None:
     try:
         import tensorboard  # noqa: F401  # it is asked for, and only then worth its time
     except ImportError as error:
-        raise MissingExtraError("--tensorboard", "tensorboard") from error
+        raise MissingExtraError(setting("tensorboard", True), "tensorboard") from error
 
 
 class TensorBoard:

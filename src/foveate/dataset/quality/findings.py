@@ -17,6 +17,7 @@ from foveate.dataset.samples import DataSet, FileImages
 from foveate.dataset.sources.names import looks_like_placeholder, suspicious_names
 from foveate.errors import DatasetError
 from foveate.images.deep import WHITE_16, fitted_range
+from foveate.words import setting
 
 MAX_UNREADABLE_FRACTION = 0.05
 FILES_NAMED = 3  # in a sentence
@@ -207,7 +208,7 @@ def _too_many_unreadable(found: Findings, max_fraction: float) -> list[Finding]:
     message = (
         f"{len(groups)} of {total:,} pictures cannot be read, {len(groups) / total:.1%}; at most "
         f"{max_fraction:.1%} may be: {_files([place for (place,) in groups])}. Repair or remove them, or "
-        f"allow more with --max-unreadable."
+        f"allow more with {setting('max_unreadable')}."
     )
     return [Finding("too-many-unreadable", "error", message, groups)]
 

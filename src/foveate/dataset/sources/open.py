@@ -21,6 +21,7 @@ from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
 from foveate.errors import DatasetError, listed
 from foveate.images.read import is_image_name
 from foveate.tasks import task_type
+from foveate.words import setting
 
 Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
@@ -61,7 +62,7 @@ def open_dataset(
     if task not in {"auto", opened.task.name}:
         raise DatasetError(
             f"Data set {opened.name!r} holds answers for {opened.task.name}, not for {task}: give data with "
-            f"{task_type(task).columns_needed}, or leave --task {task} out."
+            f"{task_type(task).columns_needed}, or leave {setting('task', task)} out."
         )
     for key, given in given_splits.items():
         if given is not None:

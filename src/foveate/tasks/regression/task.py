@@ -19,6 +19,7 @@ from foveate.tasks.regression.answers import Numbers, NumbersDocument, Said, dec
 from foveate.tasks.regression.intervals import Margins
 from foveate.tasks.regression.names import MAE, R2, RMSE, VALUES
 from foveate.tasks.regression.targets import NumberTargets
+from foveate.words import setting
 
 if TYPE_CHECKING:
     from foveate.tasks.regression.metrics import Evaluation
@@ -160,7 +161,7 @@ class Regression(Task):
         return (numbers_of(targets) - np.array(self.means)) / np.array(self.deviations)
 
     def balanced(self, targets: Targets) -> tuple[float, ...]:
-        raise InputError(f"--class-weights balanced: {self.no_use['class_weights']}.")
+        raise InputError(f"{setting('class_weights', 'balanced')}: {self.no_use['class_weights']}.")
 
     def cells(self, targets: Targets) -> list[str]:
         return [", ".join(f"{value:.6g}" for value in row) for row in numbers_of(targets).tolist()]
