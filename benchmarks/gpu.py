@@ -87,9 +87,9 @@ def train(
 
 def images_a_second(network: str, side: int, batch: int) -> dict[str, float]:
     """Training steps of generated pictures in bfloat16, channels last; and that rate's TFLOP/s."""
-    from foveate.graph.cost import count_macs
+    from foveate.graph.walk import walk
 
-    macs = count_macs(create_model(network), (3, side, side))
+    macs = walk(create_model(network), (3, side, side)).macs
     module = create_model(network).to("cuda", memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(module.parameters(), 0.1, momentum=0.9, fused=True)
     images = torch.rand(batch, 3, side, side, device="cuda").to(memory_format=torch.channels_last)

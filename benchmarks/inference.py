@@ -63,7 +63,7 @@ def export(network: str, ours: Path, common: Path) -> float:
     import torch
 
     from foveate.exporter.to_onnx import export_onnx
-    from foveate.graph.cost import count_macs
+    from foveate.graph.walk import walk
 
     deployed, preprocessing = build(network)
     ours.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))
@@ -76,7 +76,7 @@ def export(network: str, ours: Path, common: Path) -> float:
             deployed, (sample,), common, dynamo=True, dynamic_shapes=shapes, verbose=False, **names
         )
     side = NETWORKS[network]
-    return 2 * count_macs(deployed.network, (3, side, side)) / 1e9
+    return 2 * walk(deployed.network, (3, side, side)).macs / 1e9
 
 
 # --- Contestants -----------------------------------------------------------------------------------------

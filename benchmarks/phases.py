@@ -22,7 +22,7 @@ PHASES = ("batches", "forward", "backward", "optimiser")
 
 def training(network: str, steps: int) -> Callable[[], dict[str, Any]]:
     """A training of so many steps; its answer holds seconds by phase, pictures, GFLOP and the precision."""
-    from foveate.graph.cost import count_macs
+    from foveate.graph.walk import walk
     from foveate.training.recipes import ARTICLE, recipe_for
     from our_training import trainer_of
     from time_to_accuracy import FashionMnist
@@ -41,7 +41,7 @@ def training(network: str, steps: int) -> Callable[[], dict[str, Any]]:
         finally:
             clocks.leave()
         whole = time.perf_counter() - began
-        macs = count_macs(trainer.module, (1, 28, 28))
+        macs = walk(trainer.module, (1, 28, 28)).macs
         return {
             "seconds": whole,
             **clocks.seconds,

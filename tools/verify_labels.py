@@ -19,7 +19,7 @@ import numpy as np
 
 from foveate.dataset import Split, open_dataset
 from foveate.dataset.cache import decode
-from foveate.dataset.quality.findings import duplicate_groups
+from foveate.dataset.quality.copy_checks import copies
 from foveate.dataset.sources.fetch import cache_folder
 from foveate.resolve import published
 from foveate.transfer import Features
@@ -73,7 +73,7 @@ def look(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     began = time.perf_counter()
     pixels, result = decode(split.images, backbone.preprocessing)
     read, began = time.perf_counter() - began, time.perf_counter()
-    groups = duplicate_groups({"train": result})["train"][result.ok]
+    groups = copies({"train": result})[1][result.ok]
     with Features(backbone, cache_folder() / "features") as features:
         known = features.of(pixels[result.ok], mirrored=True)
     print(

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from foveate.graph.cost import count_macs, count_parameters, disk_bytes, training_memory
+from foveate.graph.cost import count_parameters, disk_bytes, training_memory
 from foveate.graph.summary import summarize
+from foveate.graph.walk import walk
 from foveate.models import create_model, model_info
 
 
@@ -18,7 +19,7 @@ def flops(module, shape):
 
 
 def test_half_of_torchs_flops(network):
-    assert 2 * count_macs(network, (2, 23, 23)) == flops(network, (2, 23, 23))
+    assert 2 * walk(network, (2, 23, 23)).macs == flops(network, (2, 23, 23))
 
 
 @pytest.mark.parametrize("name", ["convnet1", "lenet5", "alexnet", "vgg16_bn", "tinyvgg"])
@@ -26,20 +27,20 @@ def test_half_of_torchs_flops_in_networks(name):
     shape = model_info(name).input_size
     with torch.device("meta"):
         net = create_model(name).eval()
-    assert 2 * count_macs(net, shape) == flops(net, shape)
+    assert 2 * walk(net, shape).macs == flops(net, shape)
 
 
 def test_vgg16_has_its_published_multiply_adds():
     with torch.device("meta"):
         net = create_model("vgg16")
-    assert count_macs(net, (3, 224, 224)) == 15_470_264_320
+    assert walk(net, (3, 224, 224)).macs == 15_470_264_320
 
 
 def test_macs_by_hand():
-    assert count_macs(nn.Conv2d(3, 64, 3, padding=1), (3, 32, 32)) == 64 * 32 * 32 * 27
-    assert count_macs(nn.Conv2d(8, 8, 3, groups=8), (8, 5, 5)) == 8 * 3 * 3 * 9
-    assert count_macs(nn.Sequential(nn.Flatten(), nn.Linear(12, 5)), (3, 2, 2)) == 60
-    assert count_macs(nn.MaxPool2d(2), (3, 4, 4)) == 0
+    assert walk(nn.Conv2d(3, 64, 3, padding=1), (3, 32, 32)).macs == 64 * 32 * 32 * 27
+    assert walk(nn.Conv2d(8, 8, 3, groups=8), (8, 5, 5)).macs == 8 * 3 * 3 * 9
+    assert walk(nn.Sequential(nn.Flatten(), nn.Linear(12, 5)), (3, 2, 2)).macs == 60
+    assert walk(nn.MaxPool2d(2), (3, 4, 4)).macs == 0
 
 
 def test_the_guides_parameter_count():

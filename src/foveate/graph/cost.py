@@ -7,8 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from foveate.graph.walk import walk
-
 # Numbers an optimiser remembers for each parameter.
 OPTIMIZER_STATES = {"sgd": 0, "momentum": 1, "adam": 2}
 
@@ -16,14 +14,6 @@ OPTIMIZER_STATES = {"sgd": 0, "momentum": 1, "adam": 2}
 def count_parameters(module: nn.Module) -> int:
     """Numbers that are learnt; one that several layers share is counted once."""
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-def count_macs(module: nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Multiply-adds for one picture (C, H, W), in convolutions and matrix products; biases aside.
-
-    Half of what ``torch.utils.flop_counter`` calls FLOPs. Raises :class:`~foveate.errors.ShapeError`.
-    """
-    return walk(module, input_shape).macs
 
 
 def disk_bytes(module: nn.Module) -> int:

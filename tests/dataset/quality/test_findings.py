@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveate.dataset.quality.findings import Findings, duplicate_groups, enforce, findings, refusals
+from foveate.dataset.quality.findings import Findings, enforce, findings, refusals
 from foveate.dataset.quality.scan import scan
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.dataset.sources.names import looks_like_placeholder, suspicious_names
@@ -120,15 +120,6 @@ def test_a_picture_saved_again_smaller_is_a_near_leak(folder):
     assert names_of(only(found, "near-leak")) == [["train/ants/03.png", "test/ants/again.jpg"]]
     assert [item.kind for item in found.items] == ["near-leak"]
     assert found.groups["train"][3] == found.groups["test"][10]
-
-
-def test_groups_are_the_same_by_both_ways(folder):
-    shutil.copy(folder / "train/ants/03.png", folder / "test/ants/again.png")
-    dataset = open_dataset(folder)
-    results = {key: scan(split.images) for key, split in dataset.splits.items()}
-    groups = duplicate_groups(results)
-    for key, expected in findings(dataset, results).groups.items():
-        assert np.array_equal(groups[key], expected)
 
 
 def test_one_picture_under_two_labels_is_a_contradiction_said_once(folder):

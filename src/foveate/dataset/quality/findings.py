@@ -109,12 +109,6 @@ def _remarks(dataset: DataSet, results: Results) -> list[Finding]:
     return [Finding(kind, severity, message) for kind, severity, message in task.remarks(usable)]
 
 
-def duplicate_groups(results: Results) -> dict[str, Integers]:
-    """(N,) a number for each picture of each split, the same for copies: `Findings.groups` and no more."""
-    ends = np.cumsum([len(result) for result in results.values()])[:-1]
-    return dict(zip(results, np.split(copies(results)[1], ends), strict=True))
-
-
 def refusals(found: Findings, max_unreadable_fraction: float = MAX_UNREADABLE_FRACTION) -> list[Finding]:
     """The findings for which training stops: those that are errors, and too many unreadable pictures."""
     return [*_too_many_unreadable(found, max_unreadable_fraction), *found.of("error")]
