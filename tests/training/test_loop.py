@@ -14,7 +14,7 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, Traini
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.classification.targets import ClassTargets
-from foveate.training.checkpoint import CheckpointStore
+from foveate.training.checkpoint import CheckpointStore, Saving
 from foveate.training.evaluate import outputs_of
 from foveate.training.events import CheckpointSaved, EpochDone, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
@@ -53,7 +53,15 @@ def network(seed=0):
 
 
 def trainer(
-    tmp_path=None, *, epochs=3, settings=None, module=None, count=50, batch_size=8, horizon=None, **more
+    tmp_path=None,
+    *,
+    epochs=3,
+    settings=None,
+    module=None,
+    count=50,
+    batch_size=8,
+    horizon=None,
+    every_seconds=30,
 ):
     normalise = Normaliser(PREPROCESSING)
     batches = TrainingBatches(
@@ -69,8 +77,7 @@ def trainer(
         EvaluationBatches(stripes(30, seed=1), normalise),
         settings=settings or usual,
         horizon=horizon or StepHorizon(epochs * len(batches)),
-        checkpoints=CheckpointStore(tmp_path) if tmp_path else None,
-        **more,
+        saving=Saving(CheckpointStore(tmp_path), every_seconds=every_seconds) if tmp_path else None,
     )
 
 
@@ -110,13 +117,13 @@ def test_the_same_seed_gives_the_same_bytes():
 def test_a_run_stopped_at_any_step_resumes_to_the_same_bytes(tmp_path, stop_at):
     whole = trainer()
     list(whole.run())
-    interrupted = trainer(tmp_path, should_stop=lambda: interrupted.step == stop_at)
+    interrupted = trainer(tmp_path)
     with pytest.raises(InterruptedRunError, match=f"Stopped after step {stop_at}; `resume=True`"):
-        list(interrupted.run())
+        list(interrupted.run(lambda: interrupted.step == stop_at))
     resumed = trainer(
         tmp_path, module=network(seed=99)
     )  # other initial weights: all must come from the checkpoint
-    resumed.restore(resumed.checkpoints.load_latest()[0])
+    resumed.restore(resumed.saving.store.load_latest()[0])
     list(resumed.run())
     assert bytes_of(resumed) == bytes_of(whole)
 
@@ -127,11 +134,11 @@ def test_either_precision_resumes_to_the_same_bytes(tmp_path, monkeypatch, half)
     whole = trainer()
     list(whole.run())
     assert whole.half is half
-    interrupted = trainer(tmp_path, should_stop=lambda: interrupted.step == 9)
+    interrupted = trainer(tmp_path)
     with pytest.raises(InterruptedRunError):
-        list(interrupted.run())
+        list(interrupted.run(lambda: interrupted.step == 9))
     resumed = trainer(tmp_path, module=network(seed=99))
-    resumed.restore(resumed.checkpoints.load_latest()[0])
+    resumed.restore(resumed.saving.store.load_latest()[0])
     list(resumed.run())
     assert bytes_of(resumed) == bytes_of(whole)
 
@@ -139,14 +146,14 @@ def test_either_precision_resumes_to_the_same_bytes(tmp_path, monkeypatch, half)
 def test_a_run_abandoned_after_any_checkpoint_resumes_to_the_same_bytes(tmp_path):
     whole = trainer()
     list(whole.run())
-    abandoned = trainer(tmp_path, checkpoint_seconds=0)  # saves after every step
+    abandoned = trainer(tmp_path, every_seconds=0)  # saves after every step
     saves = 0
     for event in abandoned.run():
         saves += isinstance(event, CheckpointSaved)
         if saves == 10:
             break
     resumed = trainer(tmp_path, module=network(seed=99))
-    resumed.restore(resumed.checkpoints.load_latest()[0])
+    resumed.restore(resumed.saving.store.load_latest()[0])
     list(resumed.run())
     assert bytes_of(resumed) == bytes_of(whole)
 
@@ -193,14 +200,15 @@ def test_the_stop_policy_does_not_retry():
         list(trainer(module=Poison({3}), settings=TrainingSettings(non_finite="stop")).run())
 
 
-def test_a_time_horizon_ends_the_run_on_time_and_evaluates_once_more():
+def test_a_time_horizon_ends_the_run_on_time_and_evaluates_once_more(monkeypatch):
     now = [0.0]
 
     def clock():
         now[0] += 0.01
         return now[0]
 
-    run = trainer(horizon=TimeHorizon(3.0, clock=clock), clock=clock)
+    monkeypatch.setattr("foveate.training.loop.monotonic", clock)
+    run = trainer(horizon=TimeHorizon(3.0, clock=clock))
     list(run.run())
     assert now[0] < 3.5
     assert run.history[-1]["step"] == run.step

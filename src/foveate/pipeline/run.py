@@ -60,7 +60,7 @@ from foveate.pipeline.ways import (
     refuse_for,
     refuse_unused,
 )
-from foveate.training.checkpoint import Snapshot
+from foveate.training.checkpoint import Saving, Snapshot
 from foveate.training.events import EpochDone
 from foveate.training.loop import Trainer
 from foveate.training.machine import Machine, choose_device, torch_threads
@@ -265,11 +265,11 @@ def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
     context.phases.enter("train")
     reserve = reserve_for(prepared, plan, deadline)
     horizon = horizon_of(plan, reserve, spent)
-    trainer = _trainer(prepared, plan, run, horizon, given.should_stop)
+    trainer = _trainer(prepared, plan, run, horizon)
     if snapshot is not None:
         trainer.restore(snapshot)
     with context.recorded(trainer.history) as listener:
-        for event in trainer.run():
+        for event in trainer.run(given.should_stop):
             if reserve is not None and isinstance(event, EpochDone):
                 reserve.keep(trainer.horizon, event)
             listener(event)
@@ -365,9 +365,7 @@ def _check_pictures(request: TrainRequest, prepared: Prepared, start: Start) -> 
             raise InputError(f"{no_effect(names)}: it takes validation pictures, and there are none.")
 
 
-def _trainer(
-    prepared: Prepared, plan: Plan, run: RunDirectory, horizon: Horizon, should_stop: Callable[[], bool]
-) -> Trainer:
+def _trainer(prepared: Prepared, plan: Plan, run: RunDirectory, horizon: Horizon) -> Trainer:
     validation = None
     device = plan.batches.pixels.device
     if "val" in prepared.splits:
@@ -382,7 +380,5 @@ def _trainer(
         validation,
         settings=plan.settings,
         horizon=horizon,
-        checkpoints=run.checkpoints,
-        should_stop=should_stop,
-        facts={"network": plan.network.name, "recipe": plan.recipe.name},
+        saving=Saving(run.checkpoints, {"network": plan.network.name, "recipe": plan.recipe.name}),
     )

@@ -13,8 +13,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,18 @@ class CheckpointStore:
                 yield path, _read(path)
             except (OSError, ValueError, KeyError, SafetensorError):
                 yield path, None
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How a run is saved: at every epoch's end, and within an epoch each ``every_seconds``.
+
+    facts: what the caller wants to find again in every checkpoint's numbers.
+    """
+
+    store: CheckpointStore
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    every_seconds: float = 30.0
 
 
 def _read(path: Path) -> Snapshot:

@@ -9,8 +9,8 @@ epoch start or resume).
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
+from time import monotonic
 from typing import Any, Protocol
 
 import torch
@@ -21,7 +21,7 @@ from foveate.errors import DivergedError, InterruptedRunError
 from foveate.tasks.base import Targets
 from foveate.tasks.learning import Learner
 from foveate.training.average import WeightAverage
-from foveate.training.checkpoint import CheckpointStore, Snapshot
+from foveate.training.checkpoint import Saving, Snapshot
 from foveate.training.evaluate import outputs_of
 from foveate.training.events import (
     CheckpointSaved,
@@ -69,10 +69,7 @@ class Trainer:
         batches: the training split.
         validation: the validation split, or None: then nothing is selected and the last weights are kept.
         horizon: when the run ends.
-        checkpoints: where to save; None saves nothing.
-        checkpoint_seconds: time between checkpoints within an epoch; an epoch's end always saves.
-        should_stop: asked after every step; True saves and raises InterruptedRunError.
-        facts: what the caller wants to find again in every checkpoint's numbers.
+        saving: where to save, and how often; None saves nothing.
     """
 
     def __init__(
@@ -84,19 +81,13 @@ class Trainer:
         *,
         settings: TrainingSettings,
         horizon: Horizon,
-        checkpoints: CheckpointStore | None = None,
-        checkpoint_seconds: float = 30.0,
-        should_stop: Callable[[], bool] = lambda: False,
-        facts: Mapping[str, Any] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        saving: Saving | None = None,
     ) -> None:
         self.module, self.learner = module, learner
         self.batches, self.validation = batches, validation
         self.settings, self.horizon = settings, horizon
         self.select = settings.select or f"val_{learner.task.metrics[0].name}"
-        self.checkpoints, self.checkpoint_seconds = checkpoints, checkpoint_seconds
-        self.should_stop, self.clock = should_stop, clock
-        self.facts = dict(facts or {})
+        self.saving = saving
         self.device = next(module.parameters()).device
         self.half = half_precision(module, settings.precision)
         self.optimiser = make_optimiser(module, settings.optimiser)
@@ -116,8 +107,8 @@ class Trainer:
 
     # The run
 
-    def run(self) -> Iterator[Event]:
-        """Train to the horizon, evaluating at the end of epochs.
+    def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        """Train to the horizon, evaluating at the end of epochs; ``should_stop`` is asked after every step.
 
         Raises:
             InterruptedRunError: it was asked to stop; the state is saved if there is a checkpoint store.
@@ -125,11 +116,11 @@ class Trainer:
         """
         keep_freed_memory()
         self.module.train()
-        self._tick = self._last_save = self.clock()
+        self._tick = self._last_save = monotonic()
         good = self.snapshot()
         while not self._finished():
             try:
-                yield from self._epoch()
+                yield from self._epoch(should_stop)
             except _NonFiniteLossError as error:
                 yield self._retry(good, error)
                 continue
@@ -149,7 +140,7 @@ class Trainer:
     def _finished(self) -> bool:
         return self.step > 0 and self.horizon.progress(self.step) >= 1.0
 
-    def _epoch(self) -> Iterator[Event]:
+    def _epoch(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
         for batch in self.batches.epoch(self.epoch, self.number):
             progress = self.horizon.progress(self.step)
             if progress >= 1.0 and self.step > 0:
@@ -163,12 +154,12 @@ class Trainer:
             self.number += 1
             self._count_time()
             yield self._step_done(progress)
-            if self.should_stop():
+            if should_stop():
                 yield from self._save()
                 raise InterruptedRunError(
                     f"Stopped after step {self.step}; `{setting('resume', True)}` goes on from here."
                 )
-            if self.clock() - self._last_save > self.checkpoint_seconds:
+            if self.saving is not None and monotonic() - self._last_save > self.saving.every_seconds:
                 yield from self._save()
 
     def _train_step(self, batch: Batch) -> None:
@@ -212,7 +203,7 @@ class Trainer:
         return StepDone(self.step, self.epoch, progress, loss_sum / count, metric, shown / count, left)
 
     def _count_time(self) -> None:
-        now = self.clock()
+        now = monotonic()
         self.seconds += now - self._tick
         self._tick = now
 
@@ -233,7 +224,7 @@ class Trainer:
         return event.row
 
     def _evaluate(self) -> EpochDone:
-        started = self.clock()
+        started = monotonic()
         found: dict[str, float] = {}
         outputs: Tensor | None = None
         if self.validation is not None:
@@ -257,7 +248,7 @@ class Trainer:
         if is_best:
             self.best_row, self.best_outputs = row, outputs
             self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
-        self._evaluation_seconds = self.clock() - started
+        self._evaluation_seconds = monotonic() - started
         return EpochDone(row, task.metrics[0], is_best, self._evaluation_seconds)
 
     def _is_better(self, row: dict[str, Any]) -> bool:
@@ -293,7 +284,7 @@ class Trainer:
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
         numbers = {
-            **self.facts,
+            **(self.saving.facts if self.saving else {}),
             "step": self.step,
             "epoch": self.epoch,
             "number": self.number,
@@ -342,10 +333,10 @@ class Trainer:
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
 
     def _save(self) -> Iterator[Event]:
-        if self.checkpoints is not None:
-            self.checkpoints.save(self.step, self.snapshot())
+        if self.saving is not None:
+            self.saving.store.save(self.step, self.snapshot())
             yield CheckpointSaved(self.step)
-        self._last_save = self.clock()
+        self._last_save = monotonic()
 
     def _retry(self, good: Snapshot, error: _NonFiniteLossError) -> Retried:
         if self.settings.non_finite == "stop" or self.retries >= MAX_RETRIES:

@@ -118,9 +118,8 @@ def fine_tune(
                 held_out,
                 settings=replace(settings, seed=settings.seed + number),
                 horizon=horizons(rung, evaluation_seconds),
-                should_stop=should_stop,
             )
-            for event in trainer.run():
+            for event in trainer.run(should_stop):
                 yield _joined(event, rung, history)
             trainer.load_best()
             after = before if trainer.best_outputs is None else trainer.best_outputs
