@@ -34,9 +34,11 @@ def test_pixels_are_those_of_preprocessing_and_broken_files_are_told(files):
     assert not pixels[3].any()
 
 
-def test_what_does_not_fit_into_memory_lies_in_a_file_that_is_already_unlinked(files, tmp_path):
+def test_what_does_not_fit_into_memory_lies_in_a_file_that_is_already_unlinked(files, tmp_path, monkeypatch):
     in_memory, _ = decode(files, PREPROCESSING)
-    on_disk, _ = decode(files, PREPROCESSING, memory_fraction=0.0, directory=tmp_path)
+    monkeypatch.setattr(cache, "MEMORY_FRACTION", 0.0)
+    monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
+    on_disk, _ = decode(files, PREPROCESSING)
     assert isinstance(on_disk, np.memmap)
     np.testing.assert_array_equal(on_disk, in_memory)
     assert not list(tmp_path.glob("foveate-pixels*"))
@@ -56,15 +58,16 @@ def test_an_array_of_another_size_is_preprocessed():
         np.testing.assert_array_equal(pixels[i], PREPROCESSING.apply(array[i]))
 
 
-def test_a_full_disk_is_one_sentence(files, tmp_path, monkeypatch):
+def test_a_full_disk_is_one_sentence(files, monkeypatch):
     def full(*unused):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache.os, "posix_fallocate", full)
+    monkeypatch.setattr(cache, "MEMORY_FRACTION", 0.0)
     with pytest.raises(
         StorageError, match=r"need 720 B, more than 0% of the free memory, .*No space left on device"
     ):
-        decode(files, PREPROCESSING, memory_fraction=0.0, directory=tmp_path)
+        decode(files, PREPROCESSING)
 
 
 def test_free_memory_is_some_but_not_more_than_there_is():

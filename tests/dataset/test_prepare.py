@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from foveate.dataset import from_arrays, open_dataset
-from foveate.dataset.prepare import channel_statistics, choose_preprocessing, prepare
+from foveate.dataset.prepare import Preparation, channel_statistics, choose_preprocessing, prepare
 from foveate.dataset.samples import FileImages
 from foveate.errors import InputError
 
@@ -74,7 +74,7 @@ def test_copies_stay_on_one_side(folder):
     for i in range(10):  # under another class-mate's name, byte by byte
         shutil.copy(folder / "a" / f"{i}.png", folder / "a" / f"copy-{i}.png")
     for seed in range(5):
-        prepared = prepare(open_dataset(folder), seed=seed, val_fraction=0.3)
+        prepared = prepare(open_dataset(folder), Preparation(seed=seed, val_fraction=0.3))
         side = {name: key for key, split in prepared.splits.items() for name in split.names}
         assert all(side[f"a/{i}.png"] == side[f"a/copy-{i}.png"] for i in range(10))
 
@@ -87,7 +87,8 @@ def test_the_users_own_train_and_val_are_left_as_they_are(folder, tmp_path):
             write(root / "val" / c, f"{i}.png", seed=900 + i + 50 * (c == "b"))
     prepared = prepare(open_dataset(root))
     assert {name: len(split) for name, split in prepared.splits.items()} == {"train": 40, "val": 10}
-    measured = prepare(open_dataset(root), test_fraction=0.2)  # asked for, it is taken from the training ones
+    asked = Preparation(test_fraction=0.2)
+    measured = prepare(open_dataset(root), asked)  # it is taken from the training ones
     assert {name: len(split) for name, split in measured.splits.items()} == {
         "train": 32,
         "val": 10,
@@ -95,8 +96,8 @@ def test_the_users_own_train_and_val_are_left_as_they_are(folder, tmp_path):
     }
     assert measured.tested_on == "held out"
     with pytest.raises(InputError, match=r"val_fraction=0.2 .* brings 10 pictures for that itself \(val\)"):
-        prepare(open_dataset(root), val_fraction=0.2)
-    assert prepare(open_dataset(root), val_fraction=0.0).fingerprint == prepared.fingerprint
+        prepare(open_dataset(root), Preparation(val_fraction=0.2))
+    assert prepare(open_dataset(root), Preparation(val_fraction=0.0)).fingerprint == prepared.fingerprint
 
 
 def test_a_fraction_for_test_pictures_that_are_there_is_refused(folder, tmp_path):
@@ -104,7 +105,7 @@ def test_a_fraction_for_test_pictures_that_are_there_is_refused(folder, tmp_path
     shutil.copytree(folder, root / "train")
     shutil.copytree(folder, root / "test")
     with pytest.raises(InputError, match=r"test_fraction=0\.5 would hold out training pictures"):
-        prepare(open_dataset(root), test_fraction=0.5)
+        prepare(open_dataset(root), Preparation(test_fraction=0.5))
 
 
 def test_a_given_test_split_is_kept_and_only_validation_is_held_out(folder, tmp_path):
@@ -131,7 +132,7 @@ def test_one_colour_picture_among_grey_ones_brings_colour_back(tmp_path):
 def test_the_fingerprint_changes_with_content_labels_and_split_and_with_nothing_else(folder, tmp_path):
     first = prepare(open_dataset(folder)).fingerprint
     assert prepare(open_dataset(folder)).fingerprint == first
-    assert prepare(open_dataset(folder), seed=1).fingerprint != first
+    assert prepare(open_dataset(folder), Preparation(seed=1)).fingerprint != first
     moved = tmp_path / "elsewhere"
     shutil.copytree(folder, moved)
     assert prepare(open_dataset(moved)).fingerprint == first

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foveate.dataset.prepare import prepare
+from foveate.dataset.prepare import Preparation, prepare
 from foveate.dataset.quality.findings import findings
 from foveate.dataset.quality.scan import scan
 from foveate.dataset.samples import FileImages, from_answers
@@ -129,7 +129,7 @@ def test_one_rule_for_all_pictures_of_a_set(tmp_path):
     """Each alone, 200 of 32,767 came out brighter than 400: one was taken as 8 bits, the other as 16."""
     low, high = grain(0, 200, "i2", 12), grain(0, 400, "i2", 12)
     dataset = dataset_of(tmp_path, low=[("tif", tiff(a)) for a in low], high=[("tif", tiff(a)) for a in high])
-    prepared = prepare(dataset, val_fraction=0, test_fraction=0)
+    prepared = prepare(dataset, Preparation(val_fraction=0, test_fraction=0))
     assert prepared.preprocessing.sample_range == (0, 511)
     split = prepared.splits["train"]
     means = [split.pixels[split.targets.labels == label].mean() for label in (0, 1)]
@@ -148,7 +148,9 @@ def test_twelve_bits_in_sixteen(encoded, tmp_path):
         pictures = grain(0, white, "u2", 24)
         (tmp_path / name).mkdir()
         files = [("png", encoded(Image.fromarray(picture), "PNG")) for picture in pictures]
-        prepared = prepare(dataset_of(tmp_path / name, a=files[:12], b=files[12:]), val_fraction=0)
+        prepared = prepare(
+            dataset_of(tmp_path / name, a=files[:12], b=files[12:]), Preparation(val_fraction=0)
+        )
         assert prepared.preprocessing.sample_range == (0, white)
         means.append(np.mean([split.pixels.mean() for split in prepared.splits.values()]))
     assert abs(means[0] - means[1]) < 8
@@ -159,14 +161,16 @@ def test_the_brightest_that_the_look_missed_still_counts(tmp_path, monkeypatch):
     dark, bright = grain(0, 400, "i2", 8), grain(0, 3000, "i2", 8)
     order = [*dark[:4], *bright, *dark[4:]]
     files = [("tif", tiff(picture)) for picture in order]
-    prepared = prepare(dataset_of(tmp_path, a=files[:8], b=files[8:]), val_fraction=0, test_fraction=0)
+    prepared = prepare(
+        dataset_of(tmp_path, a=files[:8], b=files[8:]), Preparation(val_fraction=0, test_fraction=0)
+    )
     assert prepared.preprocessing.sample_range == (0, 4095)
 
 
 def test_pictures_of_8_bits_have_no_range(encoded, tmp_path):
     files = [("png", encoded(Image.fromarray(a), "PNG")) for a in grain(0, 250, "u1", 24)]
     dataset = dataset_of(tmp_path, a=files[:12], b=files[12:])
-    assert prepare(dataset, val_fraction=0).preprocessing.sample_range is None
+    assert prepare(dataset, Preparation(val_fraction=0)).preprocessing.sample_range is None
     assert np.isnan(scan(dataset.splits["train"].images).extents).all()
 
 

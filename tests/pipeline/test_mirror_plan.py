@@ -5,7 +5,7 @@ import pytest
 
 from arrows import arrows
 from foveate.dataset import open_dataset
-from foveate.dataset.prepare import prepare
+from foveate.dataset.prepare import Preparation, prepare
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.pipeline.plan import make_plan
 from foveate.pipeline.request import TrainRequest
@@ -17,7 +17,7 @@ def planned(pixels, labels, classes=("left", "right"), **settings):
     data = DataSet(
         "made up", Classification(classes), {"train": Split(ArrayImages(pixels), ClassTargets(labels))}
     )
-    prepared = prepare(data, val_fraction=0.1, test_fraction=0.0)
+    prepared = prepare(data, Preparation(val_fraction=0.1, test_fraction=0.0))
     plan = make_plan(TrainRequest(epochs=1, **settings), prepared)
     assert plan.batches.augmentation == plan.recipe.augmentation
     return plan.recipe.augmentation.flip, [reason for reason in plan.reasons if "irror" in reason]

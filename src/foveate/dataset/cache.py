@@ -37,8 +37,6 @@ def decode(
     images: Images,
     preprocessing: Preprocessing,
     *,
-    memory_fraction: float = MEMORY_FRACTION,
-    directory: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, ScanResult]:
     """Read, check and preprocess every picture in one pass.
@@ -46,8 +44,6 @@ def decode(
     Args:
         images: where the pictures come from.
         preprocessing: its size is the size of the result.
-        memory_fraction: the share of the free memory that the pixels may take; beyond it, a file in
-            ``directory``.
         progress: called with (done, all).
 
     Returns:
@@ -61,7 +57,7 @@ def decode(
     if ready is not None:
         return ready, scan(images, progress=progress)
     shape = (len(images), preprocessing.height, preprocessing.width, preprocessing.channels)
-    pixels = _allocate(shape, memory_fraction, directory)
+    pixels = _allocate(shape)
 
     def keep(index: int, image: np.ndarray) -> None:
         pixels[index] = image
@@ -77,20 +73,18 @@ def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | N
     return images.array if images.array.shape[1:] == wanted else None
 
 
-def _allocate(shape: tuple[int, ...], memory_fraction: float, directory: Path | None) -> np.ndarray:
+def _allocate(shape: tuple[int, ...]) -> np.ndarray:
     size = int(np.prod(shape, dtype=np.int64))
-    if size <= memory_fraction * free_memory_bytes():
+    if size <= MEMORY_FRACTION * free_memory_bytes():
         return np.zeros(shape, np.uint8)
     try:
         # Unlinked at once: the space is given back when the process ends, however it ends.
-        with tempfile.TemporaryFile(dir=directory, prefix="foveate-pixels-") as file:
+        with tempfile.TemporaryFile(prefix="foveate-pixels-") as file:
             os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, np.uint8, "r+", shape=shape)
     except OSError as error:
-        where = directory or tempfile.gettempdir()
         raise StorageError(
-            f"The decoded pictures need {bytes_text(size)}, more than {memory_fraction:.0%} of the free "
-            f"memory, and {where} cannot hold them: {error.strerror}. Use a smaller "
-            f"{setting('image_size')} or free "
-            "some space."
+            f"The decoded pictures need {bytes_text(size)}, more than {MEMORY_FRACTION:.0%} of the free "
+            f"memory, and {tempfile.gettempdir()} cannot hold them: {error.strerror}. Use a smaller "
+            f"{setting('image_size')} or free some space."
         ) from error

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from foveate.dataset.sides import LEFT_OUT, UNKNOWN, Sides
 from foveate.dataset.split import split_notes, stratified_split
 from foveate.errors import DatasetError, ImageError, InputError
 from foveate.images.deep import Range, fitted_range
-from foveate.images.preprocess import Preprocessing
+from foveate.images.preprocess import Fit, Preprocessing
 from foveate.images.read import is_grey
 from foveate.tasks.base import Targets, Task
 from foveate.words import setting
@@ -81,7 +80,7 @@ def choose_preprocessing(
     *,
     image_size: tuple[int, int] | None = None,
     default_size: int | None = None,
-    fit: Literal["crop", "pad", "stretch"] = "crop",
+    fit: Fit = "crop",
 ) -> Preprocessing:
     """Size and channels for a data set, from a look at up to 200 of its pictures.
 
@@ -123,46 +122,55 @@ def _survey(images: Images) -> tuple[list[np.ndarray], list[Range], ImageError |
     return looked_at, extents, first_error
 
 
-def prepare(
-    dataset: DataSet,
-    *,
-    preprocessing: Preprocessing | None = None,
-    image_size: tuple[int, int] | None = None,
-    default_size: int | None = None,
-    fit: Literal["crop", "pad", "stretch"] = "crop",
-    val_fraction: float | None = None,
-    test_fraction: float | None = None,
-    max_unreadable_fraction: float = 0.05,
-    seed: int = 0,
-    kept: Sides | None = None,
-    cache_directory: Path | None = None,
-    progress: Progress | None = None,
-) -> Prepared:
-    """Read every picture once and make the splits.
+@dataclass(frozen=True)
+class Preparation:
+    """How a data set is prepared.
 
-    A data set that brings its own validation or test split keeps it; what is missing is held out from the
-    training split: a tenth, but not more than HELD_OUT_MOST pictures, unless a fraction is given; and none
-    where validation pictures are brought and no fraction is given. Mean and
-    standard deviation are those of the training pictures. ``preprocessing`` overrides size and channels
-    (mean and std included). ``kept`` is where the pictures of a run that goes on stood: there they stay, and
-    only new ones are dealt out.
+    Attributes:
+        preprocessing: size, channels, mean and standard deviation; by default `choose_preprocessing` chooses
+            them, given ``image_size``, ``default_size`` and ``fit``.
+        val_fraction, test_fraction: of the training pictures, held out where the data set brings none. None:
+            a tenth, but not more than HELD_OUT_MOST pictures, and none where validation pictures are brought.
+        max_unreadable_fraction: of broken pictures, which are left out.
+        seed: of the dealing out.
+        kept: where the pictures of a run that goes on stood: there they stay, only new ones are dealt out.
+    """
+
+    preprocessing: Preprocessing | None = None
+    image_size: tuple[int, int] | None = None
+    default_size: int | None = None
+    fit: Fit = "crop"
+    val_fraction: float | None = None
+    test_fraction: float | None = None
+    max_unreadable_fraction: float = 0.05
+    seed: int = 0
+    kept: Sides | None = None
+
+
+def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progress | None = None) -> Prepared:
+    """Read every picture once and make the splits; a data set keeps those that it brings.
+
+    Unless they are given, mean and standard deviation are those of the training pictures.
 
     Raises:
         InputError: a fraction is given for a split that the data set brings.
         DatasetError: too many unreadable pictures, fewer than two classes, an empty split, or pictures in
             colour where ``preprocessing`` is for grey ones.
     """
-    shares = _shares(dataset, {"val": val_fraction, "test": test_fraction})
-    chosen = preprocessing or choose_preprocessing(
-        dataset.splits["train"].images, image_size=image_size, default_size=default_size, fit=fit
+    shares = _shares(dataset, {"val": how.val_fraction, "test": how.test_fraction})
+    chosen = how.preprocessing or choose_preprocessing(
+        dataset.splits["train"].images,
+        image_size=how.image_size,
+        default_size=how.default_size,
+        fit=how.fit,
     )
-    read = partial(_decode_all, dataset, directory=cache_directory, progress=progress)
-    chosen, decoded, scans = _decoded(read, chosen, given=preprocessing)
+    read = partial(_decode_all, dataset, progress=progress)
+    chosen, decoded, scans = _decoded(read, chosen, given=how.preprocessing)
     found = look_for_faults(dataset, scans)
-    enforce(found, max_unreadable_fraction)
-    sides, notes = _sides(dataset, scans, found, shares, seed=seed, kept=kept)
+    enforce(found, how.max_unreadable_fraction)
+    sides, notes = _sides(dataset, scans, found, shares, seed=how.seed, kept=how.kept)
     splits = {side: _gather(dataset, decoded, scans, found, rows) for side, rows in sides.items()}
-    if preprocessing is None:
+    if how.preprocessing is None:
         mean, std = channel_statistics(splits["train"].pixels)
         chosen = replace(chosen, mean=mean, std=std)
     tested_on: Literal["given", "held out", ""] = ""
@@ -230,13 +238,11 @@ def _shares(dataset: DataSet, asked: Mapping[str, float | None]) -> dict[str, fl
     }
 
 
-def _decode_all(
-    dataset: DataSet, preprocessing: Preprocessing, directory: Path | None, progress: Progress | None
-) -> Decoded:
+def _decode_all(dataset: DataSet, preprocessing: Preprocessing, progress: Progress | None) -> Decoded:
     decoded, scans = {}, {}
     for name, split in dataset.splits.items():
         report = None if progress is None else lambda done, total, name=name: progress(name, done, total)
-        decoded[name], scans[name] = decode(split.images, preprocessing, directory=directory, progress=report)
+        decoded[name], scans[name] = decode(split.images, preprocessing, progress=report)
     return decoded, scans
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from foveate.dataset import DataSet, open_dataset
-from foveate.dataset.prepare import Prepared, prepare
+from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Changes, Sides
 from foveate.dataset.sources.open import Data
 from foveate.errors import CheckpointError, FoveateError
@@ -216,8 +216,7 @@ def _prepare_again(
             f"{setting('out')}, or "
             f"replace the model with {setting('overwrite', True)}."
         ) from error
-    prepared = prepare(
-        dataset,
+    how = Preparation(
         preprocessing=Preprocessing.from_dict(dict(config.preprocessing)),
         val_fraction=request.val_fraction,
         test_fraction=request.test_fraction,
@@ -225,4 +224,4 @@ def _prepare_again(
         seed=request.seed,
         kept=sides,
     )
-    return prepared, sides
+    return prepare(dataset, how), sides

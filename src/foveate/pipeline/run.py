@@ -14,7 +14,7 @@ from torch import nn
 
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.dataset import DataSet, open_dataset
-from foveate.dataset.prepare import Prepared, prepare
+from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Sides
 from foveate.dataset.sources.open import Data
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
@@ -322,8 +322,7 @@ def _prepare(
     preprocessing = None if earlier is None else earlier.preprocessing  # what its network has learnt to see
     if preprocessing is None and backbone is not None:
         preprocessing = backbone.preprocessing
-    prepared = prepare(
-        dataset,
+    how = Preparation(
         preprocessing=preprocessing,
         kept=None if earlier is None else earlier.sides,
         image_size=(side, side) if side else blueprint_size(request.network),
@@ -334,8 +333,8 @@ def _prepare(
         test_fraction=request.test_fraction,
         max_unreadable_fraction=request.max_unreadable,
         seed=request.seed,
-        progress=progress,
     )
+    prepared = prepare(dataset, how, progress)
     for sentence in prepared.remarks:
         given.listener(Note(sentence))
     return prepared

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foveate.dataset import from_arrays
-from foveate.dataset.prepare import prepare
+from foveate.dataset.prepare import Preparation, prepare
 from foveate.pipeline.plan import make_plan
 from foveate.pipeline.request import TrainRequest
 from foveate.transfer.mirror import mirror_test
@@ -35,7 +35,7 @@ def prepared(draw, low, high, count=200):
     random = np.random.default_rng(0)
     numbers = random.uniform(low, high, count)
     pixels = np.stack([draw(number, random) for number in numbers])
-    return prepare(from_arrays(pixels, numbers), val_fraction=0.1, test_fraction=0.0)
+    return prepare(from_arrays(pixels, numbers), Preparation(val_fraction=0.1, test_fraction=0.0))
 
 
 @pytest.mark.parametrize(
