@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,11 @@ class Regression(Task):
 
         widths = None if self.margins is None else self.margins.half_widths
         return evaluate(values[VALUES], numbers_of(targets), self.names, self.deviations, widths)
+
+    def remarks(self, targets: Mapping[str, Targets]) -> list[tuple[str, Literal["warning", "note"], str]]:
+        from foveate.tasks.regression.remarks import remarks_on
+
+        return remarks_on({split: numbers_of(of) for split, of in targets.items()}, self.names)
 
     def to_explain(self, measured: Measured) -> list[ToExplain]:
         from foveate.tasks.regression.report import to_explain
