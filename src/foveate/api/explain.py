@@ -15,6 +15,7 @@ from foveate.api.common import Progress, Say, needs, unsaid, unseen
 from foveate.errors import InputError, UnknownNameError
 from foveate.files import replacing
 from foveate.outputs import check_folder
+from foveate.tasks.base import PROBABILITY, Metric
 from foveate.words import printable, setting
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ class Explanation:
         facts: all numbers, such as ``facts["methods"]["grad-cam"]["hiding"]``.
         pictures: (H, W, 3) uint8 by name: the heat maps, the sheet that tests them, a layer's maps, kernels.
         files: what was written of it.
+        says: what its numbers are: probabilities, or the numbers that the network tells.
     """
 
     facts: Mapping[str, Any]
     pictures: Mapping[str, NDArray[np.uint8]] = field(repr=False)
     files: Sequence[str] = ()
+    says: Metric = field(default=PROBABILITY, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: what `foveate explain --json` prints."""
@@ -112,7 +115,7 @@ def explain(
             network, split, facts["layer"], picture, box, progress=progress, say=say
         )
     files = [] if folder is None else _write(folder, pictures, facts)
-    return Explanation(facts, pictures, files)
+    return Explanation(facts, pictures, files, network.task.says)
 
 
 def _class_number(name: str | int, classes: Sequence[str]) -> int:

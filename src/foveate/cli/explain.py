@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +13,18 @@ from foveate.cli.console import after_writing, download_option, emit_json, json_
 from foveate.outputs import numbered
 from foveate.words import printable
 
+if TYPE_CHECKING:
+    from foveate.tasks.base import Metric
+
 
 @click.command("explain")
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--class", "class_name", help="The class to explain, by name or number [the one it names].")
+@click.option(
+    "--class",
+    "class_name",
+    help="The class, label or number to explain, by name or place [the one it names; the first number].",
+)
 @click.option("--layer", help="Whose maps to look at, by its name in `foveate summary` [the last map].")
 @click.option(
     "--method",
@@ -88,23 +95,23 @@ def command(
         if as_json:
             emit_json(found.to_dict())
         else:
-            _tell(found.to_dict())
+            _tell(found.to_dict(), found.says)
 
 
-def _tell(facts: dict[str, Any]) -> None:
+def _tell(facts: dict[str, Any], says: Metric) -> None:
     wanted = printable(facts["class"])
-    click.echo("  ".join(f"{printable(t['label'])} {t['probability']:.1%}" for t in facts["top"]))
+    click.echo("  ".join(f"{printable(t['label'])} {says.plain(t[says.name])}" for t in facts["top"]))
     for method, found in facts["methods"].items():
         hiding, curves = found["hiding"], found["curves"]
         where = (
             f" at {found['layer']}, a map of {'x'.join(map(str, found['map']))}" if "layer" in found else ""
         )
-        click.echo(f"\n{method}{where}, for {wanted} ({hiding['before']:.1%})")
+        click.echo(f"\n{method}{where}, for {wanted} ({says.plain(hiding['before'])})")
         click.echo(
-            f"  hide the hottest {hiding['fraction']:.0%}: {hiding['marked']:.1%} "
-            f"({-100 * hiding['drop']:+.1f} points); "
-            f"the same shape elsewhere: {_spread(hiding, 'elsewhere')}; "
-            f"as much, scattered: {_spread(hiding, 'scattered')}"
+            f"  hide the hottest {hiding['fraction']:.0%}: {says.plain(hiding['marked'])} "
+            f"({_change(says, -hiding['drop'])}); "
+            f"the same shape elsewhere: {_spread(says, hiding, 'elsewhere')}; "
+            f"as much, scattered: {_spread(says, hiding, 'scattered')}"
         )
         click.echo(
             f"  deletion {curves['deletion_area']:.3f} (lower is better), "
@@ -118,7 +125,12 @@ def _tell(facts: dict[str, Any]) -> None:
         click.echo(printable(path))
 
 
-def _spread(hiding: dict[str, Any], key: str) -> str:
-    """Mean and standard deviation over the draws, as percentage points of change."""
-    changes = [100 * (value - hiding["before"]) for value in hiding[key]]
-    return f"{fmean(changes):+.1f} ± {pstdev(changes):.1f}"
+def _change(says: Metric, change: float) -> str:
+    return f"{100 * change:+.1f} points" if says.is_fraction else f"{change:+.3g}"
+
+
+def _spread(says: Metric, hiding: dict[str, Any], key: str) -> str:
+    """Mean and standard deviation over the draws: of probabilities, as percentage points of change."""
+    scale, form = (100, ".1f") if says.is_fraction else (1, ".3g")
+    changes = [scale * (value - hiding["before"]) for value in hiding[key]]
+    return f"{fmean(changes):+{form}} ± {pstdev(changes):{form}}"

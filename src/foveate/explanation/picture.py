@@ -23,6 +23,7 @@ from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
 
 MAPS_SHOWN = 64
+TOP = 5  # labels told
 KERNELS_SHOWN = 96
 PICTURE_PX = 448
 
@@ -60,14 +61,14 @@ def explain_picture(
     x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
     watched = answered(model)
     with evaluating(model.module), torch.no_grad():
-        probabilities = watched(x)[0].numpy()
-    wanted = int(probabilities.argmax()) if target is None else target
+        said = watched(x)[0].numpy()
+    order, says = model.task.order(said), model.task.says
+    wanted = int(order[0]) if target is None else target
     layer, methods, left_out = _applicable(model.module, x, methods, layer)
-    best = np.argsort(-probabilities, kind="stable")[:5]
     facts: dict[str, Any] = {
         "class": model.labels[wanted],
-        "probability": float(probabilities[wanted]),
-        "top": [{"label": model.labels[i], "probability": float(probabilities[i])} for i in best],
+        says.name: float(said[wanted]),
+        "top": [{"label": model.labels[i], says.name: float(said[i])} for i in order[:TOP]],
         "layer": layer,
         "methods": {},
         "left_out": left_out,
@@ -84,7 +85,7 @@ def explain_picture(
         rows,
         columns=4,
         cell_px=300,
-        title=f"{model.labels[wanted]}: {probabilities[wanted]:.1%}",
+        title=f"{model.labels[wanted]}: {says.plain(float(said[wanted]))}",
         font_px=14,
     )
     if layer is not None:
@@ -150,9 +151,13 @@ def _tested(
     watched = answered(model)
     test = hiding(watched, x, target, heat, seed=seed)
     lines = curves(watched, x, target, heat)
-    words = f"hottest {test.fraction:.0%} hidden: {test.marked:.1%}"
+    words = f"hottest {test.fraction:.0%} hidden: {model.task.says.plain(test.marked)}"
     hidden = words, _without(model.preprocessing, seen, x, found, test.fraction)
-    return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, ("", _drawn(lines))
+    return (
+        {"hiding": test.to_dict(), "curves": lines.to_dict()},
+        hidden,
+        ("", _drawn(lines, model.task.says.words)),
+    )
 
 
 def _without(
@@ -163,14 +168,14 @@ def _without(
     return np.where(mask[..., None], _displayed(preprocessing, blurred(x)), seen)
 
 
-def _drawn(lines: Curves) -> NDArray[np.uint8]:
+def _drawn(lines: Curves, quantity: str) -> NDArray[np.uint8]:
     return curve_picture(
         lines.fractions,
         {
             f"deletion, area {lines.deletion_area:.2f}": lines.deletion,
             f"insertion, area {lines.insertion_area:.2f}": lines.insertion,
         },
-        title="probability, hottest pixels first",
+        title=f"{quantity}, hottest pixels first",
         across="pixels hidden (deletion) or shown (insertion)",
     )
 

@@ -33,7 +33,7 @@ def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
         raise UnknownNameError("method", method, [*METHODS, *ALIASES])
     probabilities = run.probabilities
     target = whole(document, "class", 0, len(probabilities) - 1, None)
-    target = int(probabilities.argmax()) if target is None else target
+    target = int(run.net.task.order(probabilities)[0]) if target is None else target
     layer = _layer(run, document.get("node"))
     module, watched = run.net.module, answered(run.net)
     with swapped(module, run.weights):

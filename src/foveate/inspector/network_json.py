@@ -27,6 +27,7 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
         "weights": net.weights,
         "classes": class_names(net),
         "class_count": steps[-1].shape[0],
+        "says": net.task.says.name,
         "temperature": net.task.temperature,
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),

@@ -66,7 +66,7 @@ def with_answer(recording: Recording, task: Task) -> Recording:
         function=label,
         module=None,
         inputs=(last,),
-        settings={"temperature": float(task.temperature)},
+        settings=learner.answer_settings,
         tensors={},
         parameters={},
         fresh=0,

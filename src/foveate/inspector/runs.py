@@ -91,7 +91,7 @@ class Run:
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
-        """(classes,)"""
+        """(K,) what the task's first output says of each label: of numbers, the numbers."""
         found: NDArray[np.float32] = self.recording.values[-1].numpy()
         return found
 
@@ -99,7 +99,7 @@ class Run:
         return self.recording.steps[number]
 
     def top(self) -> list[dict[str, Any]]:
-        """The likeliest classes, at most ten, best first."""
+        """The labels that the answer goes by, at most ten, first the one that it is: the likeliest class."""
         chances, logits = self.probabilities, self.recording.values[-2].numpy()
         return [
             {
@@ -108,7 +108,7 @@ class Run:
                 "probability": float(chances[i]),
                 "logit": float(logits[i]),
             }
-            for i in np.argsort(-chances, kind="stable")[:TOP]
+            for i in self.net.task.order(chances)[:TOP]
         ]
 
 

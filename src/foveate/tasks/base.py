@@ -106,6 +106,9 @@ class Metric:
 LOSS = Metric("loss", higher_is_better=False, is_fraction=False)  # which every task has
 
 
+PROBABILITY = Metric("probability")
+
+
 class Targets(Protocol):
     """The right answers of N pictures."""
 
@@ -219,6 +222,7 @@ class Task(ABC):
     name: ClassVar[str]
     learner: ClassVar[str]  # its torch half, "module:class"
     metrics: ClassVar[tuple[Metric, ...]]  # the first is what training selects by where nothing is said
+    says: ClassVar[Metric] = PROBABILITY  # what the first output tells of each label
     label_scores: ClassVar[str | None] = None  # the output that has a number from 0 to 1 for each label
     document: ClassVar[type]  # the TypedDict that `Prediction.to_dict` gives
     fewest_groups: ClassVar[int] = 0  # with pictures, without which there is nothing to learn
@@ -386,6 +390,13 @@ class Task(ABC):
     @abstractmethod
     def report(self, measured: Measured) -> TaskReport:
         """What a report and a model card say."""
+
+    def order(self, said: NDArray[np.floating]) -> NDArray[np.int64]:
+        """The labels in the order in which they are told of a picture: first what its answer goes by.
+
+        said: (K,) what the first output tells of each.
+        """
+        return np.argsort(-said, kind="stable")
 
     def metric(self, column: str) -> Metric:
         """The metric of a history's column, such as ``val_accuracy``. Raises InputError."""

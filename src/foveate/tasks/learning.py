@@ -20,10 +20,13 @@ Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arr
 class Learner(ABC):
     """How a network learns a task: (N, C, H, W) pictures -> ``outputs``, (N, K) before any softmax.
 
-    linear_model: what a linear head with this loss is called. penalties: of such a head on frozen features,
-    from which the best is taken; the strongest first, for each solution is the next one's start.
+    answer_step: what `answer` is to the inspector, its kind of operation and its name; `answer_settings` are
+    the numbers in it. linear_model: what a linear head with this loss is called. penalties: of such a head on
+    frozen features, from which the best is taken; the strongest first, for each solution is the next one's
+    start.
     """
 
+    answer_step: ClassVar[tuple[str, str]] = ("other", "answer")
     linear_model: ClassVar[str] = "a logistic regression"
     penalties: ClassVar[tuple[float, ...]] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
@@ -40,10 +43,10 @@ class Learner(ABC):
         self.label_smoothing = label_smoothing
         self.weights = None if weights is None else torch.tensor(weights, device=device, dtype=torch.float64)
 
-    answer_step: ClassVar[tuple[str, str]] = (
-        "other",
-        "answer",
-    )  # what `answer` is to the inspector: op, label
+    @property
+    def answer_settings(self) -> dict[str, Any]:
+        """As `foveate.operators.sums` reads them."""
+        return {"temperature": float(self.task.temperature)}
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:

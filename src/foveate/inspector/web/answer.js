@@ -1,4 +1,4 @@
-// The likeliest classes as bars.
+// What the network answers, as bars: the likeliest classes, or numbers.
 
 import { element } from "./api.js";
 import { store } from "./store.js";
@@ -7,10 +7,11 @@ const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionD
 
 /** Bars for a run's answer; `before` (a run without cover and edits) shows how far each has moved. */
 export function bars(run, most = 5) {
-  const list = element("ol", { className: "bars", ariaLabel: "The likeliest classes" });
+  const list = element("ol", { className: "bars", ariaLabel: tellsValues() ? "The numbers" : "The likeliest classes" });
+  const whole = tellsValues() ? Math.max(...run.top.map(({ probability }) => Math.abs(probability))) || 1 : 1;
   for (const { class: index, label, probability } of run.top.slice(0, most)) {
     const fill = element("span", { className: "fill" });
-    fill.style.width = `${(100 * probability).toFixed(2)}%`;
+    fill.style.width = `${((100 * Math.abs(probability)) / whole).toFixed(2)}%`;
     list.append(
       element(
         "li",
@@ -24,7 +25,15 @@ export function bars(run, most = 5) {
   return list;
 }
 
-/** 97.3 %; what is next to nothing as "< 0.1%". */
+const value = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+
+/** Whether the network tells numbers, and not how probable something is. */
+export function tellsValues() {
+  return store.network?.says === "value";
+}
+
+/** 97.3 %; what is next to nothing as "< 0.1%"; of numbers, 31.25. */
 export function shown(probability) {
+  if (tellsValues()) return value.format(probability);
   return probability > 0 && probability < 0.0005 ? `< ${percent.format(0.001)}` : percent.format(probability);
 }

@@ -1,6 +1,6 @@
 // Why this answer: a heat map of a method and a class over the picture, as strong as the slider says.
 
-import { shown } from "./answer.js";
+import { shown, tellsValues } from "./answer.js";
 import { element, getPicture, Latest, post, telling } from "./api.js";
 import { store } from "./store.js";
 
@@ -49,7 +49,7 @@ function listClasses() {
   const run = store.side.run;
   if (!run) return;
   const kept = target.value;
-  const options = [element("option", { value: "", textContent: "the likeliest" })];
+  const options = [element("option", { value: "", textContent: tellsValues() ? "the first" : "the likeliest" })];
   for (const { class: index, label, probability } of run.top) {
     options.push(
       element("option", { value: index, textContent: `${label ?? store.className(index)} (${shown(probability)})` }),
@@ -98,9 +98,9 @@ async function look(view) {
 async function prove({ side }) {
   words.textContent = "Hiding …";
   const { hiding, label } = await post("api/explain", question(side, true));
-  const points = (value) => `${(100 * value).toFixed(1)} points`;
+  const points = (value) => (tellsValues() ? shown(value) : `${(100 * value).toFixed(1)} points`);
   words.textContent =
-    `${label}: with the hottest fifth hidden the probability falls by ${points(hiding.drop)}; ` +
+    `${label}: with the hottest fifth hidden the ${tellsValues() ? "number" : "probability"} falls by ${points(hiding.drop)}; ` +
     `with the same shape hidden elsewhere, by ${points(hiding.drop_elsewhere)}.`;
 }
 

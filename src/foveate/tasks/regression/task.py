@@ -17,7 +17,7 @@ from foveate.tasks.base import UNLIKENESS, Metric, Output, Targets, Task, Values
 from foveate.tasks.regression import reading
 from foveate.tasks.regression.answers import Numbers, NumbersDocument, Said, decimals_of
 from foveate.tasks.regression.intervals import Margins
-from foveate.tasks.regression.names import MAE, R2, RMSE, VALUES
+from foveate.tasks.regression.names import MAE, R2, RMSE, VALUE, VALUES
 from foveate.tasks.regression.targets import NumberTargets
 from foveate.words import setting
 
@@ -45,6 +45,7 @@ class Regression(Task):
     name: ClassVar[str] = "regression"
     learner: ClassVar[str] = "foveate.tasks.regression.learn:RegressionLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (R2, MAE, RMSE)
+    says: ClassVar[Metric] = VALUE
     document: ClassVar[type] = NumbersDocument
     called: ClassVar[str] = "numbers"
     called_one: ClassVar[str] = "number"
@@ -201,6 +202,10 @@ class Regression(Task):
         """(N,) of one number, (N, K) of several."""
         found = values[VALUES]
         return found[:, 0] if len(self.names) == 1 else found
+
+    def order(self, said: NDArray[np.floating]) -> NDArray[np.int64]:
+        """As the numbers stand in the data: none is more of an answer than another."""
+        return np.arange(len(said))
 
     # What measures and tells is imported when it is asked for, as for a classification.
 
