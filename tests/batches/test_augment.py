@@ -1,10 +1,12 @@
 """Augmentation: what may change, what may not, and that the same generator state gives the same batch."""
 
+import numpy as np
 import pytest
 import torch
 
 from foveate.batches.augment import Augmentation, erase, flip, photometric, shift
 from foveate.errors import InputError
+from foveate.geometry import Affine
 
 ALL = Augmentation(
     flip="random",
@@ -30,7 +32,7 @@ def generator(seed=0):
 def test_all_transforms_keep_shape_and_type_and_leave_the_input_alone(channels):
     images = pictures(c=channels)
     before = images.clone()
-    out = ALL(images, torch.arange(6), 0, generator())
+    out, _ = ALL(images, torch.arange(6), 0, generator())
     assert out.shape == images.shape
     assert out.dtype == torch.uint8
     assert torch.equal(images, before)
@@ -39,13 +41,14 @@ def test_all_transforms_keep_shape_and_type_and_leave_the_input_alone(channels):
 
 def test_the_same_generator_state_gives_the_same_batch_and_another_state_another():
     images, indices = pictures(), torch.arange(6)
-    assert torch.equal(ALL(images, indices, 0, generator(5)), ALL(images, indices, 0, generator(5)))
-    assert not torch.equal(ALL(images, indices, 0, generator(5)), ALL(images, indices, 0, generator(6)))
+    for first, same, other in zip(*(ALL(images, indices, 0, generator(s)) for s in (5, 5, 6)), strict=True):
+        assert torch.equal(first, same)
+        assert not torch.equal(first, other)
 
 
 def test_identity_returns_the_pictures_themselves():
     images = pictures()
-    assert Augmentation()(images, torch.arange(6), 0, generator()) is images
+    assert Augmentation()(images, torch.arange(6), 0, generator())[0] is images
 
 
 def test_flip_mirrors_only_the_chosen_pictures():
@@ -60,9 +63,9 @@ def test_flip_mirrors_only_the_chosen_pictures():
 def test_alternating_flip_shows_each_picture_from_the_other_side_in_the_next_epoch():
     augmentation = Augmentation(flip="alternating")
     images, indices = pictures(n=200), torch.arange(200)
-    first = augmentation(images, indices, 0, generator())
-    second = augmentation(images, indices, 1, generator())
-    third = augmentation(images, indices, 2, generator())
+    first, _ = augmentation(images, indices, 0, generator())
+    second, _ = augmentation(images, indices, 1, generator())
+    third, _ = augmentation(images, indices, 2, generator())
     assert torch.equal(second, torch.flip(first, dims=[3]))
     assert torch.equal(third, first)
     mirrored = sum(not torch.equal(a, b) for a, b in zip(first, images, strict=True))
@@ -73,7 +76,7 @@ def test_shift_moves_whole_pixels_and_reflects_at_the_border():
     picture = torch.arange(25, dtype=torch.uint8).reshape(1, 1, 5, 5)
     seen = set()
     for seed in range(200):
-        out = shift(picture, 1, generator(seed))[0, 0]
+        out = shift(picture, 1, generator(seed))[0][0, 0]
         seen.add(tuple(out.flatten().tolist()))
     by_hand = set()
     rows = torch.tensor(
@@ -86,22 +89,24 @@ def test_shift_moves_whole_pixels_and_reflects_at_the_border():
 
 
 def test_shift_of_a_picture_smaller_than_the_shift_still_works():
-    assert shift(pictures(h=2, w=2), 8, generator()).shape == (6, 3, 2, 2)
+    assert shift(pictures(h=2, w=2), 8, generator())[0].shape == (6, 3, 2, 2)
     line = pictures(h=1, w=5)
-    assert torch.equal(shift(line, 8, generator()), line)  # there is nothing to reflect along the short side
+    assert torch.equal(
+        shift(line, 8, generator())[0], line
+    )  # there is nothing to reflect along the short side
 
 
 def test_transforms_of_whole_pixels_keep_pictures_channels_last():
     images = pictures().to(memory_format=torch.channels_last)
     moved = Augmentation(flip="random", shift_px=2, erase_fraction=0.2)
-    out = moved(images, torch.arange(6), 0, generator())
+    out, _ = moved(images, torch.arange(6), 0, generator())
     assert out.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_rotation_by_zero_and_zoom_by_zero_with_full_crop_change_nothing():
     # A crop fraction just under 1 runs the affine path with a nearly identical grid.
     smooth = torch.linspace(0, 255, 16 * 16).reshape(1, 1, 16, 16).to(torch.uint8)
-    out = Augmentation(crop_fraction=0.999)(smooth, torch.arange(1), 0, generator())
+    out, _ = Augmentation(crop_fraction=0.999)(smooth, torch.arange(1), 0, generator())
     assert (out.int() - smooth.int()).abs().max() <= 1
 
 
@@ -110,7 +115,7 @@ def test_rotation_keeps_the_angle_on_pictures_that_are_not_square():
     # compared, because further out the reflected border shows the disc again.
     rows, columns = torch.meshgrid(torch.arange(21.0), torch.arange(61.0), indexing="ij")
     disc = (((rows - 10) ** 2 + (columns - 30) ** 2) < 36).to(torch.uint8)[None, None] * 255
-    out = Augmentation(rotate_degrees=180)(disc, torch.arange(1), 0, generator(3))
+    out, _ = Augmentation(rotate_degrees=180)(disc, torch.arange(1), 0, generator(3))
     change = (out.int() - disc.int()).abs()[..., 20:41]
     assert (change > 128).sum() <= 0.15 * (disc > 0).sum()
 
@@ -163,3 +168,102 @@ def test_wrong_settings_are_refused(setting, message):
 def test_describe_names_only_what_is_on():
     assert Augmentation().describe() == "none"
     assert Augmentation(flip="random", shift_px=2).describe() == "flip random, shift 2 px"
+
+
+# --- Where things go -------------------------------------------------------------------------------------
+
+WHOLE_PIXELS = [
+    Augmentation(flip="random"),
+    Augmentation(flip="alternating"),
+    Augmentation(shift_px=3),
+    Augmentation(flip="random", shift_px=3),
+]
+RESAMPLED = [
+    Augmentation(zoom_fraction=0.3),
+    Augmentation(rotate_degrees=40),
+    Augmentation(crop_fraction=0.5),
+    Augmentation(flip="random", zoom_fraction=0.3, rotate_degrees=40, crop_fraction=0.6),
+]
+EVERY = Augmentation(flip="random", shift_px=3, zoom_fraction=0.2, rotate_degrees=25, crop_fraction=0.8)
+
+
+def origins(matrix, height, width):
+    """(H, W, 2) where in the picture the centre of each of the moved picture's pixels comes from."""
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    return Affine(matrix.numpy()).inverse().points(np.stack([columns, rows], axis=-1))
+
+
+@pytest.mark.parametrize("augmentation", WHOLE_PIXELS, ids=lambda augmentation: augmentation.describe())
+def test_the_geometry_of_whole_pixels_is_what_was_done(augmentation):
+    """A mask sampled at the nearest pixel, the border reflected, is the picture: exactly, everywhere."""
+    images = pictures(n=20)
+    out, geometry = augmentation(images, torch.arange(20), 0, generator())
+    assert geometry.shape == (20, 2, 3) and geometry.dtype == torch.float32
+    padded = np.pad(images.numpy(), [(0, 0), (0, 0), (3, 3), (3, 3)], mode="reflect")
+    for mask, matrix, moved in zip(padded, geometry, out, strict=True):
+        x, y = np.floor(origins(matrix, 9, 11)).astype(int).transpose(2, 0, 1) + 3
+        np.testing.assert_array_equal(moved, mask[:, y, x])
+
+
+@pytest.mark.parametrize("augmentation", RESAMPLED, ids=lambda augmentation: augmentation.describe())
+def test_the_geometry_of_resampling_is_what_was_done(augmentation):
+    """Bilinear interpolation of the mirrored surroundings at the places that the matrix names, by hand."""
+    images, pad = pictures(n=8, c=1, h=13, w=21), 13
+    out, geometry = augmentation(images, torch.arange(8), 0, generator())
+    surroundings = np.pad(images[:, 0].numpy().astype(float), [(0, 0), (pad, pad), (pad, pad)], "symmetric")
+    for around, matrix, moved in zip(surroundings, geometry, out, strict=True):
+        x, y = origins(matrix, 13, 21).transpose(2, 0, 1) + pad - 0.5  # between the centres of pixels
+        left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+        u, v = x - left, y - top
+        upper = (1 - u) * around[top, left] + u * around[top, left + 1]
+        lower = (1 - u) * around[top + 1, left] + u * around[top + 1, left + 1]
+        np.testing.assert_allclose(moved[0], (1 - v) * upper + v * lower, atol=0.51 + 0.05)
+
+
+def test_a_point_is_found_again_where_the_geometry_says():
+    """A disc is drawn somewhere in each picture; where it is whole after all that moves it, it is there."""
+    n, height, width, radius = 200, 48, 64, 3.0
+    places = np.random.default_rng(0).uniform((8, 8), (width - 8, height - 8), (n, 2))
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    distance = np.hypot(columns - places[:, 0, None, None], rows - places[:, 1, None, None])
+    drawn = torch.from_numpy((255 * (distance < radius)).astype(np.uint8))[:, None]
+    out, geometry = EVERY(drawn, torch.arange(n), 0, generator())
+    expected = Affine(geometry.numpy()).points(places[:, None])[:, 0]
+    whole = ((expected > 12) & (expected < np.array([width, height]) - 12)).all(axis=1)
+    assert whole.sum() > 80
+    for light, (x, y) in zip(out[whole, 0].double().numpy(), expected[whole], strict=True):
+        near = light * (
+            np.hypot(columns - x, rows - y) < 10
+        )  # the mirror image of another border is no matter
+        assert near.sum() > 0.5 * 255 * np.pi * (0.6 * radius) ** 2
+        np.testing.assert_allclose(
+            [(columns * near).sum(), (rows * near).sum()] / near.sum(), (x, y), atol=0.35
+        )
+
+
+def test_a_mask_follows_its_picture_through_all_that_moves_it():
+    """Nearest neighbours through the matrix; where the picture itself is shown, and no edge of it is near."""
+    rows, columns = np.mgrid[:48, :64]
+    mask = ((rows > 14) & (columns > 25)).astype(np.uint8) + (np.hypot(rows - 20, columns - 18) < 11)
+    images = torch.from_numpy(120 * mask).expand(60, 1, 48, 64).contiguous()
+    out, geometry = EVERY(images, torch.arange(60), 0, generator())
+    shown = 0
+    for matrix, picture in zip(geometry, out[:, 0].numpy(), strict=True):
+        x, y = np.floor(origins(matrix, 48, 64)).astype(int).transpose(2, 0, 1)
+        inside = (x >= 2) & (x < 62) & (y >= 2) & (y < 46)
+        inside &= (rows >= 3) & (rows < 45) & (columns >= 3) & (columns < 61)  # a shift mirrors at the border
+        x, y = x.clip(2, 61), y.clip(2, 45)
+        around = np.stack([mask[y + i, x + j] for i in (-1, 0, 1) for j in (-1, 0, 1)])
+        flat = inside & (around.min(axis=0) == around.max(axis=0))
+        np.testing.assert_array_equal(picture[flat], 120 * mask[y, x][flat])
+        shown += flat.mean() / 60
+    assert shown > 0.5
+
+
+def test_where_nothing_moves_the_geometry_is_the_identity():
+    for still in (
+        Augmentation(),
+        Augmentation(brightness_fraction=0.3, contrast_fraction=0.3, erase_fraction=0.4),
+    ):
+        _, geometry = still(pictures(), torch.arange(6), 0, generator())
+        assert torch.equal(geometry, torch.eye(2, 3).expand(6, 2, 3))

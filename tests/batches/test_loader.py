@@ -10,7 +10,9 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches, batch_bounds
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.classification.learn import ClassificationLearner
 from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 
 PREPROCESSING = Preprocessing(4, 4, channels=3, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 
@@ -82,6 +84,27 @@ def test_training_and_evaluation_normalise_as_preprocessing_does():
 def test_batches_are_channels_last():
     batch = next(TrainingBatches(pixels(10), Normaliser(PREPROCESSING), batch_size=10).epoch(0))
     assert batch.images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_targets_with_a_place_follow_the_picture_and_others_stay():
+    images = np.zeros((12, 4, 4, 3), np.uint8)
+    images[:, 1, 3] = 255  # a bright pixel, at its centre (3.5, 1.5)
+    data = Pixels(images, ClassTargets(np.arange(12)))
+    flips = Augmentation(flip="random")
+    task = Classification(tuple(map(str, range(12))))
+    batch = next(TrainingBatches(data, Normaliser(PREPROCESSING), batch_size=12, augmentation=flips).epoch(0))
+    assert torch.equal(batch.moved_targets(ClassificationLearner(task))["labels"], batch.targets["labels"])
+
+    class PointLearner(ClassificationLearner):
+        def moved(self, targets, geometry):
+            return {"points": geometry @ torch.tensor([3.5, 1.5, 1.0])}
+
+    points = batch.moved_targets(PointLearner(task))["points"]
+    assert set(points[:, 0].tolist()) == {0.5, 3.5}
+    for picture, (x, y) in zip(batch.images, points, strict=True):
+        assert picture[0, int(y), int(x)] == picture[0].max() > picture[0].min()
+    still = next(iter(EvaluationBatches(data, Normaliser(PREPROCESSING))))
+    assert still.moved_targets(PointLearner(task)) is still.targets
 
 
 def test_evaluation_keeps_the_order_and_all_samples():

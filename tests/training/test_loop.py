@@ -13,6 +13,7 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.images.preprocess import Preprocessing
+from foveate.tasks.classification.learn import ClassificationLearner
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.training.checkpoint import CheckpointStore, Saving
 from foveate.training.evaluate import outputs_of
@@ -251,6 +252,27 @@ def test_balanced_weights_and_smoothing_keep_the_frequent_classes(batch_size):
     list(run.run())
     logits = outputs_of(run.load_best(), EvaluationBatches(pixels, normalise))
     assert (logits.argmax(dim=1).numpy() == labels).mean() > 0.95
+
+
+def test_the_loss_is_given_the_targets_as_augmentation_moved_them():
+    class Moving(ClassificationLearner):
+        def moved(self, targets, geometry):
+            return {"labels": 0 * targets["labels"], "geometry": geometry}
+
+        def loss(self, outputs, targets):
+            given.append(targets)
+            return super().loss(outputs, targets)
+
+    given = []
+    run = trainer(epochs=3)
+    run.learner = Moving(run.learner.task)
+    list(run.run())
+    assert len(given) == 3 * len(run.batches)
+    for targets in given:
+        assert (targets["labels"] == 0).all()
+        linear, offset = targets["geometry"].split([2, 1], dim=2)
+        assert torch.equal(linear, torch.eye(2).expand_as(linear)) and offset.abs().max() == 1  # shift_px
+    assert run.history[-1]["train_accuracy"] > 0.9  # all of the class that the moved targets name
 
 
 class Scripted(nn.Module):

@@ -2,6 +2,10 @@
 
 Every transform draws its numbers from the generator it is given and from nothing else, so a batch is the
 same whenever the same generator state comes again: it is what makes a run resumable to the bit.
+
+What was done to a picture is told as one affine map, by which answers that have a place in the picture follow
+it (places as in `foveate.geometry`). Outside its borders a picture goes on as its mirror image; a shift
+mirrors what zooming, turning and cutting have left.
 """
 
 from __future__ import annotations
@@ -71,7 +75,9 @@ class Augmentation:
         ]
         return ", ".join(parts) or "none"
 
-    def __call__(self, images: Tensor, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+    def __call__(
+        self, images: Tensor, indices: Tensor, epoch: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Augment a batch.
 
         Args:
@@ -81,21 +87,28 @@ class Augmentation:
             generator: on the images' device; its state decides the batch.
 
         Returns:
-            (N, C, H, W) uint8, a new tensor unless no transform is on.
+            (N, C, H, W) uint8, a new tensor unless no transform is on; and (N, 2, 3) float32, the affine map
+            of each picture: ``matrix @ (x, y, 1)`` is where what was at (x, y) pixels is now.
         """
+        geometry = torch.eye(2, 3, device=images.device).repeat(len(images), 1, 1)
         if self.is_identity:
-            return images
+            return images, geometry
         if self.flip != "none":
-            images = flip(images, self._flipped(indices, epoch, generator))
+            which = self._flipped(indices, epoch, generator)
+            images = flip(images, which)
+            geometry[:, 0, 0] -= 2 * which
+            geometry[:, 0, 2] = images.shape[3] * which  # x goes to width - x
         if self.zoom_fraction or self.rotate_degrees or self.crop_fraction < 1:
-            images = self._affine(images, generator)
+            images, moved = self._affine(images, generator)
+            geometry = _composed(moved, geometry)
         if self.shift_px:
-            images = shift(images, self.shift_px, generator)
+            images, moved_px = shift(images, self.shift_px, generator)
+            geometry[:, :, 2] += moved_px
         if self.brightness_fraction or self.contrast_fraction:
             images = photometric(images, self.brightness_fraction, self.contrast_fraction, generator)
         if self.erase_fraction:
             images = erase(images, self.erase_fraction, generator)
-        return images
+        return images, geometry
 
     def _flipped(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
         if self.flip == "random":
@@ -104,7 +117,8 @@ class Augmentation:
         bit = (indices * 2654435761) >> 16
         return (bit + epoch) % 2 == 1
 
-    def _affine(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _affine(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Zoomed, turned and cut, (N, C, H, W), and the maps by which that was done, (N, 2, 3)."""
         n = len(images)
 
         def uniform(low: float, high: float) -> Tensor:
@@ -129,10 +143,28 @@ class Augmentation:
         moved = F.grid_sample(
             images.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
         )
-        return moved.round_().clamp_(0, 255).to(torch.uint8)
+        return moved.round_().clamp_(0, 255).to(torch.uint8), _in_pixels(matrix, height, width)
 
 
 _UNITS = {"shift_px": " px", "rotate_degrees": " degrees"}
+
+
+def _in_pixels(matrix: Tensor, height: int, width: int) -> Tensor:
+    """Maps (N, 2, 3) as ``affine_grid`` takes them, output to input in -1..1, the other way and in pixels."""
+    a, b, x, c, d, y = matrix.flatten(1).unbind(1)
+    b, c = b * width / height, c * height / width
+    x, y = (x + 1) * width / 2, (y + 1) * height / 2  # where in the input the output's centre lies
+    area = a * d - b * c
+    a, b, c, d = d / area, -b / area, -c / area, a / area
+    rows = [a, b, width / 2 - a * x - b * y, c, d, height / 2 - c * x - d * y]
+    return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+
+def _composed(second: Tensor, first: Tensor) -> Tensor:
+    """One map after the other: (N, 2, 3) each."""
+    together = second[:, :, :2] @ first
+    together[:, :, 2] += second[:, :, 2]
+    return together
 
 
 def flip(images: Tensor, which: Tensor) -> Tensor:
@@ -146,8 +178,11 @@ def _blend(images: Tensor, others: Tensor, which: Tensor) -> Tensor:
     return images ^ ((images ^ others) & mask)
 
 
-def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> Tensor:
-    """Shift each picture by whole pixels, up to ``limit_px`` along each axis, reflecting at the border."""
+def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Shift each picture by whole pixels, up to ``limit_px`` along each axis, reflecting at the border.
+
+    Returns (N, C, H, W), and how far each went to the right and down, (N, 2) pixels.
+    """
     n, channels, height, width = images.shape
     limit = min(limit_px, height - 1, width - 1)
     device = images.device
@@ -160,7 +195,8 @@ def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> Tensor:
         (n, 2 * limit + 1, 2 * limit + 1, height, width * channels), (picture, row, pixel, row, 1)
     )
     chosen = windows[torch.arange(n, device=device), top, left]  # (N, H, W·C)
-    return chosen.view(n, height, width, channels).permute(0, 3, 1, 2)
+    moved_px = limit - torch.stack([left, top], dim=1)
+    return chosen.view(n, height, width, channels).permute(0, 3, 1, 2), moved_px
 
 
 def _reflect(images: Tensor, axis: int, limit: int) -> Tensor:

@@ -18,6 +18,7 @@ from foveate.batches.augment import Augmentation
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.base import Targets
+from foveate.tasks.learning import Learner
 
 
 def mix_seed(*numbers: int) -> int:
@@ -27,10 +28,19 @@ def mix_seed(*numbers: int) -> int:
 
 @dataclass(frozen=True)
 class Batch:
-    """images: (N, C, H, W) float32, normalised, channels_last; targets: (N, ...) each, by name."""
+    """images: (N, C, H, W) float32, normalised, channels_last; targets: (N, ...) each, by name.
+
+    The targets are those of the pictures as they were. geometry: (N, 2, 3) float32, how `Augmentation` moved
+    each picture since; None: not at all.
+    """
 
     images: Tensor
     targets: Mapping[str, Tensor]
+    geometry: Tensor | None = None
+
+    def moved_targets(self, learner: Learner) -> Mapping[str, Tensor]:
+        """The targets as they lie in ``images``."""
+        return self.targets if self.geometry is None else learner.moved(self.targets, self.geometry)
 
 
 class Pixels:
@@ -138,10 +148,8 @@ class TrainingBatches:
             first, last = self.bounds[number]
             indices = order[first:last]
             generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
-            yield Batch(self._pictures(indices, epoch, generator), self.pixels.answers(indices))
-
-    def _pictures(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
-        return self.normalise(self.augmentation(self.pixels.take(indices), indices, epoch, generator))
+            images, geometry = self.augmentation(self.pixels.take(indices), indices, epoch, generator)
+            yield Batch(self.normalise(images), self.pixels.answers(indices), geometry)
 
     def preview(self, count: int) -> tuple[np.ndarray, Targets]:
         """Augmented pictures before normalisation, (n, H, W, C) uint8, and their answers."""
@@ -149,7 +157,7 @@ class TrainingBatches:
         shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 3))
         indices = torch.randperm(len(self.pixels), generator=shuffle)[:count].to(self.pixels.device)
         generator = torch.Generator(device=self.pixels.device).manual_seed(mix_seed(self.seed, 4))
-        images = self.augmentation(self.pixels.take(indices), indices, 0, generator)
+        images, _ = self.augmentation(self.pixels.take(indices), indices, 0, generator)
         answers = self.pixels.targets.take(indices.cpu().numpy())
         return images.permute(0, 2, 3, 1).cpu().numpy(), answers
 

@@ -48,6 +48,15 @@ class Learner(ABC):
         """As `foveate.operators.sums` reads them."""
         return {"temperature": float(self.task.temperature)}
 
+    def moved(self, targets: Arrays, geometry: Tensor) -> Arrays:
+        """A batch's targets after the pictures were moved: those that have a place in the picture follow it.
+
+        geometry: (N, 2, 3) float32, for each picture of H x W the affine map in pixels, x to the right and y
+        down from its corner: what was at (x, y) is at ``matrix @ (x, y, 1)`` now (`foveate.geometry`). Beyond
+        its borders the picture goes on as its mirror image. By default nothing has a place.
+        """
+        return targets
+
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """The mean loss of a batch, a scalar to be minimised."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from foveate.batches.loader import Batch, mix_seed
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.tasks.base import Targets
-from foveate.tasks.learning import Learner
+from foveate.tasks.learning import Arrays, Learner
 from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import Saving, Snapshot
 from foveate.training.evaluate import outputs_of
@@ -164,8 +164,9 @@ class Trainer:
 
     def _train_step(self, batch: Batch) -> None:
         _seed(self.device, mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
+        targets = batch.moved_targets(self.learner)
         with computing(self.device, half=self.half):
-            loss, outputs = self._loss(batch)
+            loss, outputs = self._loss(batch.images, targets)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if self.settings.clip_norm is not None:
@@ -177,19 +178,19 @@ class Trainer:
         if self.average is not None:
             self.average.update(self.module)
         count = len(batch.images)
-        shown = self.learner.running(outputs.detach(), batch.targets)
+        shown = self.learner.running(outputs.detach(), targets)
         self._sums += torch.stack([value.double() * count, shown.double(), shown.new_tensor(count).double()])
 
-    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _loss(self, images: Tensor, targets: Arrays) -> tuple[Tensor, Tensor]:
         with_aux = getattr(self.module, "forward_with_aux", None)
         if with_aux is None:
-            outputs = self.module(batch.images)
-            return self.learner.loss(outputs, batch.targets), outputs
-        outputs, auxiliaries = with_aux(batch.images)  # GoogLeNet trains with heads on the way
-        loss = self.learner.loss(outputs, batch.targets)
+            outputs = self.module(images)
+            return self.learner.loss(outputs, targets), outputs
+        outputs, auxiliaries = with_aux(images)  # GoogLeNet trains with heads on the way
+        loss = self.learner.loss(outputs, targets)
         weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # a module's attributes have no type
         for auxiliary in auxiliaries:
-            loss = loss + weight * self.learner.loss(auxiliary, batch.targets)
+            loss = loss + weight * self.learner.loss(auxiliary, targets)
         return loss, outputs
 
     def _check_now(self) -> bool:

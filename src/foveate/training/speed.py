@@ -52,7 +52,7 @@ def measure_speed(
         optimiser.zero_grad(set_to_none=True)
         with computing(batch.images.device, half=half):
             outputs = trial(batch.images)
-        learner.loss(outputs, batch.targets).backward()
+        learner.loss(outputs, batch.moved_targets(learner)).backward()
         optimiser.step()
         _wait_for(batch.images.device)
         times.append(time.perf_counter() - started)
