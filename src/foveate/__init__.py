@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from foveate.api.summary import summary
     from foveate.api.train import train
     from foveate.dataset import DataSet, open_dataset
+    from foveate.dataset.sources.open import register_format
+    from foveate.explanation.methods import HeatMap, register_heatmap
     from foveate.images.preprocess import Preprocessing
     from foveate.images.read import read_image
     from foveate.layers.known import register_layer
-    from foveate.models.registry import create_model, list_models, model_info
+    from foveate.models.anatomy import Network
+    from foveate.models.registry import create_model, list_models, model_info, register_model
     from foveate.pipeline import Finished, TrainRequest
     from foveate.runtime.predictor import Predictor
+    from foveate.tasks import register_metric, register_task
+    from foveate.tasks.base import Metric
 
     __version__: str
 
@@ -39,7 +44,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 _HOMES = {
     "DataSet": "foveate.dataset",
     "Finished": "foveate.pipeline",
+    "HeatMap": "foveate.explanation.methods",
     "LoadedModel": "foveate.api.load",
+    "Metric": "foveate.tasks.base",
+    "Network": "foveate.models.anatomy",
     "Predictor": "foveate.runtime.predictor",
     "Preprocessing": "foveate.images.preprocess",
     "TrainRequest": "foveate.pipeline",
@@ -53,7 +61,12 @@ _HOMES = {
     "model_info": "foveate.models.registry",
     "open_dataset": "foveate.dataset",
     "read_image": "foveate.images.read",
+    "register_format": "foveate.dataset.sources.open",
+    "register_heatmap": "foveate.explanation.methods",
     "register_layer": "foveate.layers.known",
+    "register_metric": "foveate.tasks",
+    "register_model": "foveate.models.registry",
+    "register_task": "foveate.tasks",
     "serve": "foveate.api.serve",
     "summary": "foveate.api.summary",
     "train": "foveate.api.train",
@@ -62,7 +75,10 @@ _HOMES = {
 __all__ = [
     "DataSet",
     "Finished",
+    "HeatMap",
     "LoadedModel",
+    "Metric",
+    "Network",
     "Predictor",
     "Preprocessing",
     "TrainRequest",
@@ -77,7 +93,12 @@ __all__ = [
     "model_info",
     "open_dataset",
     "read_image",
+    "register_format",
+    "register_heatmap",
     "register_layer",
+    "register_metric",
+    "register_model",
+    "register_task",
     "serve",
     "summary",
     "train",

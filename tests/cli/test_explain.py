@@ -146,7 +146,7 @@ def test_a_network_by_name_with_a_weights_file(capsys, image, tmp_path):
         (["--class", "3"], "Unknown class '3'"),
         (["--layer", "stages.9"], "Unknown layer 'stages.9'"),
         (["--layer", "fc"], "no map"),
-        (["--method", "magic"], "--method"),
+        (["--method", "magic"], "Unknown method 'magic'"),
         (["--weights", "w.pth"], "--weights belongs to a network's name"),
         (["--out", "photo.png"], "expected a folder, found a file"),
         (["--out", "."], "found other files"),

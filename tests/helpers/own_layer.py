@@ -1,4 +1,4 @@
-"""A layer from a file of one's own, taken through the program: trained, exported, predicted, inspected."""
+"""What a file of one's own adds, taken through the program: trained, exported, predicted, inspected."""
 
 import importlib.util
 import json
@@ -13,10 +13,15 @@ import torch
 from PIL import Image
 
 import foveate
+from foveate.dataset.sources.open import FORMATS
+from foveate.explanation.methods import METHODS
 from foveate.inspector.session import Session
 from foveate.inspector.sums import describe
 from foveate.layers.known import BLUEPRINT_LAYERS, FUNCTIONS, MODULES, SUMS
 from foveate.modelfolder.to_torch import rebuild
+from foveate.models.catalogue import CATALOGUE
+from foveate.tasks import added_metrics
+from foveate.tasks.classification.task import Classification
 
 WITHOUT_TORCH = (
     "import sys; sys.modules['torch'] = None; from foveate.cli.main import main; main(sys.argv[1:])"
@@ -25,11 +30,23 @@ WITHOUT_TORCH = (
 
 @contextmanager
 def kept_table():
-    """The operator table is afterwards what it was before."""
-    tables = [(table, dict(table)) for table in (BLUEPRINT_LAYERS, FUNCTIONS, MODULES, SUMS)]
+    """What is registered is afterwards what it was before."""
+    every = (
+        BLUEPRINT_LAYERS,
+        FUNCTIONS,
+        MODULES,
+        SUMS,
+        CATALOGUE,
+        METHODS,
+        FORMATS,
+        added_metrics("classification"),
+    )
+    tables = [(table, dict(table)) for table in every]
+    metrics = Classification.metrics
     try:
         yield
     finally:
+        Classification.metrics = metrics
         for table, before in tables:
             table.clear()
             table.update(before)
@@ -37,7 +54,7 @@ def kept_table():
 
 @contextmanager
 def loaded(file):
-    """The module of a file that adds a layer to the operator table."""
+    """The module of a file that registers something."""
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     module = importlib.util.module_from_spec(spec)
     with kept_table():
@@ -45,17 +62,24 @@ def loaded(file):
         yield module
 
 
-def trained(folder, blueprint):
-    """Train a blueprint (its YAML) for two epochs on bright and dark pictures."""
+def draw(folder):
+    """Bright and dark pictures in ``folder``."""
     rng = np.random.default_rng(3)
     for name, middle in (("bright", 170), ("dark", 80)):
-        (folder / "pictures" / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True)
         for i in range(24):
             pixels = rng.integers(middle - 60, middle + 60, (12, 12, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / "pictures" / name / f"{i}.png")
-    (folder / "net.yaml").write_text(blueprint)
-    request = foveate.TrainRequest(model=str(folder / "net.yaml"), epochs=2, batch_size=8, recipe="standard")
-    out = foveate.train(folder / "pictures", request, out=folder / "model").folder
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+
+
+def trained(folder, blueprint=None, data="pictures", **settings):
+    """Train a blueprint (its YAML) or another network for two epochs on bright and dark pictures."""
+    draw(folder / "pictures")
+    if blueprint is not None:
+        (folder / "net.yaml").write_text(blueprint)
+        settings["model"] = str(folder / "net.yaml")
+    usual = {"epochs": 2, "batch_size": 8, "recipe": "standard"}
+    out = foveate.train(folder / data, out=folder / "model", **usual | settings).folder
     return SimpleNamespace(folder=out, picture=folder / "pictures" / "bright" / "0.png", model=rebuild(out))
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from foveate.dataset import Split
     from foveate.models.model import Model
 
-METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
 FACTS_NAME = "explanation.json"
 
 
@@ -74,7 +73,8 @@ def explain(
         image: a file, its bytes, or (H, W, 3) uint8.
         class_: the class to explain, by name or number; by default the one that the network names.
         layer: whose maps to look at, by its name in `summary`; by default the last map.
-        method: how to find what speaks for it: grad-cam, integrated-gradients, occlusion, saliency or all.
+        method: how to find what speaks for it: grad-cam, integrated-gradients, occlusion, saliency, one
+            of `register_heatmap`, or all.
         weights: a file of weights or hf:OWNER/REPO, where ``model`` is a network's name.
         download: let the weights named hf:... be fetched.
         data: a data set, of which the pictures are shown that excite the layer's maps most.
@@ -83,15 +83,16 @@ def explain(
 
     Raises UnknownNameError: a class, a method, a layer. InputError: what the methods cannot explain.
     """
-    methods = METHODS if method == "all" else (method,)
-    if unknown := set(methods) - set(METHODS):
-        raise UnknownNameError("method", unknown.pop(), [*METHODS, "all"])
     folder = None
     if out is not None:
         folder = check_folder(Path(out), FACTS_NAME, what="an explanation", name="out", overwrite=overwrite)
     with needs("train", "Explaining a network"):
+        from foveate.explanation.methods import METHODS
         from foveate.explanation.picture import check_layer, explain_picture
         from foveate.resolve import resolve
+    methods = tuple(METHODS) if method == "all" else (method,)
+    if method not in (*METHODS, "all"):
+        raise UnknownNameError("method", method, [*METHODS, "all"])
     network = resolve(str(model), weights, download=download, say=say)
     target = None if class_ is None else _class_number(class_, network.labels)
     if layer is not None:

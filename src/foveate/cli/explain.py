@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.api.explain import METHODS
 from foveate.cli.console import after_writing, download_option, emit_json, json_option, note, overwrite_option
 from foveate.outputs import numbered
 from foveate.words import printable
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
 @click.option("--layer", help="Whose maps to look at, by its name in `foveate summary` [the last map].")
 @click.option(
     "--method",
-    type=click.Choice([*METHODS, "all"]),
     default="grad-cam",
     show_default=True,
-    help="How to find what speaks for the class.",
+    metavar="NAME",
+    help="grad-cam, integrated-gradients, occlusion, saliency, or all.",
 )
 @click.option(
     "--weights",

@@ -11,15 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveate.errors import UnknownNameError
+from foveate.errors import InputError, UnknownNameError
 from foveate.explanation.faithfulness import blurred
 from foveate.explanation.grad_cam import grad_cam, upsampled
 from foveate.explanation.gradients import heat_of_gradient, integrated_gradients, smooth_grad
 from foveate.explanation.hooks import last_map
 from foveate.explanation.occlusion import occlusion
 from foveate.explanation.render import overlay, signed_overlay
+from foveate.plugins import Registry
 
-NEED_MAPS = frozenset({"grad-cam"})  # the methods for which the network must make maps
+Method = Callable[["Question"], "HeatMap"]
+NEED_MAPS = {"grad-cam"}  # the methods for which the network must make maps
 WINDOWS_A_SIDE = 6  # occlusion covers a sixth of the picture's side at a time
 
 
@@ -58,11 +60,17 @@ def heat_map(
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    return METHODS[method](_Question(module, x, target, layer, watched or module, seed))
+    return METHODS[method](Question(module, x, target, layer, watched or module, seed))
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
+    """What a heat map is to answer: why a network gives its number ``target`` for one picture.
+
+    x: (1, C, H, W) normalised. layer: asked for by name, if any. watched: the network with what the task
+    makes of its numbers behind it, or the network itself. seed: of what is drawn by chance.
+    """
+
     module: nn.Module
     x: Tensor
     target: int
@@ -71,14 +79,14 @@ class _Question:
     seed: int
 
 
-def _grad_cam(q: _Question) -> HeatMap:
+def _grad_cam(q: Question) -> HeatMap:
     name = q.layer or last_map(q.module, q.x)
     cam = grad_cam(q.module, q.x, q.target, layer=name)
     size = (q.x.shape[2], q.x.shape[3])
     return HeatMap("grad-cam", _array(upsampled(cam, size)), False, {"layer": name, "map": [*cam.shape[1:]]})
 
 
-def _integrated_gradients(q: _Question) -> HeatMap:
+def _integrated_gradients(q: Question) -> HeatMap:
     found = integrated_gradients(q.module, q.x, q.target)
     facts = {
         "baseline": "the mean colour",
@@ -88,24 +96,49 @@ def _integrated_gradients(q: _Question) -> HeatMap:
     return HeatMap("integrated-gradients", _array(_softened(found.attribution.sum(dim=1))), True, facts)
 
 
-def _occlusion(q: _Question) -> HeatMap:
+def _occlusion(q: Question) -> HeatMap:
     window = tuple(max(side // WINDOWS_A_SIDE, 1) for side in q.x.shape[2:])
     falls = occlusion(q.watched, q.x, q.target, window=(window[0], window[1]), fill=blurred(q.x))
     facts = {"window": [*window], "largest_fall": float(falls.max())}
     return HeatMap("occlusion", _array(falls), True, facts)
 
 
-def _saliency(q: _Question) -> HeatMap:
+def _saliency(q: Question) -> HeatMap:
     gradient = smooth_grad(q.module, q.x, q.target, seed=q.seed)
     return HeatMap("saliency", _array(_softened(heat_of_gradient(gradient))), False, {"noisy_copies": 25})
 
 
-METHODS: dict[str, Callable[[_Question], HeatMap]] = {
-    "grad-cam": _grad_cam,
-    "integrated-gradients": _integrated_gradients,
-    "occlusion": _occlusion,
-    "saliency": _saliency,
-}
+METHODS: Registry[Method] = Registry(
+    {
+        "grad-cam": _grad_cam,
+        "integrated-gradients": _integrated_gradients,
+        "occlusion": _occlusion,
+        "saliency": _saliency,
+    }
+)
+
+
+def register_heatmap(name: str, *, needs_maps: bool = False) -> Callable[[Method], Method]:
+    """Make a way of explaining known by its name, to `explain` and its command; a decorator.
+
+    >>> @register_heatmap("input", needs_maps=False)
+    ... def _(question):
+    ...     return HeatMap("input", question.x[0].abs().sum(0).numpy(), signed=False)
+    >>> del METHODS["input"]
+
+    needs_maps: whether it is left out for a network that makes no maps. Raises InputError for a name that is
+    taken.
+    """
+
+    def tie(method: Method) -> Method:
+        known = METHODS.peek(name)
+        if known is not None and known.__qualname__ != method.__qualname__:
+            raise InputError(f"There is a heat map {name!r} already; give yours another name.")
+        METHODS[name] = method
+        (NEED_MAPS.add if needs_maps else NEED_MAPS.discard)(name)
+        return method
+
+    return tie
 
 
 def _softened(heat: Tensor) -> Tensor:

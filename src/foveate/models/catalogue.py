@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from foveate.plugins import Registry
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -366,4 +368,4 @@ _ROWS: tuple[ModelInfo, ...] = (
     ),
 )
 
-CATALOGUE: dict[str, ModelInfo] = {row.name: row for row in _ROWS}
+CATALOGUE = Registry({row.name: row for row in _ROWS})

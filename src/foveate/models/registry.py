@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
+from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,6 +48,65 @@ def register(name: str, **preset: Any) -> Callable[[_Builder], _Builder]:
         return builder
 
     return tie
+
+
+def register_model(
+    name: str,
+    *,
+    input_size: tuple[int, int, int],
+    num_classes: int = 1000,
+    title: str = "",
+    key_idea: str = "",
+    source: str = "",
+    **preset: Any,
+) -> Callable[[_Builder], _Builder]:
+    """Make a network of your own known by its name, as the built-in ones are; a decorator.
+
+    For a class that is a `foveate.Network`, or a function that returns one; docs/extending.md has an example.
+
+    Args:
+        input_size: (C, H, W) of its pictures, where nothing else is asked for.
+        preset: arguments of the builder. It takes keyword arguments only, all with a default or a preset,
+            among them ``num_classes`` and ``in_channels``.
+
+    Raises InputError for a name that another network has.
+    """
+
+    def tie(builder: _Builder) -> _Builder:
+        known = _BUILDERS.get(name)
+        again = known is not None and _path(known[0]) == _path(builder)  # a notebook's cell, a second time
+        if CATALOGUE.peek(name) and not again:
+            raise InputError(f"There is a network {name!r} already; give yours another name.")
+        _BUILDERS[name] = (builder, preset)
+        channels = input_size[0]
+        import torch
+
+        from foveate.graph.summary import summarize
+
+        with torch.device("meta"):  # no memory, and nothing drawn from torch's generator
+            made = builder(**preset, num_classes=num_classes, in_channels=channels)
+        found = summarize(made.eval(), input_size)
+        CATALOGUE[name] = ModelInfo(
+            name=name,
+            family=name,
+            year=date.today().year,
+            title=title or name,
+            source=source,
+            key_idea=key_idea,
+            module=builder.__module__,
+            depth=sum(row.kind in {"Conv2d", "Linear"} for row in found.rows),
+            parameters=found.parameters,
+            macs=found.macs,
+            input_size=input_size,
+            num_classes=num_classes,
+        )
+        return builder
+
+    return tie
+
+
+def _path(builder: Callable[..., Any]) -> str:
+    return f"{builder.__module__}.{builder.__qualname__}"
 
 
 def list_models(pattern: str | None = None) -> list[str]:
@@ -121,9 +181,10 @@ def create_model(
 
 
 def _builder(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
-    module = model_info(name).module
+    info = model_info(name)
     try:
-        importlib.import_module(module)
+        if name not in _BUILDERS:
+            importlib.import_module(info.module)
     except ModuleNotFoundError as error:
         if error.name == "torch":
             raise MissingExtraError("Making a network", "train") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from foveate.errors import InputError
 from foveate.operators.reading import Reading
+from foveate.plugins import Registry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,7 +52,7 @@ FUNCTIONS: dict[str, Function] = {}  # by torch's name, without underscores at i
 MODULES: dict[type[nn.Module], LayerEntry] = {}  # exactly these: a subclass may compute something else
 SUMS: dict[str, Callable[[Place], Arithmetic]] = {}  # by the operation's kind
 WRITERS: dict[str, KindWriter] = {}  # by the operation's kind: (graph, input, reading) -> name
-BLUEPRINT_LAYERS: dict[str, BlueprintLayer] = {}  # by the name in blueprints
+BLUEPRINT_LAYERS: Registry[BlueprintLayer] = Registry()  # by the name in blueprints
 
 
 def register_layer(
@@ -83,7 +84,7 @@ def register_layer(
     Raises:
         InputError: another layer has this name.
     """
-    known = BLUEPRINT_LAYERS.get(name)
+    known = BLUEPRINT_LAYERS.peek(name)
     again = any(_path(one) == _path(module) for one in MODULES)  # a notebook's cell, run a second time
     if not again and (name in SUMS or known is not None):
         raise InputError(f"There is a layer named {name!r} already; give yours another name.")

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from numpy.typing import NDArray
 
 from foveate.errors import InputError, UnknownNameError
+from foveate.plugins import Registry
 from foveate.strict_json import need
-from foveate.tasks.base import Task
+from foveate.tasks.base import Metric, Targets, Task
 
 # Imported when first asked for, so that predicting a class loads no other task. In the order in which they
 # are asked what a table or an array holds: those that look at the values before the one that takes any label.
-_TASKS: dict[str, str | type[Task]] = {
-    "regression": "foveate.tasks.regression.task:Regression",
-    "classification": "foveate.tasks.classification.task:Classification",
-    "multilabel": "foveate.tasks.multilabel.task:Multilabel",
-}
+_TASKS: Registry[str | type[Task]] = Registry(
+    {
+        "regression": "foveate.tasks.regression.task:Regression",
+        "classification": "foveate.tasks.classification.task:Classification",
+        "multilabel": "foveate.tasks.multilabel.task:Multilabel",
+    }
+)
+
+
+Measure = Callable[[NDArray[Any], Targets], float]
+_ADDED: dict[str, dict[str, Measure]] = {}
 
 
 def register_task(task: type[Task]) -> type[Task]:
@@ -26,11 +33,37 @@ def register_task(task: type[Task]) -> type[Task]:
 
     Raises InputError for a name that another task has.
     """
-    known = _TASKS.get(task.name, task)
+    known = _TASKS.peek(task.name) or task
     if known not in (task, f"{task.__module__}:{task.__qualname__}"):
         raise InputError(f"There is a task {task.name!r} already; give yours another name.")
     _TASKS[task.name] = task
     return task
+
+
+def register_metric(task: str, metric: Metric) -> Callable[[Measure], Measure]:
+    """Add a number by which training may select to a task; a decorator for the function that measures it.
+
+    It takes what a network gives for the N pictures of a split, (N, K) float32 before any softmax, and their
+    `Targets`. The number stands in history.csv as ``val_<name>``, which ``select`` may name.
+
+    Raises InputError for a name that the task has.
+    """
+
+    def tie(measure: Measure) -> Measure:
+        kind, added = task_type(task), added_metrics(task)
+        if metric.name not in added:
+            if metric.name in {"loss", *(known.name for known in kind.metrics)}:
+                raise InputError(f"{task} has a metric {metric.name!r} already; give yours another name.")
+            kind.metrics = (*kind.metrics, metric)
+        added[metric.name] = measure
+        return measure
+
+    return tie
+
+
+def added_metrics(task: str) -> dict[str, Measure]:
+    """What was registered for a task beyond its own: name to function."""
+    return _ADDED.setdefault(task, {})
 
 
 def list_tasks() -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveate.tasks import added_metrics
 from foveate.tasks.base import Targets, Task, Values
 
 PARITY_TOLERANCE = 1e-4  # of a value's size, or of 1 where that is more
@@ -68,6 +69,11 @@ class Learner(ABC):
     @abstractmethod
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
         """``loss`` and every metric of the task, by name, of a whole split; ``outputs`` on the CPU."""
+
+    def measured(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
+        """The `scores`, and what `foveate.tasks.register_metric` added to them."""
+        added = added_metrics(self.task.name).items()
+        return self.scores(outputs, targets) | {name: of(outputs.numpy(), targets) for name, of in added}
 
     @abstractmethod
     def losses(self, outputs: Tensor, targets: Targets) -> Tensor:

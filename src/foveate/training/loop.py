@@ -230,7 +230,7 @@ class Trainer:
         outputs: Tensor | None = None
         if self.validation is not None:
             outputs = outputs_of(self.evaluated_module, self.validation)
-            found = self.learner.scores(outputs, self.validation.targets)
+            found = self.learner.measured(outputs, self.validation.targets)
         loss_sum, shown, count = self._sums.tolist()
         task = self.learner.task
         part = round(self.epoch + self.number / len(self.batches), 3)

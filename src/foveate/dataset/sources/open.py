@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
@@ -18,8 +18,9 @@ from foveate.dataset.sources.arrays import from_arrays, open_npz
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
 from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
-from foveate.errors import DatasetError, listed
+from foveate.errors import DatasetError, InputError, listed
 from foveate.images.read import is_image_name
+from foveate.plugins import Registry
 from foveate.tasks import task_type
 from foveate.words import setting
 
@@ -29,7 +30,27 @@ FORMS = (
     "a folder of class folders, a folder with train/ and val/ or test/, a table (.csv, .tsv, .jsonl), IDX "
     "files, an .npz file, or a known name"
 )
+Opener = Callable[[Path], DataSet | None]
+FORMATS: Registry[Opener] = Registry()
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+
+
+def register_format(name: str) -> Callable[[Opener], Opener]:
+    """Make a form of data known; a decorator for a function that opens what it recognises.
+
+    It is given the path of a file or folder that is there, before the forms that are built in are, and gives
+    a data set, or None for what is not of its form; `foveate.dataset.from_answers` makes one. Raises
+    InputError for a name that is taken.
+    """
+
+    def tie(opener: Opener) -> Opener:
+        known = FORMATS.peek(name)
+        if known is not None and known.__qualname__ != opener.__qualname__:
+            raise InputError(f"There is a form of data {name!r} already; give yours another name.")
+        FORMATS[name] = opener
+        return opener
+
+    return tie
 
 
 def open_dataset(
@@ -81,7 +102,9 @@ def _open(data: Data, task: str, min_classes: int) -> DataSet:
         raise DatasetError(f"The name of the data is empty; data is {FORMS}.")
     path = Path(data)
     named = isinstance(data, str) and data in known.NAMES
-    if path.is_dir():
+    if os.path.lexists(path) and (found := _of_a_registered_form(path)) is not None:
+        opened = found
+    elif path.is_dir():
         opened = (
             open_idx(path, min_classes=min_classes)
             if has_idx(path)
@@ -97,6 +120,11 @@ def _open(data: Data, task: str, min_classes: int) -> DataSet:
         note = f"{os.fspath(data)!r} is taken as the folder or file of that name, not as the known data set."
         opened = replace(opened, notes=(note, *opened.notes))
     return opened
+
+
+def _of_a_registered_form(path: Path) -> DataSet | None:
+    opened = (opener(path) for opener in FORMATS.values())
+    return next((found for found in opened if found is not None), None)
 
 
 def _is_pair(data: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
