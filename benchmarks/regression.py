@@ -2,6 +2,7 @@
 
     python tools/regression_sets.py shapes shapes/
     python benchmarks/regression.py shapes/table.csv --seeds 3 --budget 60s
+    python benchmarks/regression.py shapes/table.csv --seeds 3 --losses 30    # squared error against Huber's
 
 The plain loop begins where ours does (from chance, or from the same ImageNet weights), standardises the
 numbers, takes Adam (0.001, or 0.0001 from weights) on the mean squared error in batches of 64, and trains for
@@ -51,11 +52,16 @@ def network_of(architecture: dict, count: int) -> tuple[nn.Module, int | None, f
     return create_model(name, num_classes=count, in_channels=3, **architecture["options"]), None, 1e-3
 
 
-def plain(data: DataSet, seed: int, seconds: float, architecture: dict) -> Evaluation:
+def plain(
+    data: DataSet, seed: int, seconds: float, architecture: dict, *, loss_of=F.mse_loss, wrong: float = 0.0
+) -> Evaluation:
+    """wrong: the share of training pictures that are given another one's numbers."""
     began = time.monotonic()
     torch.manual_seed(seed)
     train, test = (data.splits[name] for name in ("train", "test"))
     y = torch.from_numpy(np.array(train.targets.values)).float()  # (N, K)
+    slips = torch.randperm(len(y))[: round(wrong * len(y))]
+    y[slips] = y[slips.roll(1)]
     mean, deviation = y.mean(0), y.std(0)
     network, side, rate = network_of(architecture, len(mean))
 
@@ -68,7 +74,7 @@ def plain(data: DataSet, seed: int, seconds: float, architecture: dict) -> Evalu
     network.train()
     while time.monotonic() - began < seconds:
         for rows in torch.randperm(len(x)).split(BATCH_SIZE):
-            loss = F.mse_loss(network(x[rows]), (y[rows] - mean) / deviation)
+            loss = loss_of(network(x[rows]), (y[rows] - mean) / deviation)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -89,12 +95,20 @@ def main() -> None:
     parser.add_argument("table", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--budget", help="of each run; without it photographs get a head on frozen features")
+    parser.add_argument("--losses", type=float, metavar="SECONDS", help="compare losses in the plain loop")
     given = parser.parse_args()
-    data, found = open_dataset(given.table), {"ours": [], "plain": []}
-    for seed in range(given.seeds):
+    data, found = open_dataset(given.table), {}
+    if given.losses:
+        compact = {"name": "compact_s", "options": {"image_size": (64, 64)}}
+        for seed, wrong in ((seed, wrong) for seed in range(given.seeds) for wrong in (0.0, 0.05)):
+            for loss in (F.mse_loss, F.huber_loss):
+                name = f"{loss.__name__}, {wrong:.0%} wrong"
+                evaluation = plain(data, seed, given.losses, compact, loss_of=loss, wrong=wrong)
+                found.setdefault(name, []).append(evaluation)
+    for seed in range(0 if given.losses else given.seeds):
         evaluation, seconds, architecture = ours(given.table, seed, given.budget)
-        found["ours"].append(evaluation)
-        found["plain"].append(plain(data, seed, seconds, architecture))
+        found.setdefault("ours", []).append(evaluation)
+        found.setdefault("plain", []).append(plain(data, seed, seconds, architecture))
         print(f"seed {seed}: {architecture['name']}, {seconds:.1f} s each", flush=True)
     print("| | number | mean absolute error | R² | always the median |\n|---|---|---|---|---|")
     for who, evaluations in found.items():

@@ -91,8 +91,11 @@ class Comparison:
             f"{plain:.2f} -> {quantised:.2f} ms for a batch of {batch} ({plain / quantised:.2f} x)"
             for batch, (plain, quantised) in self.milliseconds.items()
         )
+        value, int8_value = (
+            f"{one:.2%}" if self.metric.is_fraction else f"{one:.4f}" for one in (self.value, self.int8_value)
+        )
         return (
-            f"{self.metric.words} {self.value:.2%} -> {self.int8_value:.2%} on {self.pictures} pictures "
+            f"{self.metric.words} {value} -> {int8_value} on {self.pictures} pictures "
             f"({self.points_lost:+.2f} points lost, {self.agreeing:.1%} of the answers the same), {times}, "
             f"{bytes_text(self.bytes)} -> {bytes_text(self.int8_bytes)}"
         )
@@ -104,7 +107,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     Up to 200 pictures of ``train``, where the data have another split to measure on; else of all, and the
     rest is measured on. Raises DatasetError, ImageError; InputError where too few remain.
     """
-    opened = open_dataset(data, min_classes=1).with_task(predictor.task)
+    opened = open_dataset(data, task=predictor.task.name, min_classes=1).with_task(predictor.task)
     name = measured_splits(opened.splits)[-1]
     measured, source = opened.splits[name], opened.splits.get("train", opened.splits[name])
     count = min(CALIBRATION_COUNT, len(source) if name != "train" else len(source) // 2)
@@ -163,13 +166,12 @@ def quantise(model: bytes, pictures: np.ndarray) -> bytes:
 def compare(predictor: Predictor, quantised: Predictor, data: DataSet, sizes: tuple[int, int]) -> Comparison:
     """Measure both, in turn. sizes: the bytes of the two files."""
     plain, integer = (evaluate_predictor(each, data) for each in (predictor, quantised))
-    answers, integers = (predictor.task.answers(each.values) for each in (plain, integer))
     return Comparison(
         pictures=len(plain.targets),
         metric=plain.evaluation.headline.metric,
         value=plain.evaluation.headline.value,
         int8_value=integer.evaluation.headline.value,
-        agreeing=float((answers == integers).reshape(len(answers), -1).all(axis=1).mean()),
+        agreeing=float(predictor.task.agree(plain.values, integer.values).mean()),
         milliseconds={batch: _race(predictor, quantised, batch) for batch in BATCHES},
         bytes=sizes[0],
         int8_bytes=sizes[1],

@@ -113,7 +113,8 @@ def finish(run: TrainedRun) -> Finished:
 def measured_again(folder: Path, prepared: Prepared, phases: Phases) -> Finished:
     """What a finished model folder does on its pictures: the same as was told when it was finished."""
     phases.enter("measure")
-    measured = _measure_all(load(folder), prepared, prepared.task)
+    predictor = load(folder)
+    measured = _measure_all(predictor, prepared, predictor.task)
     phases.enter("done")
     return _finished(folder, measured, phases)
 

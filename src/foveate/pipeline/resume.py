@@ -22,6 +22,8 @@ from foveate.pipeline.finish import Finished, measured_again
 from foveate.pipeline.listen import Listener, Note
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.runtime.config import ModelConfig
+from foveate.tasks import read_task, written_task
+from foveate.tasks.base import Task
 from foveate.training.checkpoint import Snapshot
 from foveate.training.machine import Machine
 from foveate.training.rundir import RunDirectory
@@ -46,7 +48,7 @@ class Earlier:
 
     Attributes:
         request, dataset: as run.json has them.
-        sides: where its pictures stood. preprocessing: what its network was trained with.
+        sides: where its pictures stood. preprocessing, task: what its network was trained with.
         snapshot: how far it came.
     """
 
@@ -55,6 +57,7 @@ class Earlier:
     started: str
     machine: Machine
     preprocessing: Preprocessing
+    task: Task
     sides: Sides
     snapshot: Snapshot
 
@@ -89,6 +92,7 @@ def take_up(run: RunDirectory, request: TrainRequest, listener: Listener) -> Res
             stored["started"],
             machine,
             Preprocessing.from_dict(stored["preprocessing"]),
+            read_task(stored["task"]),
             Sides.from_bytes(run.sides()),
             snapshot,
         )
@@ -143,6 +147,7 @@ def describe_run(
         "request": request.to_dict(),
         "dataset": identity(prepared),
         "preprocessing": prepared.preprocessing.to_dict(),
+        "task": written_task(prepared.task),
         "machine": machine.to_dict(),
         "started": earlier.started if earlier else datetime.now(UTC).isoformat(),
     }

@@ -163,6 +163,7 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
             allow_changed=given.allow_changed_data,
             listener=listener,
         )
+        prepared = replace(prepared, task=earlier.task)  # other pictures would standardise numbers otherwise
     if start.reason:
         listener(Note(start.reason))
     _check_pictures(request, prepared, start)

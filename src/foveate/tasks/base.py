@@ -369,6 +369,11 @@ class Task(ABC):
     def answers(self, values: Values) -> NDArray[Any]:
         """(N, ...) the answers alone, as scikit-learn's ``predict`` gives them."""
 
+    def agree(self, values: Values, others: Values) -> NDArray[np.bool_]:
+        """(N,) whether two networks give a picture the same answer."""
+        answers, found = self.answers(values), self.answers(others)
+        return np.all((answers == found).reshape(len(answers), -1), axis=1)
+
     @abstractmethod
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         """Raises InputError where there is nothing to measure."""

@@ -14,7 +14,9 @@ import asgi
 import foveate
 from closed_page import assert_closed_to_the_world
 from foveate.cli.main import main
+from foveate.dataset import from_arrays
 from foveate.errors import InputError, InterruptedRunError
+from foveate.exporter.quantise import Comparison, divide
 from foveate.http.settings import ServeSettings
 from foveate.modelfolder.read import load
 from foveate.pipeline import TrainRequest, train
@@ -154,6 +156,39 @@ def test_an_interrupted_run_goes_on_to_the_byte(finished, data, tmp_path):
     train(data, TrainRequest(**QUICK), out=out, resume=True)
     for name in ("model.safetensors", "model.onnx"):
         assert (out / name).read_bytes() == (finished.folder / name).read_bytes()
+
+
+def test_a_run_that_goes_on_with_more_pictures_keeps_what_its_network_has_learnt_to_mean(tmp_path):
+    """Longer bars would move mean and deviation, by which the network's outputs are numbers."""
+    pixels, numbers = bars(120)
+    steps = []
+    out, before = tmp_path / "m", from_arrays(pixels, numbers)
+    with pytest.raises(InterruptedRunError):
+        train(
+            before,
+            TrainRequest(**QUICK),
+            out=out,
+            listener=lambda event: steps.append(isinstance(event, StepDone)),
+            should_stop=lambda: sum(steps) >= 10,
+        )
+    more, larger = bars(60, seed=3)
+    after = from_arrays(np.concatenate([pixels, more]), np.concatenate([numbers, larger * [3, 1]]))
+    assert after.task.means != before.task.means
+    train(after, TrainRequest(**QUICK), out=out, resume=True, allow_changed_data=True)
+    assert load(out).task.means == before.task.means
+
+
+def test_integers_are_compared_by_what_is_alike(finished, data):
+    predictor = load(finished.folder, threads=1)
+    pictures, measured = divide(predictor, data)
+    assert measured.task.names == ("length", "brightness")
+    values = predictor.run(pictures)
+    for off, alike in ((0.04, True), (0.06, False)):
+        others = {"values": values["values"] + off * np.array(predictor.task.deviations, np.float32)}
+        assert (predictor.task.agree(values, others) == alike).all()
+    metric = finished.evaluation.headline.metric
+    told = Comparison(100, metric, 0.91234, 0.90987, 0.95, {1: (2.0, 1.0)}, 10, 5).describe()
+    assert told.startswith("R² 0.9123 -> 0.9099 on 100 pictures (+0.25 points lost, 95.0% of the answers")
 
 
 @pytest.mark.parametrize(

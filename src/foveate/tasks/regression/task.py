@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_NUMBERS = 10_000
 MAX_NAME_LENGTH = 1_000  # characters of a number's name
+ALIKE = 0.05  # of a standard deviation: two networks then say the same
 _LARGEST = float(np.finfo(np.float32).max)
 _NO_CLASSES = "a number has no classes"
 
@@ -202,6 +203,11 @@ class Regression(Task):
         """(N,) of one number, (N, K) of several."""
         found = values[VALUES]
         return found[:, 0] if len(self.names) == 1 else found
+
+    def agree(self, values: Values, others: Values) -> NDArray[np.bool_]:
+        """Whether no number differs by more than a twentieth of its standard deviation."""
+        off = np.abs(values[VALUES] - others[VALUES]) / np.array(self.deviations)
+        return np.all(off <= ALIKE, axis=1)
 
     def order(self, said: NDArray[np.floating]) -> NDArray[np.int64]:
         """As the numbers stand in the data: none is more of an answer than another."""
