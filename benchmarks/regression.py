@@ -12,6 +12,7 @@ as many seconds as the whole of `foveate.train` took. Both are measured once, at
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -37,6 +38,7 @@ def ours(table: Path, seed: int, budget: str | None) -> tuple[Evaluation, float,
     """What was measured on the test pictures, the seconds in all, and the network's name and options."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["FOVEATE_CACHE"] = folder  # nothing is kept from the run before
         request = foveate.TrainRequest(seed=seed, budget=budget)
         finished = foveate.train(table, request, out=Path(folder) / "model", started=began)
         seconds = time.monotonic() - began
