@@ -20,6 +20,7 @@ Examples:
   foveate train photos/ --budget 5m --out runs/pets
   foveate train fashion-mnist --model convnet1 --recipe article --epochs 10
   foveate train table.csv --model net.yaml
+  foveate train ages.csv --select val_mae       numbers: a table with columns file_name,age
 """
 
 
@@ -87,8 +88,8 @@ Examples:
 @click.option(
     "--select",
     metavar="COLUMN",
-    help="What decides which epoch is kept: a column of history.csv, such as val_macro_f1, or last.  "
-    "[default: val_accuracy; in fine-tuning val_loss]",
+    help="What decides which epoch is kept: a column of history.csv, such as val_macro_f1 or val_mae, or "
+    "last.  [default: the task's first metric, such as val_accuracy or val_r2; in fine-tuning val_loss]",
 )
 @click.option(
     "--unsure-precision",
@@ -140,7 +141,7 @@ def command(
     """Train a network on DATA.
 
     DATA is a folder of class folders, a folder with train/ and val/ or test/, a CSV or JSON-lines table
-    (file_name,label), an IDX pair, an .npz, or a known name such as fashion-mnist.
+    (file_name,label, or columns of numbers), an IDX pair, an .npz, or a known name such as fashion-mnist.
     """
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         from foveate.api.train import train
