@@ -59,15 +59,12 @@ def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: b
 
 
 def _tell(finished: Finished, dataset: DataSet) -> None:
+    from foveate.cli.evaluate import drawn
     from foveate.cli.train import in_words
-    from foveate.report.terminal import terminal_matrix
-    from foveate.tasks.classification.report import class_evaluation
-    from foveate.tasks.classification.sections import confusion_matrix
 
     click.echo(in_words(finished))
-    click.echo("\nWhat it takes for what (rows: true class, columns: its answers):\n")
-    found = class_evaluation(finished.evaluation)
-    click.echo(terminal_matrix(confusion_matrix(found.confusion, found.classes)))
+    for table in finished.evaluation.tables():
+        click.echo("\n" + drawn(table))
     click.echo("\n" + _answers(finished.folder, dataset))
     click.echo("\n" + _next(finished.folder, dataset))
 

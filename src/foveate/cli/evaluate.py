@@ -47,10 +47,11 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
     for line in found.evaluation.lines(pictures):
         click.echo(printable(line))
     for each in found.evaluation.tables():
-        click.echo("\n" + _drawn(each))
+        click.echo("\n" + drawn(each))
 
 
-def _drawn(found: Table) -> str:
+def drawn(found: Table) -> str:
+    """A table for a terminal, under its title."""
     rows = [list(map(_cell, found.columns, row)) for row in found.rows]
     right = [i for i, column in enumerate(found.columns) if column.kind == "number"]
     lines = [found.title] if found.title else []
