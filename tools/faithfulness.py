@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from foveate.explanation import (
     METHODS,
-    Answered,
     grad_cam,
     heat_map,
     hiding,
@@ -33,7 +32,8 @@ from foveate.explanation import (
 from foveate.images.read import is_image_name, read_image
 from foveate.models import create_model
 from foveate.models.pretrained import PRETRAINED
-from foveate.tasks.classification.learn import Softmax
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.learning import learner_of
 
 NETWORK = "efficientnet_lite0"
 CLASSES = {"ants": 310, "bees": 309}
@@ -74,9 +74,12 @@ def one_picture(
     network: nn.Module, method: str, x: Tensor, target: int, *, draws: int, seed: int
 ) -> tuple[float, ...]:
     """The right class's probability before, and how far each way of hiding a fifth lowers it."""
-    likely = Answered(network, Softmax())
-    heat = torch.from_numpy(heat_map(network, x, target, method, watched=likely).values)
-    test = hiding(likely, x, target, heat, draws=draws, seed=seed, batch_size=2 + 2 * draws)
+    task = Classification(PRETRAINED[NETWORK].classes)
+    probability = learner_of(task)(task).value
+    heat = torch.from_numpy(heat_map(network, x, target, method, value=probability).values)
+    test = hiding(
+        network, x, target, heat, score=probability, draws=draws, seed=seed, batch_size=2 + 2 * draws
+    )
     return test.before, test.drop, test.drop_elsewhere, test.drop_scattered
 
 

@@ -39,7 +39,6 @@ from foveate.models.pretrained import from_file, implied_options, load_weights
 from foveate.models.published import PRETRAINED, usual_preprocessing
 from foveate.models.registry import create_model, list_models, model_info, model_options
 from foveate.tasks.base import Task
-from foveate.tasks.classification.labels import numbered
 from foveate.tasks.classification.task import Classification
 from foveate.words import setting
 
@@ -151,7 +150,7 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
         name=name,
         module=module,
         preprocessing=_sized(usual, image_size),
-        task=Classification(classes or numbered(module.num_classes)),
+        task=Classification(classes) if classes else Classification.unnamed(module.num_classes),
         architecture={"name": name, "options": dict(implied_options(path))},
         weights="given",
         source=f"the weights of {path.name}",
@@ -284,7 +283,7 @@ def _random(
         name=name,
         module=module.eval(),
         preprocessing=usual_preprocessing(*shape, learnt=False),
-        task=Classification(numbered(num_classes)),
+        task=Classification.unnamed(num_classes),
         architecture=architecture,
         weights="random",
         source="random weights",

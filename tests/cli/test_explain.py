@@ -5,9 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from foveate.api.explain import _class_number
 from foveate.cli.main import main
-from foveate.errors import UnknownNameError
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.write import Draft, weights_bytes
 from foveate.models import create_model
@@ -87,20 +85,9 @@ def test_all_methods_as_json(capsys, folder, image, tmp_path):
 
 def test_a_class_by_name_before_number(capsys, folder, image):
     for given, meant in (("7", "7"), ("0", "ant"), ("ant", "ant")):
-        _, out, _ = run(capsys, folder, image, "--class", given, "--json")
+        option = "--output" if given == "0" else "--class"
+        _, out, _ = run(capsys, folder, image, option, given, "--json")
         assert json.loads(out)["class"] == meant
-
-
-@pytest.mark.parametrize(
-    ("name", "classes", "place"),
-    [("1", "123", 0), ("3", "123", 2), ("0", "123", None), ("2", ["0", "1", "10", "2"], 3)],
-)
-def test_where_numbers_name_the_classes_a_number_is_a_name(name, classes, place):
-    if place is None:
-        with pytest.raises(UnknownNameError, match="Unknown class '0'"):
-            _class_number(name, classes)
-    else:
-        assert _class_number(name, classes) == place
 
 
 def test_another_layer_and_a_data_set(capsys, folder, image, tmp_path):

@@ -6,8 +6,12 @@ import torch
 from torch import nn
 
 from foveate.errors import InputError
-from foveate.explanation import Answered, blurred, curves, hiding, marked
-from foveate.tasks.classification.learn import Softmax
+from foveate.explanation import blurred, curves, hiding, marked
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.learning import learner_of
+
+TWO = Classification(("dark", "bright"))
+PROBABILITY = learner_of(TWO)(TWO).value
 
 
 @pytest.fixture
@@ -21,47 +25,41 @@ def corner_network():
 
 
 @pytest.fixture
-def likely(corner_network):
-    """The same network with its probabilities."""
-    return Answered(corner_network, Softmax())
-
-
-@pytest.fixture
 def corner():
     heat = torch.zeros(10, 10)
     heat[:4, :4] = 1
     return heat
 
 
-def test_hiding_the_true_reason_takes_the_class_away(likely, corner):
+def test_hiding_the_true_reason_takes_the_class_away(corner_network, corner):
     x, black = torch.ones(1, 1, 10, 10), torch.zeros(1, 1, 10, 10)
-    found = hiding(likely, x, 1, corner, fraction=0.16, cover=black, draws=200)
+    found = hiding(corner_network, x, 1, corner, fraction=0.16, cover=black, draws=200, score=PROBABILITY)
     assert found.before == pytest.approx(1 / (1 + np.exp(-8)), abs=1e-6)
     assert found.marked == pytest.approx(0.5, abs=1e-6)
     assert found.drop == pytest.approx(found.before - 0.5)
     assert found.drop > 5 * found.drop_elsewhere > 0
     assert found.drop > 5 * found.drop_scattered > 0
     assert len(found.elsewhere) == len(found.scattered) == 200
-    cold = hiding(likely, x, 1, 1 - corner, fraction=0.16, cover=black, draws=1)
+    cold = hiding(corner_network, x, 1, 1 - corner, fraction=0.16, cover=black, draws=1, score=PROBABILITY)
     assert cold.drop == pytest.approx(0, abs=1e-6)
 
 
-def test_temperature_is_that_of_the_probabilities(corner_network, corner):
-    x = torch.ones(1, 1, 10, 10)
-    found = hiding(Answered(corner_network, Softmax(4.0)), x, 1, corner, draws=1)
+def test_temperature_is_that_of_the_task(corner_network, corner):
+    x, warm = torch.ones(1, 1, 10, 10), Classification(TWO.classes, temperature=4.0)
+    found = hiding(corner_network, x, 1, corner, draws=1, score=learner_of(warm)(warm).value)
     assert found.before == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-6)
 
 
-def test_the_output_itself_is_watched(corner_network, corner):
+def test_without_a_score_the_output_itself_is_watched(corner_network, corner):
     x, black = torch.ones(1, 1, 10, 10), torch.zeros(1, 1, 10, 10)
     found = hiding(corner_network, x, 1, corner, fraction=0.16, cover=black, draws=1)
     assert (found.before, found.marked) == (8.0, 0.0)  # 16 pixels of weight 0.5
 
 
-def test_curves_of_a_true_map_and_of_its_opposite(likely, corner):
+def test_curves_of_a_true_map_and_of_its_opposite(corner_network, corner):
     x, black = torch.ones(1, 1, 10, 10), torch.zeros(1, 1, 10, 10)
-    true = curves(likely, x, 1, corner, steps=25, cover=black)
-    false = curves(likely, x, 1, -corner, steps=25, cover=black)
+    true = curves(corner_network, x, 1, corner, steps=25, cover=black, score=PROBABILITY)
+    false = curves(corner_network, x, 1, -corner, steps=25, cover=black, score=PROBABILITY)
     assert true.deletion_area < false.deletion_area and true.insertion_area > false.insertion_area
     assert true.deletion[0] == true.insertion[-1] == pytest.approx(1 / (1 + np.exp(-8)), abs=1e-6)
     assert true.deletion[-1] == true.insertion[0] == pytest.approx(0.5, abs=1e-6)
@@ -86,7 +84,7 @@ def test_the_area_asked_for_is_hidden_in_every_way_of_hiding(size, fraction):
     heat = torch.rand(size, generator=torch.Generator().manual_seed(0))
     pixels = heat.numel()
     x, black = torch.ones(1, 1, *size), torch.zeros(1, 1, *size)
-    found = hiding(Answered(Counting(), Softmax()), x, 1, heat, fraction=fraction, cover=black, draws=5)
+    found = hiding(Counting(), x, 1, heat, fraction=fraction, cover=black, draws=5, score=PROBABILITY)
     logit = np.log(found.before / (1 - found.before))
     assert logit == pytest.approx(0.01 * pixels, abs=1e-4)
     hidden = [100 * (logit - np.log(p / (1 - p))) for p in (found.marked, *found.elsewhere, *found.scattered)]

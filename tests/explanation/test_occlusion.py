@@ -3,8 +3,9 @@ import torch
 from captum.attr import Occlusion
 
 from foveate.errors import InputError
-from foveate.explanation import Answered, occlusion
-from foveate.tasks.classification.learn import Softmax
+from foveate.explanation import occlusion
+from foveate.tasks.classification.task import Classification
+from foveate.tasks.learning import learner_of
 
 TARGETS = torch.tensor([2, 0, 1])
 
@@ -56,12 +57,15 @@ def test_a_cover_may_be_a_picture(network, pictures):
     assert found.abs().max() < 1e-6  # covered with itself, nothing changes
 
 
-def test_probabilities(network, pictures):
+def test_falls_of_what_the_answer_says(network, pictures):
+    """The whole picture covered with black: the probability falls by what softmax says of both."""
     network.eval()
-    warm = Answered(network, Softmax(2.0)).eval()(pictures)
-    torch.testing.assert_close(warm, torch.softmax(network(pictures) / 2, dim=1))
-    falls = occlusion(Answered(network, Softmax()), pictures, TARGETS, window=6)
-    assert falls.abs().max() <= 1
+    task = Classification(("a", "b", "c", "d"), temperature=2.0)
+    falls = occlusion(network, pictures, TARGETS, window=12, score=learner_of(task)(task).value)
+    with torch.no_grad():
+        seen, black = (torch.softmax(network(x) / 2, dim=1) for x in (pictures, 0 * pictures))
+    expected = (seen - black)[torch.arange(3), TARGETS]
+    torch.testing.assert_close(falls, expected[:, None, None].expand(3, 12, 12))
 
 
 def test_a_window_that_does_not_fit(network, pictures):

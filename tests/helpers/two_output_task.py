@@ -95,3 +95,25 @@ class BrightnessLearner(Learner):
 
 
 BrightnessLearner.__abstractmethods__ = frozenset()
+
+
+@dataclass(frozen=True)
+class ByteTask(BrightnessTask):
+    """The same in bytes: the answer makes other numbers of the network's."""
+
+    learner = "two_output_task:ByteLearner"
+    says = base.Metric("value", is_fraction=False)
+
+    def order(self, said):
+        return np.arange(len(said))
+
+
+class InBytes(nn.Module):
+    def forward(self, outputs):
+        in_bytes = 255 * outputs + 0.5
+        return in_bytes, in_bytes.sum(1)
+
+
+class ByteLearner(BrightnessLearner):
+    def answer(self):
+        return InBytes()

@@ -90,11 +90,12 @@ def explain(
         from foveate.explanation.methods import METHODS
         from foveate.explanation.picture import check_layer, explain_picture
         from foveate.resolve import resolve
+        from foveate.tasks.labels import label_meant
     methods = tuple(METHODS) if method == "all" else (method,)
     if method not in (*METHODS, "all"):
         raise UnknownNameError("method", method, [*METHODS, "all"])
     network = resolve(str(model), weights, download=download, say=say)
-    target = None if class_ is None else _class_number(class_, network.labels)
+    target = None if class_ is None else label_meant(network.task, class_)
     if layer is not None:
         check_layer(network.module, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
@@ -117,23 +118,6 @@ def explain(
         )
     files = [] if folder is None else _write(folder, pictures, facts)
     return Explanation(facts, pictures, files, network.task.says)
-
-
-def _class_number(name: str | int, classes: Sequence[str]) -> int:
-    from foveate.tasks.classification.labels import are_numbered, class_numbers
-
-    given: list[str | int] = [name]
-    if isinstance(name, str) and name.isascii() and name.isdigit():
-        given.append(int(name[:9]))
-    for number in class_numbers(given, classes):
-        if number is not None:
-            return number
-    if are_numbered(classes):
-        raise InputError(
-            f"{setting('class_')}: this network's classes have no names; give a number from 0 to "
-            f"{len(classes) - 1}."
-        )
-    raise UnknownNameError("class", str(name), classes)
 
 
 def _split(data: str | Path) -> tuple[str, Split]:

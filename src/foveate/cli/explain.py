@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option(
     "--class",
-    "class_name",
+    "--output",
+    "label",
     help="The class, label or number to explain, by name or place [the one it names; the first number].",
 )
 @click.option("--layer", help="Whose maps to look at, by its name in `foveate summary` [the last map].")
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 def command(
     model: str,
     image: Path,
-    class_name: str | None,
+    label: str | None,
     layer: str | None,
     method: str,
     weights: str | None,
@@ -78,7 +79,7 @@ def command(
         found = explain(
             model,
             image,
-            class_=class_name,
+            class_=label,
             layer=layer,
             method=method,
             weights=weights,

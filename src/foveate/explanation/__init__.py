@@ -8,7 +8,6 @@
 Networks are run in evaluation mode and left as they were found.
 """
 
-from foveate.explanation.answered import Answered, answered
 from foveate.explanation.exciting import (
     Excitations,
     most_exciting,
@@ -46,7 +45,6 @@ from foveate.operators.sums import Arithmetic, Recording
 
 __all__ = [
     "METHODS",
-    "Answered",
     "Arithmetic",
     "Curves",
     "Excitations",
@@ -56,7 +54,6 @@ __all__ = [
     "Recording",
     "UnitHealth",
     "activation_of",
-    "answered",
     "blurred",
     "curve_picture",
     "curves",

@@ -1,6 +1,6 @@
 """Is an explanation true? Hide what it marks and see what the network says then.
 
-Two measures: how much the class's probability falls when the marked fifth of the picture is hidden, against
+Two measures: how much what is said of the label falls when the marked fifth of the picture is hidden, against
 hiding as much elsewhere; and the deletion and insertion curves of Petsiuk, Das, Saenko, *RISE: Randomized
 input sampling for explanation of black-box models* (2018), section 4.1.
 """
@@ -16,14 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import InputError
+from foveate.explanation.hooks import Score, scores_of
 from foveate.graph.trace import evaluating
+from foveate.tasks.learning import one_of
 
 MARKED_FRACTION = 0.2
 
 
 @dataclass(frozen=True)
 class Hiding:
-    """The class's probability before, with the marked part hidden, and with parts drawn at random hidden.
+    """What is said of the label before, with the marked part hidden, and with parts drawn at random hidden.
 
     marked: one number. elsewhere: the marked shape turned, mirrored and moved at random, one number a draw;
     scattered: as much area in square patches strewn at random, one number a draw.
@@ -37,7 +39,7 @@ class Hiding:
 
     @property
     def drop(self) -> float:
-        """How far hiding the marked part lowers the probability (negative: it rose)."""
+        """How far hiding the marked part lowers it (negative: it rose)."""
         return self.before - self.marked
 
     @property
@@ -58,7 +60,7 @@ class Hiding:
 
 @dataclass(frozen=True)
 class Curves:
-    """The class's probability as pixels go and come, hottest first.
+    """What is said of the label as pixels go and come, hottest first.
 
     fractions: parts of the picture's pixels, 0 to 1. deletion: with these hidden; a faithful map's falls at
     once, so its area is small. insertion: with only these shown; a faithful map's rises at once.
@@ -118,6 +120,7 @@ def hiding(
     *,
     fraction: float = MARKED_FRACTION,
     draws: int = 20,
+    score: Score = one_of,
     cover: Tensor | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -125,9 +128,10 @@ def hiding(
     """Hide the part that a heat map marks, and as much elsewhere.
 
     Args:
-        module: (N, C, H, W) to scores (N, classes); run in evaluation mode.
+        module: (N, C, H, W) to numbers (N, labels); run in evaluation mode.
         x: one normalised picture, (1, C, H, W). heat: its heat map, (H, W).
-        target: the output that is watched, which may be any number; of `answered` a probability.
+        target: the label. score: what is watched of it, such as a task's `Learner.value` (a classifier's
+            probability); by default its output.
         cover: what hidden pixels show, of x's shape; by default the picture out of focus.
         draws: how often the random parts are drawn; the same seed draws the same.
     """
@@ -138,7 +142,7 @@ def hiding(
     masks += [_elsewhere(mask, generator) for _ in range(draws)]
     masks += [_scattered(mask.shape, fraction, generator) for _ in range(draws)]
     hidden = torch.stack(masks).to(x.device)
-    found = _with_hidden(module, x, target, hidden.split(batch_size), cover)
+    found = _with_hidden(module, x, target, hidden.split(batch_size), cover=cover, score=score)
     return Hiding(fraction, found[0], found[1], tuple(found[2 : 2 + draws]), tuple(found[2 + draws :]))
 
 
@@ -149,6 +153,7 @@ def curves(
     heat: Tensor,
     *,
     steps: int = 20,
+    score: Score = one_of,
     cover: Tensor | None = None,
     batch_size: int = 32,
 ) -> Curves:
@@ -164,7 +169,7 @@ def curves(
     fractions = [i / steps for i in range(steps + 1)]
     gone = torch.stack([rank < round(f * heat.numel()) for f in fractions])
     hidden = torch.cat([gone, ~gone]).split(batch_size)
-    found = _with_hidden(module, x, target, hidden, cover)
+    found = _with_hidden(module, x, target, hidden, cover=cover, score=score)
     return Curves(tuple(fractions), tuple(found[: steps + 1]), tuple(found[steps + 1 :]))
 
 
@@ -177,14 +182,20 @@ def _check(x: Tensor, heat: Tensor) -> None:
 
 
 def _with_hidden(
-    module: nn.Module, x: Tensor, target: int, batches: Sequence[Tensor], cover: Tensor | None
+    module: nn.Module,
+    x: Tensor,
+    target: int,
+    batches: Sequence[Tensor],
+    *,
+    cover: Tensor | None,
+    score: Score,
 ) -> list[float]:
-    """The target's output for the picture with each mask's pixels covered; batches of masks (M, H, W)."""
+    """The target's score for the picture with each mask's pixels covered; batches of masks (M, H, W)."""
     instead = blurred(x) if cover is None else cover
     found: list[float] = []
     with evaluating(module), torch.no_grad():
         for masks in batches:
-            found += module(torch.where(masks[:, None], instead, x))[:, target].tolist()
+            found += scores_of(module, torch.where(masks[:, None], instead, x), target, score).tolist()
     return found
 
 

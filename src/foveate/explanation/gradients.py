@@ -1,4 +1,4 @@
-"""Saliency and integrated gradients: what each pixel does to a class's score."""
+"""Saliency and integrated gradients: what each pixel does to a label's score."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.explanation.hooks import scores_of
+from foveate.explanation.hooks import Score, scores_of
 from foveate.graph.trace import evaluating
+from foveate.tasks.learning import one_of
 
 
-def saliency(module: nn.Module, x: Tensor, target: int | Tensor) -> Tensor:
-    """The gradient of the class's score with respect to the pixels, (N, C, H, W), with its sign.
+def saliency(module: nn.Module, x: Tensor, target: int | Tensor, *, score: Score = one_of) -> Tensor:
+    """The gradient of the label's score with respect to the pixels, (N, C, H, W), with its sign.
 
     Simonyan, Vedaldi, Zisserman, *Deep inside convolutional networks* (2013), section 3; their map is the
     largest absolute value over the channels: `heat_of_gradient`.
 
     Args:
-        module: (N, C, H, W) to scores (N, classes); run in evaluation mode.
+        module: (N, C, H, W) to numbers (N, labels); run in evaluation mode.
         x: normalised pictures, (N, C, H, W).
-        target: the class, or one for each picture (N,).
+        target: the label, or one for each picture (N,).
+        score: what of its outputs is explained; by default the number of the label.
     """
     pictures = x.detach().clone().requires_grad_()
     with evaluating(module), torch.enable_grad():
-        score = scores_of(module, pictures, target).sum()
-        (gradient,) = torch.autograd.grad(score, pictures)
+        total = scores_of(module, pictures, target, score).sum()
+        (gradient,) = torch.autograd.grad(total, pictures)
     return gradient
 
 
@@ -35,6 +37,7 @@ def smooth_grad(
     x: Tensor,
     target: int | Tensor,
     *,
+    score: Score = one_of,
     samples: int = 25,
     noise_fraction: float = 0.15,
     seed: int = 0,
@@ -50,7 +53,7 @@ def smooth_grad(
     total = torch.zeros_like(x)
     for _ in range(samples):
         noise = torch.randn(x.shape, generator=generator).to(x)
-        total += saliency(module, x + deviation * noise, target)
+        total += saliency(module, x + deviation * noise, target, score=score)
     return total / samples
 
 
@@ -76,6 +79,7 @@ def integrated_gradients(
     x: Tensor,
     target: int | Tensor,
     *,
+    score: Score = one_of,
     baseline: Tensor | float = 0.0,
     steps: int = 50,
     batch_size: int = 16,
@@ -85,9 +89,10 @@ def integrated_gradients(
     Sundararajan, Taly, Yan, *Axiomatic attribution for deep networks*, ICML 2017, equation 1.
 
     Args:
-        module: (N, C, H, W) to scores (N, classes); run in evaluation mode.
+        module: (N, C, H, W) to numbers (N, labels); run in evaluation mode.
         x: normalised pictures, (N, C, H, W).
-        target: the class, or one for each picture (N,).
+        target: the label, or one for each picture (N,).
+        score: what of its outputs is explained; by default the number of the label.
         baseline: the picture b that means "nothing": a number or a tensor that broadcasts to x. 0 in
             normalised pictures is the data set's mean colour.
         steps: points of the quadrature. batch_size: how many pictures run at once.
@@ -103,8 +108,9 @@ def integrated_gradients(
         alphas.split(batch_size), shares.split(batch_size), rows.split(batch_size), strict=True
     ):
         between = start[row] + alpha[:, None, None, None] * (x - start)[row]
-        total.index_add_(0, row, share[:, None, None, None] * saliency(module, between, wanted[row]))
+        gradient = saliency(module, between, wanted[row], score=score)
+        total.index_add_(0, row, share[:, None, None, None] * gradient)
     attribution = total * (x - start)
     with evaluating(module), torch.no_grad():
-        difference = scores_of(module, x, wanted) - scores_of(module, start, wanted)
+        difference = scores_of(module, x, wanted, score) - scores_of(module, start, wanted, score)
     return Integrated(attribution, attribution.sum(dim=(1, 2, 3)) - difference)

@@ -6,7 +6,7 @@ flow back through it as if nothing stood there. The network is left as it was fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from foveate.errors import InputError, ShapeError, UnknownNameError
+from foveate.errors import InputError, UnknownNameError
 from foveate.graph.trace import Numbering, evaluating, trace
 from foveate.operators.reading import Value
+from foveate.tasks.learning import one_of
+
+# (what a network gives for N pictures, their labels (N,)) -> (N,)
+Score = Callable[[Tensor, Tensor], Tensor]
 
 # What hands its input on, and what resizes the last map to a fixed grid: no maps of their own to look at.
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -127,16 +131,13 @@ def called(found: list[Tensor], name: str) -> Tensor:
     return found[-1]
 
 
-def scores_of(module: nn.Module, x: Tensor, target: int | Tensor) -> Tensor:
-    """The score of each picture's target class, (N,). Raises ShapeError where there is no such score."""
-    scores = module(x.clone())  # a first layer that works in place must not write into the caller's pictures
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != len(x):
-        shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-        raise ShapeError(f"Explaining needs one score a class, (N, classes); the network gives {shape}.")
-    wanted = torch.as_tensor(target, device=scores.device).expand(len(x))
-    if int(wanted.min()) < 0 or int(wanted.max()) >= scores.shape[1]:
-        raise InputError(f"A class is a number from 0 to {scores.shape[1] - 1}, and target is {target}.")
-    return scores.gather(1, wanted[:, None])[:, 0]
+def scores_of(module: nn.Module, x: Tensor, target: int | Tensor, score: Score = one_of) -> Tensor:
+    """The number of each picture that is explained, (N,); target: the label, or one for each picture (N,).
+
+    Raises ShapeError or InputError where the network gives no such number.
+    """
+    outputs = module(x.clone())  # a first layer that works in place must not write into the caller's pictures
+    return score(outputs, torch.as_tensor(target, device=x.device).expand(len(x)))
 
 
 def _named(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

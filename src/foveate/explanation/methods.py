@@ -15,10 +15,11 @@ from foveate.errors import InputError, UnknownNameError
 from foveate.explanation.faithfulness import blurred
 from foveate.explanation.grad_cam import grad_cam, upsampled
 from foveate.explanation.gradients import heat_of_gradient, integrated_gradients, smooth_grad
-from foveate.explanation.hooks import last_map
+from foveate.explanation.hooks import Score, last_map
 from foveate.explanation.occlusion import occlusion
 from foveate.explanation.render import overlay, signed_overlay
 from foveate.plugins import Registry
+from foveate.tasks.learning import one_of
 
 Method = Callable[["Question"], "HeatMap"]
 NEED_MAPS = {"grad-cam"}  # the methods for which the network must make maps
@@ -27,7 +28,7 @@ WINDOWS_A_SIDE = 6  # occlusion covers a sixth of the picture's side at a time
 
 @dataclass(frozen=True)
 class HeatMap:
-    """values: (H, W) float32 of the picture's size; the larger, the more it speaks for the class.
+    """values: (H, W) float32 of the picture's size; the larger, the more it speaks for the label.
 
     What is found for single pixels is softened a little: regions are marked, not specks. signed: whether
     values below 0 mean "against the class". facts: what was looked at, plain data.
@@ -50,44 +51,47 @@ def heat_map(
     method: str = "grad-cam",
     *,
     layer: str | None = None,
-    watched: nn.Module | None = None,
+    score: Score = one_of,
+    value: Score = one_of,
     seed: int = 0,
 ) -> HeatMap:
-    """Explain why one picture, (1, C, H, W) normalised, is (or might be) of class ``target``.
+    """Explain why one picture, (1, C, H, W) normalised, is (or might be) called ``target``.
 
-    ``layer`` is for Grad-CAM, ``watched`` for occlusion (see `answered`; else the outputs), ``seed`` for the
-    noise of saliency. Raises UnknownNameError for a method or layer, InputError as the method does.
+    ``score`` of its outputs is explained; occlusion watches its ``value`` (see `Learner`). ``layer`` is for
+    Grad-CAM, ``seed`` for the noise of saliency. Raises UnknownNameError for a method or layer, InputError as
+    the method does.
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    return METHODS[method](Question(module, x, target, layer, watched or module, seed))
+    return METHODS[method](Question(module, x, target, layer, score, value, seed))
 
 
 @dataclass(frozen=True)
 class Question:
     """What a heat map is to answer: why a network gives its number ``target`` for one picture.
 
-    x: (1, C, H, W) normalised. layer: asked for by name, if any. watched: the network with what the task
-    makes of its numbers behind it, or the network itself. seed: of what is drawn by chance.
+    x: (1, C, H, W) normalised. layer: asked for by name, if any. score: what of the outputs is explained,
+    value: what the answer says, both given (outputs, labels). seed: of what is drawn by chance.
     """
 
     module: nn.Module
     x: Tensor
     target: int
     layer: str | None
-    watched: nn.Module
+    score: Score
+    value: Score
     seed: int
 
 
 def _grad_cam(q: Question) -> HeatMap:
     name = q.layer or last_map(q.module, q.x)
-    cam = grad_cam(q.module, q.x, q.target, layer=name)
+    cam = grad_cam(q.module, q.x, q.target, layer=name, score=q.score)
     size = (q.x.shape[2], q.x.shape[3])
     return HeatMap("grad-cam", _array(upsampled(cam, size)), False, {"layer": name, "map": [*cam.shape[1:]]})
 
 
 def _integrated_gradients(q: Question) -> HeatMap:
-    found = integrated_gradients(q.module, q.x, q.target)
+    found = integrated_gradients(q.module, q.x, q.target, score=q.score)
     facts = {
         "baseline": "the mean colour",
         "sum": float(found.attribution.sum()),
@@ -98,13 +102,14 @@ def _integrated_gradients(q: Question) -> HeatMap:
 
 def _occlusion(q: Question) -> HeatMap:
     window = tuple(max(side // WINDOWS_A_SIDE, 1) for side in q.x.shape[2:])
-    falls = occlusion(q.watched, q.x, q.target, window=(window[0], window[1]), fill=blurred(q.x))
+    size = (window[0], window[1])
+    falls = occlusion(q.module, q.x, q.target, window=size, score=q.value, fill=blurred(q.x))
     facts = {"window": [*window], "largest_fall": float(falls.max())}
     return HeatMap("occlusion", _array(falls), True, facts)
 
 
 def _saliency(q: Question) -> HeatMap:
-    gradient = smooth_grad(q.module, q.x, q.target, seed=q.seed)
+    gradient = smooth_grad(q.module, q.x, q.target, score=q.score, seed=q.seed)
     return HeatMap("saliency", _array(_softened(heat_of_gradient(gradient))), False, {"noisy_copies": 25})
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.explanation.hooks import scores_of
+from foveate.explanation.hooks import Score, scores_of
 from foveate.geometry import pair
 from foveate.graph.trace import evaluating
+from foveate.tasks.learning import one_of
 
 
 def occlusion(
@@ -20,20 +21,22 @@ def occlusion(
     target: int | Tensor,
     *,
     window: int | tuple[int, int],
+    score: Score = one_of,
     stride: int | tuple[int, int] | None = None,
     fill: Tensor | float = 0.0,
     batch_size: int = 32,
 ) -> Tensor:
-    """How much the class's output falls when a pixel's surroundings are covered, (N, H, W).
+    """How much the label's output falls when a pixel's surroundings are covered, (N, H, W).
 
     A window slides over the picture (the last one is moved back to end at the border); each pixel gets the
-    mean fall over the windows that cover it. Give `answered` for falls of the probability.
+    mean fall over the windows that cover it.
 
     Args:
-        module: (N, C, H, W) to (N, classes); run in evaluation mode.
+        module: (N, C, H, W) to (N, labels); run in evaluation mode.
         x: normalised pictures, (N, C, H, W).
-        target: the class, or one for each picture (N,).
+        target: the label, or one for each picture (N,).
         window: (height, width) of what is covered, in pixels.
+        score: what of the outputs falls, such as a task's `Learner.value`; by default the label's own.
         stride: pixels from one window to the next; by default half the window.
         fill: what covers it, a number or a tensor that broadcasts to x; 0 in normalised pictures is the
             data set's mean colour.
@@ -48,12 +51,12 @@ def occlusion(
     wanted = torch.as_tensor(target, device=x.device).expand(len(x))
     total, times = x.new_zeros(len(x), height, width), x.new_zeros(height, width)
     with evaluating(module), torch.no_grad():
-        before = scores_of(module, x, wanted)
+        before = scores_of(module, x, wanted, score)
         for n in range(len(x)):
             for first in range(0, len(places), batch_size):
                 some = places[first : first + batch_size]
                 covered = torch.stack([_covered(x[n], cover[n], place, (rows, columns)) for place in some])
-                falls = before[n] - scores_of(module, covered, wanted[n])
+                falls = before[n] - scores_of(module, covered, wanted[n], score)
                 for (top, left), fall in zip(some, falls, strict=True):
                     total[n, top : top + rows, left : left + columns] += fall
     for top, left in places:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.explanation.answered import answered
 from foveate.explanation.faithfulness import Curves, blurred, curves, hiding, marked
 from foveate.explanation.hooks import activation_of, capturing, last_map
 from foveate.explanation.methods import NEED_MAPS, HeatMap, heat_map
@@ -21,11 +20,13 @@ from foveate.geometry import Box
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
+from foveate.tasks.base import Metric
+from foveate.tasks.learning import learner_of
 
 MAPS_SHOWN = 64
-TOP = 5  # labels told
 KERNELS_SHOWN = 96
 PICTURE_PX = 448
+TOP = 5  # labels
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def explain_picture(
 
     Args:
         picture: (H, W, 3) uint8, of any size. box: where in it the picture lies, see `ImageInfo`.
-        target: the class to explain; by default the one the network names.
+        target: the label to explain; by default the first that `Task.order` gives.
         layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
             explained by the other methods; Grad-CAM is left out, with the reason, unless it stands alone.
 
@@ -59,16 +60,16 @@ def explain_picture(
     """
     seen = model.preprocessing.apply(picture, box)  # (h, w, C)
     x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
-    watched = answered(model)
+    task, learner = model.task, learner_of(model.task)(model.task)
     with evaluating(model.module), torch.no_grad():
-        said = watched(x)[0].numpy()
-    order, says = model.task.order(said), model.task.says
-    wanted = int(order[0]) if target is None else target
+        values = learner.values(model.module(x))[0].numpy()  # (K,)
+    best = task.order(values)[:TOP]
+    wanted = int(best[0]) if target is None else target
     layer, methods, left_out = _applicable(model.module, x, methods, layer)
     facts: dict[str, Any] = {
         "class": model.labels[wanted],
-        says.name: float(said[wanted]),
-        "top": [{"label": model.labels[i], says.name: float(said[i])} for i in order[:TOP]],
+        task.says.name: float(values[wanted]),
+        "top": [{"label": model.labels[i], task.says.name: float(values[i])} for i in best],
         "layer": layer,
         "methods": {},
         "left_out": left_out,
@@ -76,18 +77,14 @@ def explain_picture(
     pictures = {"picture": fitted(seen, PICTURE_PX)}
     rows: list[Panel] = []
     for method in methods:
-        found = heat_map(model.module, x, wanted, method, layer=layer, watched=watched, seed=seed)
+        how = {"score": learner.score, "value": learner.value}
+        found = heat_map(model.module, x, wanted, method, layer=layer, seed=seed, **how)
         pictures[method] = fitted(found.over(seen), PICTURE_PX)
         tested, hidden, curve = _tested(model, seen, x, wanted, found, seed=seed)
         rows += [("what the network sees", seen), (method, found.over(seen)), hidden, curve]
         facts["methods"][method] = found.facts | tested
-    pictures["explanation"] = sheet(
-        rows,
-        columns=4,
-        cell_px=300,
-        title=f"{model.labels[wanted]}: {says.plain(float(said[wanted]))}",
-        font_px=14,
-    )
+    title = f"{model.labels[wanted]}: {task.says.plain(float(values[wanted]))}"
+    pictures["explanation"] = sheet(rows, columns=4, cell_px=300, title=title, font_px=14)
     if layer is not None:
         pictures["maps"] = maps_sheet(activation_of(model.module, x, layer), layer)
     kernels = kernels_sheet(model.module, layer)
@@ -148,16 +145,13 @@ def _tested(
 ) -> tuple[dict[str, Any], Panel, Panel]:
     """What the tests of a heat map say as data, the picture with its hottest part hidden, and the curves."""
     heat = torch.from_numpy(found.values)
-    watched = answered(model)
-    test = hiding(watched, x, target, heat, seed=seed)
-    lines = curves(watched, x, target, heat)
+    learner = learner_of(model.task)(model.task)
+    test = hiding(model.module, x, target, heat, score=learner.value, seed=seed)
+    lines = curves(model.module, x, target, heat, score=learner.value)
     words = f"hottest {test.fraction:.0%} hidden: {model.task.says.plain(test.marked)}"
     hidden = words, _without(model.preprocessing, seen, x, found, test.fraction)
-    return (
-        {"hiding": test.to_dict(), "curves": lines.to_dict()},
-        hidden,
-        ("", _drawn(lines, model.task.says.words)),
-    )
+    drawn = "", _drawn(lines, model.task.says)
+    return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, drawn
 
 
 def _without(
@@ -168,15 +162,19 @@ def _without(
     return np.where(mask[..., None], _displayed(preprocessing, blurred(x)), seen)
 
 
-def _drawn(lines: Curves, quantity: str) -> NDArray[np.uint8]:
+def _drawn(lines: Curves, value: Metric) -> NDArray[np.uint8]:
+    both = (0.0, 1.0) if value.is_fraction else (*lines.deletion, *lines.insertion)
+    low, high = min(both), max(both)
     return curve_picture(
         lines.fractions,
         {
             f"deletion, area {lines.deletion_area:.2f}": lines.deletion,
             f"insertion, area {lines.insertion_area:.2f}": lines.insertion,
         },
-        title=f"{quantity}, hottest pixels first",
+        title=f"{value.words}, hottest pixels first",
         across="pixels hidden (deletion) or shown (insertion)",
+        limits=(low, high if high > low else low + 1),
+        told=("{:.0%}" if value.is_fraction else "{:.3g}").format,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -147,9 +147,18 @@ def framed(picture: Picture, box: tuple[int, int, int, int]) -> Picture:
 
 
 def curve_picture(
-    fractions: Sequence[float], series: Mapping[str, Sequence[float]], *, title: str = "", across: str = ""
+    fractions: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str = "",
+    across: str = "",
+    limits: tuple[float, float] = (0.0, 1.0),
+    told: Callable[[float], str] = "{:.0%}".format,
 ) -> Picture:
-    """Lines over fractions 0 to 1, values 0 to 1, with their names: (300, 330, 3). At most two series."""
+    """Lines over fractions 0 to 1, with their names: (300, 330, 3). At most two series.
+
+    limits: of the values. told: how one of them is written.
+    """
     zoom, width, height = 2, 330, 300  # drawn at twice the size: Pillow's lines are smooth only when shrunk
     left, right, top, bottom = 44 * zoom, (width - 16) * zoom, 58 * zoom, (height - 50) * zoom
     canvas = Image.new("RGB", (width * zoom, height * zoom), PAPER)
@@ -157,11 +166,13 @@ def curve_picture(
     font, head = ImageFont.load_default(size=12 * zoom), ImageFont.load_default(size=15 * zoom)
 
     def at(fraction: float, value: float) -> tuple[float, float]:
-        return left + fraction * (right - left), bottom - value * (bottom - top)
+        height = (value - limits[0]) / (limits[1] - limits[0])
+        return left + fraction * (right - left), bottom - height * (bottom - top)
 
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        draw.line([at(0, tick), at(1, tick)], (221, 226, 230), zoom)
-        draw.text((left - 8 * zoom, at(0, tick)[1]), f"{tick:.0%}", INK, font, anchor="rm")
+        value = limits[0] + tick * (limits[1] - limits[0])
+        draw.line([at(0, value), at(1, value)], (221, 226, 230), zoom)
+        draw.text((left - 8 * zoom, at(0, value)[1]), told(value), INK, font, anchor="rm")
         draw.text((at(tick, 0)[0], bottom + 13 * zoom), f"{tick:.0%}", INK, font, anchor="mm")
     draw.text((width * zoom / 2, (height - 16) * zoom), across, INK, font, anchor="mm")
     draw.text((left, 18 * zoom), title, INK, head, anchor="lm")

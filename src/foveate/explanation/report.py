@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.explanation.answered import Answered
 from foveate.explanation.faithfulness import MARKED_FRACTION, Hiding, hiding
 from foveate.explanation.grad_cam import grad_cam, upsampled
 from foveate.explanation.hooks import last_map
@@ -20,7 +19,7 @@ from foveate.explanation.render import overlay
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.base import Task
-from foveate.tasks.learning import learner_of
+from foveate.tasks.learning import Learner, learner_of
 from foveate.tasks.telling import Explained, Explanations, ToExplain
 
 PICTURES_SHOWN = 8
@@ -39,8 +38,8 @@ def explain_for_report(
     """Grad-CAM of the first few pictures, for each output in question.
 
     Args:
-        module: (N, C, H, W) to scores (N, K), on the processor; left as it was found.
-        task: what the K scores mean. `hiding` watches what its answer makes of them.
+        module: (N, C, H, W) to numbers (N, K), on the processor; left as it was found.
+        task: what the K numbers mean. `hiding` watches what its answer makes of them.
         pictures: what the task wants explained, the most telling first.
         seconds: the time there is. As many pictures are explained as fit.
 
@@ -61,7 +60,7 @@ def explain_for_report(
         layer = last_map(module, x)
     except InputError:
         return None
-    explain = _Explainer(module, layer, Answered(module, learner_of(task)(task).answer()))
+    explain = _Explainer(module, layer, learner_of(task)(task))
     found: list[tuple[Explained, Hiding]] = []
     for i, one in enumerate(shown):
         start = time.monotonic()
@@ -83,17 +82,17 @@ def explain_for_report(
 class _Explainer:
     module: nn.Module
     layer: str
-    answered: nn.Module
+    learner: Learner
 
     def __call__(self, subject: ToExplain, x: Tensor) -> tuple[Explained, Hiding]:
         """A map for each output, and what hiding the first one's marked part does; x: (1, C, H, W)."""
         heats = [self._heat(x, output) for output in subject.outputs]
-        test = hiding(self.answered, x, subject.outputs[0], heats[0], draws=DRAWS)
+        test = hiding(self.module, x, subject.outputs[0], heats[0], draws=DRAWS, score=self.learner.value)
         return Explained(subject, [overlay(subject.pixels, heat.numpy()) for heat in heats]), test
 
     def _heat(self, x: Tensor, target: int) -> Tensor:
         """(H, W), of the picture's size."""
-        cam = grad_cam(self.module, x, target, layer=self.layer)
+        cam = grad_cam(self.module, x, target, layer=self.layer, score=self.learner.score)
         return upsampled(cam, (x.shape[2], x.shape[3]))[0]
 
 

@@ -7,6 +7,7 @@ layers are. Layers that compute several functions for one idea (padding and conv
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -32,17 +33,37 @@ def record(module: nn.Module, x: Tensor) -> Recording:
         raise ShapeError(
             f"One picture (1, C, H, W) is recorded at a time, and the input is {tuple(x.shape)}."
         )
-    with taking(x):
-        traced = trace(module, x.clone(), keep=True)
-        if traced.overwritten:
-            traced = trace(module, x.clone(), keep=True, copy=True)
-    steps = _Steps(module, traced)
-    last = None if not isinstance(traced.out, Value) else steps.number(traced.out)
+    steps, out = _steps_of(module, x)
+    last = None if not isinstance(out, Value) else steps.number(out)
     if last is None:
         raise InputError("The network does not give one tensor that is computed from the picture.")
     if last != len(steps.steps) - 1:
         raise InputError("The network goes on computing after its result; it cannot be followed.")
     return Recording(tuple(steps.steps), tuple(steps.values))
+
+
+def followed_by(recording: Recording, module: nn.Module) -> Recording:
+    """The recording with what stands after the network, up to the first tensor that this gives.
+
+    module: from the network's result, in a batch of one; its steps belong to no module of the network.
+    """
+    after, out = _steps_of(module, recording.values[-1][None])
+    last = len(recording.steps) - 1  # which `module` takes for its input, the step 0
+    end = 1 + (after.number(values_in(out)[0]) or 0)
+    steps = (
+        replace(step, module=None, inputs=tuple(last + number for number in step.inputs))
+        for step in after.steps[1:end]
+    )
+    return Recording((*recording.steps, *steps), (*recording.values, *after.values[1:end]))
+
+
+def _steps_of(module: nn.Module, x: Tensor) -> tuple[_Steps, Any]:
+    """The steps, and what was given, with a `Value` for each tensor."""
+    with taking(x):
+        traced = trace(module, x.clone(), keep=True)
+        if traced.overwritten:
+            traced = trace(module, x.clone(), keep=True, copy=True)
+    return _Steps(module, traced), traced.out
 
 
 class _Steps:

@@ -1,4 +1,4 @@
-"""Heat maps over the picture of a run: what spoke for a class, and how far that can be believed."""
+"""Heat maps over the picture of a run: what spoke for a label, and how far that can be believed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from foveate.errors import RequestError, UnknownNameError
-from foveate.explanation.answered import answered
 from foveate.explanation.faithfulness import hiding
 from foveate.explanation.methods import METHODS, HeatMap, heat_map
 from foveate.explanation.render import heat_layer, signed_layer
 from foveate.inspector.drawing import to_png
 from foveate.inspector.requests import flag, node_number, text, whole
 from foveate.inspector.runs import Run, swapped
+from foveate.tasks.learning import learner_of
 from foveate.words import encodable
 
 ALIASES = {"smooth-grad": "saliency"}
@@ -23,30 +23,30 @@ ALIASES = {"smooth-grad": "saliency"}
 def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     """The map as a PNG (RGBA, of the picture's size: the weaker, the more transparent), and facts as JSON.
 
-    ``document`` names the ``method``, the ``class`` (the likeliest without one) and, for Grad-CAM, the
-    ``node`` whose maps are weighed. The facts include what hiding the marked part does, which takes 41 passes
-    of the network, unless ``hiding`` is false. Raises RequestError, InputError.
+    ``document`` names the ``method``, the ``class`` (without one the first of `Run.top`) and, for Grad-CAM,
+    the ``node`` whose maps are weighed. The facts include what hiding the marked part does, which takes 41
+    passes of the network, unless ``hiding`` is false. Raises RequestError, InputError.
     """
     method = text(document, "method", "grad-cam")
     method = ALIASES.get(method, method)
     if method not in METHODS:
         raise UnknownNameError("method", method, [*METHODS, *ALIASES])
-    probabilities = run.probabilities
-    target = whole(document, "class", 0, len(probabilities) - 1, None)
-    target = int(run.net.task.order(probabilities)[0]) if target is None else target
+    values, task = run.values, run.net.task
+    target = whole(document, "class", 0, len(values) - 1, None)
+    target = int(task.order(values)[0]) if target is None else target
     layer = _layer(run, document.get("node"))
-    module, watched = run.net.module, answered(run.net)
+    module, learner = run.net.module, learner_of(task)(task)
     with swapped(module, run.weights):
-        found = heat_map(module, run.x, target, method, layer=layer, watched=watched)
+        found = heat_map(module, run.x, target, method, layer=layer, score=learner.score, value=learner.value)
         test = None
         if flag(document, "hiding", True):
             heat = torch.from_numpy(found.values)
-            test = hiding(watched, run.x, target, heat)
+            test = hiding(module, run.x, target, heat, score=learner.value)
     facts = {
         "method": method,
         "class": target,
         "label": encodable(run.net.labels[target]),
-        "probability": float(probabilities[target]),
+        "probability": float(values[target]),
         "signed": found.signed,
         "hiding": test.to_dict() if test else None,
         "drop_hiding": test.drop if test else None,

@@ -28,7 +28,6 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
         "classes": class_names(net),
         "class_count": steps[-1].shape[0],
         "says": net.task.says.name,
-        "temperature": net.task.temperature,
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),
         "parameters": sum(step.fresh for step in steps),

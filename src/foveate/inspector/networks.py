@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
 
 from foveate.errors import InputError
-from foveate.graph.recording import record
+from foveate.graph.recording import followed_by, record
 from foveate.models.model import Model
 from foveate.models.registry import model_info
 from foveate.operators.sums import Recording, Step
 from foveate.tasks.base import Task
-from foveate.tasks.classification.labels import are_numbered
+from foveate.tasks.labels import are_numbered
 from foveate.tasks.learning import learner_of
 from foveate.words import encodable
 
@@ -34,10 +32,10 @@ def title_of(model: Model) -> str:
 
 
 def steps_of(model: Model) -> tuple[Step, ...]:
-    """The network's structure, the answer as its last step: what a run on zeros went through."""
+    """The network's structure, its answer as the last steps: what a run on zeros went through."""
     if model not in _STEPS:
         x = torch.zeros(1, *model.input_shape)
-        _STEPS[model] = with_answer(record(model.module, x), model.task).steps
+        _STEPS[model] = answered(record(model.module, x), model.task).steps
     return _STEPS[model]
 
 
@@ -47,30 +45,13 @@ def run_bytes(model: Model) -> int:
 
 
 def class_names(model: Model) -> list[str] | None:
-    """Its classes as every page can show them, or None where they have no names."""
+    """Its labels as every page can show them, or None where they have no names."""
     return None if are_numbered(model.labels) else [encodable(name) for name in model.labels]
 
 
-def with_answer(recording: Recording, task: Task) -> Recording:
-    """The recording with what the task's first output says of each number as its last step."""
-    scores, last = recording.values[-1], len(recording.steps) - 1
-    if scores.ndim != 1:
-        raise InputError(f"The network must give one score a class, and gives {tuple(scores.shape)}.")
-    learner = learner_of(task)(task)
-    found = learner.answer()(scores[None])
-    kind, label = learner.answer_step
-    step = replace(
-        recording.steps[-1],
-        op=kind,
-        label=label,
-        function=label,
-        module=None,
-        inputs=(last,),
-        settings=learner.answer_settings,
-        tensors={},
-        parameters={},
-        fresh=0,
-        macs=0,
-    )
-    values = (*recording.values, (found if isinstance(found, Tensor) else found[0])[0])
-    return Recording((*recording.steps, step), values)
+def answered(recording: Recording, task: Task) -> Recording:
+    """The recording of a network with its answer as the last steps."""
+    outputs = recording.values[-1]
+    if outputs.ndim != 1:
+        raise InputError(f"The network must give one number a label, and gives {tuple(outputs.shape)}.")
+    return followed_by(recording, learner_of(task)(task).answer())

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foveate.errors import RequestError
 from foveate.graph.recording import record
 from foveate.inspector.keys import alike
-from foveate.inspector.networks import steps_of, with_answer
+from foveate.inspector.networks import answered, steps_of
 from foveate.models.model import Model
 from foveate.operators.sums import Recording, Step
 from foveate.words import encodable
@@ -73,7 +73,8 @@ class Question:
 class Run:
     """What a network made of a picture. pixels: (H, W, C) uint8 as it saw them; x: normalised, (1, C, H, W).
 
-    weights: the edited parameters, by their dotted names. The last step of the recording is the answer.
+    weights: the edited parameters, by their dotted names. outputs: (K,), of the network before its answer,
+    which is the last step of the recording.
     """
 
     net_id: str
@@ -81,6 +82,7 @@ class Run:
     picture: str
     pixels: NDArray[np.uint8]
     x: Tensor
+    outputs: Tensor
     recording: Recording
     weights: Mapping[str, Tensor]
     seconds: float
@@ -90,8 +92,8 @@ class Run:
         return self.recording.nbytes
 
     @property
-    def probabilities(self) -> NDArray[np.float32]:
-        """(K,) what the task's first output says of each label: of numbers, the numbers."""
+    def values(self) -> NDArray[np.float32]:
+        """(K,) what the answer says of each label, a `Task.says`."""
         found: NDArray[np.float32] = self.recording.values[-1].numpy()
         return found
 
@@ -99,16 +101,16 @@ class Run:
         return self.recording.steps[number]
 
     def top(self) -> list[dict[str, Any]]:
-        """The labels that the answer goes by, at most ten, first the one that it is: the likeliest class."""
-        chances, logits = self.probabilities, self.recording.values[-2].numpy()
+        """The likeliest labels, at most ten, best first; of numbers the first ten."""
+        values, outputs = self.values, self.outputs.numpy()
         return [
             {
                 **alike(int(i), "class", "index"),
                 "label": encodable(self.net.labels[i]),
-                "probability": float(chances[i]),
-                "logit": float(logits[i]),
+                "probability": float(values[i]),
+                "logit": float(outputs[i]),
             }
-            for i in self.net.task.order(chances)[:TOP]
+            for i in self.net.task.order(values)[:TOP]
         ]
 
 
@@ -123,8 +125,9 @@ def make_run(net_id: str, net: Model, question: Question) -> Run:
     weights = edited_weights(net, question.edits)
     with swapped(net.module, weights):
         recording = record(net.module, x)
-    recording = with_answer(recording, net.task)
-    return Run(net_id, net, question.picture, seen, x, recording, weights, time.perf_counter() - began)
+    outputs, recording = recording.values[-1], answered(recording, net.task)
+    seconds = time.perf_counter() - began
+    return Run(net_id, net, question.picture, seen, x, outputs, recording, weights, seconds)
 
 
 def cover_colour(net: Model) -> tuple[int, ...]:

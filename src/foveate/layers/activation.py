@@ -106,10 +106,6 @@ _plain(
     module=nn.Sigmoid,
     summary="Squeezes values into 0 … 1.",
 )
-# of outputs that a temperature divides first, behind a network that answers for several labels
-sums("tempered_sigmoid")(
-    pointwise(lambda x, temperature: _sigmoid(x / temperature), "1/(1 + e^(−({x} / {temperature:.6g})))")
-)
 _plain(
     "tanh",
     "tanh",

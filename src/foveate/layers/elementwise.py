@@ -116,17 +116,6 @@ _COMPUTE: dict[str, Callable[[float, float], float]] = {
 }
 
 
-@sums("in_units")
-def _number_in_its_units(place: Place) -> Arithmetic:
-    """A standardised number as the number itself, behind a network that tells numbers."""
-    x, settings = place.at(), place.step.settings
-    deviation, mean = settings["deviations"][place.channel], settings["means"][place.channel]
-    total = x * deviation + mean
-    steps = (Formula(f"{shown(x)} · {shown(deviation)} + {shown(mean)}", shown(total)),)
-    term = Term(place.step.inputs[0], place.channel, deviation, x, x * deviation)
-    return Arithmetic("in_units", place.value, total, (term,), bias=mean, steps=steps)
-
-
 @sums("add", "sub", "mul", "div")
 def _sum(place: Place) -> Arithmetic:
     """Sums, differences, products and quotients of two: steps' results, or a constant of the network."""

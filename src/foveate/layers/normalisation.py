@@ -15,7 +15,7 @@ from foveate.operators.onnx import OnnxGraph, only, reshape
 from foveate.operators.optional_torch import Tensor, nn, torch
 from foveate.operators.reading import Reading, Value
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, shown
-from foveate.operators.table import in_blueprints, reads, sums, writes, writes_kind
+from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes, writes_kind
 
 # --- Batch norm --------------------------------------------------------------------------------------------
 
@@ -135,6 +135,24 @@ def _write_local_response_norm(
 
 
 # --- Softmax -----------------------------------------------------------------------------------------------
+
+
+class Softmax(nn.Module):
+    """Scores (N, K) -> shares of 1 (N, K): softmax of scores / temperature."""
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = float(temperature)
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return torch.softmax(scores / self.temperature, dim=1)
+
+
+def _read_with_temperature(module: Any, x: Value, out: Value) -> Reading:
+    return Reading("softmax", "softmax", {"temperature": module.temperature})
+
+
+MODULES[Softmax] = LayerEntry(_read_with_temperature)
 
 
 @reads("softmax")

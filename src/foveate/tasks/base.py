@@ -104,8 +104,6 @@ class Metric:
 
 
 LOSS = Metric("loss", higher_is_better=False, is_fraction=False)  # which every task has
-
-
 PROBABILITY = Metric("probability")
 
 
@@ -275,11 +273,6 @@ class Task(ABC):
     @abstractmethod
     def labels(self) -> tuple[str, ...]:
         """The names of the K numbers that a network of this task puts out: (N, K)."""
-
-    @property
-    def temperature(self) -> float:
-        """What a network's outputs are divided by before they become probabilities; 1 changes nothing."""
-        return 1.0
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveate.errors import InputError, ShapeError
 from foveate.tasks import added_metrics
 from foveate.tasks.base import Targets, Task, Values
 
@@ -21,13 +22,10 @@ Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arr
 class Learner(ABC):
     """How a network learns a task: (N, C, H, W) pictures -> ``outputs``, (N, K) before any softmax.
 
-    answer_step: what `answer` is to the inspector, its kind of operation and its name; `answer_settings` are
-    the numbers in it. linear_model: what a linear head with this loss is called. penalties: of such a head on
-    frozen features, from which the best is taken; the strongest first, for each solution is the next one's
-    start.
+    linear_model: what a linear head with this loss is called. penalties: of such a head on frozen features,
+    from which the best is taken; the strongest first, for each solution is the next one's start.
     """
 
-    answer_step: ClassVar[tuple[str, str]] = ("other", "answer")
     linear_model: ClassVar[str] = "a logistic regression"
     penalties: ClassVar[tuple[float, ...]] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
@@ -43,11 +41,6 @@ class Learner(ABC):
         self.task = task
         self.label_smoothing = label_smoothing
         self.weights = None if weights is None else torch.tensor(weights, device=device, dtype=torch.float64)
-
-    @property
-    def answer_settings(self) -> dict[str, Any]:
-        """As `foveate.operators.sums` reads them."""
-        return {"temperature": float(self.task.temperature)}
 
     def moved(self, targets: Arrays, geometry: Tensor) -> Arrays:
         """A batch's targets after the pictures were moved: those that have a place in the picture follow it.
@@ -103,6 +96,20 @@ class Learner(ABC):
     def answer(self) -> nn.Module:
         """``outputs`` -> what ``model.onnx`` gives: a tensor, or a tuple in the order of `Task.outputs`."""
 
+    def score(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """(N,) the number that an explanation explains of each picture; labels: (N,) which of the K."""
+        return one_of(outputs, labels)
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """(N, K) what `answer`, by its first output, says of each label."""
+        found = self.answer()(outputs)
+        first: Tensor = found if isinstance(found, Tensor) else found[0]
+        return first
+
+    def value(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """(N,) that of one label a picture: what falls when the reason for it is hidden."""
+        return one_of(self.values(outputs), labels)
+
     def difference(self, outputs: np.ndarray, expected: Values, found: Values) -> str:
         """How an exported network differs from torch's beyond rounding, in words; empty where it does not.
 
@@ -123,6 +130,17 @@ def differing(name: str, expected: np.ndarray, found: np.ndarray, tolerance: flo
     worst = float((np.abs(expected - found) / np.maximum(np.abs(expected), 1)).max())
     # written so that NaN, which compares false, is a difference
     return "" if worst <= tolerance else f"{name} differs by {worst:.2g}, allowed {tolerance:g}"
+
+
+def one_of(outputs: Any, labels: Tensor) -> Tensor:
+    """(N,) of numbers (N, K) those of ``labels`` (N,). Raises ShapeError, InputError."""
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or len(outputs) != len(labels):
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ShapeError(f"Explaining needs one number a label, (N, labels); the network gives {shape}.")
+    if int(labels.min()) < 0 or int(labels.max()) >= outputs.shape[1]:
+        last = outputs.shape[1] - 1
+        raise InputError(f"A label is a number from 0 to {last}, not one of {labels.unique().tolist()}.")
+    return outputs.gather(1, labels[:, None])[:, 0]
 
 
 def learner_of(task: Task) -> type[Learner]:

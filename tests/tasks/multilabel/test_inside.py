@@ -39,16 +39,18 @@ def shares(net, seen):
     return torch.sigmoid(outputs / 2.5)[0].detach().numpy()
 
 
-def test_the_sum_behind_a_probability_is_the_sigmoid_of_the_output_by_the_temperature(net):
+def test_behind_a_probability_is_the_sigmoid_of_the_output_by_the_temperature(net):
     run = make_run("main", net, Question("p", pixels()))
-    assert run.probabilities == pytest.approx(shares(net, run.pixels), abs=1e-6)
+    assert run.values == pytest.approx(shares(net, run.pixels), abs=1e-6)
     last = len(run.recording.steps) - 1
-    assert steps_of(net)[last].label == "sigmoid"
+    assert [step.op for step in steps_of(net)[-3:]] == ["linear", "div", "sigmoid"]
     for label in range(3):
         found = explain_value(run.recording, last, label)
-        assert found.total == pytest.approx(float(run.probabilities[label]), abs=1e-6)
-        assert "2.5" in found.steps[0].text
-    assert run.top()[0]["label"] == ("cat", "dog", "hat")[int(run.probabilities.argmax())]
+        assert found.total == pytest.approx(float(run.values[label]), abs=1e-6)
+        divided = explain_value(run.recording, last - 1, label)
+        assert divided.total == pytest.approx(float(run.outputs[label]) / 2.5, rel=1e-6)
+        assert "2.5" in divided.steps[0].text
+    assert run.top()[0]["label"] == ("cat", "dog", "hat")[int(run.values.argmax())]
 
 
 def test_an_explanation_watches_the_label_alone(net):

@@ -55,13 +55,16 @@ def test_the_sums_behind_a_number_are_the_last_layers_and_its_units(net):
         found = explain_value(run.recording, last, k)
         assert found.total == pytest.approx(numbers[k], rel=1e-5)
         assert found.value == pytest.approx(numbers[k], rel=1e-5)
-        layer = explain_value(run.recording, last - 1, k)
+        scaled = explain_value(run.recording, last - 1, k)
+        assert scaled.total == pytest.approx(numbers[k] - TASK.means[k], abs=1e-4)
+        layer = explain_value(run.recording, last - 2, k)
         assert layer.total == pytest.approx((numbers[k] - TASK.means[k]) / TASK.deviations[k], abs=1e-4)
-        assert found.steps[0].text.endswith(f" · {TASK.deviations[k]:g} + {TASK.means[k]:g}")
+        assert scaled.steps[0].text.endswith(f" · {TASK.deviations[k]:g}")
+        assert found.steps[0].text.endswith(f" + {TASK.means[k]:g}")
     assert [one["label"] for one in run.top()] == ["age", "height"]  # in their order, whatever their size
     described = describe("main", net)
     assert described["says"] == "value"
-    assert described["nodes"][-1]["label"] == "in its units"
+    assert [node["op"] for node in described["nodes"][-3:]] == ["linear", "mul", "add"]
 
 
 def test_the_page_explains_the_first_number_where_none_is_chosen(net):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foveate.layers.normalisation import Softmax
 from foveate.scores import ClassCounts
 from foveate.tasks.base import Targets, Values
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
@@ -20,8 +21,6 @@ from foveate.tasks.learning import Arrays, Learner
 
 class ClassificationLearner(Learner):
     """outputs: logits (N, K); targets: ``labels`` (N,)."""
-
-    answer_step: ClassVar[tuple[str, str]] = ("softmax", "softmax")
 
     task: Classification
 
@@ -72,17 +71,6 @@ class ClassificationLearner(Learner):
     def difference(self, outputs: np.ndarray, expected: Values, found: Values) -> str:
         sizes = np.abs(outputs).max(axis=1) / self.task.temperature
         return probabilities_differ(expected[PROBABILITIES], found[PROBABILITIES], sizes)
-
-
-class Softmax(nn.Module):
-    """Logits (N, K) -> probabilities (N, K): softmax of logits / temperature."""
-
-    def __init__(self, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.temperature = float(temperature)
-
-    def forward(self, outputs: Tensor) -> Tensor:
-        return torch.softmax(outputs / self.temperature, dim=1)
 
 
 def cross_entropy(

@@ -14,10 +14,11 @@ from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_int, is_number, need, short
 from foveate.tasks.base import UNLIKENESS, Metric, Output, Targets, Task, Values
 from foveate.tasks.classification.answers import Prediction, PredictionDocument, in_words
-from foveate.tasks.classification.labels import class_numbers, looks_like_characters
+from foveate.tasks.classification.labels import looks_like_characters
 from foveate.tasks.classification.names import ACCURACY, MACRO_F1, PROBABILITIES
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.threshold import UnsureRule
+from foveate.tasks.labels import label_numbers, numbered
 from foveate.words import plural
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class Classification(Task):
             )
         return cls(tuple(classes))
 
+    @classmethod
+    def unnamed(cls, count: int) -> Classification:
+        """Of so many classes that nobody has named."""
+        return cls(numbered(count))
+
     @property
     def labels(self) -> tuple[str, ...]:
         return self.classes
@@ -120,7 +126,7 @@ class Classification(Task):
 
     def targets(self, answers: Iterable[object]) -> ClassTargets:
         values = np.ravel(answers).tolist() if isinstance(answers, np.ndarray) else list(answers)
-        numbers = class_numbers(values, self.classes)
+        numbers = label_numbers(values, self.classes)
         for value, number in zip(values, numbers, strict=True):
             if number is None:
                 raise InputError(

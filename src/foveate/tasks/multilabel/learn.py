@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +24,6 @@ class MultilabelLearner(Learner):
     The loss of a picture is the sum over its labels, in nats: each label is a logistic regression of its own,
     and what it learns does not depend on how many others there are. ``weights`` is torch's ``pos_weight``.
     """
-
-    answer_step: ClassVar[tuple[str, str]] = ("tempered_sigmoid", "sigmoid")
 
     task: Multilabel
 

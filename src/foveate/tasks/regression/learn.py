@@ -24,7 +24,6 @@ class RegressionLearner(Learner):
     """outputs: standardised numbers (N, K); targets: ``values`` (N, K) in their own units."""
 
     task: Regression
-    answer_step: ClassVar[tuple[str, str]] = ("in_units", "in its units")
     linear_model: ClassVar[str] = "a ridge regression"
     penalties: ClassVar[tuple[float, ...]] = (100.0, 30.0, 10.0, 3.0, *Learner.penalties)
 
@@ -52,10 +51,6 @@ class RegressionLearner(Learner):
 
     def calibrated(self, outputs: np.ndarray, targets: Targets, **wanted: Any) -> Regression:
         return self.task.with_margins(fit_margins(self.task.in_units(outputs), numbers_of(targets)))
-
-    @property
-    def answer_settings(self) -> dict[str, Any]:
-        return {"means": self.task.means, "deviations": self.task.deviations}
 
     def answer(self) -> nn.Module:
         return InUnits(self.task.means, self.task.deviations)
