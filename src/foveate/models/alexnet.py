@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 
@@ -40,6 +40,12 @@ class AlexNet(Network):
     ) -> None:
         w = width
         super().__init__(num_features=4 * w, num_classes=num_classes, in_channels=in_channels)
+        self.levels = (
+            Level("features.1", w, 4),
+            Level("features.4", 3 * w, 8),
+            Level("features.11", 4 * w, 16),
+            Level("features.12", 4 * w, 32),
+        )
         self.features = nn.Sequential(
             nn.Conv2d(in_channels, w, 11, stride=4, padding=2),  # (N, 64, 55, 55) from 224x224
             nn.ReLU(),

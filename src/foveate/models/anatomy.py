@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -26,6 +26,17 @@ class Window(NamedTuple):
         return output_size(side, self.kernel, self.stride, self.padding, ceil_mode=self.ceil, axis=axis)
 
 
+class Level(NamedTuple):
+    """A map in the trunk: the dotted name of the layer that gives it, its channels, and its stride.
+
+    The stride is how many pixels of the picture lie between one place of the map and the next.
+    """
+
+    layer: str
+    channels: int
+    stride: int
+
+
 class Network(nn.Module):
     """Base of all networks: ``forward(x) = forward_head(forward_features(x))``.
 
@@ -33,11 +44,13 @@ class Network(nn.Module):
 
     - ``classifier_name``: the dotted name of its last dense layer;
     - ``windows``: its layers that change the map's side, in order;
-    - ``num_features``: the channels C of the map that ``forward_features`` returns.
+    - ``num_features``: the channels C of the map that ``forward_features`` returns;
+    - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``.
     """
 
     classifier_name: ClassVar[str] = "fc"
     windows: tuple[Window, ...] = ()
+    levels: tuple[Level, ...] = ()
     aux_weight: ClassVar[float] = 0.0
 
     def __init__(
@@ -58,6 +71,32 @@ class Network(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """Pictures (N, in_channels, H, W) to a map (N, num_features, h, w). Raises :class:`ShapeError`."""
         raise NotImplementedError
+
+    def forward_levels(self, x: Tensor) -> dict[int, Tensor]:
+        """Pictures (N, in_channels, H, W) to a map (N, channels, h, w) for each of `levels`, by its stride.
+
+        What segmentation and detection build on; one pass of ``forward_features``, in the same mode. (As
+        timm's ``features_only``.) Not for two threads at once.
+
+        Raises:
+            ShapeError: as `forward_features`. InputError: the network tells no levels.
+        """
+        if not self.levels:
+            raise InputError(f"{type(self).__name__} does not tell the levels of its trunk (`levels`).")
+        maps: dict[int, Tensor] = {}
+
+        def keep(stride: int) -> Callable[[nn.Module, Any, Tensor], None]:
+            return lambda layer, taken, out: maps.update({stride: out})
+
+        handles = [
+            self.get_submodule(level.layer).register_forward_hook(keep(level.stride)) for level in self.levels
+        ]
+        try:
+            self.forward_features(x)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return maps
 
     def forward_head(self, features: Tensor) -> Tensor:
         """The map (N, num_features, h, w) to scores before the softmax (N, num_classes)."""

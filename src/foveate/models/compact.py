@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 LARGEST_FINE_PX = 48  # up to this side, patches are taken at every pixel
@@ -74,6 +74,10 @@ class CompactNet(Network):
             Window("whiten", kernel, stride),
             Window("stages.0.conv1", 3, 2, 1),
             *(Window(f"stages.{i}.pool", 2, 2) for i in range(1, len(widths))),
+        )
+        self.levels = (
+            Level("relu", 2 * directions, stride),
+            *(Level(f"stages.{i}", widths[i], stride * 2 ** (i + 1)) for i in range(len(widths))),
         )
         self.whiten = nn.Conv2d(in_channels, 2 * directions, kernel, stride, bias=False)
         self.relu = nn.ReLU()

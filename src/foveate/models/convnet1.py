@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 
@@ -16,6 +16,8 @@ from foveate.models.registry import register
 @register("convnet1_k3", kernel=3)
 class ConvNet1(Network):
     """Convolution, batch norm, ReLU, max pooling; the same again; a dense layer."""
+
+    levels = (Level("layer1", 16, 2), Level("layer2", 32, 4))
 
     def __init__(
         self,

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from foveate.layers.mbconv import ConvNormActivation, MBConv, Style, round_channels
-from foveate.models.anatomy import Network
+from foveate.models.anatomy import Level, Network
 from foveate.models.registry import register
 
 
@@ -62,6 +63,7 @@ class MBConvNetwork(Network):
     ) -> None:
         super().__init__(num_features=head_channels, num_classes=num_classes, in_channels=in_channels)
         self.stages = tuple(stages)
+        self.levels = _levels(stages, head_channels)
         total = sum(stage.depth for stage in stages)
         layers: list[nn.Module] = [ConvNormActivation(in_channels, stem_channels, 3, stride=2, style=style)]
         channels, index = stem_channels, 0  # (N, 32, 112, 112) from 224x224
@@ -138,6 +140,16 @@ def scaled(stages: Sequence[Stage], width: float, depth: float) -> list[Stage]:
         stage._replace(channels=round_channels(stage.channels * width), depth=math.ceil(stage.depth * depth))
         for stage in stages
     ]
+
+
+def _levels(stages: Sequence[Stage], head_channels: int) -> tuple[Level, ...]:
+    """Each stage before one that halves the map, and the last convolution behind all of them."""
+    levels, stride = [], 2  # of the first convolution
+    for number, (stage, following) in enumerate(pairwise(stages), start=1):
+        stride *= stage.stride
+        if following.stride > 1:
+            levels.append(Level(f"features.{number}", stage.channels, stride))
+    return (*levels, Level(f"features.{len(stages) + 1}", head_channels, stride * stages[-1].stride))
 
 
 def _initialise(module: nn.Module) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.layers.inception import BasicConv2d, Inception, InceptionAux
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.published import IMAGENET_MEAN, IMAGENET_STD
 from foveate.models.registry import register
 
@@ -38,6 +38,13 @@ class GoogLeNet(Network):
         Window("maxpool2", 3, 2, ceil=True),
         Window("maxpool3", 3, 2, ceil=True),
         Window("maxpool4", 2, 2, ceil=True),
+    )
+    levels = (
+        Level("conv1", 64, 2),
+        Level("conv3", 192, 4),
+        Level("inception3b", 480, 8),
+        Level("inception4e", 832, 16),
+        Level("inception5b", 1024, 32),
     )
 
     def __init__(

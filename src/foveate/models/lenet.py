@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 
@@ -23,6 +23,7 @@ class LeNet5(Network):
 
     classifier_name = "output"
     windows = (Window("c1", 5, 1), Window("s2", 2, 2), Window("c3", 5, 1), Window("s4", 2, 2))
+    levels = (Level("s2", 6, 2), Level("s4", 16, 4))
 
     def __init__(
         self, *, image_size: tuple[int, int] = (32, 32), num_classes: int = 10, in_channels: int = 1

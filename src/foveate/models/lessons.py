@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 
@@ -24,6 +24,7 @@ class Lesson32(Network):
         Window("pool2", 2, 2),
         Window("conv3", 3, 1),
     )
+    levels = (Level("relu1", 32, 1), Level("relu2", 64, 2), Level("relu3", 128, 4))
 
     def __init__(
         self, *, image_size: tuple[int, int] = (32, 32), num_classes: int = 10, in_channels: int = 3
@@ -59,6 +60,12 @@ class LessonCNN(Network):
     """Three times convolution, batch norm, ReLU, max pooling; averages in a 4x4 grid; dense of 256."""
 
     windows = (Window("features.3", 2, 2), Window("features.7", 2, 2), Window("features.11", 2, 2))
+    levels = (
+        Level("features.2", 32, 1),
+        Level("features.6", 64, 2),
+        Level("features.10", 128, 4),
+        Level("features.11", 128, 8),
+    )
     classifier_name = "classifier.3"
 
     def __init__(self, *, dropout: float = 0.5, num_classes: int = 10, in_channels: int = 3) -> None:

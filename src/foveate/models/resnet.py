@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from foveate.errors import UnknownNameError
 from foveate.layers.residual import BasicBlock, Bottleneck
-from foveate.models.anatomy import Network
+from foveate.models.anatomy import Level, Network
 from foveate.models.registry import register
 
 Block: TypeAlias = type[BasicBlock] | type[Bottleneck]
@@ -49,6 +49,8 @@ class ResNet(Network):
         channels = [width * 2**stage for stage in range(4)]
         outputs = [c * kind.expansion for c in channels]
         super().__init__(num_features=outputs[-1], num_classes=num_classes, in_channels=in_channels)
+        stages = (Level(f"layer{i + 1}", outputs[i], 4 * 2**i) for i in range(4))
+        self.levels = (Level("relu", width, 2), *stages)
         self.conv1 = nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 
@@ -24,6 +24,7 @@ class TinyVGG(Network):
         Window("conv_2_2", 3, 1),
         Window("max_pool_2", 2, 2),
     )
+    levels = (Level("relu_1_2", 10, 1), Level("relu_2_2", 10, 2), Level("max_pool_2", 10, 4))
 
     def __init__(
         self, *, image_size: tuple[int, int] = (64, 64), num_classes: int = 10, in_channels: int = 3

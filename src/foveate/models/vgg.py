@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from foveate.models.anatomy import Network, Window
+from foveate.models.anatomy import Level, Network, Window
 from foveate.models.registry import register
 
 
@@ -54,8 +54,10 @@ class VGG(Network):
                 layers += [nn.BatchNorm2d(out_channels)] if batch_norm else []
                 layers.append(nn.ReLU())
                 channels = out_channels
+            self.levels += (Level(f"features.{len(layers) - 1}", channels, 2 ** len(self.windows)),)
             self.windows += (Window(f"features.{len(layers)}", 2, 2),)
             layers.append(nn.MaxPool2d(2))
+        self.levels += (Level(f"features.{len(layers) - 1}", channels, 2 ** len(stages)),)
         self.features = nn.Sequential(*layers)  # (N, 512, 7, 7) from 224x224
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
