@@ -1,7 +1,8 @@
 """How numbers are learnt: standardised, by squared error, and told in their own units at the end.
 
-Squared error and not Huber's: R² is made of it, the head on frozen features has it in closed form (a ridge
-regression), and where answers are off by chance it does as well (docs/regression.md has the comparison).
+Squared error and not Huber's: R² is made of it, the head on frozen features has it in closed form (a
+ridge regression), and neither was clearly better, even with wrong numbers among the right ones
+(docs/regression.md).
 """
 
 from __future__ import annotations
