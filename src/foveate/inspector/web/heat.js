@@ -88,7 +88,7 @@ async function look(view) {
   view.heat = { image: heat.image, opacity: opacity.value / 100 };
   if (view.index === store.active) {
     const empty = isEmpty(heat.image);
-    words.textContent = empty ? `${heat.label}: it marks nothing; no place speaks for this class.` : "";
+    words.textContent = empty ? `${heat.label}: it marks nothing; no place speaks for it.` : "";
     test.hidden = empty;
   }
   return view.draw();
