@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foveate.api.check import check
+    from foveate.api.estimator import Estimator
     from foveate.api.evaluate import evaluate
     from foveate.api.explain import explain
     from foveate.api.export import export
@@ -43,6 +44,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOMES = {
     "DataSet": "foveate.dataset",
+    "Estimator": "foveate.api.estimator",
     "Finished": "foveate.pipeline",
     "HeatMap": "foveate.explanation.methods",
     "LoadedModel": "foveate.api.load",
@@ -74,6 +76,7 @@ _HOMES = {
 
 __all__ = [
     "DataSet",
+    "Estimator",
     "Finished",
     "HeatMap",
     "LoadedModel",
