@@ -65,14 +65,14 @@ def api_page() -> str:
 def described(name: str, thing: object) -> Iterator[str]:
     """A heading with how it is called, its docstring, and the same for a class's own methods."""
     yield f"### foveate.{name}\n"
-    yield f"```py\n{called(name, thing)}\n```\n"
+    yield f"```text\n{called(name, thing)}\n```\n"
     yield as_markdown(inspect.getdoc(thing) or "")
     if isinstance(thing, type):
         for method, function in vars(thing).items():
             documented = inspect.isfunction(function) and not method.startswith("_") and function.__doc__
             if documented:
                 yield f"#### {name}.{method}\n"
-                yield f"```py\n{called(method, function)}\n```\n"
+                yield f"```text\n{called(method, function)}\n```\n"
                 yield as_markdown(inspect.getdoc(function) or "")
 
 
