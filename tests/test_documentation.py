@@ -55,13 +55,13 @@ def edit(text):
 
 
 def picture(label, rng, side=32):
-    """Noise under lying (cat) or standing (dog) stripes."""
+    """Noise under lying (cat) or standing (dog) stripes, or both, or neither."""
     image = rng.integers(0, 110, (side, side, 3))
-    if label == "cat":
+    if "cat" in label:
         image[::4] += 140
-    else:
+    if "dog" in label:
         image[:, ::4] += 140
-    return Image.fromarray(image.astype(np.uint8))
+    return Image.fromarray(image.clip(0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,13 @@ def desk(tmp_path_factory):
             (place / folder / label).mkdir(parents=True)
             for i in range(count):
                 picture(label, rng).save(place / folder / label / f"{i}.jpg")
+    (place / "garden").mkdir()
+    rows = ["file_name,labels"]
+    for i in range(30):
+        chosen = ["", "cat", "dog", "cat; dog"][i % 4]
+        picture(chosen, rng).save(place / "garden" / f"{i}.jpg")
+        rows.append(f"{i}.jpg,{chosen}")
+    (place / "garden" / "labels.csv").write_text("\n".join(rows) + "\n")
     for name in ("cat", "photo", "bee", "strange"):
         picture("cat", rng).save(place / f"{name}.jpg")
     (blueprint,) = [block.text for block in blocks(ROOT / "README.md") if block.language == "yaml"]

@@ -371,11 +371,11 @@ ARRAYS = [
         npz(images=PIXELS * np.nan, labels=LABELS),
     ),
     Case(
-        "an .npz with 3 labels a picture",
+        "an .npz with 3 classes a picture",
         "check data.npz",
         2,
         "The labels of train must be one whole number or text a",
-        npz(images=PIXELS, labels=np.zeros((20, 3), int)),
+        npz(images=PIXELS, labels=np.full((20, 3), 2)),
     ),
     Case(
         "a text named .npz",

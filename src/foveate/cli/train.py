@@ -21,6 +21,7 @@ Examples:
   foveate train fashion-mnist --model convnet1 --recipe article --epochs 10
   foveate train table.csv --model net.yaml
   foveate train ages.csv --select val_mae       numbers: a table with columns file_name,age
+  foveate train garden/labels.csv               several labels a picture: file_name,labels
 """
 
 
@@ -141,7 +142,8 @@ def command(
     """Train a network on DATA.
 
     DATA is a folder of class folders, a folder with train/ and val/ or test/, a CSV or JSON-lines table
-    (file_name,label, or columns of numbers), an IDX pair, an .npz, or a known name such as fashion-mnist.
+    (file_name,label; file_name,labels with several in a cell; or columns of numbers), an IDX pair, an .npz,
+    or a known name such as fashion-mnist.
     """
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         from foveate.api.train import train
