@@ -51,6 +51,15 @@ def test_an_array_of_the_right_size_is_used_without_a_copy():
     assert result.ok.all()
 
 
+def test_an_array_of_the_right_size_loses_its_border_as_a_finished_model_has_it():
+    """The network would else learn other pictures than it is given afterwards."""
+    array = np.random.default_rng(0).integers(0, 256, (3, 6, 8, 3), dtype=np.uint8)
+    cropped = Preprocessing(6, 8, crop_fraction=0.75)
+    pixels, _ = decode(ArrayImages(array), cropped)
+    np.testing.assert_array_equal(pixels, cropped.apply_batch(array))
+    assert not np.array_equal(pixels, array)
+
+
 def test_an_array_of_another_size_is_preprocessed():
     array = np.random.default_rng(0).integers(0, 256, (3, 9, 12, 1), dtype=np.uint8)
     pixels, _ = decode(ArrayImages(array), PREPROCESSING)

@@ -66,11 +66,11 @@ def decode(
 
 
 def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | None:
-    """An array data set that has the right size already is used as it stands, without a copy."""
+    """An array data set that preprocessing leaves as it stands is used without a copy."""
     if not isinstance(images, ArrayImages):
         return None
-    wanted = (preprocessing.height, preprocessing.width, preprocessing.channels)
-    return images.array if images.array.shape[1:] == wanted else None
+    _, height, width, channels = images.array.shape
+    return images.array if preprocessing.keeps(height, width) and channels == preprocessing.channels else None
 
 
 def _allocate(shape: tuple[int, ...]) -> np.ndarray:
