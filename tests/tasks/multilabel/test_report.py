@@ -42,7 +42,7 @@ def test_without_a_mistake_the_likeliest_labels_are_explained():
 def test_mistakes_are_told_as_missed_or_given():
     (gallery,) = (it for it in section(TASK.report(measured()), "mistakes").blocks if isinstance(it, Gallery))
     given, missed, _ = gallery.pictures
-    assert given.caption[0][:2] == ("", Mark("cat", "wrong"))
+    assert given.caption[0][:2] == ("given ", Mark("cat", "wrong"))
     assert given.caption[1] == ("has ", Mark("dog", "right"))
     assert missed.caption[0][:2] == ("missed ", Mark("dog", "wrong"))
     assert missed.caption[1] == ("has ", Mark("cat, dog", "right"))

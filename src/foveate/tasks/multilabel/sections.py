@@ -79,7 +79,12 @@ def mistake(
     said = (
         f"A picture of {listed(has) if has else 'nothing'} {'without' if missed else 'with'} {shown(label)}"
     )
-    answer = ("missed " if missed else "", Mark(label, "wrong"), " ", Mark(percent(probability), "number"))
+    answer = (
+        "missed " if missed else "given ",
+        Mark(label, "wrong"),
+        " ",
+        Mark(percent(probability), "number"),
+    )
     truth = ("has ", Mark(", ".join(has), "right")) if has else ("has no label",)
     return Picture([Panel(pixels, said)], (answer, truth), name)
 
