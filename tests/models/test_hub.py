@@ -128,7 +128,7 @@ def test_what_is_asked_for_is_fetched_and_what_is_not_is_not(hub, tmp_path):
         tmp_path,
     )
     assert before.startswith("WeightsError")
-    assert "nothing is fetched unasked: give --download" in before
+    assert "nothing is fetched unasked: give download=True" in before
     assert said == []
     source = f"the weights of hf:someone/resnet@{COMMIT[:12]} (model.safetensors)"
     assert fetched == ["not weights, but bytes", COMMIT, "resnet18", 160, source]

@@ -219,9 +219,9 @@ def test_patience_waits_for_a_smaller_error(data, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"class_weights": "balanced"}, "--class-weights has no effect here: a number has no classes"),
-        ({"label_smoothing": 0.1}, "--label-smoothing has no effect here: a number has no classes"),
-        ({"unsure_precision": 0.9}, "--unsure-precision has no effect here: a number is not right or wrong"),
+        ({"class_weights": "balanced"}, "class_weights has no effect here: a number has no classes"),
+        ({"label_smoothing": 0.1}, "label_smoothing has no effect here: a number has no classes"),
+        ({"unsure_precision": 0.9}, "unsure_precision has no effect here: a number is not right or wrong"),
         ({"select": "val_accuracy"}, "Select by val_r2, val_mae, val_rmse, val_loss or last"),
     ],
 )
