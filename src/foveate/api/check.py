@@ -148,7 +148,6 @@ def _examined(
         found=found,
         backbone=backbone,
         folder=cache_folder() / "features",
-        mirrored=dataset.task.mirror_safe,
         progress=progress,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def serve(
 
     Raises InputError for a setting that cannot be; MissingExtraError; ModelFolderError.
     """
-    settings = _settings(**known_settings(limits, _settings))
+    settings = _Limits(**known_settings(limits, _Limits)).settings()
     with needs("serve", "`foveate serve`"):
         from foveate.http.log import set_up_log
         from foveate.server.app import serve as answer
@@ -55,34 +56,37 @@ def serve(
     answer(predictor, shown, settings, lambda url: on_ready(url, shown))
 
 
-def _settings(
-    *,
-    host: str = ServeSettings.host,
-    port: int = ServeSettings.port,
-    api_key: str | None = None,
-    allow_host: Sequence[str] = (),
-    queue: int = ServeSettings.queue_pictures,
-    batch_size: int = ServeSettings.max_batch,
-    batch_wait_ms: float = 1000 * ServeSettings.batch_wait_seconds,
-    max_body_mb: int = ServeSettings.max_body_bytes >> 20,
-    max_megapixels: int = ServeSettings.max_pixels // 1_000_000,
-    timeout: float = ServeSettings.answer_seconds,
-    drain_seconds: float = ServeSettings.drain_seconds,
-) -> ServeSettings:
-    """The limits in the server's own units. Raises InputError."""
-    return ServeSettings(
-        host=host,
-        port=port,
-        api_key=api_key,
-        allowed_hosts=tuple(allow_host),
-        queue_pictures=queue,
-        max_pictures=min(queue, ServeSettings.max_pictures),
-        max_batch=batch_size,
-        batch_wait_seconds=batch_wait_ms / 1000,
-        max_body_bytes=max_body_mb << 20,
-        max_waiting_bytes=max(max_body_mb << 20, ServeSettings.max_waiting_bytes),
-        max_pixels=max_megapixels * 1_000_000,
-        body_seconds=timeout,
-        answer_seconds=timeout,
-        drain_seconds=drain_seconds,
-    )
+@dataclass(frozen=True)
+class _Limits:
+    """The limits as `foveate serve` has them."""
+
+    host: str = ServeSettings.host
+    port: int = ServeSettings.port
+    api_key: str | None = None
+    allow_host: Sequence[str] = ()
+    queue: int = ServeSettings.queue_pictures
+    batch_size: int = ServeSettings.max_batch
+    batch_wait_ms: float = 1000 * ServeSettings.batch_wait_seconds
+    max_body_mb: int = ServeSettings.max_body_bytes >> 20
+    max_megapixels: int = ServeSettings.max_pixels // 1_000_000
+    timeout: float = ServeSettings.answer_seconds
+    drain_seconds: float = ServeSettings.drain_seconds
+
+    def settings(self) -> ServeSettings:
+        """The same in the server's own units. Raises InputError."""
+        return ServeSettings(
+            host=self.host,
+            port=self.port,
+            api_key=self.api_key,
+            allowed_hosts=tuple(self.allow_host),
+            queue_pictures=self.queue,
+            max_pictures=min(self.queue, ServeSettings.max_pictures),
+            max_batch=self.batch_size,
+            batch_wait_seconds=self.batch_wait_ms / 1000,
+            max_body_bytes=self.max_body_mb << 20,
+            max_waiting_bytes=max(self.max_body_mb << 20, ServeSettings.max_waiting_bytes),
+            max_pixels=self.max_megapixels * 1_000_000,
+            body_seconds=self.timeout,
+            answer_seconds=self.timeout,
+            drain_seconds=self.drain_seconds,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,18 +40,7 @@ _COPIES_SHOWN = 4
 )
 @click.option("--labels", is_flag=True, help="Rank the pictures whose label the other pictures contradict.")
 @json_option
-def command(
-    data: str,
-    *,
-    val: str | None,
-    test: str | None,
-    task: str,
-    html: Path | None,
-    overwrite: bool,
-    max_unreadable: float,
-    labels: bool,
-    as_json: bool,
-) -> None:
+def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> None:
     """Tell what is wrong with DATA: files that cannot be read, copies, leaks, small classes, odd names.
 
     \b
@@ -69,17 +58,7 @@ def command(
     from foveate.api.check import check
 
     with bar() as progress:
-        found = check(
-            data,
-            val=val,
-            test=test,
-            task=task,
-            html=html,
-            overwrite=overwrite,
-            max_unreadable=max_unreadable,
-            labels=labels,
-            progress=progress,
-        )
+        found = check(data, html=html, progress=progress, **settings)
     for sentence in found.labels.notes if found.labels else ():
         note(sentence)
     if as_json:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--class",
     "--output",
-    "label",
+    "class_",
     help="The class, label or number to explain, by name or place [the one it names; the first number].",
 )
 @click.option("--layer", help="Whose maps to look at, by its name in `foveate summary` [the last map].")
@@ -48,16 +48,12 @@ if TYPE_CHECKING:
 def command(
     model: str,
     image: Path,
-    label: str | None,
-    layer: str | None,
-    method: str,
-    weights: str | None,
-    download: bool,
+    *,
     data: str | None,
     out: Path | None,
     overwrite: bool,
-    seed: int,
     as_json: bool,
+    **settings: Any,
 ) -> None:
     """Show what in IMAGE speaks for a class, according to MODEL, and how far that can be believed.
 
@@ -79,17 +75,12 @@ def command(
         found = explain(
             model,
             image,
-            class_=label,
-            layer=layer,
-            method=method,
-            weights=weights,
-            download=download,
             data=data,
             out=base if out is not None or overwrite else numbered(base)[-1],
             overwrite=overwrite,
-            seed=seed,
             progress=progress,
             say=note,
+            **settings,
         )
     with after_writing():
         if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,13 +69,12 @@ def command(
     context: click.Context,
     image: Path,
     kernel: str | None,
+    *,
     matrix: str | None,
-    stride: tuple[int, int],
-    padding: str,
-    negative: str,
     out: Path | None,
     overwrite: bool,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Apply a convolution KERNEL to a picture, each colour alone, and write what comes out.
 
@@ -94,7 +93,7 @@ def command(
 
         raise InputError(f"Give one kernel: a name ({', '.join(KERNELS)}), all, channels, or --matrix.")
     name = kernel or "matrix"
-    unused = [f"--{one}" for one in sorted(said(context, ("stride", "padding", "negative")))]
+    unused = [f"--{one}" for one in sorted(said(context, how))]
     if name == "channels" and unused:
         raise InputError(
             f"{', '.join(unused)}: of no effect on `channels`, which applies no kernel; leave it out."
@@ -108,7 +107,7 @@ def command(
         picture = contact_sheet(channel_panels(pixels))
         facts["channel_means"] = {c: float(pixels[..., i].mean()) for i, c in enumerate("RGB")}
     else:
-        picture, told = _filtered(pixels, name, matrix, stride, padding, cast("Negative", negative))
+        picture, told = _filtered(pixels, name, matrix, **how)
         facts |= told
     _save(picture, target)
     facts["out"] = str(target)
@@ -123,6 +122,7 @@ def _filtered(
     pixels: NDArray[np.uint8],
     name: str,
     matrix: str | None,
+    *,
     stride: tuple[int, int],
     padding: str,
     negative: Negative,

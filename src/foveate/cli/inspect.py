@@ -6,6 +6,7 @@ import os
 import tempfile
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,12 +40,11 @@ def command(
     image: Path | None,
     *,
     data: str | None,
-    host: str,
-    port: int,
     keep: Path | None,
     open_page: bool | None,
     download: bool,
     as_json: bool,
+    **address: Any,
 ) -> None:
     """Look into MODEL while it looks at a picture: every map, kernel, window and sum, in the browser.
 
@@ -68,7 +68,7 @@ def command(
     except ModuleNotFoundError as error:
         extra = "train" if error.name == "torch" else "serve"
         raise MissingExtraError("`foveate inspect`", extra) from error
-    settings = inspector_settings(host, port)
+    settings = inspector_settings(**address)
     net = resolve(model, untrained=True, download=download, say=note)
     session = Session(net)
     add_samples(session.pictures, net, image, data)

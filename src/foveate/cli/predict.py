@@ -49,11 +49,10 @@ def command(
     pictures: tuple[str, ...],
     *,
     top_k: int,
-    files_from: str | None,
-    null: bool,
     batch_size: int,
     as_csv: bool,
     as_json: bool,
+    **listed: Any,
 ) -> None:
     """Classify pictures with MODEL: a model folder, or the name of a network that comes with weights.
 
@@ -78,7 +77,7 @@ def command(
     """
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
-    names = _names(model, pictures, files_from, null=null)
+    names = _names(model, pictures, **listed)
     from foveate.api.load import load
     from foveate.errors import ImageError
 
@@ -108,7 +107,7 @@ def command(
 # --- What to classify ------------------------------------------------------------------------------------
 
 
-def _names(model: str, pictures: tuple[str, ...], files_from: str | None, *, null: bool) -> list[str]:
+def _names(model: str, pictures: tuple[str, ...], *, files_from: str | None, null: bool) -> list[str]:
     """The pictures in the order given; a name may well stand there twice. Raises InputError for none."""
     names = [*_expand(pictures), *_listed(files_from, null)]
     if names.count(STDIN) > 1:

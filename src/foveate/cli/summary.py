@@ -27,26 +27,15 @@ class InputSize(click.ParamType[Shape]):
 
 @click.command("summary")
 @click.argument("network")
-@click.option("--input", "size", type=InputSize(), help="Picture size [the network's own].")
+@click.option("--input", type=InputSize(), help="Picture size [the network's own].")
 @click.option("--batch-size", type=click.IntRange(1, 1 << 20), default=32, show_default=True,
               help="Pictures a step, for the estimate of training memory.")  # fmt: skip
 @click.option("--num-classes", type=click.IntRange(1, 1_000_000), help="Classes [the network's own].")
-@click.option(
-    "--draw", "drawing", type=click.Path(path_type=Path), help="Write a drawing: FILE.svg or FILE.png."
-)
+@click.option("--draw", type=click.Path(path_type=Path), help="Write a drawing: FILE.svg or FILE.png.")
 @download_option
 @overwrite_option
 @json_option
-def command(
-    network: str,
-    size: Shape | None,
-    batch_size: int,
-    num_classes: int | None,
-    drawing: Path | None,
-    download: bool,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
+def command(network: str, *, draw: Path | None, as_json: bool, **settings: Any) -> None:
     """Show every layer of NETWORK: shape, parameters, multiply-adds, memory, receptive field and jump.
 
     NETWORK is a name (see `foveate models`), a blueprint (FILE.yaml, FILE.json), a model folder or
@@ -60,17 +49,9 @@ def command(
     """
     from foveate.api.summary import summary
 
-    found = summary(
-        network,
-        input=size,
-        batch_size=batch_size,
-        num_classes=num_classes,
-        draw=drawing,
-        download=download,
-        overwrite=overwrite,
-    )
-    if drawing is not None:
-        note(f"Drawn to {printable(str(drawing))}.")
+    found = summary(network, draw=draw, **settings)
+    if draw is not None:
+        note(f"Drawn to {printable(str(draw))}.")
     if as_json:
         emit_json(found.to_dict())
     else:

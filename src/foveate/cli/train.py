@@ -128,17 +128,7 @@ Examples:
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier run left in --out.")
 @json_option
 @click.pass_context
-def command(
-    context: click.Context,
-    data: str,
-    val: str | None,
-    out: str | None,
-    resume: bool,
-    allow_changed_data: bool,
-    overwrite: bool,
-    as_json: bool,
-    **settings: Any,
-) -> None:
+def command(context: click.Context, data: str, as_json: bool, **settings: Any) -> None:
     """Train a network on DATA.
 
     DATA is a folder of class folders, a folder with train/ and val/ or test/, a CSV or JSON-lines table
@@ -153,11 +143,6 @@ def command(
         with display() as listener:
             finished = train(
                 data,
-                out=out,
-                val=val,
-                resume=resume,
-                overwrite=overwrite,
-                allow_changed_data=allow_changed_data,
                 listener=listener,
                 should_stop=stop.is_set,
                 started=process_start_seconds(),

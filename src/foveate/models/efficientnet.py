@@ -45,7 +45,10 @@ HEAD_CHANNELS = 1280
 
 
 class MBConvNetwork(Network):
-    """A first convolution, stages of MBConv blocks, a 1x1 convolution, global average pooling, scores."""
+    """A first convolution, stages of MBConv blocks, a 1x1 convolution, global average pooling, scores.
+
+    ``ends`` are the channels of the two convolutions at the ends.
+    """
 
     classifier_name = "classifier.1"
 
@@ -53,14 +56,14 @@ class MBConvNetwork(Network):
         self,
         stages: Sequence[Stage],
         style: Style,
+        ends: tuple[int, int],
         *,
-        stem_channels: int,
-        head_channels: int,
         dropout: float,
         stochastic_depth: float,
         num_classes: int,
         in_channels: int,
     ) -> None:
+        stem_channels, head_channels = ends
         super().__init__(num_features=head_channels, num_classes=num_classes, in_channels=in_channels)
         self.stages = tuple(stages)
         self.levels = _levels(stages, head_channels)
@@ -125,8 +128,7 @@ class EfficientNet(MBConvNetwork):
         super().__init__(
             scaled(STAGES, width, depth),
             Style(norm_eps=norm_eps, norm_momentum=norm_momentum),
-            stem_channels=round_channels(STEM_CHANNELS * width),
-            head_channels=round_channels(HEAD_CHANNELS * width),
+            (round_channels(STEM_CHANNELS * width), round_channels(HEAD_CHANNELS * width)),
             dropout=dropout,
             stochastic_depth=stochastic_depth,
             num_classes=num_classes,

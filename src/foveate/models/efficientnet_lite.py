@@ -63,8 +63,7 @@ class EfficientNetLite(MBConvNetwork):
         super().__init__(
             stages,
             LITE,
-            stem_channels=STEM_CHANNELS,
-            head_channels=HEAD_CHANNELS,
+            (STEM_CHANNELS, HEAD_CHANNELS),
             dropout=dropout,
             stochastic_depth=stochastic_depth,
             num_classes=num_classes,

@@ -6,6 +6,7 @@ The blocks' papers and deviations stand beside their torch twins in :mod:`foveat
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import numpy as np
 
@@ -22,7 +23,15 @@ from foveate.reference.activations import (
 )
 from foveate.reference.global_pooling import global_average_pool, global_average_pool_backward
 from foveate.reference.joining import add, add_backward, concat, concat_backward
-from foveate.reference.network import BatchNorm, Conv2d, Layer, Operation, Sequential, StochasticDepth
+from foveate.reference.network import (
+    BatchNorm,
+    Conv2d,
+    Layer,
+    Operation,
+    Sequential,
+    Sliding,
+    StochasticDepth,
+)
 from foveate.reference.pooling import max_pool, max_pool_backward
 from foveate.reference.windows import Array, Pair
 
@@ -99,22 +108,10 @@ def separable(
     kernel: int | Pair,
     *,
     rng: np.random.Generator,
-    stride: int | Pair = 1,
-    padding: Padding = 0,
-    dilation: int | Pair = 1,
+    **window: Unpack[Sliding],
 ) -> Sequential:
     """Depthwise-separable convolution: each channel filtered alone, then all mixed by 1x1."""
-    depthwise = Conv2d(
-        in_channels,
-        in_channels,
-        kernel,
-        rng=rng,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=in_channels,
-        bias=False,
-    )
+    depthwise = Conv2d(in_channels, in_channels, kernel, rng=rng, groups=in_channels, bias=False, **window)
     return Sequential({"depthwise": depthwise, "pointwise": Conv2d(in_channels, out_channels, 1, rng=rng)})
 
 

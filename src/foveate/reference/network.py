@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -110,6 +110,15 @@ class Operation(Layer):
         return self._functions[1](grad, self._x, *self._arguments)
 
 
+class Sliding(TypedDict, total=False):
+    """How a window slides; the defaults are those of :func:`foveate.reference.convolution.conv2d`."""
+
+    stride: int | Pair
+    padding: Padding
+    dilation: int | Pair
+    padding_mode: PaddingMode
+
+
 class Conv2d(Layer):
     """:func:`foveate.reference.convolution.conv2d` with weights of its own, drawn as torch draws them."""
 
@@ -120,20 +129,17 @@ class Conv2d(Layer):
         kernel: int | Pair,
         *,
         rng: np.random.Generator,
-        stride: int | Pair = 1,
-        padding: Padding = 0,
-        dilation: int | Pair = 1,
-        groups: int = 1,
         bias: bool = True,
-        padding_mode: PaddingMode = "zeros",
+        groups: int = 1,
+        **window: Unpack[Sliding],
     ) -> None:
         super().__init__()
         shape = (out_channels, in_channels // groups, *pair(kernel))
         self.parameters = _uniform(shape, bias=bias, rng=rng)
-        how: dict[str, Any] = {"stride": stride, "padding": padding, "padding_mode": padding_mode}
-        how |= {"dilation": dilation, "groups": groups}
-        self._forward: Callable[..., Array] = partial(conv2d, **how)
-        self._backward: Callable[..., tuple[Array, Array, Array]] = partial(conv2d_backward, **how)
+        self._forward: Callable[..., Array] = partial(conv2d, groups=groups, **window)
+        self._backward: Callable[..., tuple[Array, Array, Array]] = partial(
+            conv2d_backward, groups=groups, **window
+        )
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         self._x = x

@@ -131,18 +131,18 @@ def examine_labels(
     found: Findings,
     backbone: Model,
     folder: Path,
-    mirrored: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> LabelReport:
     """Judge the labels of all splits together.
+
+    Where the task permits it, pictures are seen in a mirror, too, unless they turn out to take on another
+    class there.
 
     Args:
         results: the scan of each split.
         pixels: of each split, (N, H, W, C) uint8 as the backbone's preprocessing makes them.
         found: the other findings; copies by pixels are not named again.
         folder: where features are kept.
-        mirrored: whether pictures may be seen in a mirror, too; where they turn out to take on another
-            class, they are not.
         progress: called with (done, all) pictures.
 
     Raises:
@@ -161,6 +161,7 @@ def examine_labels(
             f"To judge labels at least two classes need {LEAST_PICTURES} readable pictures each; "
             f"{int((counts >= LEAST_PICTURES).sum())} of {len(counts)} have them."
         )
+    mirrored = task.mirror_safe
     views, notes = _features(view, pixels, backbone, folder, progress, mirrored=mirrored)
     groups = np.concatenate([found.groups[key] for key in view.keys])[rows]
     mirror = mirror_test(views, np.eye(len(task.groups))[labels], groups) if mirrored else None
