@@ -22,9 +22,9 @@ import pytest
 from PIL import Image
 
 from documents import ROOT, blocks, documents
+from foveate import TrainRequest, train
 from foveate.cli.main import COMMANDS, cli, main
 from foveate.dataset.sources import known
-from foveate.pipeline import TrainRequest, train
 
 EDITS = {  # pattern -> (what is put there, why)
     r"(?<=foveate train )(.*) --budget 5m": (r"\1 --epochs 1", "no test takes five minutes"),

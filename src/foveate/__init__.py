@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from foveate.layers.known import register_layer
     from foveate.models.anatomy import Network
     from foveate.models.registry import create_model, list_models, model_info, register_model
-    from foveate.pipeline import Finished, TrainRequest
+    from foveate.pipeline import TrainRequest
+    from foveate.pipeline.finish import Finished
     from foveate.runtime.predictor import Predictor
     from foveate.tasks import register_metric, register_task
     from foveate.tasks.base import Metric
@@ -45,7 +46,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 _HOMES = {
     "DataSet": "foveate.dataset",
     "Estimator": "foveate.api.estimator",
-    "Finished": "foveate.pipeline",
+    "Finished": "foveate.pipeline.finish",
     "HeatMap": "foveate.explanation.methods",
     "LoadedModel": "foveate.api.load",
     "Metric": "foveate.tasks.base",

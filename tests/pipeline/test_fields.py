@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from foveate import TrainRequest, train
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InputError, InterruptedRunError
-from foveate.pipeline import TrainRequest, train
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
 from foveate.training.events import StepDone

@@ -8,13 +8,13 @@ import pytest
 import safetensors.torch
 import torch
 
+from foveate import TrainRequest, train
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InputError, WeightsError
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.read import load
 from foveate.models.hub import HubWeights
 from foveate.models.registry import create_model
-from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.photographs import choose_start
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification

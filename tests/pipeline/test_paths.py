@@ -7,9 +7,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from foveate import TrainRequest, train
 from foveate.exporter.quantise import quantise
 from foveate.modelfolder.read import verify
-from foveate.pipeline import TrainRequest, train
 from foveate.runtime.config import ONNX_NAME
 
 MAKER = "zzmaker"  # letters alone: whatever a file does to escape a text, it stays what it is

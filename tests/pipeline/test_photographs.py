@@ -10,12 +10,12 @@ import safetensors.numpy
 from PIL import Image
 
 from arrows import arrows
+from foveate import TrainRequest, train
 from foveate.dataset import open_dataset
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.errors import InterruptedRunError, WeightsError
 from foveate.modelfolder.read import load
 from foveate.models.registry import create_model
-from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Looking, Note
 from foveate.pipeline.photographs import FromChance, choose_start, may_mirror
 from foveate.tasks.classification.targets import ClassTargets

@@ -95,7 +95,7 @@ def test_the_command_line_and_the_request_have_the_same_settings_and_defaults():
 def test_the_command_line_hands_on_what_was_said_alone(monkeypatch, tmp_path):
     asked = []
 
-    def train(data, request, **more):
+    def train(given, request, out, **more):
         asked.append(request)
         raise InputError("enough")
 

@@ -6,9 +6,9 @@ import time
 import pytest
 import torch
 
+from foveate import TrainRequest, train
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.errors import InterruptedRunError
-from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Note
 from foveate.pipeline.plan import horizon_of, make_plan, reserve_for
 from foveate.tasks.classification.metrics import ACCURACY

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from foveate import TrainRequest, train
 from foveate.errors import CheckpointError, DatasetError, InputError, InterruptedRunError
-from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Note
 from foveate.training.events import StepDone
 

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import nn
 
 import foveate
+from foveate import TrainRequest, train
 from foveate.errors import CheckpointError, DatasetError, InterruptedRunError, ShapeError, UnknownNameError
 from foveate.modelfolder.read import verify
 from foveate.modelfolder.to_torch import rebuild
-from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import PhaseStarted, Planned, Reading
 from foveate.training.events import EpochDone, StepDone
 

@@ -7,10 +7,10 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from foveate import TrainRequest, train
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
 from foveate.models.hub import HubWeights
 from foveate.models.registry import create_model
-from foveate.pipeline import TrainRequest, train
 from foveate.pipeline.listen import Note, PhaseStarted
 from foveate.training.events import EpochDone, StepDone, StoppedEarly
 

@@ -68,20 +68,10 @@ def train(
     folder = output_folder(data, out, resume=resume, overwrite=overwrite)
     refuse_finished(folder, replaceable=resume or overwrite)
     with needs("train", "Training"):
+        from foveate.pipeline.resume import Given
         from foveate.pipeline.run import train as run
-    return run(
-        data,
-        request,
-        out=folder,
-        val=val,
-        module=module,
-        resume=resume,
-        overwrite=overwrite,
-        allow_changed_data=allow_changed_data,
-        listener=listener,
-        should_stop=should_stop,
-        started=started,
-    )
+    given = Given(data, val, module, allow_changed_data, listener, should_stop)
+    return run(given, request, folder, resume=resume, overwrite=overwrite, started=started)
 
 
 def output_folder(data: Data, out: str | Path | None, *, resume: bool, overwrite: bool) -> Path:

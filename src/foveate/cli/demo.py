@@ -14,7 +14,7 @@ from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.dataset import DataSet
-    from foveate.pipeline import Finished
+    from foveate.pipeline.finish import Finished
 
 SHOWN = 8
 
@@ -29,15 +29,14 @@ SHOWN = 8
 @json_option
 def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
     """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out."""
-    from foveate.api.train import refuse_finished
+    from foveate.api.train import refuse_finished, train
 
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         base = Path(out or "runs/demo")
         folder = base if out or overwrite else numbered(base)[-1]
         refuse_finished(folder, replaceable=overwrite)
         from foveate.cli.progress import display
-        from foveate.pipeline import TrainRequest, train
-        from foveate.pipeline.request import process_start_seconds
+        from foveate.pipeline.request import TrainRequest, process_start_seconds
 
         request = TrainRequest(budget=budget, seed=seed)
         dataset = _fetch(stop)

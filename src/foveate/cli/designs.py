@@ -20,8 +20,9 @@ def train_design(job: Job, watcher: Watcher, should_stop: Callable[[], bool]) ->
 
     Raises FoveateError; InterruptedRunError where it was stopped and there is nothing to keep.
     """
+    from foveate.api.train import train
     from foveate.errors import InterruptedRunError
-    from foveate.pipeline import TrainRequest, train
+    from foveate.pipeline.request import TrainRequest
 
     job.folder.parent.mkdir(parents=True, exist_ok=True)
     blueprint = job.folder.with_name(f"{job.folder.name}.yaml")

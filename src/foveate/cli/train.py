@@ -10,7 +10,7 @@ from foveate.cli.console import Share, after_writing, download_option, emit_json
 from foveate.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
-    from foveate.pipeline import Finished
+    from foveate.pipeline.finish import Finished
     from foveate.tasks.base import Metric
 
 EXAMPLE = """

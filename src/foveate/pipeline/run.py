@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
 from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Sides
-from foveate.dataset.sources.open import Data
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
 from foveate.modelfolder.atomic import (
     check_output,
@@ -73,43 +72,20 @@ from foveate.words import setting
 
 
 def train(
-    data: Data,
-    request: TrainRequest | None = None,
+    given: Given,
+    request: TrainRequest,
+    out: Path,
     *,
-    out: str | Path,
-    val: Data | None = None,
-    module: nn.Module | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    allow_changed_data: bool = False,
-    listener: Listener = lambda event: None,
-    should_stop: Callable[[], bool] = lambda: False,
     started: float | None = None,
 ) -> Finished:
-    """Train a network on a data set and leave a model folder.
-
-    Args:
-        data: any form of data set that `foveate.open_dataset` takes.
-        request: the settings; the default trains the network that suits the pictures.
-        out: the model folder to make; a finished model or an interrupted run that is there is left alone.
-        val: a data set of its own for validation.
-        module: your own network instead of ``request.model``: (N, C, H, W) float to (N, classes) logits.
-        resume: go on with the interrupted run in ``out``.
-        overwrite: an interrupted run in ``out`` is replaced at once, a model when the new one is complete.
-        allow_changed_data: resume even though the data set is not what it was.
-        listener: called with every event of the run.
-        should_stop: asked after every step; True saves the state and raises InterruptedRunError.
-        started: when the run began on time.monotonic()'s scale, for the budget; now, if not given.
-
-    Raises:
-        FoveateError: each failure its own kind, in one sentence.
-    """
-    request = request or TrainRequest()
-    _check_flags(resume=resume, overwrite=overwrite, allow_changed_data=allow_changed_data)
+    """Train a network on a data set and leave a model folder at ``out``; see `foveate.api.train.train`."""
+    listener = given.listener
+    _check_flags(resume=resume, overwrite=overwrite, allow_changed_data=given.allow_changed_data)
     began = time.monotonic() if started is None else started
     phases = Phases(began, lambda name: listener(PhaseStarted(name)))
-    out, place = Path(out), check_output(out)
-    given = Given(data, val, module, allow_changed_data, listener, should_stop)
+    place = check_output(out)
     with RunLock(place):
         with storage(place):
             recover(place)

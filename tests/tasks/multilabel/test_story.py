@@ -11,11 +11,11 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
 import asgi
+from foveate import TrainRequest, train
 from foveate.cli.main import main
 from foveate.errors import DatasetError, InputError, InterruptedRunError
 from foveate.http.settings import ServeSettings
 from foveate.modelfolder.read import load
-from foveate.pipeline import TrainRequest, train
 from foveate.server.app import make_app
 from foveate.training.events import StepDone
 

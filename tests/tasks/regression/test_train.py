@@ -13,13 +13,13 @@ from sklearn.metrics import r2_score
 import asgi
 import foveate
 from closed_page import assert_closed_to_the_world
+from foveate import TrainRequest, train
 from foveate.cli.main import main
 from foveate.dataset import from_arrays
 from foveate.errors import InputError, InterruptedRunError
 from foveate.exporter.quantise import Comparison, divide
 from foveate.http.settings import ServeSettings
 from foveate.modelfolder.read import load
-from foveate.pipeline import TrainRequest, train
 from foveate.server.app import make_app
 from foveate.training.events import EpochDone, StepDone, StoppedEarly
 
