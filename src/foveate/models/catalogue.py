@@ -9,8 +9,10 @@ picture of ``input_size`` in convolutions and dense layers, biases aside.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from foveate.plugins import Registry
 
@@ -74,11 +76,11 @@ _vgg = partial(
     year=2014,
     title="Very deep convolutional networks for large-scale image recognition",
     source="Simonyan, Zisserman, arXiv:1409.1556",
-    key_idea="many 3x3 convolutions in place of few large ones",
     module="foveate.models.vgg",
     input_size=(3, 224, 224),
 )
-_vgg_bn = partial(_vgg, key_idea="the same with batch norm behind each convolution")
+_SMALL = "many 3x3 convolutions in place of few large ones"
+_SMALL_BN = "the same with batch norm behind each convolution"
 _resnet = partial(
     ModelInfo,
     family="resnet",
@@ -97,7 +99,6 @@ _efficientnet = partial(
     source="Tan, Le, arXiv:1905.11946",
     key_idea="depth, width and resolution scaled together",
     module="foveate.models.efficientnet",
-    top5_note="one network, one crop (arXiv v5, table 2)",
 )
 _efficientnet_lite = partial(
     ModelInfo,
@@ -108,6 +109,21 @@ _efficientnet_lite = partial(
     key_idea="EfficientNet without squeeze-excite, ReLU6: fit for 8-bit arithmetic",
     module="foveate.models.efficientnet_lite",
 )
+
+# How top-5 errors were measured.
+_SCALE = "one network, one scale, validation set"
+_SCALES = "one network, several scales, validation set"
+_CROPS = "one network, many crops and dense, validation set"
+_CROP = "one network, one crop (arXiv v5, table 2)"
+_CROP_V5 = "one network, one crop (arXiv v5, table 2; the paper's first versions gave 2.9)"
+
+
+def _table(
+    family: Callable[..., ModelInfo], columns: tuple[str, ...], *rows: tuple[Any, ...]
+) -> list[ModelInfo]:
+    """The rows of one family, by its columns."""
+    return [family(**dict(zip(columns, row, strict=True))) for row in rows]
+
 
 _ROWS: tuple[ModelInfo, ...] = (
     _convnet1(
@@ -182,42 +198,18 @@ _ROWS: tuple[ModelInfo, ...] = (
         top5_error=16.4,
         top5_note="five networks together, test set",
     ),
-    _vgg(
-        name="vgg11",
-        depth=11,
-        parameters=132_863_336,
-        macs=7_609_090_048,
-        top5_error=10.4,
-        top5_note="one network, one scale, validation set (table 3, A)",
+    *_table(
+        _vgg,
+        ("name", "depth", "parameters", "macs", "top5_error", "top5_note", "key_idea"),
+        ("vgg11", 11, 132_863_336, 7_609_090_048, 10.4, f"{_SCALE} (table 3, A)", _SMALL),
+        ("vgg11_bn", 11, 132_868_840, 7_609_090_048, None, "", _SMALL_BN),
+        ("vgg13", 13, 133_047_848, 11_308_466_176, 9.9, f"{_SCALE} (table 3, B)", _SMALL),
+        ("vgg13_bn", 13, 133_053_736, 11_308_466_176, None, "", _SMALL_BN),
+        ("vgg16", 16, 138_357_544, 15_470_264_320, 7.3, "seven VGG networks together, test set", _SMALL),
+        ("vgg16_bn", 16, 138_365_992, 15_470_264_320, None, "", _SMALL_BN),
+        ("vgg19", 19, 143_667_240, 19_632_062_464, 7.1, f"{_CROPS} (table 5, E)", _SMALL),
+        ("vgg19_bn", 19, 143_678_248, 19_632_062_464, None, "", _SMALL_BN),
     ),
-    _vgg_bn(name="vgg11_bn", depth=11, parameters=132_868_840, macs=7_609_090_048),
-    _vgg(
-        name="vgg13",
-        depth=13,
-        parameters=133_047_848,
-        macs=11_308_466_176,
-        top5_error=9.9,
-        top5_note="one network, one scale, validation set (table 3, B)",
-    ),
-    _vgg_bn(name="vgg13_bn", depth=13, parameters=133_053_736, macs=11_308_466_176),
-    _vgg(
-        name="vgg16",
-        depth=16,
-        parameters=138_357_544,
-        macs=15_470_264_320,
-        top5_error=7.3,
-        top5_note="seven VGG networks together, test set",
-    ),
-    _vgg_bn(name="vgg16_bn", depth=16, parameters=138_365_992, macs=15_470_264_320),
-    _vgg(
-        name="vgg19",
-        depth=19,
-        parameters=143_667_240,
-        macs=19_632_062_464,
-        top5_error=7.1,
-        top5_note="one network, many crops and dense, validation set (table 5, E)",
-    ),
-    _vgg_bn(name="vgg19_bn", depth=19, parameters=143_678_248, macs=19_632_062_464),
     ModelInfo(
         name="googlenet",
         family="googlenet",
@@ -233,138 +225,35 @@ _ROWS: tuple[ModelInfo, ...] = (
         top5_error=6.7,
         top5_note="seven networks together, 144 crops, test set",
     ),
-    _resnet(name="resnet18", depth=18, parameters=11_689_512, macs=1_814_073_344),
-    _resnet(
-        name="resnet34",
-        depth=34,
-        parameters=21_797_672,
-        macs=3_663_761_408,
-        top5_error=5.7,
-        top5_note="one network, several scales, validation set (table 4, B)",
+    *_table(
+        _resnet,
+        ("name", "depth", "parameters", "macs", "top5_error", "top5_note"),
+        ("resnet18", 18, 11_689_512, 1_814_073_344, None, ""),
+        ("resnet34", 34, 21_797_672, 3_663_761_408, 5.7, f"{_SCALES} (table 4, B)"),
+        ("resnet50", 50, 25_557_032, 4_089_184_256, 5.3, f"{_SCALES} (table 4)"),
+        ("resnet101", 101, 44_549_160, 7_801_405_440, 4.6, f"{_SCALES} (table 4)"),
+        ("resnet152", 152, 60_192_808, 11_513_626_624, 4.5, f"{_SCALES} (table 4)"),
     ),
-    _resnet(
-        name="resnet50",
-        depth=50,
-        parameters=25_557_032,
-        macs=4_089_184_256,
-        top5_error=5.3,
-        top5_note="one network, several scales, validation set (table 4)",
+    *_table(
+        _efficientnet,
+        ("name", "depth", "parameters", "macs", "input_size", "top5_error", "top5_note"),
+        ("efficientnet_b0", 50, 5_288_548, 385_814_752, (3, 224, 224), 6.7, _CROP),
+        ("efficientnet_b1", 70, 7_794_184, 686_802_832, (3, 240, 240), 5.6, _CROP),
+        ("efficientnet_b2", 70, 9_109_994, 993_561_872, (3, 260, 260), 5.1, _CROP),
+        ("efficientnet_b3", 79, 12_233_232, 1_827_141_392, (3, 300, 300), 4.3, _CROP),
+        ("efficientnet_b4", 97, 19_341_616, 4_393_771_024, (3, 380, 380), 3.6, _CROP),
+        ("efficientnet_b5", 117, 30_389_784, 10_266_384_752, (3, 456, 456), 3.3, _CROP),
+        ("efficientnet_b6", 135, 43_040_704, 19_067_593_536, (3, 528, 528), 3.2, _CROP),
+        ("efficientnet_b7", 164, 66_347_960, 37_745_884_192, (3, 600, 600), 3.0, _CROP_V5),
     ),
-    _resnet(
-        name="resnet101",
-        depth=101,
-        parameters=44_549_160,
-        macs=7_801_405_440,
-        top5_error=4.6,
-        top5_note="one network, several scales, validation set (table 4)",
-    ),
-    _resnet(
-        name="resnet152",
-        depth=152,
-        parameters=60_192_808,
-        macs=11_513_626_624,
-        top5_error=4.5,
-        top5_note="one network, several scales, validation set (table 4)",
-    ),
-    _efficientnet(
-        name="efficientnet_b0",
-        depth=50,
-        parameters=5_288_548,
-        macs=385_814_752,
-        input_size=(3, 224, 224),
-        top5_error=6.7,
-    ),
-    _efficientnet(
-        name="efficientnet_b1",
-        depth=70,
-        parameters=7_794_184,
-        macs=686_802_832,
-        input_size=(3, 240, 240),
-        top5_error=5.6,
-    ),
-    _efficientnet(
-        name="efficientnet_b2",
-        depth=70,
-        parameters=9_109_994,
-        macs=993_561_872,
-        input_size=(3, 260, 260),
-        top5_error=5.1,
-    ),
-    _efficientnet(
-        name="efficientnet_b3",
-        depth=79,
-        parameters=12_233_232,
-        macs=1_827_141_392,
-        input_size=(3, 300, 300),
-        top5_error=4.3,
-    ),
-    _efficientnet(
-        name="efficientnet_b4",
-        depth=97,
-        parameters=19_341_616,
-        macs=4_393_771_024,
-        input_size=(3, 380, 380),
-        top5_error=3.6,
-    ),
-    _efficientnet(
-        name="efficientnet_b5",
-        depth=117,
-        parameters=30_389_784,
-        macs=10_266_384_752,
-        input_size=(3, 456, 456),
-        top5_error=3.3,
-    ),
-    _efficientnet(
-        name="efficientnet_b6",
-        depth=135,
-        parameters=43_040_704,
-        macs=19_067_593_536,
-        input_size=(3, 528, 528),
-        top5_error=3.2,
-    ),
-    _efficientnet(
-        name="efficientnet_b7",
-        depth=164,
-        parameters=66_347_960,
-        macs=37_745_884_192,
-        input_size=(3, 600, 600),
-        top5_error=3.0,
-        top5_note="one network, one crop (arXiv v5, table 2; the paper's first versions gave 2.9)",
-    ),
-    _efficientnet_lite(
-        name="efficientnet_lite0",
-        depth=50,
-        parameters=4_652_008,
-        macs=385_187_552,
-        input_size=(3, 224, 224),
-    ),
-    _efficientnet_lite(
-        name="efficientnet_lite1",
-        depth=65,
-        parameters=5_416_680,
-        macs=600_185_232,
-        input_size=(3, 240, 240),
-    ),
-    _efficientnet_lite(
-        name="efficientnet_lite2",
-        depth=65,
-        parameters=6_092_072,
-        macs=859_736_272,
-        input_size=(3, 260, 260),
-    ),
-    _efficientnet_lite(
-        name="efficientnet_lite3",
-        depth=74,
-        parameters=8_197_096,
-        macs=1_383_321_872,
-        input_size=(3, 280, 280),
-    ),
-    _efficientnet_lite(
-        name="efficientnet_lite4",
-        depth=92,
-        parameters=13_006_568,
-        macs=2_553_034_336,
-        input_size=(3, 300, 300),
+    *_table(
+        _efficientnet_lite,
+        ("name", "depth", "parameters", "macs", "input_size"),
+        ("efficientnet_lite0", 50, 4_652_008, 385_187_552, (3, 224, 224)),
+        ("efficientnet_lite1", 65, 5_416_680, 600_185_232, (3, 240, 240)),
+        ("efficientnet_lite2", 65, 6_092_072, 859_736_272, (3, 260, 260)),
+        ("efficientnet_lite3", 74, 8_197_096, 1_383_321_872, (3, 280, 280)),
+        ("efficientnet_lite4", 92, 13_006_568, 2_553_034_336, (3, 300, 300)),
     ),
 )
 
