@@ -100,16 +100,11 @@ class DistanceWeightedPool2d(_Pool2d):
     those on padding left out, are divided by their sum.
     """
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] | None = None,
-        padding: int | tuple[int, int] = 0,
-    ) -> None:
-        super().__init__(kernel_size, stride, padding)
-        vertical, horizontal = (_gaussian(k) for k in self.kernel_size)
+    @property
+    def weights(self) -> list[list[float]]:
         # Numbers, not a buffer: they follow the input's type and device, and no state dict knows of them.
-        self.weights = [[v * h for h in horizontal] for v in vertical]
+        vertical, horizontal = (_gaussian(k) for k in self.kernel_size)
+        return [[v * h for h in horizontal] for v in vertical]
 
     def pool(self, x: Tensor) -> Tensor:
         channels = x.shape[-3]

@@ -32,17 +32,8 @@ class Pretrained:
 
 def imagenet_classes() -> tuple[str, ...]:
     """The names of ImageNet's 1,000 classes in the order of published networks, all different."""
-    return tuple(name for _, name in _imagenet())
-
-
-def imagenet_synsets() -> tuple[str, ...]:
-    """Their WordNet synset numbers in the same order, such as ``n01440764``."""
-    return tuple(synset for synset, _ in _imagenet())
-
-
-def _imagenet() -> list[list[str]]:
     lines = Path(__file__).with_name("imagenet.txt").read_text(encoding="ascii").splitlines()
-    return [line.split(" ", 1) for line in lines if not line.startswith("#")]
+    return tuple(line.split(" ", 1)[1] for line in lines if not line.startswith("#"))
 
 
 def _lite(number: int, file: str, sha256: str, *, side: int, top1_accuracy: float) -> Pretrained:
