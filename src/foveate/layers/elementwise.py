@@ -58,6 +58,14 @@ def _binary(op: str, label: str, *, turned: bool = False) -> Callable[..., Readi
     return read
 
 
+def _binary_in_onnx(kind: str, *, turned: bool = False) -> Callable[..., Any]:
+    def write(g: OnnxGraph, input: Any, other: Any, *, alpha: Any = 1, rounding_mode: Any = None) -> Any:
+        only(alpha == 1 and rounding_mode is None, f"{kind} with a factor or with rounding")
+        return g.op(kind, *((other, input) if turned else (input, other)))
+
+    return write
+
+
 for _names, _op, _label, _turned in (
     (("add", "radd", "iadd"), "add", "add", False),
     (("mul", "rmul", "imul", "multiply"), "mul", "multiply", False),
@@ -67,39 +75,7 @@ for _names, _op, _label, _turned in (
     (("rdiv", "rtruediv"), "div", "divide", True),
 ):
     reads(*_names)(_binary(_op, _label, turned=_turned))
-
-
-@writes("add", "radd", "iadd")
-def _write_add(g: OnnxGraph, input: Any, other: Any, *, alpha: float = 1) -> Any:
-    only(alpha == 1, "add with alpha")
-    return g.op("Add", input, other)
-
-
-@writes("sub", "isub")
-def _write_sub(g: OnnxGraph, input: Any, other: Any, *, alpha: float = 1) -> Any:
-    only(alpha == 1, "sub with alpha")
-    return g.op("Sub", input, other)
-
-
-@writes("rsub")
-def _write_rsub(g: OnnxGraph, input: Any, other: Any) -> Any:
-    return g.op("Sub", other, input)
-
-
-@writes("mul", "rmul", "imul", "multiply")
-def _write_mul(g: OnnxGraph, input: Any, other: Any) -> Any:
-    return g.op("Mul", input, other)
-
-
-@writes("div", "truediv", "itruediv", "divide", "true_divide")
-def _write_div(g: OnnxGraph, input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    only(rounding_mode is None, "div with rounding")
-    return g.op("Div", input, other)
-
-
-@writes("rdiv", "rtruediv")
-def _write_rdiv(g: OnnxGraph, input: Any, other: Any) -> Any:
-    return g.op("Div", other, input)
+    writes(*_names)(_binary_in_onnx(_op.capitalize(), turned=_turned))
 
 
 @writes("pow")

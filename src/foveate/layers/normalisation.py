@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -163,20 +164,15 @@ def _read_softmax(
     return Reading("softmax", "softmax", {"temperature": 1.0}) if flat else None
 
 
-@writes("softmax")
 def _write_softmax(
-    g: OnnxGraph, input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    kind: str, g: OnnxGraph, input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Any:
-    only(dim is not None and dim % input.dim() != 0, "softmax without an axis")
-    return g.op("Softmax", input, axis=dim)
+    only(dim is not None and dim % input.dim() != 0, f"{kind} without an axis")
+    return g.op(kind, input, axis=dim)
 
 
-@writes("log_softmax")
-def _write_log_softmax(
-    g: OnnxGraph, input: Value, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Any:
-    only(dim is not None and dim % input.dim() != 0, "log_softmax without an axis")
-    return g.op("LogSoftmax", input, axis=dim)
+writes("softmax")(partial(_write_softmax, "Softmax"))
+writes("log_softmax")(partial(_write_softmax, "LogSoftmax"))
 
 
 @sums("softmax")
