@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from foveate import TrainRequest, train
 from foveate.cli.main import main
 from foveate.explanation.picture import explain_picture
 from foveate.graph.arithmetic import explain_value
@@ -16,7 +17,6 @@ from foveate.inspector.heat import explain
 from foveate.inspector.network_json import describe
 from foveate.inspector.runs import Question, make_run
 from foveate.models.model import Model
-from foveate.pipeline import TrainRequest, train
 from foveate.tasks.regression.task import Regression
 
 TASK = Regression(("age", "height"), (40.0, 1.7), (12.0, 0.1))
