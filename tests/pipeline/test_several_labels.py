@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
+from foveate import TrainRequest, train
 from foveate.dataset.samples import ArrayImages, DataSet, Split
 from foveate.modelfolder.read import load
-from foveate.pipeline import TrainRequest, train
 from foveate.tasks.multilabel.targets import LabelTargets
 from foveate.tasks.multilabel.task import Multilabel
 
