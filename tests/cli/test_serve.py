@@ -14,6 +14,7 @@ from foveate.cli.main import COMMANDS, main
 from foveate.cli.serve import command
 from foveate.errors import InputError
 from foveate.tasks.classification.task import Classification
+from foveate.words import flags_spoken
 
 WITHOUT_TORCH = (
     "import sys; sys.modules['torch'] = None; from foveate.cli.main import main; main(sys.argv[1:])"
@@ -102,7 +103,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("flags", "message"), WRONG.values(), ids=WRONG)
 def test_what_cannot_be_is_refused_in_a_sentence(folder, flags, message):
-    with pytest.raises(InputError, match=message):
+    with flags_spoken(), pytest.raises(InputError, match=message):
         CliRunner().invoke(command, [str(folder), *flags], catch_exceptions=False)
 
 
