@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError
+from foveate.strict_json import exact_keys
 from foveate.words import percent
 
 if TYPE_CHECKING:
@@ -299,26 +300,27 @@ class Task(ABC):
     def outputs(self) -> tuple[Output, ...]:
         """What ``model.onnx`` gives, in order."""
 
-    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives an equal task back."""
+        return {}
 
     @classmethod
-    @abstractmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         """Raises InputError, naming the field, what was expected and what was found."""
+        exact_keys(dict(document), set(), "task")
+        return cls()
 
     @abstractmethod
     def targets(self, answers: Iterable[object]) -> Targets:
         """Answers as people write them, one a picture. Raises InputError for one that it does not know."""
 
-    @abstractmethod
     def why_not(self, targets: Targets) -> str | None:
         """What is wrong with targets for this task, in words that follow "has"; None if nothing is."""
+        return None
 
-    @abstractmethod
     def counts(self, targets: Targets) -> NDArray[np.int64]:
-        """(groups,) pictures of each group."""
+        """(groups,) pictures of each group; for a task without groups."""
+        return np.zeros(0, np.int64)
 
     def class_numbers(self, targets: Targets) -> NDArray[np.int64]:
         """(N,) the one group of each picture. Raises InputError where a picture has not just one."""
@@ -328,12 +330,12 @@ class Task(ABC):
     def matrix(self, targets: Targets) -> NDArray[np.float64]:
         """(N, K) what the network's numbers should be, after `Learner.answer` without calibration."""
 
-    @abstractmethod
     def balanced(self, targets: Targets) -> tuple[float, ...]:
         """(K,) what an example of each label counts so that rare ones weigh as much as frequent ones.
 
         Raises InputError where that means nothing.
         """
+        raise InputError(f"A {self.name} has no labels that could be rare.")
 
     @abstractmethod
     def cells(self, targets: Targets) -> Sequence[str]:
@@ -343,12 +345,12 @@ class Task(ABC):
         """The answers as columns of a table; `answer_columns` and `parsed` read them again."""
         return {"label": self.cells(targets)}
 
-    @abstractmethod
     def same_labels(self, other: Task, targets: Targets) -> Targets:
-        """These targets as ``other`` has them, its labels matched by name.
+        """These targets as ``other`` has them, its labels matched by name; for labels that never differ.
 
         Raises DatasetError, in words that follow the data set's name, where a label with pictures is unknown.
         """
+        return targets
 
     @abstractmethod
     def predictions(self, values: Values, limit: int = 5) -> Sequence[Prediction]:
@@ -381,13 +383,13 @@ class Task(ABC):
         """What is remarkable in answers, by split, beside their `counts`: kind, severity, sentence."""
         return ()
 
-    @abstractmethod
     def to_explain(self, measured: Measured) -> Sequence[ToExplain]:
         """The pictures of which the report shows what spoke for their answers, the most telling first."""
+        return ()
 
     @abstractmethod
     def report(self, measured: Measured) -> TaskReport:
-        """What a report and a model card say."""
+        """What a report and a model card say; `foveate.tasks.telling.plain_report` is the least."""
 
     def order(self, said: NDArray[np.floating]) -> NDArray[np.int64]:
         """The labels in the order in which they are told of a picture: first what its answer goes by.

@@ -72,9 +72,9 @@ class Learner(ABC):
     def losses(self, outputs: Tensor, targets: Targets) -> Tensor:
         """(N,) the plain loss of each picture; ``outputs`` on the CPU."""
 
-    @abstractmethod
     def calibrated_losses(self, outputs: Tensor, targets: Targets) -> Tensor:
         """(N,) the same after the calibration that suits these outputs best: being sure counts nothing."""
+        return self.losses(outputs, targets)
 
     @abstractmethod
     def objective(self, outputs: Tensor, wanted: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,13 +88,13 @@ class Learner(ABC):
         """(N,) what each row of `Task.matrix` (N, K) counts as a whole."""
         return wanted.new_ones(len(wanted))
 
-    @abstractmethod
     def calibrated(self, outputs: np.ndarray, targets: Targets, **wanted: Any) -> Task:
         """The task with what held-out pictures say of how sure it may be."""
+        return self.task
 
-    @abstractmethod
     def answer(self) -> nn.Module:
         """``outputs`` -> what ``model.onnx`` gives: a tensor, or a tuple in the order of `Task.outputs`."""
+        return nn.Identity()
 
     def score(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """(N,) the number that an explanation explains of each picture; labels: (N,) which of the K."""

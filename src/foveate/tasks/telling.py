@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.tasks.base import Evaluation, Headline, Targets, Values
-from foveate.tasks.sections import Pixels, Section, Table
+from foveate.tasks.base import Evaluation, Headline, Targets, Task, Values
+from foveate.tasks.sections import Column, Pixels, Section, Table
 
 VALIDATION = "validation pictures"
 
@@ -113,3 +114,57 @@ class TaskReport:
     sections: Sequence[Section]
     trust: Sequence[Section]
     pictures: Table
+
+
+@dataclass(frozen=True)
+class PlainEvaluation:
+    """How good answers are on N pictures, in one number: the least that a task measures."""
+
+    samples: int
+    headline: Headline
+
+    def scores(self) -> dict[str, float | int]:
+        return {self.headline.metric.name: self.headline.value, "samples": self.samples}
+
+    def lines(self, pictures: str) -> list[str]:
+        metric, (low, high) = self.headline.metric, map(self.headline.metric.told, self.headline.interval)
+        value, constant = metric.told(self.headline.value), metric.told(self.headline.constant)
+        return [
+            f"{metric.words} {value} (95 % interval {low} to {high}) on {self.samples} {pictures}; always "
+            f"answering the same has {constant}"
+        ]
+
+    def tables(self) -> list[Table]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.scores(), "interval": list(self.headline.interval)}
+
+
+def plain_report(task: Task, measured: Measured, *, verdict: str, meaning: str = "") -> TaskReport:
+    """The least that a task says: how good it is, in a sentence, and what there was to learn from."""
+    headline = measured.evaluation.headline
+    low, high = map(headline.metric.told, headline.interval)
+    score = f"{headline.metric.told(headline.value)} (95 % interval {low} to {high})"
+    rows: list[list[str | float | None]] = [
+        [split, len(targets)] for split, targets in measured.all_targets.items()
+    ]
+    return TaskReport(
+        split=measured.split,
+        headline=headline,
+        kind=task.name.capitalize(),
+        purpose=task.purpose,
+        labels_are=task.called.capitalize(),
+        verdict=verdict,
+        meaning=meaning,
+        warnings=[],
+        facts=[],
+        scores=[(headline.metric.words, score)],
+        limits=[],
+        always="It has an answer whatever the picture shows, also for things it has never seen.",
+        in_report="How good its answers are",
+        inside="normalisation",
+        sections=[],
+        trust=[],
+        pictures=Table("Pictures", [Column("split", "name"), Column("pictures")], rows),
+    )
