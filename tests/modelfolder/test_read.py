@@ -235,7 +235,7 @@ def test_a_folder_of_version_1_is_read(folder, confidence):
 
 BROKEN_VERSION_1 = {
     "a task of today's": ({"task": {"name": "classification"}}, "task.name: expected one of classification"),
-    "another task": ({"task": "multilabel"}, "Unknown task 'multilabel'"),
+    "another task": ({"task": "captions"}, "Unknown task 'captions'"),
     "a class twice": ({"classes": ["a", "a"]}, "found 'a' twice"),
     "a threshold": ({"confidence": {**CONFIDENCE, "unsure_below": 2}}, "unsure_below: expected"),
 }

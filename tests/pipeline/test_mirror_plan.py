@@ -38,7 +38,7 @@ def test_a_named_recipe_does_what_it_says_and_the_user_is_told(left_and_right):
     flip, (told,) = planned(*left_and_right, recipe="standard")
     assert flip == "random"
     assert told.startswith("The recipe mirrors pictures, but in a mirror")
-    assert told.endswith("--augment none leaves that out.")
+    assert told.endswith("augment='none' leaves that out.")
 
 
 @pytest.mark.parametrize("settings", [{"augment": "none"}, {"recipe": "article"}])

@@ -24,7 +24,7 @@ from foveate.errors import DatasetError, InputError, listed
 from foveate.tasks import list_tasks, task_of_array
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
-from foveate.words import bytes_text
+from foveate.words import bytes_text, setting
 
 # Split -> the pairs of names under which its pictures and labels may stand, in small or capital letters.
 NPZ_NAMES = {
@@ -238,7 +238,7 @@ def _labels_shape(key: str, array: NDArray[np.generic]) -> NDArray[np.generic]:
     if array.ndim != 1 or array.dtype.kind not in "biuU":
         raise DatasetError(
             f"The labels of {key} must be one whole number or text a picture, (N,) or (N, 1), not "
-            f"{array.dtype} {array.shape}; where they are answers of another kind, say --task: "
+            f"{array.dtype} {array.shape}; where they are answers of another kind, say {setting('task')}: "
             f"{', '.join(list_tasks())}."
         )
     return array.astype(np.int64) if array.dtype.kind == "b" else array

@@ -99,8 +99,9 @@ async function prove({ side }) {
   words.textContent = "Hiding …";
   const { hiding, label } = await post("api/explain", question(side, true));
   const points = (value) => (tellsValues() ? shown(value) : `${(100 * value).toFixed(1)} points`);
+  const falling = tellsValues() ? "number" : "probability";
   words.textContent =
-    `${label}: with the hottest fifth hidden the ${tellsValues() ? "number" : "probability"} falls by ${points(hiding.drop)}; ` +
+    `${label}: with the hottest fifth hidden the ${falling} falls by ${points(hiding.drop)}; ` +
     `with the same shape hidden elsewhere, by ${points(hiding.drop_elsewhere)}.`;
 }
 
