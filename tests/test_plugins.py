@@ -41,7 +41,14 @@ def test_a_plugin_is_found_when_a_name_is_not(installed):
 
 
 def test_plugins_are_not_imported_before(installed):
-    program = "import foveate, sys; foveate.model_info('lenet5'); print('good' in sys.modules)"
+    program = """
+import foveate, sys
+from foveate.tasks import read_task, written_task
+from foveate.tasks.classification.task import Classification
+foveate.model_info('lenet5')
+read_task(written_task(Classification(('a', 'b'))))
+print('good' in sys.modules)
+"""
     assert ran(program, installed).stdout == "False\n"
 
 
