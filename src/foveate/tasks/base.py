@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
+Remark = tuple[str, Literal["warning", "note"], str]
 MODEL_INPUT = "images"
 
 
@@ -247,7 +248,7 @@ class Task(ABC):
     def parsed(cls, cells: Mapping[str, Any]) -> Any:
         """A row's answer, as `of` and `targets` take it; ``cells`` are those of its `answer_columns`.
 
-        Raises InputError, or DatasetError in words that follow the name of the line.
+        Raises InputError, or DatasetError in words that follow the line's name.
         """
         raise InputError(f"A {cls.name} is not read from a table.")
 
@@ -331,10 +332,7 @@ class Task(ABC):
         """(N, K) what the network's numbers should be, after `Learner.answer` without calibration."""
 
     def balanced(self, targets: Targets) -> tuple[float, ...]:
-        """(K,) what an example of each label counts so that rare ones weigh as much as frequent ones.
-
-        Raises InputError where that means nothing.
-        """
+        """(K,) what an example of each label counts so that all weigh alike. Raises InputError."""
         raise InputError(f"A {self.name} has no labels that could be rare.")
 
     @abstractmethod
@@ -346,10 +344,7 @@ class Task(ABC):
         return {"label": self.cells(targets)}
 
     def same_labels(self, other: Task, targets: Targets) -> Targets:
-        """These targets as ``other`` has them, its labels matched by name; for labels that never differ.
-
-        Raises DatasetError, in words that follow the data set's name, where a label with pictures is unknown.
-        """
+        """These targets as ``other`` has them, by the labels' names. Raises DatasetError as `of` does."""
         return targets
 
     @abstractmethod
@@ -377,10 +372,8 @@ class Task(ABC):
         """What scikit-learn's ``score`` is for such answers: the headline's value, unless it is another."""
         return self.evaluate(values, targets).headline.value
 
-    def remarks(
-        self, targets: Mapping[str, Targets]
-    ) -> Sequence[tuple[str, Literal["warning", "note"], str]]:
-        """What is remarkable in answers, by split, beside their `counts`: kind, severity, sentence."""
+    def remarks(self, targets: Mapping[str, Targets]) -> Sequence[Remark]:
+        """What is remarkable in answers, by split: kind, severity, sentence."""
         return ()
 
     def to_explain(self, measured: Measured) -> Sequence[ToExplain]:
