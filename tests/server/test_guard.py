@@ -5,6 +5,7 @@ import re
 import pytest
 
 from foveate.http.settings import ServeSettings
+from foveate.words import flags_spoken
 
 KEY = "0123456789abcdef0123"
 HOSTS = {
@@ -160,7 +161,7 @@ def test_a_request_costs_its_server_a_line_of_json(launch):
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with flags_spoken(), pytest.raises(ValueError, match=re.escape(message)):
         ServeSettings(**settings)
 
 
