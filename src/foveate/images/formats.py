@@ -15,22 +15,23 @@ _MAGIC = (
     (re.compile(rb"....ftyp(?:avif|avis)", re.DOTALL), "AVIF"),
 )
 # What people put among their pictures that is none, or none we read: said by name, it is found faster.
+# Compiled where a picture is refused: that takes a millisecond, which those that are read need not wait for.
 _OTHER = (
     (
-        re.compile(rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+        rb"(?s)....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)",
         "a HEIC photograph: save it as JPEG",
     ),
-    (re.compile(rb"....ftyp", re.DOTALL), "a video"),
-    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "a JPEG XL picture: save it as JPEG or PNG"),
-    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "a JPEG 2000 picture: save it as JPEG or PNG"),
-    (re.compile(rb"\0\0[\x01\x02]\0"), "a Windows icon: save it as PNG"),
-    (re.compile(rb"8BPS"), "a Photoshop document: save it as PNG"),
-    (re.compile(rb"%PDF"), "a PDF document"),
-    (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "a PostScript document"),
-    (re.compile(rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!"), "an archive: unpack it"),
-    (re.compile(rb"\s*<(\?xml[^>]*>\s*<)?svg", re.IGNORECASE), "an SVG drawing: save it as PNG"),
-    (re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE), "a web page, perhaps of a failed download"),
-    (re.compile(rb"\0+\Z"), "a run of zero bytes, perhaps of a failed copy"),
+    (rb"(?s)....ftyp", "a video"),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture: save it as JPEG or PNG"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture: save it as JPEG or PNG"),
+    (rb"\0\0[\x01\x02]\0", "a Windows icon: save it as PNG"),
+    (rb"8BPS", "a Photoshop document: save it as PNG"),
+    (rb"%PDF", "a PDF document"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!", "an archive: unpack it"),
+    (rb"(?i)\s*<(\?xml[^>]*>\s*<)?svg", "an SVG drawing: save it as PNG"),
+    (rb"(?i)\s*<(!doctype|html|\?xml)", "a web page, perhaps of a failed download"),
+    (rb"\0+\Z", "a run of zero bytes, perhaps of a failed copy"),
 )
 
 
@@ -59,7 +60,7 @@ def sniff(data: bytes) -> str:
         return "AVIF"
     if not head:
         raise RefusedError("the file is empty")
-    for pattern, what in _OTHER:
-        if pattern.match(head):
+    for signature, what in _OTHER:
+        if re.match(signature, head):
             raise RefusedError(f"it is {what}")
     raise RefusedError(f"it is not a picture ({', '.join(form for _, form in _MAGIC)} are read)")

@@ -8,7 +8,6 @@ Handlers of our own, through the copy of libtiff that Pillow has loaded, hear bo
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,4 +142,6 @@ def _file() -> IO[bytes]:
     """A file without a name, in memory where the system can."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("picture"), "w+b")
+    import tempfile  # takes 5 ms, which other pictures need not wait for
+
     return tempfile.TemporaryFile()
