@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -29,8 +28,7 @@ _FILLER = b"\xff\x00"  # inside a scan eight ones, which begin no short code; be
 _FINISHED = b"finished"
 
 
-@dataclass(frozen=True)
-class _Scan:
+class _Scan(NamedTuple):
     start: int  # of the compressed data
     end: int
     alone: bool  # the whole picture in one scan, decoded while it is read

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.geometry import Affine
+if TYPE_CHECKING:
+    from foveate.geometry import Affine
+
 
 _FLIPPED_ACROSS, _FLIPPED_DOWN = (2, 3, 7, 8), (3, 4, 6, 7)  # before the sides change places
 _SIDES_CHANGED = 5  # and above
@@ -44,4 +46,6 @@ def turn(stored: tuple[int, int], orientation: int) -> Affine:
     width, height = stored
     x = [-1, 0, width] if orientation in _FLIPPED_ACROSS else [1, 0, 0]
     y = [0, -1, height] if orientation in _FLIPPED_DOWN else [0, 1, 0]
+    from foveate.geometry import Affine  # not needed to read a picture
+
     return Affine(np.array([y, x] if orientation >= _SIDES_CHANGED else [x, y], np.float64))

@@ -11,17 +11,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import InputError
-from foveate.geometry import Affine, Box
 from foveate.images.deep import Range
 from foveate.images.pixels import to_grey
 from foveate.images.read import DEFAULT_MAX_PIXELS, ImageInfo, decode, read_bytes
+
+if TYPE_CHECKING:
+    from foveate.geometry import Affine, Box
 
 Fit = Literal["crop", "pad", "stretch"]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
@@ -129,6 +131,8 @@ class Preprocessing:
         In pixels of both; its ``inverse()`` brings places on the input back to the picture. It is the same
         however small the file was decoded.
         """
+        from foveate.geometry import Affine  # not needed to read a picture
+
         return Affine.between(*self._placed((0, 0, width, height)))
 
     def jpeg_divisor(self, height: int, width: int) -> int:

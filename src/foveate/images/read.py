@@ -33,19 +33,21 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from foveate.geometry import Box
 from foveate.images import deep, jpeg, png, tiff, turbo
 from foveate.images.deep import Range
 from foveate.images.formats import RefusedError, sniff
 from foveate.images.orientation import orientation_of, seen_size, turn, turned
 from foveate.images.pixels import is_grey, to_grey, to_rgb
 from foveate.images.refusals import quiet, refusals_as_image_errors
+
+if TYPE_CHECKING:
+    from foveate.geometry import Box
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",

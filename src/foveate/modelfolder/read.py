@@ -10,8 +10,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from foveate.errors import InputError, ModelFolderError, show_path
 from foveate.images.preprocess import Preprocessing
@@ -22,8 +22,7 @@ MAX_CONFIG_BYTES = 64 << 20
 MAX_MODEL_BYTES = 2 << 30  # protobuf's own limit for one message
 
 
-@dataclass(frozen=True)
-class Runnable:
+class Runnable(NamedTuple):
     """What a model folder holds for use: the bytes of ``model.onnx`` and what goes with them."""
 
     config: ModelConfig

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 MAX_VALUES = 1024  # numbers of a tensor that are followed, for they may be sizes
@@ -19,8 +18,7 @@ class Tensor(NamedTuple):
     values: Values | None = None
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """An operator's call. attributes: int, float, text (bytes), `Tensor`, or a list of numbers by name."""
 
     kind: str
@@ -29,8 +27,7 @@ class Node:
     attributes: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """inputs: shapes by name, with 1 for the number of pictures. Nodes stand in the order of computing."""
 
     nodes: Sequence[Node]

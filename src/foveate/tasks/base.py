@@ -10,7 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, Protocol, Self, TypedDict
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    Protocol,
+    Self,
+    TypedDict,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -206,8 +217,7 @@ class Evaluation(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Headline:
+class Headline(NamedTuple):
     """The one number to quote, with its 95 % interval, and what a constant answer would reach."""
 
     metric: Metric

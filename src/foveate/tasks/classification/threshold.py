@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,8 +33,7 @@ class UnsureRule:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A rule tried on other pictures: so many of ``samples`` were answered, so many of these are right."""
 
     answered: int
