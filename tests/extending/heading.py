@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from foveate import Metric, register_task
-from foveate.tasks.base import UNLIKENESS, Headline, Output, Task, UnlikenessDocument
+from foveate.tasks.base import UNLIKENESS, Headline, Output, Task
 from foveate.tasks.regression.targets import NumberTargets
 from foveate.tasks.telling import PlainEvaluation, plain_report
+from foveate.tasks.unlikeness import UnlikenessDocument
 
 ERROR = Metric("circular_error", higher_is_better=False, is_fraction=False, title="circular error")
 

@@ -20,6 +20,7 @@ from foveate.words import printable, setting
 
 if TYPE_CHECKING:
     from foveate.dataset import Split
+    from foveate.geometry import Box
     from foveate.models.model import Model
 
 FACTS_NAME = "explanation.json"
@@ -73,42 +74,30 @@ def explain(
         image: a file, its bytes, or (H, W, 3) uint8.
         class_: the class to explain, by name or number; by default the one that the network names.
         layer: whose maps to look at, by its name in `summary`; by default the last map.
-        method: how to find what speaks for it: grad-cam, integrated-gradients, occlusion, saliency, one
-            of `register_heatmap`, or all.
+        method: grad-cam, integrated-gradients, occlusion, saliency, one of `register_heatmap`, or all.
         weights: a file of weights or hf:OWNER/REPO, where ``model`` is a network's name.
         download: let the weights named hf:... be fetched.
         data: a data set, of which the pictures are shown that excite the layer's maps most.
         out: a folder to write it to; by default nothing is written. ``overwrite`` replaces an earlier one.
-        seed: of what is drawn by chance.
 
     Raises UnknownNameError: a class, a method, a layer. InputError: what the methods cannot explain.
     """
-    folder = None
-    if out is not None:
-        folder = check_folder(Path(out), FACTS_NAME, what="an explanation", name="out", overwrite=overwrite)
+    folder = None if out is None else _folder(Path(out), overwrite)
     with needs("train", "Explaining a network"):
-        from foveate.explanation.methods import METHODS
         from foveate.explanation.picture import check_layer, explain_picture
         from foveate.resolve import resolve
         from foveate.tasks.labels import label_meant
-    methods = tuple(METHODS) if method == "all" else (method,)
-    if method not in (*METHODS, "all"):
-        raise UnknownNameError("method", method, [*METHODS, "all"])
+    methods = _methods(method)
     network = resolve(str(model), weights, download=download, say=say)
     target = None if class_ is None else label_meant(network.task, class_)
     if layer is not None:
         check_layer(network.module, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    if isinstance(image, np.ndarray):
-        picture, box = image, None
-    else:
-        picture, info = network.preprocessing.decode(image)
-        box = info.box
+    picture, box = _picture(network, image)
     explained = explain_picture(
         network, picture, box=box, target=target, methods=methods, layer=layer, seed=seed
     )
-    named = str(image) if isinstance(image, str | Path) else None
-    facts: dict[str, Any] = {"model": str(model), "image": named} | explained.facts
+    facts: dict[str, Any] = {"model": str(model), "image": _name(image)} | explained.facts
     for name, reason in facts["left_out"].items():
         say(f"{name} is left out: {printable(reason)}")
     pictures = dict(explained.pictures)
@@ -118,6 +107,34 @@ def explain(
         )
     files = [] if folder is None else _write(folder, pictures, facts)
     return Explanation(facts, pictures, files, network.task.says)
+
+
+def _folder(out: Path, overwrite: bool) -> Path:
+    """The folder, if an explanation may be written there."""
+    return check_folder(out, FACTS_NAME, what="an explanation", name="out", overwrite=overwrite)
+
+
+def _name(image: object) -> str | None:
+    return str(image) if isinstance(image, str | Path) else None
+
+
+def _methods(name: str) -> tuple[str, ...]:
+    """The methods of this name, all of them for "all". Raises UnknownNameError."""
+    from foveate.explanation.methods import METHODS
+
+    if name not in (*METHODS, "all"):
+        raise UnknownNameError("method", name, [*METHODS, "all"])
+    return tuple(METHODS) if name == "all" else (name,)
+
+
+def _picture(
+    network: Model, image: str | Path | bytes | NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], Box | None]:
+    """The decoded picture, and where it lies in pixels that were decoded smaller."""
+    if isinstance(image, np.ndarray):
+        return image, None
+    picture, info = network.preprocessing.decode(image)
+    return picture, info.box
 
 
 def _split(data: str | Path) -> tuple[str, Split]:

@@ -12,15 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     ClassVar,
     Literal,
     NamedTuple,
-    NotRequired,
     Protocol,
     Self,
-    TypedDict,
 )
 
 import numpy as np
@@ -143,22 +140,6 @@ class Targets(Protocol):
     def strata(self) -> NDArray[np.int64]:
         """(N,) of 0 and more: groups whose shares a division into splits keeps."""
         ...
-
-
-class UnlikenessDocument(TypedDict):
-    """What any `Prediction.to_dict` has where the model measures unlikeness."""
-
-    unlikeness: NotRequired[
-        Annotated[
-            float,
-            {
-                "minimum": 0,
-                "description": "How unlike the training pictures the picture is; above 1, no answer need be "
-                "right. Absent where the model does not measure it.",
-            },
-        ]
-    ]
-    unlike: NotRequired[bool]
 
 
 class Prediction(Protocol):

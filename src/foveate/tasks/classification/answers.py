@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
-from foveate.tasks.base import UnlikenessDocument
+from foveate.tasks.unlikeness import UnlikenessDocument
 
 Probability = Annotated[float, {"minimum": 0, "maximum": 1.001}]  # float32 sums may say a little more than 1
 

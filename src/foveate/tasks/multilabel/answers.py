@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
-from foveate.tasks.base import UnlikenessDocument
 from foveate.tasks.multilabel.reading import as_cell
+from foveate.tasks.unlikeness import UnlikenessDocument
 
 Share = Annotated[float, {"minimum": 0, "maximum": 1.001}]
 

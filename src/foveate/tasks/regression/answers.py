@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, NotRequired, TypedDict, cast
 
-from foveate.tasks.base import UnlikenessDocument
+from foveate.tasks.unlikeness import UnlikenessDocument
 
 _COVERED = "of the 90 % interval; absent where too few pictures were held out to tell it"
 
