@@ -231,6 +231,29 @@ def test_no_truncation_goes_unnoticed(encoded, noise):
         assert refused > len(data) * 0.45, form
 
 
+@pytest.mark.parametrize("kind", ["RGB", "P", "I;16"])
+def test_a_png_cut_in_its_pixels_and_closed_is_no_picture(encoded, noise, kind):
+    """What a copy that broke off leaves, with an end marker as an uploader may put there: at every offset."""
+    end = b"\0\0\0\0IEND\xaeB`\x82"
+    grey = np.asarray(Image.fromarray(noise).convert("L")).astype(np.uint16) * 257
+    pictures = {
+        "RGB": Image.fromarray(noise),
+        "P": Image.fromarray(noise).quantize(16),
+        "I;16": Image.fromarray(grey),
+    }
+    data = encoded(pictures[kind], "PNG")
+    for cut in range(data.index(b"IDAT") + 8, len(data) - len(end)):
+        with pytest.raises(ImageError, match=r"truncated|damaged|not a picture"):
+            read_image(data[:cut] + end)
+
+
+def test_pixels_of_a_png_that_were_changed_on_the_way_are_refused(encoded, noise):
+    data = bytearray(encoded(Image.fromarray(noise), "PNG"))
+    data[data.index(b"IDAT") + 9] ^= 1
+    with pytest.raises(ImageError, match="damaged"):
+        read_image(bytes(data))
+
+
 def test_a_truncated_file_says_so(encoded, noise):
     for form in ("JPEG", "PNG"):
         data = encoded(Image.fromarray(noise), form)

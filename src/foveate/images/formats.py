@@ -46,6 +46,9 @@ def _brands(head: bytes) -> set[bytes]:
     return {head[at : at + 4] for at in range(16, length - 3, 4)}
 
 
+TRUNCATED = "it is truncated: the file ends before its pixels do"
+
+
 class RefusedError(Exception):
     """A reason, why a picture is not read, without its name."""
 

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from foveate.images.formats import RefusedError
+from foveate.images.formats import TRUNCATED, RefusedError
 
-TRUNCATED = "it is truncated: the file ends before its pixels do"
 SPARE_BYTES = 16  # so many may stand between the last pixel's code and the marker
 LOOK_AHEAD_BYTES = 8  # libjpeg reads so far ahead
 

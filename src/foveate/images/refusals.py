@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from foveate.errors import UnreadableImageError
-from foveate.images.formats import RefusedError
-from foveate.images.jpeg import TRUNCATED
+from foveate.images.formats import TRUNCATED, RefusedError
 from foveate.words import printable
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.images.formats import RefusedError
-from foveate.images.jpeg import TRUNCATED, is_padding, require_all_scans
+from foveate.images.formats import TRUNCATED, RefusedError
+from foveate.images.jpeg import is_padding, require_all_scans
 
 # Markers after which a picture's pixels are as they seem: JFIF, tables, restart interval, comments.
 _HARMLESS = frozenset((0xE0, 0xDB, 0xC4, 0xDD, 0xFE))
