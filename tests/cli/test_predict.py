@@ -1,6 +1,7 @@
 """`foveate predict` and `foveate evaluate` as people and machines call them; neither needs torch."""
 
 import csv
+import gc
 import io
 import json
 import os
@@ -230,3 +231,25 @@ def test_no_torch_is_needed(model, photos, command):
     assert done.stderr == b""
     document = json.loads(done.stdout)
     assert document.get("accuracy", 1.0) == 1.0
+
+
+def test_only_its_own_process_keeps_what_it_started_with_from_the_collector(model, photos, capsys):
+    frozen = gc.get_freeze_count()
+    assert gc.isenabled()
+    with pytest.raises(SystemExit):
+        main(["predict", model, "red.png"])
+    assert gc.isenabled() and gc.get_freeze_count() == frozen
+    capsys.readouterr()
+    program = (
+        "import gc, sys\n"
+        "from foveate.cli.main import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(gc.isenabled(), gc.get_freeze_count() > 10_000, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "predict", model, "red.png"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.split() == ["True", "True"], done.stderr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note, typed
+from foveate.cli.console import emit_json, interactive, json_option, note, starting, typed
 from foveate.errors import InputError
 from foveate.words import printable
 
@@ -78,10 +78,11 @@ def command(
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
     names = _names(model, pictures, **listed)
-    from foveate.api.load import load
-    from foveate.errors import ImageError
+    with starting():
+        from foveate.api.load import load
+        from foveate.errors import ImageError
 
-    predictor = load(model, say=note)
+        predictor = load(model, say=note)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
     errors = []
     # Results on the same terminal would tear a bar apart, and importing rich costs time.

@@ -23,6 +23,11 @@ def own_process() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def is_own_process() -> bool:
+    """Whether the process ends with the command."""
+    return _owned[0]
+
+
 def settle() -> None:
     """The outcome stands: from here on to the end of the command's own process, signals are ignored."""
     if _owned[0]:
