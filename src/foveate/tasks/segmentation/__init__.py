@@ -1,0 +1,1 @@
+"""Semantic segmentation: one of several classes for each pixel of a picture."""
