@@ -83,6 +83,30 @@ def worked(
     return f"{numbers} = {str(value).replace('-', '−')}"
 
 
+def transposed_size(
+    n: int, kernel: int, stride: int = 1, padding: int = 0, *, output_padding: int = 0, dilation: int = 1
+) -> int:
+    """How many places a transposed convolution leaves along one axis (relation 14 of the same guide).
+
+    >>> transposed_size(7, 4, 2, 1)
+    14
+    """
+    return (n - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+
+
+def worked_transposed(
+    n: int, kernel: int, stride: int = 1, padding: int = 0, *, output_padding: int = 0, dilation: int = 1
+) -> str:
+    """The formula of `transposed_size` with its numbers and their result.
+
+    >>> worked_transposed(7, 4, 2, 1)
+    '(7 − 1)·2 − 2·1 + 1·(4−1) + 0 + 1 = 14'
+    """
+    value = transposed_size(n, kernel, stride, padding, output_padding=output_padding, dilation=dilation)
+    numbers = f"({n} − 1)·{stride} − 2·{padding} + {dilation}·({kernel}−1) + {output_padding} + 1"
+    return f"{numbers} = {str(value).replace('-', '−')}"
+
+
 def same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
     """(before, after) so that ``ceil(n / stride)`` places fit: TensorFlow's "SAME", the odd pixel behind.
 

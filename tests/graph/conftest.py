@@ -86,6 +86,22 @@ NETWORKS = {
     "transposed": sequential(
         lambda: nn.Conv2d(2, 3, 3, stride=2), lambda: nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1)
     ),
+    "bilinear": sequential(
+        lambda: nn.Conv2d(2, 3, 3, stride=2),
+        lambda: nn.Upsample(scale_factor=2, mode="bilinear"),
+        lambda: nn.Conv2d(3, 2, 3, padding=1),
+    ),
+    "bilinear by corners": sequential(
+        lambda: nn.Conv2d(2, 3, 3, stride=3),
+        lambda: nn.Upsample((17, 12), mode="bilinear", align_corners=True),
+    ),
+    "nearest": sequential(
+        lambda: nn.Conv2d(2, 3, 3, stride=2), lambda: nn.Upsample(scale_factor=2.5, mode="nearest")
+    ),
+    "nearest exact": sequential(
+        lambda: nn.Conv2d(2, 2, 2, stride=2), lambda: nn.Upsample((16, 25), mode="nearest-exact")
+    ),
+    "softmax over channels": sequential(lambda: nn.Conv2d(2, 3, 3), lambda: nn.Softmax(dim=1)),
     "residual": Residual,
     "inception": Inception,
     "residual of inception": sequential(Residual, lambda: nn.Conv2d(4, 2, 1), Inception),

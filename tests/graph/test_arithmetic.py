@@ -30,6 +30,19 @@ class Do(nn.Module):
         return self.function(x)
 
 
+class Unpooled(nn.Module):
+    """SegNet's pair (Badrinarayanan et al., 2015)."""
+
+    def __init__(self, *window):
+        super().__init__()
+        self.pool = nn.MaxPool2d(*window, return_indices=True)
+        self.unpool = nn.MaxUnpool2d(*window)
+
+    def forward(self, x):
+        y, places = self.pool(x)
+        return self.unpool(2 * y, places, output_size=x.shape[-2:])
+
+
 def conv(*args, kind=nn.Conv2d, **options):
     return kind(4, *args, **options)
 
@@ -56,6 +69,25 @@ LAYERS = {
     "conv by function": Do(lambda x: F.conv2d(x, KERNEL, padding=1, stride=2)),
     "conv by function, same": Do(lambda x: F.conv2d(x, KERNEL, padding="same")),
     "separable": SeparableConv2d(4, 3, 3),
+    "transposed": nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2),
+    "transposed without overlap": nn.ConvTranspose2d(4, 3, 2, stride=(2, 3), bias=False),
+    "transposed dilated": nn.ConvTranspose2d(4, 3, (3, 2), stride=2, dilation=(2, 3), padding=(2, 0)),
+    "transposed by function": Do(lambda x: F.conv_transpose2d(x, KERNEL.transpose(0, 1), stride=2)),
+    "bilinear": nn.Upsample(scale_factor=2, mode="bilinear"),
+    "bilinear by corners": nn.Upsample((10, 13), mode="bilinear", align_corners=True),
+    "bilinear to a smaller size": Do(lambda x: F.interpolate(x, (4, 3), mode="bilinear")),
+    "bilinear by an odd factor": Do(lambda x: F.interpolate(x, scale_factor=(1.3, 2.7), mode="bilinear")),
+    "nearest": nn.Upsample(scale_factor=(2, 3)),
+    "nearest to a size": nn.Upsample((11, 4), mode="nearest"),
+    "nearest exact": nn.Upsample((11, 4), mode="nearest-exact"),
+    "unpooled": Unpooled(2),
+    "unpooled from windows that overlap": Unpooled(3, 2),
+    "maximum over channels": Do(lambda x: x.max(1, keepdim=True).values.neg()),
+    "minimum over channels": Do(lambda x: x.amin(dim=1)),
+    "softmax over channels": nn.Softmax(dim=1),
+    "the greater and the less": Do(lambda x: torch.maximum(x, torch.minimum(x.neg(), x.sigmoid()))),
+    "rounded": Do(lambda x: (3 * x).round()),
+    "in other types": Do(lambda x: (3 * x).to(torch.int32).bool().double()),
     "linear": nn.Sequential(nn.Flatten(), nn.Linear(4 * 7 * 6, 5), nn.Linear(5, 3, bias=False)),
     "max": nn.MaxPool2d(2),
     "max padded": nn.MaxPool2d(3, 2, padding=1),
@@ -170,10 +202,20 @@ def check_terms(found, recording):
     for term in found.terms:
         made = np.nansum(np.asarray(term.weight) * np.asarray(term.input))
         assert made == pytest.approx(term.sum, rel=1e-11, abs=1e-13)
-    if found.op in ("conv2d", "linear", "avg_pool", "sum_pool", "gaussian_pool", "add", "concat"):
+    if found.op in (
+        "conv2d",
+        "conv_transpose2d",
+        "bilinear",
+        "linear",
+        "avg_pool",
+        "sum_pool",
+        "gaussian_pool",
+        "add",
+        "concat",
+    ):
         total = sum(term.sum for term in found.terms) + (found.bias or 0)
         assert total == pytest.approx(found.total, rel=1e-11, abs=1e-13)
-    if found.window is not None and found.op != "conv2d":
+    if found.window is not None and not found.op.startswith("conv"):
         term = found.terms[0]
         values = recording.values[term.step][term.channel]
         for i, row in enumerate(found.window.rows):

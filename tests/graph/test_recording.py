@@ -165,7 +165,7 @@ class Constant(nn.Module):
 
 
 def test_every_layer_that_a_blueprint_can_name_is_read():
-    needs = {"filters": 4, "kernel": 3, "size": 2}
+    needs = {"filters": 4, "kernel": 3, "size": 2, "factor": 2}
     for kind, layer in KINDS.items():
         if kind in ("flatten", "dense"):
             continue

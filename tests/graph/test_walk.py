@@ -87,6 +87,35 @@ def test_what_sees_the_whole_picture(layer):
     assert size is None or size >= SIDE
 
 
+class Unpooled(nn.Module):
+    def __init__(self, kernel, stride):
+        super().__init__()
+        self.pool = nn.MaxPool2d(kernel, stride, return_indices=True)
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.unpool = nn.MaxUnpool2d(kernel, stride)
+
+    def forward(self, x):
+        y, places = self.pool(x)
+        return self.unpool(self.conv(y), places, output_size=x.shape[-2:])
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2)])
+def test_unpooling_looks_through_the_windows_that_cover_a_place(kernel, stride):
+    net = Unpooled(kernel, stride).double()
+    seen = walk(net, (2, SIDE, SIDE)).nodes[-1].seen
+    assert seen.shape == (SIDE, SIDE) and seen.rows.jump == 1
+    x = torch.rand(1, 2, SIDE, SIDE, dtype=torch.float64)
+    for row, column in ((10, 11), (0, 0), (SIDE - 2, 3)):
+        top, bottom, left, right = clipped(seen.sees(row, column), SIDE, SIDE)
+        assert bottom - top < 4 * stride + kernel  # no more than the windows of three rows of places
+        outside = torch.ones(SIDE, SIDE, dtype=torch.bool)
+        outside[top : bottom + 1, left : right + 1] = False
+        for draw in range(8):  # whatever lies outside, this number is the same
+            torch.manual_seed(draw)
+            other = torch.where(outside, torch.rand_like(x), x)
+            assert torch.equal(net(other)[0, :, row, column], net(x)[0, :, row, column])
+
+
 def test_circular_padding_counts_the_wrapped_window_and_sees_both_ends():
     layer = nn.Conv2d(2, 3, 5, padding=2, padding_mode="circular").double()
     seen = walk(layer, (2, SIDE, SIDE)).nodes[-1].seen

@@ -108,6 +108,19 @@ EVERY_KIND = [
     {"avg_pool": {"size": [1, 2], "stride": 1}},
     *[{pool: {"size": 3, "stride": 1, "padding": 1}} for pool in ("min_pool", "sum_pool", "l2_pool")],
     {"gaussian_pool": {"size": 2, "stride": 1}},
+    {"upsample": [1, 2]},
+    {"upsample": {"factor": 2, "mode": "nearest"}},
+    {"transposed_conv": {"filters": 6, "kernel": [3, 2], "stride": 2, "padding": [1, 0], "groups": 2}},
+    {
+        "transposed_conv": {
+            "filters": 8,
+            "kernel": 3,
+            "stride": [1, 3],
+            "dilation": 2,
+            "output_padding": [0, 2],
+            "bias": False,
+        }
+    },
     {"parallel": {"branches": [["relu"], [{"conv": {"filters": 3, "kernel": 1}}], []]}},
     {
         "residual": {

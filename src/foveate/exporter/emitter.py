@@ -6,6 +6,7 @@ of ONNX operators. What the table has not raises `NotInTable`, and torch's expor
 does the work; whoever wrote the graph, `foveate.exporter.to_onnx` compares it with torch on real pictures.
 
 The first axis of everything is the batch and stays free; all other sizes are written as they were seen.
+Numbers have the types that they have in torch: float32, or what pictures, places and answers are counted in.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
-from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.overrides import resolve_name
 
 from foveate.graph.trace import Call, ModuleCall, takes_one, trace
 from foveate.layers.known import FUNCTIONS, MODULES, WRITERS
-from foveate.operators.onnx import UNUSED, NotInTable
-from foveate.operators.reading import Value, values_in
+from foveate.operators.onnx import UNUSED, NotInTable, element_type, type_name
+from foveate.operators.reading import Reading, Value, values_in
 from foveate.operators.table import Function
 
 OPSET = 20  # the first with Gelu
@@ -57,9 +57,8 @@ class Graph:
             return self._names[value.number]
         if isinstance(value, Tensor):
             name = self._known.get(id(value), f"constant_{len(self.constants)}")
+            type_name(value.dtype)  # or left to torch
             array = value.detach().cpu().contiguous().numpy()
-            if array.dtype != np.float32:
-                raise NotInTable(f"a constant of type {array.dtype}")
         else:
             array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
             name = f"constant_{array.dtype}_{array.tolist()}".replace(" ", "") if array.size < 9 else ""
@@ -123,7 +122,7 @@ def _names(graph: Graph, function: Function, call: Call) -> str | list[str]:
     if function.onnx is not None:
         return function.onnx(graph, *call.args, **call.kwargs)
     reading = function.read(call.out, *call.args, **call.kwargs) if function.read else None
-    if reading is None or reading.op not in WRITERS:
+    if not isinstance(reading, Reading) or reading.op not in WRITERS:
         raise NotInTable(resolve_name(call.function) or call.name)
     return WRITERS[reading.op](graph, call.args[0] if call.args else call.kwargs["input"], reading)
 
@@ -140,7 +139,8 @@ def _name(graph: Graph, caller: str, names: str | list[str], batch: int) -> None
     for value, name in zip(values_in(graph.out), [names] if isinstance(names, str) else names, strict=True):
         if name == UNUSED:
             continue
-        if value.dtype != torch.float32 or value.ndim == 0 or value.shape[0] != batch:
+        type_name(value.dtype)  # or left to torch
+        if value.ndim == 0 or value.shape[0] != batch:
             raise NotInTable(f"{caller}: {value.dtype} {tuple(value.shape)}")
         graph.name(value, name)
 
@@ -153,7 +153,8 @@ def _is_written_whole(call: ModuleCall) -> bool:
 def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
     """The ONNX model of a network in eval mode, traced on ``sample`` (N >= 2, ...) with a free batch axis.
 
-    The network returns one tensor, or a tuple of as many as there are names. Raises NotInTable.
+    The network returns one tensor, or a tuple of as many as there are names, each in the type that it has in
+    torch. Raises NotInTable.
     """
     known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     graph, traced = Graph(known), trace(network, sample)
@@ -172,16 +173,12 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str
     proto: GraphProto = helper.make_graph(
         graph.nodes,
         "foveate",
-        [helper.make_tensor_value_info(input_name, _element_type(sample), ["N", *sample.shape[1:]])],
+        [helper.make_tensor_value_info(input_name, element_type(sample.dtype), ["N", *sample.shape[1:]])],
         [
-            helper.make_tensor_value_info(name, _element_type(out), ["N", *out.shape[1:]])
+            helper.make_tensor_value_info(name, element_type(out.dtype), ["N", *out.shape[1:]])
             for out, name in zip(outs, output_names, strict=True)
         ],
         list(graph.constants.values()),
     )
     opsets = [helper.make_opsetid("", OPSET)]
     return helper.make_model(proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="foveate")
-
-
-def _element_type(tensor: Tensor | Value) -> int:
-    return int(TensorProto.UINT8 if tensor.dtype == torch.uint8 else TensorProto.FLOAT)

@@ -7,11 +7,13 @@ modules or with functions, and branches and skips need no special care.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
+from foveate.layers.interpolation import linear, nearest
 from foveate.operators.fields import Axis, Field, union
 
 Rule = Callable[[Field, Sequence[Any], Tensor], Field]
@@ -45,6 +47,8 @@ def _position_by_position(name: str, args: Sequence[Any], inputs: Sequence[Field
     """Whether each output position depends on the same position of the inputs alone."""
     if name in MIXING or (name in BATCH_STATISTICS and args[5]) or out.ndim < 4:
         return False
+    if name in SHARING and args[1] % out.ndim >= out.ndim - 2:
+        return False
     if name == "cat" and len(args) > 1 and args[1] % out.ndim >= out.ndim - 2:
         return False
     size = tuple(out.shape[-2:])
@@ -53,9 +57,10 @@ def _position_by_position(name: str, args: Sequence[Any], inputs: Sequence[Field
 
 # Same shape out as in, yet every position depends on all others.
 MIXING = frozenset(
-    {"native_layer_norm", "native_group_norm", "_softmax", "_log_softmax", "cumsum", "flip", "roll", "sort"}
+    {"native_layer_norm", "native_group_norm", "cumsum", "flip", "roll", "sort"}
     | {"bmm", "mm", "addmm", "baddbmm", "linear", "transpose", "permute", "t"}
 )
+SHARING = frozenset({"_softmax", "_log_softmax"})  # args[1]: the axis
 BATCH_STATISTICS = frozenset({"native_batch_norm", "_native_batch_norm_legit"})  # args[5]: training
 
 
@@ -128,6 +133,39 @@ def _resize(reach: int) -> Rule:
     return lambda field, args, out: _per_axis(lambda axis, i, n: axis.resized(n, reach), field, out)
 
 
+def _nearest(middle: bool) -> Rule:
+    def rule(field: Field, args: Sequence[Any], out: Tensor) -> Field:
+        def change(axis: Axis, i: int, n: int) -> Axis:
+            return axis.taken(line := nearest(len(axis), n, _scale(args, 2, i), middle=middle), line)
+
+        return _per_axis(change, field, out)
+
+    return rule
+
+
+def _bilinear(field: Field, args: Sequence[Any], out: Tensor) -> Field:
+    def change(axis: Axis, i: int, n: int) -> Axis:
+        found = linear(len(axis), n, _scale(args, 3, i), align_corners=args[2])
+        return axis.taken(found.first, np.where(found.share > 0, found.second, found.first))
+
+    return _per_axis(change, field, out)
+
+
+def _scale(args: Sequence[Any], first: int, i: int) -> float | None:
+    """The factor that was asked for along an axis, from a resizing's arguments; None where sizes were."""
+    return args[first + i] if len(args) > first + i else None
+
+
+def unpooled(fields: Sequence[Field], pool: Mapping[str, Any], out: Tensor) -> Field:
+    """Max-unpooling: a place may hold the number of any window that it was in, and sees what chose its place.
+
+    pool: kernel, stride and padding, as pairs. fields: of the numbers, and of their places.
+    """
+    kernel, stride, padding = pool["kernel"], pool["stride"], pool["padding"]
+    seen = union(fields)
+    return _per_axis(lambda axis, i, n: axis.spread(n, kernel[i], stride[i], padding[i]), seen, out)
+
+
 RULES: dict[str, Rule] = {
     "convolution": _convolution,
     "max_pool2d_with_indices": _pool,
@@ -142,7 +180,8 @@ RULES: dict[str, Rule] = {
     "slice": _slice,
     "pixel_unshuffle": _unshuffle,
     "pixel_shuffle": _resize(0),
-    "upsample_nearest2d": _resize(0),
-    "upsample_bilinear2d": _resize(1),
+    "upsample_nearest2d": _nearest(middle=False),
+    "_upsample_nearest_exact2d": _nearest(middle=True),
+    "upsample_bilinear2d": _bilinear,
     "upsample_bicubic2d": _resize(2),
 }

@@ -104,20 +104,23 @@ class _Steps:
         operands = self._numbered((call.args, call.kwargs))
         if not made or not operands:
             return
-        if not isinstance(call.out, Value):
-            for i, value in enumerate(made):
-                macs = 0 if i else call.macs
-                self._keep(call.name, call.module, other(f"{plain}[{i}]"), operands, value, macs=macs)
-            return
         function = FUNCTIONS.get(plain)
         reader = None if function is None else function.read
-        if reader is None and self.number(call.out) is not None:
-            return  # handed on as it is: contiguous(), to()
         reading = None
         if reader is not None:
             with suppress(TypeError):  # called with arguments that the reader does not foresee
                 reading = reader(call.out, *call.args, **call.kwargs)
-        self._keep(call.name, call.module, reading or other(plain), operands, call.out, macs=call.macs)
+        if not isinstance(call.out, Value):
+            readings = reading if isinstance(reading, list) else [None] * len(made)
+            for i, (value, one) in enumerate(zip(made, readings, strict=True)):
+                macs = 0 if i else call.macs
+                one = one or other(f"{plain}[{i}]")  # noqa: PLW2901
+                self._keep(call.name, call.module, one, operands, value, macs=macs)
+            return
+        if reading is None and self.number(call.out) is not None:
+            return  # handed on as it is: contiguous(), to()
+        one = reading if isinstance(reading, Reading) else other(plain)
+        self._keep(call.name, call.module, one, operands, call.out, macs=call.macs)
 
     def _keep(
         self,

@@ -27,11 +27,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from foveate.errors import ShapeError
-from foveate.graph.operations import field_of, multiply_adds, padded
+from foveate.graph.operations import field_of, multiply_adds, padded, unpooled
 from foveate.graph.shapes import made_without_torch, tensors_in
 from foveate.layers.known import MODULES
 from foveate.operators.fields import Field
-from foveate.operators.reading import Value
+from foveate.operators.reading import Value, pair
 from foveate.operators.table import LayerEntry
 
 # What takes a tensor only to know its type and device: the result is a constant.
@@ -236,6 +236,8 @@ class _Tracer:
         self.trace.overwritten = self.trace.overwritten or bool(changed)
         if function is F.pad and out.ndim == 4:
             self._pad(out, *args, **kwargs)
+        if function is F.max_unpool2d and out.ndim == 4:
+            self._unpool(out, *args, **kwargs)
         if name not in _FRESH:
             for tensor in tensors_in(out):  # a tensor that is handed on as it is keeps its value
                 if tensor not in self._values or any(tensor is t for t in changed):
@@ -252,6 +254,23 @@ class _Tracer:
         seen = self.fields.get(input)
         if seen is not None:
             self.fields[out] = padded(seen, pad, mode)
+
+    def _unpool(  # noqa: PLR0917 -- torch's arguments, in torch's order
+        self,
+        out: Tensor,
+        input: Tensor,
+        indices: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        output_size: Any = None,
+    ) -> None:
+        """torch's operation is told the size alone, and not which places a window covers."""
+        fields = [seen for seen in map(self.fields.get, (input, indices)) if seen is not None]
+        if fields:
+            kernel = pair(kernel_size)
+            pool = {"kernel": kernel, "stride": pair(stride or kernel), "padding": pair(padding)}
+            self.fields[out] = unpooled(fields, pool, out)
 
     # --- operations ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from foveate.geometry import worked
+from foveate.geometry import worked, worked_transposed
 from foveate.inspector.networks import class_names, steps_of, title_of
 from foveate.models.model import Model
 from foveate.operators.sums import Step
@@ -71,9 +71,20 @@ def _formula(step: Step, steps: Sequence[Step]) -> str | None:
     source, given = steps[step.inputs[0]].shape, step.settings
     texts = []
     for i in (0, 1):
-        words = worked(
-            source[i + 1], given["kernel"][i], given["stride"][i], given["around"][i], given["dilation"][i]
+        n, kernel, stride, around, dilation = (
+            source[i + 1],
+            given["kernel"][i],
+            given["stride"][i],
+            given["around"][i],
+            given["dilation"][i],
         )
+        if "output_padding" in given:
+            more = given["output_padding"][i]
+            texts.append(
+                worked_transposed(n, kernel, stride, around[0], output_padding=more, dilation=dilation)
+            )
+            continue
+        words = worked(n, kernel, stride, around, dilation)
         if given.get("ceil_mode"):
             words = f"{words.replace('floor', 'ceil').rpartition(' = ')[0]} = {step.shape[i + 1]}"
         texts.append(words)

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from foveate.operators.onnx import OnnxGraph, only, plain
-from foveate.operators.optional_torch import Tensor, torch
+import numpy as np
+
+from foveate.operators.onnx import OnnxGraph, alike, cast, only, plain, type_name
+from foveate.operators.optional_torch import Tensor
 from foveate.operators.reading import Reading, Value
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, same_place, shown
-from foveate.operators.table import reads, sums, writes
-
-_CAST_FLOAT = 1  # TensorProto.FLOAT
+from foveate.operators.table import reads, sums, writes, writes_kind
 
 # --- Of one number -----------------------------------------------------------------------------------------
 
 for _name, _kind in {
     "neg": "Neg", "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "floor": "Floor", "abs": "Abs", "erf": "Erf",
-    "reciprocal": "Reciprocal",
+    "reciprocal": "Reciprocal", "ceil": "Ceil", "logical_not": "Not",
 }.items():  # fmt: skip
     writes(_name)(plain(_kind))
 
@@ -27,10 +27,38 @@ reads("neg", "negative")(lambda out, input: Reading("neg", "negative"))
 sums("neg")(pointwise(lambda x: -x, "−({x})"))
 
 
-@writes("float", "to", "contiguous", "clone", "detach")
+_CASTS = ("float", "double", "long", "int", "byte", "bool", "type", "to")
+
+
+@reads(*_CASTS)
+def _read_cast(out: Value, input: Value, *_: Any, **__: Any) -> Reading | None:
+    if out.dtype == input.dtype:
+        return None
+    name = str(out.dtype).removeprefix("torch.")
+    return Reading("cast", f"as {name}", {"to": name})
+
+
+def _cast_one(x: float, to: str) -> float:
+    if to == "bool":
+        return float(x != 0)
+    return x if "float" in to else float(math.trunc(x))
+
+
+sums("cast")(pointwise(_cast_one, "{x} as {to}"))
+
+
+@writes(*_CASTS, "contiguous", "clone", "detach")
 def _write_same_numbers(g: OnnxGraph, input: Value, *_: Any, **__: Any) -> Any:
-    # The emitter refuses any result that is not float32, so only uint8 -> float32 changes anything here.
-    return g.value(input) if input.dtype == torch.float32 else g.op("Cast", input, to=_CAST_FLOAT)
+    return cast(g, input, g.out.dtype)
+
+
+@reads("round")
+def _read_round(out: Value, input: Any, *, decimals: int = 0) -> Reading | None:
+    return Reading("round", "round") if decimals == 0 else None
+
+
+writes_kind("round")(lambda g, input, reading: g.op("Round", input))
+sums("round")(pointwise(lambda x: float(np.rint(x)), "{x} to the nearest whole number, of two to the even"))
 
 
 # --- Of two ------------------------------------------------------------------------------------------------
@@ -61,7 +89,9 @@ def _binary(op: str, label: str, *, turned: bool = False) -> Callable[..., Readi
 def _binary_in_onnx(kind: str, *, turned: bool = False) -> Callable[..., Any]:
     def write(g: OnnxGraph, input: Any, other: Any, *, alpha: Any = 1, rounding_mode: Any = None) -> Any:
         only(alpha == 1 and rounding_mode is None, f"{kind} with a factor or with rounding")
-        return g.op(kind, *((other, input) if turned else (input, other)))
+        only(type_name(g.out.dtype) not in {"bool", "uint8"}, f"{kind} of numbers that run over")
+        operands = alike(g, *((other, input) if turned else (input, other)), least=type_name(g.out.dtype))
+        return g.op(kind, *operands)
 
     return write
 
@@ -78,6 +108,43 @@ for _names, _op, _label, _turned in (
     writes(*_names)(_binary_in_onnx(_op.capitalize(), turned=_turned))
 
 
+def _writes_alike(name: str, *kinds: str) -> None:
+    """Writes a function of two as these operators, the later ones of what the first gives."""
+
+    def write(g: OnnxGraph, input: Any, other: Any) -> Any:
+        first, *others = kinds
+        # The runtime compares no small whole numbers; the larger types hold them all.
+        result = g.op(first, *alike(g, input, other, least="int32"))
+        for kind in others:
+            result = g.op(kind, result)
+        return result
+
+    writes(name)(write)
+
+
+for _name, _kinds in {
+    "maximum": ("Max",), "minimum": ("Min",), "gt": ("Greater",), "ge": ("GreaterOrEqual",), "lt": ("Less",),
+    "le": ("LessOrEqual",), "eq": ("Equal",), "ne": ("Equal", "Not"),
+}.items():  # fmt: skip
+    _writes_alike(_name, *_kinds)
+
+
+def _greater_or_less(op: str, label: str) -> None:
+    def read(out: Value, input: Any, other: Any) -> Reading | None:
+        return _binary(op, label)(out, input, other)
+
+    reads(op)(read)
+
+
+_greater_or_less("maximum", "the greater")
+_greater_or_less("minimum", "the less")
+
+
+@writes("where")
+def _write_where(g: OnnxGraph, condition: Value, input: Any, other: Any) -> Any:
+    return g.op("Where", condition, *alike(g, input, other, least=type_name(g.out.dtype)))
+
+
 @writes("pow")
 def _write_pow(g: OnnxGraph, input: Any, exponent: Any) -> Any:
     return g.op("Mul", input, input) if exponent == 2 else g.op("Pow", input, exponent)
@@ -89,12 +156,14 @@ _COMPUTE: dict[str, Callable[[float, float], float]] = {
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b if b else math.nan,
+    "maximum": max,
+    "minimum": min,
 }
 
 
-@sums("add", "sub", "mul", "div")
+@sums(*_COMPUTE)
 def _sum(place: Place) -> Arithmetic:
-    """Sums, differences, products and quotients of two: steps' results, or a constant of the network."""
+    """Sums, products and the like of two: results of steps, or a constant of the network."""
     taken, numbers, terms = 0, [], []
     for constant in place.step.settings["constants"]:
         if constant is None:
@@ -109,7 +178,11 @@ def _sum(place: Place) -> Arithmetic:
     total = _COMPUTE[op](numbers[0], numbers[1])
     if op == "sub":
         terms[1] = replace(terms[1], weight=-1.0, sum=-numbers[1])
-    steps = (Formula(f"{shown(numbers[0])} {_SIGNS[op]} {shown(numbers[1])}", shown(total)),)
+    if op in _SIGNS:
+        text = f"{shown(numbers[0])} {_SIGNS[op]} {shown(numbers[1])}"
+    else:
+        text = f"{op[:3]}({shown(numbers[0])}, {shown(numbers[1])})"
+    steps = (Formula(text, shown(total)),)
     return Arithmetic(op, place.value, total, tuple(terms), steps=steps)
 
 

@@ -139,7 +139,7 @@ def _write_local_response_norm(
 
 
 class Softmax(nn.Module):
-    """Scores (N, K) -> shares of 1 (N, K): softmax of scores / temperature."""
+    """Scores (N, K, ...) -> shares of 1 (N, K, ...): softmax of scores / temperature."""
 
     def __init__(self, temperature: float = 1.0) -> None:
         super().__init__()
@@ -160,8 +160,8 @@ MODULES[Softmax] = LayerEntry(_read_with_temperature)
 def _read_softmax(
     out: Value, input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Reading | None:
-    flat = input.ndim == 2 and dim is not None and dim % 2 == 1
-    return Reading("softmax", "softmax", {"temperature": 1.0}) if flat else None
+    over_channels = input.ndim in (2, 4) and dim is not None and dim % input.ndim == 1
+    return Reading("softmax", "softmax", {"temperature": 1.0}) if over_channels else None
 
 
 def _write_softmax(
@@ -178,7 +178,8 @@ writes("log_softmax")(partial(_write_softmax, "LogSoftmax"))
 @sums("softmax")
 def _sum_softmax(place: Place) -> Arithmetic:
     temperature = place.step.settings["temperature"]
-    logits = place.input().astype(np.float64)
+    scores = place.input().astype(np.float64)  # (K,), or (K, H, W) where each place has its own
+    logits = scores[:, place.row, place.column] if scores.ndim == 3 else scores
     most = float(logits.max())
     exponentials = np.exp((logits - most) / temperature)
     sum_, own = float(exponentials.sum()), float(exponentials[place.channel])

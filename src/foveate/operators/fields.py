@@ -99,6 +99,10 @@ class Axis:
         last = -(-(i + 1) * len(self) // n) - 1
         return self.at(i * len(self) // n, last, self._scaled(len(self) / n))
 
+    def taken(self, first: np.ndarray, last: np.ndarray) -> Axis:
+        """Resizing whose place i takes the lines ``first[i]`` to ``last[i]``."""
+        return self.at(first, last, self._scaled(len(self) / len(first)))
+
     def resized(self, n: int, reach: int = 0) -> Axis:
         """Resizing to ``n``: each takes the pixel under it, and ``reach`` neighbours on both sides."""
         under = np.arange(n) * len(self) // n

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+
+from foveate.operators.optional_torch import Tensor
+from foveate.operators.reading import Value
+
 UNUSED = ""  # the name of an output that must not be used, such as the places that topk finds
+# Types of numbers that graphs hold, by torch's name, and their number in ONNX (TensorProto.DataType). Where
+# two of them meet, both become the later one.
+_TYPES = {"bool": 9, "uint8": 2, "int32": 6, "int64": 7, "float32": 1}
 
 
 class NotInTable(Exception):  # noqa: N818 -- no failure: the caller takes another way
@@ -38,6 +46,43 @@ class OnnxGraph(Protocol):
 
     def producer(self, name: str) -> Any:
         """The node that computes a value; None for a constant or the input."""
+
+
+def type_name(dtype: Any) -> str:
+    """torch's name of a type of numbers, without its prefix. Raises NotInTable for those left to torch."""
+    name = str(dtype).removeprefix("torch.")
+    if name not in _TYPES:
+        raise NotInTable(f"numbers of type {name}")
+    return name
+
+
+def element_type(dtype: Any) -> int:
+    """ONNX's number of a type of torch's."""
+    return _TYPES[type_name(dtype)]
+
+
+def cast(g: OnnxGraph, value: Any, dtype: Any) -> str:
+    """The value in this type of torch's, by a node where it has another."""
+    name: str = g.value(value) if value.dtype == dtype else g.op("Cast", value, to=element_type(dtype))
+    return name
+
+
+def alike(g: OnnxGraph, *operands: Any, least: str = "bool") -> list[str]:
+    """Names of operands in their common type, as torch finds it, and at least ``least``."""
+    tensors = [type_name(one.dtype) for one in operands if isinstance(one, Value | Tensor)]
+    real = any(isinstance(one, float) for one in operands)
+    common = max([least, *tensors, *(["float32"] if real else [])], key=list(_TYPES).index)
+    names = []
+    for one in operands:
+        if isinstance(one, Value):
+            known = type_name(one.dtype) == common
+            names.append(g.value(one) if known else g.op("Cast", one, to=_TYPES[common]))
+        elif isinstance(one, Tensor) and type_name(one.dtype) == common:
+            names.append(g.value(one))
+        else:
+            array = one.detach().cpu().numpy() if isinstance(one, Tensor) else one
+            names.append(g.value(np.asarray(array, dtype=common)))
+    return names
 
 
 def only(ok: bool, what: str) -> None:

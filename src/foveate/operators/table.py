@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 class Function:
     """A function of torch: read(out, *its arguments) and onnx(graph, *its arguments).
 
-    onnx is for what has no reading, or is written otherwise than its kind (``WRITERS``).
+    read gives one reading, or a list of them where the function gives several tensors. onnx is for what has
+    no reading, or is written otherwise than its kind (``WRITERS``).
     """
 
-    read: Callable[..., Reading | None] | None = None
+    read: Callable[..., Reading | list[Reading | None] | None] | None = None
     onnx: OnnxWriter | None = None
 
 
