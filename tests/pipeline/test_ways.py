@@ -18,8 +18,8 @@ from .conftest import bands
 
 STEP_BY_STEP = {"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"}
 VALUES = {
-    "task": "classification", "model": "lesson_cnn", "recipe": "article", "budget": "60s", "epochs": 2,
-    "image_size": 40, "fit": "pad",
+    "task": "classification", "ignore": ("void",), "model": "lesson_cnn", "recipe": "article",
+    "budget": "60s", "epochs": 2, "image_size": 40, "fit": "pad",
     "val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "lr": 1e-3, "weights": "none",
     "download": True, "augment": "none", "class_weights": "balanced", "label_smoothing": 0.2,
     "select": "val_loss", "unsure_precision": 0.9, "patience": 3, "max_unreadable": 0.1, "seed": 1,
@@ -66,6 +66,7 @@ def places(tiny, tmp_path, monkeypatch):
 def test_each_setting_is_taken_or_refused_by_its_name(way, places, tmp_path):
     pytest.importorskip("tensorboard")
     own, refused = WAYS[way]
+    refused = refused | {"ignore"}  # which is for masks
     own = {key: value.format(**places) if isinstance(value, str) else value for key, value in own.items()}
     given = {"module": nn.Sequential(nn.Flatten(), nn.Linear(12, 2))} if own.pop("module", False) else {}
     pictures, out = bands(660 if "budget" in own else 20), tmp_path / "out"  # a budget fine-tunes many only

@@ -61,6 +61,7 @@ def check(
     val: Data | None = None,
     test: Data | None = None,
     task: str = "auto",
+    ignore: Sequence[str | int] = (),
     html: str | Path | None = None,
     overwrite: bool = False,
     max_unreadable: float = 0.05,
@@ -74,7 +75,7 @@ def check(
     (True, [])
 
     Args:
-        data, val, test, task: as for `open_dataset`; copies across splits are found.
+        data, val, test, task, ignore: as for `open_dataset`; copies across splits are found.
         html: a file for a page with thumbnails; ``overwrite`` lets it replace one.
         max_unreadable: the share of broken pictures that training accepts.
         labels: rank the pictures whose label the other pictures contradict, by an ImageNet network.
@@ -85,7 +86,7 @@ def check(
     if html is not None:
         check_file(Path(html), (".html", ".htm"), name="html", overwrite=overwrite)
     backbone = _backbone() if labels else None
-    dataset = open_dataset(data, val=val, test=test, task=task)
+    dataset = open_dataset(data, val=val, test=test, task=task, ignore=ignore)
     if labels:  # what has not one class a picture is refused before it is read
         for split in dataset.splits.values():
             dataset.task.class_numbers(split.targets)
@@ -119,10 +120,13 @@ def _read(
     for key, split in dataset.splits.items():
         before = sum(len(result) for result in results.values())
         report = partial(_report, progress, before, total)
+        fault = partial(dataset.task.fault, split.targets)
         if backbone is None:
-            results[key] = scan(split.images, progress=report)
+            results[key] = scan(split.images, fault=fault, progress=report)
         else:
-            pixels[key], results[key] = decode(split.images, backbone.preprocessing, progress=report)
+            pixels[key], results[key] = decode(
+                split.images, backbone.preprocessing, fault=fault, progress=report
+            )
     return results, pixels
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def evaluate(
     data: str | Path | DataSet,
     *,
     split: str | None = None,
+    ignore: Sequence[str | int] = (),
     batch_size: int = 64,
     progress: Progress = unseen,
     say: Say = unsaid,
@@ -66,13 +68,16 @@ def evaluate(
         data: any form of data that `open_dataset` takes.
         split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation
             pictures, else all it has.
+        ignore: as for `open_dataset`.
         progress: called with pictures done and pictures in all.
 
     Raises ModelFolderError; DatasetError for labels the model does not know, a split that is not there, or
     more than 5 % unreadable pictures.
     """
     predictor = model if isinstance(model, LoadedModel) else load(model, say=say)
-    found = evaluate_predictor(predictor, data, split=split, batch_size=batch_size, progress=progress)
+    found = evaluate_predictor(
+        predictor, data, split=split, ignore=ignore, batch_size=batch_size, progress=progress
+    )
     return Evaluated(
         model=str(model.folder) if isinstance(model, LoadedModel) else str(model),
         data=data.name if isinstance(data, DataSet) else str(data),

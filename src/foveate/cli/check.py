@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, emit_json, json_option, note, overwrite_option
+from foveate.cli.console import Share, emit_json, ignore_option, json_option, note, overwrite_option
+from foveate.cli.evaluate import drawn
 from foveate.cli.predict import bar
 from foveate.words import plural, printable, some, table
 
@@ -29,6 +30,7 @@ _COPIES_SHOWN = 4
 @click.option("--val", metavar="DATA", help="A validation set that lies elsewhere; copies across are found.")
 @click.option("--test", metavar="DATA", help="A test set that lies elsewhere.")
 @click.option("--task", default="auto", show_default=True, metavar="NAME", help="As for `foveate train`.")
+@ignore_option
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with thumbnails.")
 @overwrite_option
 @click.option(
@@ -84,6 +86,8 @@ def _in_words(checked: Checked) -> str:
     else:
         verdict = "Nothing is wrong with this data set that could be found."
     classes = [_classes(found)] if found.classes else []
+    if found.shares is not None:
+        classes = [drawn(found.shares)]
     blocks = [printable(found.name), _splits(found), *classes, *map(_finding, items)]
     if checked.labels is not None:
         blocks.append(_suspects(checked.labels))

@@ -42,6 +42,13 @@ overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace what is there, if it is of the kind that this command writes."
 )
 
+ignore_option = click.option(
+    "--ignore",
+    multiple=True,
+    metavar="NAME|NUMBER",
+    help="Of masks: a class, or a number, whose pixels are left out, such as void or 255; may be repeated.",
+)
+
 download_option = click.option(
     "--download", is_flag=True, help="Let the weights named hf:... be fetched from their hub."
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from foveate.cli.console import emit_json, json_option, note
+from foveate.cli.console import emit_json, ignore_option, json_option, note
 from foveate.words import printable, shown, table
 
 if TYPE_CHECKING:
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 @click.option(
     "--split", type=click.Choice(["train", "val", "test"]), help="Which part; by default test or all."
 )
+@ignore_option
 @click.option("-b", "--batch-size", default=64, show_default=True, type=click.IntRange(1, 65536))
 @json_option
-def command(model: str, data: str, *, split: str | None, batch_size: int, as_json: bool) -> None:
+def command(
+    model: str, data: str, *, split: str | None, ignore: tuple[str, ...], batch_size: int, as_json: bool
+) -> None:
     """Measure MODEL on DATA: accuracy, every class, what is taken for what.
 
     \b
@@ -35,7 +38,9 @@ def command(model: str, data: str, *, split: str | None, batch_size: int, as_jso
     from foveate.cli.predict import bar
 
     with bar() as progress:
-        found = evaluate(model, data, split=split, batch_size=batch_size, progress=progress, say=note)
+        found = evaluate(
+            model, data, split=split, ignore=ignore, batch_size=batch_size, progress=progress, say=note
+        )
     for remark in found.notes:
         note(printable(remark))
     for error in found.unreadable:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, after_writing, download_option, emit_json, json_option, said, typed
+from foveate.cli.console import (
+    Share,
+    after_writing,
+    download_option,
+    emit_json,
+    ignore_option,
+    json_option,
+    said,
+    typed,
+)
 from foveate.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ Examples:
     metavar="NAME",
     help="What an answer is, where a table could mean several: classification, multilabel, regression.",
 )
+@ignore_option
 @click.option(
     "--model",
     "-m",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foveate.dataset.quality.scan import ScanResult, scan
+from foveate.dataset.quality.scan import Fault, ScanResult, scan
 from foveate.dataset.samples import ArrayImages, Images
 from foveate.errors import StorageError
 from foveate.images.preprocess import Preprocessing
@@ -37,6 +37,7 @@ def decode(
     images: Images,
     preprocessing: Preprocessing,
     *,
+    fault: Fault | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[np.ndarray, ScanResult]:
     """Read, check and preprocess every picture in one pass.
@@ -44,6 +45,7 @@ def decode(
     Args:
         images: where the pictures come from.
         preprocessing: its size is the size of the result.
+        fault: why a readable picture cannot be used, see `scan`.
         progress: called with (done, all).
 
     Returns:
@@ -55,14 +57,14 @@ def decode(
     """
     ready = _ready_array(images, preprocessing)
     if ready is not None:
-        return ready, scan(images, progress=progress)
+        return ready, scan(images, fault=fault, progress=progress)
     shape = (len(images), preprocessing.height, preprocessing.width, preprocessing.channels)
     pixels = _allocate(shape)
 
     def keep(index: int, image: np.ndarray) -> None:
         pixels[index] = image
 
-    return pixels, scan(images, keep=keep, preprocessing=preprocessing, progress=progress)
+    return pixels, scan(images, keep=keep, preprocessing=preprocessing, fault=fault, progress=progress)
 
 
 def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | None:

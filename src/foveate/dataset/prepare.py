@@ -22,6 +22,7 @@ from foveate.images.deep import Range, fitted_range
 from foveate.images.preprocess import Fit, Preprocessing
 from foveate.images.read import is_grey
 from foveate.tasks.base import Targets, Task
+from foveate.tasks.sections import Table
 from foveate.words import setting
 
 SURVEY_COUNT = 200
@@ -68,6 +69,7 @@ class Prepared:
     remarks: tuple[str, ...]
     tested_on: Literal["given", "held out", ""]
     fingerprint: str
+    shares: Table | None = None  # what the answers are made of, where the task tells
     left_out: int = 0  # pictures that could stand on no side without telling of another's
 
     def counts(self, split: str) -> np.ndarray:
@@ -183,6 +185,7 @@ def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progre
         splits=splits,
         remarks=(*(item.message for item in found.items), *notes),
         tested_on=tested_on,
+        shares=found.shares,
         fingerprint=_fingerprint(scans, sides, splits),
         left_out=sum(int(result.ok.sum()) for result in scans.values()) - sum(map(len, splits.values())),
     )
@@ -242,7 +245,8 @@ def _decode_all(dataset: DataSet, preprocessing: Preprocessing, progress: Progre
     decoded, scans = {}, {}
     for name, split in dataset.splits.items():
         report = None if progress is None else lambda done, total, name=name: progress(name, done, total)
-        decoded[name], scans[name] = decode(split.images, preprocessing, progress=report)
+        fault = partial(dataset.task.fault, split.targets)
+        decoded[name], scans[name] = decode(split.images, preprocessing, fault=fault, progress=report)
     return decoded, scans
 
 

@@ -56,6 +56,7 @@ class TrainRequest:
 
     Attributes:
         task: "auto", or the kind of answer that the data hold, where they could mean several: `list_tasks`.
+        ignore: of masks the classes, by name or number, whose pixels are left out: ("void",), ("255",).
         model: "auto", a network's name, or a blueprint file.
         recipe: "auto" or a recipe's name.
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
@@ -85,6 +86,7 @@ class TrainRequest:
     """
 
     task: str = "auto"
+    ignore: tuple[str, ...] = ()
     model: str = "auto"
     recipe: str = "auto"
     budget: str | None = None
@@ -122,6 +124,7 @@ class TrainRequest:
 
     def __post_init__(self) -> None:
         self._find_given()
+        object.__setattr__(self, "ignore", tuple(map(str, self.ignore)))  # JSON knows lists only
         if self.budget_seconds is not None and self.epochs is not None:
             raise InputError(
                 f"Give either {setting('budget')} (a time) or {setting('epochs')} (a number), not both."
@@ -211,6 +214,7 @@ class TrainRequest:
                 f"{setting('overwrite', True)}, or in "
                 f"another {setting('out')}."
             )
+        stored = {**stored, "ignore": tuple(stored["ignore"])}
         names = [one.name for one in fields(self) if one.name in self.given - _FREE]
         published = self.published()
         changed = [name for name in names if stored[name] not in (getattr(self, name), published[name])]
@@ -229,7 +233,8 @@ _FREE = frozenset({"threads"})  # what may be said anew when a run goes on
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
-    had = f"no {setting(name)}" if before in (None, False) else setting(name, before)
+    before, now = (" ".join(value) if isinstance(value, tuple) else value for value in (before, now))
+    had = f"no {setting(name)}" if before in (None, False, "") else setting(name, before)
     return had if isinstance(now, bool) else f"{had} (now {now})"
 
 

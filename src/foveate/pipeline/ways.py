@@ -11,7 +11,7 @@ from foveate.pipeline.request import TrainRequest
 from foveate.tasks.base import Task
 from foveate.words import setting
 
-DATA = frozenset({"task", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
+DATA = frozenset({"task", "ignore", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
 ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
 ALWAYS |= {"keep_checkpoint", "threads"}
 STEPS = frozenset({"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"})
@@ -58,7 +58,7 @@ FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
 """A linear model first; then the network learns as well, if there are pictures and time enough."""
 
 # Asking for what happens anyway asks for nothing.
-_NOTHING: tuple[Any, ...] = (None, False, "auto")
+_NOTHING: tuple[Any, ...] = (None, False, "auto", ())
 _AS_IT_IS = {("device", "cpu")}
 
 

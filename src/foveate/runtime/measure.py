@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
 from foveate.dataset.samples import measured_splits
-from foveate.errors import DatasetError, ImageError, InputError
+from foveate.errors import DatasetError, ImageError, InputError, UnreadableImageError
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
 from foveate.tasks.base import Evaluation, Targets, Values, joined, row
 from foveate.words import setting
@@ -40,16 +40,18 @@ def evaluate_predictor(
     data: str | Path | DataSet,
     *,
     split: str | None = None,
+    ignore: Sequence[str | int] = (),
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Measured:
     """Measure a model on a data set, its labels matched by name.
 
     split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation pictures,
-    else all it has. Raises ModelFolderError; DatasetError for labels the model does not know, a split that
-    is not there, or more than 5 % unreadable pictures.
+    else all it has. ignore: as for `open_dataset`. Raises ModelFolderError; DatasetError for labels the model
+    does not know, a split that is not there, or more than 5 % unreadable pictures.
     """
-    opened = open_dataset(data, task=predictor.task.name, min_classes=1).with_task(predictor.task)
+    opened = open_dataset(data, task=predictor.task.name, ignore=ignore, min_classes=1)
+    opened = opened.with_task(predictor.task)
     chosen = _choose(opened, split)
     samples = opened.splits[chosen]
     if len(samples) == 0:
@@ -60,6 +62,8 @@ def evaluate_predictor(
     for number, found in _values(predictor, samples, batch_size):
         if isinstance(found, ImageError):
             unreadable.append(found)
+        elif reason := opened.task.fault(samples.targets, number):
+            unreadable.append(UnreadableImageError(samples.images.name(number), reason))
         else:
             rows.append(found)
             kept.append(number)

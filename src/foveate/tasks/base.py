@@ -14,7 +14,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
-    Literal,
     NamedTuple,
     Protocol,
     Self,
@@ -29,10 +28,10 @@ from foveate.words import percent
 
 if TYPE_CHECKING:
     from foveate.tasks.sections import Table
+    from foveate.tasks.surveyed import Remark, Surveyed, TableAnswers, TableRow
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
-Remark = tuple[str, Literal["warning", "note"], str]
 MODEL_INPUT = "images"
 
 
@@ -224,7 +223,9 @@ class Task(ABC):
     # Whether mirror images are learnt from only where the pictures show that they have the same answer; else
     # they are wherever the pictures do not show that they have another.
     mirrors_on_proof: ClassVar[bool] = False
+    may_ignore: ClassVar[bool] = False  # whether parts of an answer can be left out: a pixel that is void
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
+    file_columns: ClassVar[tuple[str, ...]] = ()  # of a table, that name files in its folder
     known_columns: ClassVar[tuple[str, ...]] = ("label",)  # that mean something, in whatever letters
 
     @classmethod
@@ -242,6 +243,16 @@ class Task(ABC):
         Raises InputError, or DatasetError in words that follow the line's name.
         """
         raise InputError(f"A {cls.name} is not read from a table.")
+
+    @classmethod
+    def of_table(
+        cls, rows: Mapping[str, Sequence[TableRow]], folder: str, ignore: Sequence[str]
+    ) -> TableAnswers:
+        """The answers of a table in a folder, by split, where what they mean shows in all of them together.
+
+        ignore: what in answers is to be left out, where it `may_ignore`. Raises DatasetError.
+        """
+        return {split: [answer for answer, _ in of] for split, of in rows.items()}, ()
 
     @classmethod
     def holds_array(cls, array: NDArray[Any], *, asked: bool = False) -> bool:
@@ -363,9 +374,20 @@ class Task(ABC):
         """What scikit-learn's ``score`` is for such answers: the headline's value, unless it is another."""
         return self.evaluate(values, targets).headline.value
 
-    def remarks(self, targets: Mapping[str, Targets]) -> Sequence[Remark]:
-        """What is remarkable in answers, by split: kind, severity, sentence."""
+    def fault(self, targets: Targets, row: int, size: tuple[int, int] | None = None) -> str | None:
+        """Why a picture cannot be used for what its answer is, where that is in a file of its own.
+
+        size: of the picture as people see it, width and height, where it is known. From several threads.
+        """
+        return None
+
+    def remarks(self, splits: Mapping[str, Surveyed]) -> Sequence[Remark]:
+        """What is remarkable in the answers."""
         return ()
+
+    def shares(self, splits: Mapping[str, Surveyed]) -> Table | None:
+        """What the answers are made of, where that is more than how many pictures each group has."""
+        return None
 
     def to_explain(self, measured: Measured) -> Sequence[ToExplain]:
         """The pictures of which the report shows what spoke for their answers, the most telling first."""

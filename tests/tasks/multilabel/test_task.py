@@ -12,6 +12,7 @@ from foveate.tasks import task_of_array, task_of_columns
 from foveate.tasks.multilabel.reading import as_cell, in_cell
 from foveate.tasks.multilabel.targets import LabelTargets
 from foveate.tasks.multilabel.task import Multilabel
+from foveate.tasks.surveyed import Surveyed
 
 TASK = Multilabel(("cat", "dog", "hat"), 1.5, (0.5, 0.3, 0.8))
 VALUES = {"probabilities": np.array([[0.6, 0.4, 0.7], [0.1, 0.2, 0.3]], np.float32)}
@@ -174,11 +175,16 @@ def test_equal_labels_have_equal_keys_of_32_bits_and_others_have_others():
 
 def test_what_is_remarkable_in_the_labels_is_said():
     present = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0]])
-    kinds = {kind: sentence for kind, _, sentence in TASK.remarks({"train": LabelTargets(present)})}
+    kinds = {kind: sentence for kind, _, sentence, _ in TASK.remarks(surveyed(present))}
     assert kinds["labels-together"].startswith("'cat', 'dog' always occur together")
     assert kinds["no-label"] == "1 picture of 4 without a label."
-    always = LabelTargets([[1, 0, 1], [1, 1, 0]])
-    assert [kind for kind, _, _ in TASK.remarks({"train": always})] == ["label-everywhere"]
+    always = [[1, 0, 1], [1, 1, 0]]
+    assert [remark.kind for remark in TASK.remarks(surveyed(always))] == ["label-everywhere"]
+
+
+def surveyed(present):
+    count = len(present)
+    return {"train": Surveyed(LabelTargets(present), np.ones(count, bool), np.arange(count))}
 
 
 # --- Saying ------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from foveate.dataset.samples import DataSet, FileImages
 from foveate.dataset.sources.names import looks_like_placeholder, suspicious_names
 from foveate.errors import DatasetError
 from foveate.images.deep import WHITE_16, fitted_range
+from foveate.tasks.sections import Table
+from foveate.tasks.surveyed import Remark, Surveyed
 from foveate.words import setting
 
 MAX_UNREADABLE_FRACTION = 0.05
@@ -42,7 +44,8 @@ class Findings:
     """All that was found, gravest first.
 
     ``groups`` is, by split, (N,) int64: pictures with the same number are copies, exact or near, also across
-    splits. It is what `stratified_split` wants. ``classes`` are the task's groups.
+    splits. It is what `stratified_split` wants. ``classes`` are the task's groups; ``shares`` is what the
+    answers are made of, where that is more than how many pictures a class has.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Findings:
     splits: Mapping[str, SplitSummary]
     items: tuple[Finding, ...]
     groups: Mapping[str, Integers]
+    shares: Table | None = None
 
     def of(self, severity: Severity) -> list[Finding]:
         """The findings of one severity."""
@@ -72,6 +76,7 @@ class Findings:
                 }
                 for key, split in self.splits.items()
             },
+            **({} if self.shares is None else {"shares": _records(self.shares)}),
             "findings": [item.to_dict() for item in self.items],
         }
 
@@ -84,12 +89,18 @@ def findings(dataset: DataSet, results: Results) -> Findings:
     """
     view = View(dataset, results)
     exact, near = copies(results)
+    groups = view.by_split(near)
+    surveyed = {
+        key: Surveyed(dataset.splits[key].targets, result.ok, groups[key]) for key, result in results.items()
+    }
+    remarks = [_told(view, remark) for remark in dataset.task.remarks(surveyed)]
     summaries = {key: _summary(dataset, key, result) for key, result in results.items()}
     items = [
+        *(remark for remark in remarks if remark.severity == "error"),  # what is misread first
         *class_sizes(dataset, {key: summary.per_class for key, summary in summaries.items()}),
         *_unreadable(view),
         *copy_findings(view, exact, near),
-        *_remarks(dataset, results),
+        *(remark for remark in remarks if remark.severity != "error"),
         *shortcuts(dataset, results),
         *(Finding(kind, "warning", message) for kind, message in suspicious_names(dataset.task.groups)),
         *classes_inside(dataset),
@@ -99,14 +110,23 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *(Finding("dataset", "note", message) for message in dataset.notes),
     ]
     items.sort(key=lambda item: SEVERITIES.index(item.severity))
-    return Findings(dataset.name, dataset.task.groups, summaries, tuple(items), view.by_split(near))
+    shares = dataset.task.shares(surveyed)
+    return Findings(dataset.name, dataset.task.groups, summaries, tuple(items), groups, shares)
 
 
-def _remarks(dataset: DataSet, results: Results) -> list[Finding]:
-    """What the task finds remarkable in the answers to the readable pictures."""
-    task, splits = dataset.task, dataset.splits
-    usable = {key: splits[key].targets.take(np.flatnonzero(result.ok)) for key, result in results.items()}
-    return [Finding(kind, severity, message) for kind, severity, message in task.remarks(usable)]
+def _records(table: Table) -> list[dict[str, Any]]:
+    headings = [column.heading for column in table.columns]
+    return [dict(zip(headings, row, strict=True)) for row in table.rows]
+
+
+def _told(view: View, remark: Remark) -> Finding:
+    """What a task remarks, with the pictures that it is about."""
+    first = dict(zip(view.keys, view.start.tolist(), strict=False))
+    groups = tuple(
+        tuple(view.place(first[row.split] + row.number, row.words) for row in group)
+        for group in remark.groups
+    )
+    return Finding(remark.kind, remark.severity, remark.message, groups)
 
 
 def refusals(found: Findings, max_unreadable_fraction: float = MAX_UNREADABLE_FRACTION) -> list[Finding]:

@@ -28,6 +28,7 @@ from foveate.images.read import decode
 
 Keep = Callable[[int, NDArray[np.uint8]], None]
 Progress = Callable[[int, int], None]
+Fault = Callable[[int, tuple[int, int]], str | None]
 
 _CHUNK = 16  # pictures a worker takes at a time
 FEW_SECONDS = 0.001  # a picture; below it threads do not pay
@@ -104,6 +105,7 @@ def scan(
     *,
     keep: Keep | None = None,
     preprocessing: Preprocessing | None = None,
+    fault: Fault | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> ScanResult:
@@ -114,6 +116,8 @@ def scan(
         keep: called once for each readable picture with its number and its pixels (H, W, 3), which are its to
             keep. Calls come from ``workers`` threads at once, in no order. What it raises ends the scan.
         preprocessing: files are read for it, and ``keep`` is called with what it makes of them.
+        fault: called for each readable picture with its number and its width and height, in the same threads:
+            the reason why it cannot be used all the same, for its answer, or None.
         workers: threads. Pillow lets go of Python's lock while it decodes, so two cores are put to use.
         progress: called in this thread with the number of pictures done and the number of all.
 
@@ -125,6 +129,9 @@ def scan(
     result = _blank(images)
     if isinstance(images, ArrayImages):
         _scan_array(images, result, keep, preprocessing, progress)
+        if fault is not None:
+            for index, size in enumerate(result.sizes.tolist()):
+                result.reasons[index] = fault(index, (size[0], size[1]))
         return result
 
     def some(stretch: range) -> None:
@@ -135,6 +142,11 @@ def scan(
             except UnreadableImageError as error:
                 result.reasons[index] = error.reason
                 continue
+            if fault is not None:
+                width, height = result.sizes[index].tolist()
+                result.reasons[index] = fault(index, (width, height))
+                if result.reasons[index] is not None:
+                    continue
             pictures.append((index, image))
             boxes.append(box)
         _thumbnails(pictures, result)

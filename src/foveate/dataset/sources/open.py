@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
@@ -59,6 +59,7 @@ def open_dataset(
     val: Data | None = None,
     test: Data | None = None,
     task: str = "auto",
+    ignore: Sequence[str | int] = (),
     min_classes: int = 2,
 ) -> DataSet:
     """Open any form of data.
@@ -68,30 +69,42 @@ def open_dataset(
     of arrays ``(images, labels)``, or a ``DataSet``, which passes through. ``val`` and ``test`` take the same
     forms; they add a split, or replace the one that ``data`` has, and their classes are matched by name. A
     folder or table without splits is ``train``. ``task``: the kind of answer that the data hold, where a
-    table or an array could mean several; "auto" goes by what stands there.
+    table or an array could mean several; "auto" goes by what stands there. ``ignore``: of masks the classes,
+    by name or number, whose pixels are left out.
 
     Raises ``DatasetError`` with what was found and what was expected. ``min_classes=1`` opens data to be
     measured rather than learnt from.
     """
     given_splits = {"val": val, "test": test}
+    left_out = tuple(map(str, ignore))
     if _is_pair(data):  # arrays are read together: their range is one
         pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
         given_splits |= dict.fromkeys(pairs)
         opened = from_arrays(*data, **pairs, task=task, min_classes=min_classes)  # type: ignore[arg-type]
     else:
-        opened = _open(data, task, min_classes)
+        opened = _open(data, task, left_out, min_classes)
     if task not in {"auto", opened.task.name}:
         raise DatasetError(
             f"Data set {opened.name!r} holds answers for {opened.task.name}, not for {task}: give data with "
             f"{task_type(task).columns_needed}, or leave {setting('task', task)} out."
         )
+    if ignore:
+        _require_masks(data, opened, setting("ignore", left_out[0]))
     for key, given in given_splits.items():
         if given is not None:
-            opened = _with_split(opened, key, _open(given, opened.task.name, min_classes=1))
+            opened = _with_split(opened, key, _open(given, opened.task.name, left_out, min_classes=1))
     return opened
 
 
-def _open(data: Data, task: str, min_classes: int) -> DataSet:
+def _require_masks(data: Data, opened: DataSet, flag: str) -> None:
+    """That what is to be ignored could be. Raises DatasetError."""
+    if not opened.task.may_ignore:
+        raise DatasetError(f"{flag} is for masks, and data set {opened.name!r} has none; leave it out.")
+    if isinstance(data, DataSet):
+        raise DatasetError(f"{flag} is for data that are opened, and {opened.name!r} is open; leave it out.")
+
+
+def _open(data: Data, task: str, ignore: tuple[str, ...], min_classes: int) -> DataSet:
     if isinstance(data, DataSet):
         return data
     if _is_pair(data):
@@ -111,7 +124,7 @@ def _open(data: Data, task: str, min_classes: int) -> DataSet:
             else open_folder(path, min_classes=min_classes)
         )
     elif os.path.lexists(path):
-        opened = _open_file(path, task, min_classes)
+        opened = _open_file(path, task, ignore, min_classes)
     elif named:
         return known.load(str(data))
     else:
@@ -131,7 +144,7 @@ def _is_pair(data: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
     return isinstance(data, tuple) and len(data) == 2
 
 
-def _open_file(path: Path, task: str, min_classes: int) -> DataSet:
+def _open_file(path: Path, task: str, ignore: tuple[str, ...], min_classes: int) -> DataSet:
     if not path.exists():
         raise DatasetError(f"{str(path)!r} is a link that leads nowhere.")
     if not path.is_file():
@@ -140,7 +153,7 @@ def _open_file(path: Path, task: str, min_classes: int) -> DataSet:
     if is_idx_name(path.name):
         return open_idx(path, min_classes=min_classes)
     if suffix in TABLE_SUFFIXES:
-        return open_table(path, task=task, min_classes=min_classes)
+        return open_table(path, task=task, ignore=ignore, min_classes=min_classes)
     if suffix == ".npz":
         return open_npz(path, task=task, min_classes=min_classes)
     if is_image_name(path.name):

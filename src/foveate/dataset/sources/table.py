@@ -44,10 +44,13 @@ class _Row:
     split: str
 
 
-def open_table(path: str | Path, *, task: str = "auto", min_classes: int = 2) -> DataSet:
+def open_table(
+    path: str | Path, *, task: str = "auto", ignore: Sequence[str] = (), min_classes: int = 2
+) -> DataSet:
     """Open a table. Without a ``split`` column all rows are ``train``; the order of the rows is kept.
 
-    task: the kind of answer that it holds, or "auto": what its columns look like.
+    task: the kind of answer that it holds, or "auto": what its columns look like. ignore: what in its answers
+    is to be left out.
 
     Text is UTF-8, or UTF-16 with its mark; other bytes are Windows-1252, unless files have such names.
     Raises ``DatasetError`` with the numbers of the lines that cannot be used.
@@ -65,12 +68,21 @@ def open_table(path: str | Path, *, task: str = "auto", min_classes: int = 2) ->
     rows, repeated = _without_repeats(path, rows)
     if not rows:
         raise DatasetError(f"Table {str(path)!r} has no rows; write one a picture: its file name and label.")
-    _require_files(path, rows, files)
-    splits = {}
-    for key in SPLITS:
-        if chosen := [row for row in rows if row.split == key]:
-            images = FileImages((row.file_name for row in chosen), path.parent)
-            splits[key] = (images, [row.answer for row in chosen])
+    _require_files(path, {row.file_name: row.line for row in rows}, files, "pictures")
+    for column in kind.file_columns:
+        _require_files(path, {row.cells[column]: row.line for row in rows}, files, "files")
+    by_split = {key: [row for row in rows if row.split == key] for key in SPLITS}
+    by_split = {key: chosen for key, chosen in by_split.items() if chosen}
+    answers, more = kind.of_table(
+        {key: [(row.answer, row.file_name) for row in chosen] for key, chosen in by_split.items()},
+        os.fspath(path.parent),
+        ignore,
+    )
+    splits = {
+        key: (FileImages((row.file_name for row in chosen), path.parent), answers[key])
+        for key, chosen in by_split.items()
+    }
+    notes += more
     notes += twin_notes({row.answer for row in rows if isinstance(row.answer, str)})
     if files.respelled:
         notes.append(f"{files.respelled} file names are spelled otherwise on the disk, and were found there.")
@@ -118,6 +130,10 @@ def _row(
             f"{where} has the split {written!r}; train, val (valid, validation) and test are known."
         )
     cells = {name: _stripped(record, record[name]) for name in names}
+    for name in kind.file_columns:
+        if not isinstance(cells[name], str) or not cells[name]:
+            raise DatasetError(f"{where}: {name!r} must name a file, not {cells[name]!r:.40}.")
+        cells[name] = _inside(path, line, files.meant(cells[name]))
     try:
         answer = kind.parsed(cells)
     except DatasetError as error:
@@ -236,16 +252,17 @@ def _without_repeats(path: Path, rows: list[_Row]) -> tuple[list[_Row], int]:
     return list(first.values()), len(rows) - len(first)
 
 
-def _require_files(path: Path, rows: list[_Row], files: Files) -> None:
-    missing = [row for row in rows if row.file_name not in files]
+def _require_files(path: Path, named: Mapping[str, int], files: Files, called: str) -> None:
+    """named: the line of each file."""
+    missing = [name for name in named if name not in files]
     if not missing:
         return
-    shown = ", ".join(f"{row.file_name!r} (line {row.line})" for row in missing[:_MOST_SHOWN])
+    shown = ", ".join(f"{name!r} (line {named[name]})" for name in missing[:_MOST_SHOWN])
     more = f" and {len(missing) - _MOST_SHOWN} more" if len(missing) > _MOST_SHOWN else ""
     hint = "names are relative to the table's folder."
-    if all(_OF_AN_ARRAY.fullmatch(row.file_name) for row in missing):
+    if all(map(_OF_AN_ARRAY.fullmatch, missing)):
         hint = "they are pictures of arrays: name the file that holds the arrays as the data set instead."
     raise DatasetError(
-        f"Table {str(path)!r} names {len(missing)} of {len(rows)} pictures that are not there: "
+        f"Table {str(path)!r} names {len(missing)} of {len(named)} {called} that are not there: "
         f"{shown}{more}; {hint}"
     )

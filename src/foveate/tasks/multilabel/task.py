@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from foveate.words import plural
 
 if TYPE_CHECKING:
     from foveate.tasks.multilabel.metrics import Evaluation
+    from foveate.tasks.surveyed import Remark, Surveyed
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 
@@ -191,19 +192,20 @@ class Multilabel(Task):
     def counts(self, targets: Targets) -> NDArray[np.int64]:
         return _present(targets).sum(axis=0, dtype=np.int64)
 
-    def remarks(self, targets: Mapping[str, Targets]) -> list[tuple[str, Literal["warning", "note"], str]]:
+    def remarks(self, splits: Mapping[str, Surveyed]) -> list[Remark]:
         """Pictures without a label, and labels that never part, in the pictures that are learnt from."""
-        key = "train" if "train" in targets else next(iter(targets))
-        present = _present(targets[key])
-        found: list[tuple[str, Literal["warning", "note"], str]] = []
+        from foveate.tasks.surveyed import Remark
+
+        key = "train" if "train" in splits else next(iter(splits))
+        present = _present(splits[key].readable)
+        found: list[Remark] = []
         if without := int((~present.any(axis=1)).sum()):
-            found.append(
-                ("no-label", "note", f"{plural(without, 'picture')} of {len(present):,} without a label.")
-            )
+            said = f"{plural(without, 'picture')} of {len(present):,} without a label."
+            found.append(Remark("no-label", "note", said))
         counts = present.sum(axis=0, dtype=np.int64)
         if everywhere := [n for n, c in zip(self.labels, counts, strict=True) if 0 < c == len(present)]:
             said = f"Every picture has {listed(everywhere)}: what it looks like cannot be learnt from these."
-            found.append(("label-everywhere", "warning", said))
+            found.append(Remark("label-everywhere", "warning", said))
         _, same = np.unique(present, axis=1, return_inverse=True)
         for column in np.unique(same):
             together = [
@@ -211,7 +213,7 @@ class Multilabel(Task):
             ]
             if len(together) > 1:
                 said = f"{listed(together)} always occur together: a network cannot tell them apart."
-                found.append(("labels-together", "warning", said))
+                found.append(Remark("labels-together", "warning", said))
         return found
 
     def matrix(self, targets: Targets) -> NDArray[np.float64]:

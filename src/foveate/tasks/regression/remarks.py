@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foveate.tasks.surveyed import Remark
 from foveate.words import plural, some
 
 # Times the distance between the quartiles that a number lies beyond them (Tukey calls 3 "far out"; lifetimes
@@ -16,7 +16,6 @@ FAR_OUT = 6.0
 RARE_SHARE = 0.01  # of the pictures: what is more frequent is no slip
 NAMED = 3
 
-Remark = tuple[str, Literal["warning", "note"], str]
 Floats = NDArray[np.float64]
 
 
@@ -44,7 +43,7 @@ def _far_out(column: Floats, name: str) -> list[Remark]:
         f"{plural(len(far), 'number')} in {name!r} far outside the rest ({shown}; half of all lie from "
         f"{low:g} to {high:g}): a slip, or another unit? One such number can outweigh all others."
     )
-    return [("outlier", "warning", message)]
+    return [Remark("outlier", "warning", message)]
 
 
 def _beyond(column: Floats, learnt: Floats, which: tuple[str, str]) -> list[Remark]:
@@ -57,4 +56,4 @@ def _beyond(column: Floats, learnt: Floats, which: tuple[str, str]) -> list[Rema
         f"{plural(beyond, 'picture')} in {split} with a number in {name!r} beyond those of training "
         f"({low:g} to {high:g}): a network hardly says what it has never been shown."
     )
-    return [("beyond-training", "note", message)]
+    return [Remark("beyond-training", "note", message)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from foveate.words import setting
 
 if TYPE_CHECKING:
     from foveate.tasks.regression.metrics import Evaluation
+    from foveate.tasks.surveyed import Remark, Surveyed
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
 MAX_NUMBERS = 10_000
@@ -221,10 +222,10 @@ class Regression(Task):
         widths = None if self.margins is None else self.margins.half_widths
         return evaluate(values[VALUES], numbers_of(targets), self.names, self.deviations, widths)
 
-    def remarks(self, targets: Mapping[str, Targets]) -> list[tuple[str, Literal["warning", "note"], str]]:
+    def remarks(self, splits: Mapping[str, Surveyed]) -> list[Remark]:
         from foveate.tasks.regression.remarks import remarks_on
 
-        return remarks_on({split: numbers_of(of) for split, of in targets.items()}, self.names)
+        return remarks_on({split: numbers_of(of.readable) for split, of in splits.items()}, self.names)
 
     def to_explain(self, measured: Measured) -> list[ToExplain]:
         from foveate.tasks.regression.report import to_explain
