@@ -111,10 +111,13 @@ class InterruptedRunError(FoveateError):
 
 
 class UnreadableImageError(ImageError):
-    """One picture cannot be decoded; ``name`` and ``reason`` stand apart for lists and reports."""
+    """One picture cannot be decoded; ``name`` and ``reason`` stand apart for lists and reports.
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"Cannot read picture {name!r}: {reason}.")
+    what: the kind of file, where it is another than a picture that is to be seen.
+    """
+
+    def __init__(self, name: str, reason: str, what: str = "picture") -> None:
+        super().__init__(f"Cannot read {what} {name!r}: {reason}.")
         self.name = name
         self.reason = reason
 

@@ -179,7 +179,7 @@ def probe(
     label = name or ("bytes" if isinstance(source, bytes) else os.fspath(source))
     with refusals_as_image_errors(label), quiet():
         form = sniff(data)
-        with _open(data, form, max_pixels) as picture:
+        with open_picture(data, form, max_pixels) as picture:
             orientation = orientation_of(picture)
             to_do = 1 if form == "TIFF" else orientation  # Pillow gives a TIFF's size as turned already
             height, width = seen_size(picture.size, to_do)
@@ -205,7 +205,7 @@ def decode(
         form = sniff(data)
         if form == "JPEG" and (found := _plain_jpeg(data, max_pixels, divisor_for)):
             return found
-        with quiet(), _open(data, form, max_pixels) as picture:
+        with quiet(), open_picture(data, form, max_pixels) as picture:
             if form == "JPEG":
                 return _jpeg(picture, data, background, divisor_for)
             return _any(picture, data, form, background, max_pixels=max_pixels, sample_range=sample_range)
@@ -266,7 +266,7 @@ def _any(
     if form == "TIFF":
         tiff.load(picture, data, max_pixels)
     elif form == "PNG":
-        hidden = png.load(picture, data, lambda: _open(data, form, max_pixels))
+        hidden = png.load(picture, data, lambda: open_picture(data, form, max_pixels))
     else:
         picture.load()
     if deep.is_deep(picture):
@@ -319,7 +319,7 @@ def _require_regular(status: os.stat_result) -> None:
         raise RefusedError(next(reasons, "it is not a regular file"))
 
 
-def _open(data: bytes, form: str, max_pixels: int) -> Any:
+def open_picture(data: bytes, form: str, max_pixels: int) -> Any:
     """Pillow's picture, header read and found harmless, pixels not yet decoded."""
     module_name, opener = _OPENERS[form]
     module = importlib.import_module(f"PIL.{module_name}")
