@@ -1,0 +1,156 @@
+"""Pictures whose outlines stand in annotation files -> a data set with a mask each.
+
+Later annotations lie over earlier ones. What no annotation covers is the class "background", which is put in
+front unless the files have a class of that name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveate.dataset.sources.annotations import AnnotatedData, AnnotatedPicture, Annotation, Sizes, sizes
+from foveate.dataset.sources.coco import read_coco
+from foveate.dataset.sources.cvat import read_cvat
+from foveate.dataset.sources.folder import twin_notes
+from foveate.dataset.sources.labelme import read_labelme
+from foveate.dataset.sources.yolo import read_yolo
+from foveate.errors import DatasetError, UnreadableImageError
+from foveate.images.orientation import turned
+from foveate.tasks.segmentation.masks import ArrayMask, Labelling, Mask
+from foveate.tasks.segmentation.names import IGNORED, MOST_CLASSES
+from foveate.tasks.segmentation.polygons import outlined
+from foveate.tasks.segmentation.rle import paint
+
+BACKGROUND = "background"
+_READERS = (read_coco, read_yolo, read_labelme, read_cvat)
+_BEYOND_PX = 1.0  # rounding, or centres of pixels for their corners, leads as far beyond a picture
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnMask:
+    """The mask that annotations of one picture make. size: None of a picture that cannot be read."""
+
+    picture: AnnotatedPicture
+    size: Sizes | None
+    labelling: Labelling
+
+    @property
+    def name(self) -> str:
+        return f"{self.picture.file} by {os.path.basename(self.picture.source)}"  # noqa: PTH119 (any text)
+
+    def read(self) -> NDArray[np.uint8]:
+        if self.size is None:
+            raise UnreadableImageError(self.picture.file, "its size, which its mask has, cannot be told")
+        width, height, orientation = self.size
+        numbers = {name: number for number, name in enumerate(self.labelling.classes)}
+        drawn = np.full((width, height), _background(self.labelling.classes), np.uint8)
+        for thing in self.picture.annotations:
+            runs = thing.runs or outlined(thing.polygons, height, width)
+            paint(drawn, runs, IGNORED if thing.crowd else numbers[thing.label])
+        return turned(np.ascontiguousarray(drawn.T)[..., None], orientation)[..., 0]
+
+    def data(self) -> bytes:
+        return ArrayMask(self.read(), self.labelling).data()
+
+
+def _background(classes: Sequence[str]) -> int:
+    return next(number for number, name in enumerate(classes) if name.casefold() == BACKGROUND)
+
+
+def read_annotated(path: Path) -> AnnotatedData | None:
+    """What a folder or an annotation file holds; None where it is of none of these forms.
+
+    Raises DatasetError in one sentence that names the file and the entry.
+    """
+    return next((found for read in _READERS if (found := read(path)) is not None), None)
+
+
+def masks_of(data: AnnotatedData) -> tuple[Mapping[str, Sequence[Mask]], list[str]]:
+    """By split, a mask a picture; and what is to be told of them. Raises DatasetError."""
+    _require_outlines(data)
+    found, notes = sizes(data)
+    classes = data.labels
+    if all(name.casefold() != BACKGROUND for name in classes):
+        classes = (BACKGROUND, *classes)
+    if len(classes) > MOST_CLASSES:
+        name = str(data.root)
+        raise DatasetError(
+            f"Data set {name!r} has {len(classes)} classes; masks hold at most {MOST_CLASSES}."
+        )
+    labelling = Labelling(classes, ignored=data.ignored)
+    masks = {
+        key: [DrawnMask(picture, found.get(picture.file), labelling) for picture in split]
+        for key, split in data.splits.items()
+    }
+    beyond = _beyond([mask for split in masks.values() for mask in split])
+    return masks, [*data.notes, *notes, *beyond, *twin_notes(classes)]
+
+
+def _things(data: AnnotatedData) -> list[tuple[AnnotatedPicture, Annotation]]:
+    return [
+        (picture, thing)
+        for split in data.splits.values()
+        for picture in split
+        for thing in picture.annotations
+    ]
+
+
+def _require_outlines(data: AnnotatedData) -> None:
+    """Raises DatasetError for things without outlines, such as boxes, and where there are no things."""
+    if not (things := _things(data)):
+        raise DatasetError(f"Data set {str(data.root)!r} has pictures and no annotations of them.")
+    bare = [(picture, thing) for picture, thing in things if not thing.polygons and thing.runs is None]
+    if not bare:
+        return
+    picture, first = bare[0]
+    where = f"{first.where} of {picture.source!r}"
+    if len(bare) == len(things):
+        raise DatasetError(
+            f"Data set {str(data.root)!r} has no outlines: {where} is a box or less, and so are all "
+            "others; masks are made of polygons or run lengths."
+        )
+    others = f", nor have {len(bare) - 1} more of {len(things)}" if len(bare) > 1 else ""
+    raise DatasetError(
+        f"{where} has no outline{others}: draw what is missing, or take these out; as background they would "
+        "be learnt wrongly."
+    )
+
+
+def _beyond(masks: Sequence[DrawnMask]) -> list[str]:
+    """How many outlines reach out of their pictures. Raises DatasetError for run lengths of other sizes."""
+    cut, outside = [], []
+    for mask in masks:
+        if mask.size is None:
+            continue
+        width, height, _ = mask.size
+        for thing in mask.picture.annotations:
+            where, runs = f"{thing.where} of {mask.picture.source!r}", thing.runs
+            if runs and (runs.width, runs.height) != (width, height):
+                sides = f"{runs.width} x {runs.height}"
+                raise DatasetError(
+                    f"{where} has run lengths of {sides} pixels; its picture has {width} x {height}."
+                )
+            if not thing.polygons:
+                continue
+            low = np.min([corners.min(axis=0) for corners in thing.polygons], axis=0)
+            high = np.max([corners.max(axis=0) for corners in thing.polygons], axis=0)
+            if (high <= 0).any() or (low >= (width, height)).any():
+                outside.append(where)
+            elif (low < -_BEYOND_PX).any() or (high > np.add((width, height), _BEYOND_PX)).any():
+                cut.append(where)
+    notes = []
+    if cut:
+        notes.append(f"{len(cut)} outlines reach beyond their pictures and are cut at the edge: {_few(cut)}.")
+    if outside:
+        notes.append(f"{len(outside)} outlines lie wholly outside their pictures: {_few(outside)}.")
+    return notes
+
+
+def _few(places: Sequence[str]) -> str:
+    return places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
