@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from foveate import folders
 from foveate.errors import InputError, StorageError
 from foveate.modelfolder import atomic as publish
 from foveate.modelfolder.atomic import Staging, check_output
@@ -50,7 +51,7 @@ def out(tmp_path):
 @pytest.fixture(params=["exchange", "two steps"])
 def way(request, monkeypatch):
     if request.param == "two steps":
-        monkeypatch.setattr(publish, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
 
 
 def test_a_new_folder_appears_whole(out, way):
@@ -91,13 +92,13 @@ def test_files_are_copied_where_links_cannot_be_made(out, monkeypatch):
 
 def test_a_file_that_comes_while_publishing_is_not_lost(out, monkeypatch):
     fill(out, OLD | MINE)
-    real = publish._put_in_place
+    real = publish.put_in_place
 
     def late(new, old):
         fill(old, {"late.txt": "late", "plots/late.txt": "late"})
         real(new, old)
 
-    monkeypatch.setattr(publish, "_put_in_place", late)
+    monkeypatch.setattr(publish, "put_in_place", late)
     publish_new(out)
     assert content(out) == NEW | MINE | {"late.txt": "late", "plots/late.txt": "late"}
 

@@ -8,19 +8,18 @@ deleted.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from foveate.errors import InputError, StorageError, show_path
 from foveate.files import sync
+from foveate.folders import put_in_place
 from foveate.runtime.config import CONFIG_NAME, FILE_NAMES
 from foveate.words import setting
 
@@ -30,7 +29,6 @@ OWN_NAMES = frozenset(
 RUN_NAME = "checkpoint"  # the folder that training keeps in OUT while it runs, holding run.json
 REQUEST_NAME = f"{RUN_NAME}/run.json"  # names files by their paths: no part of a finished model
 CLEARINGS = 2  # tries: what a disk refused once it may do when it is asked again
-_EXCHANGE = 2  # RENAME_EXCHANGE of Linux's renameat2, and RENAME_SWAP of macOS's renamex_np
 
 
 @contextlib.contextmanager
@@ -179,7 +177,7 @@ class Staging:
             if self.out.is_dir():
                 _carry_over(self.out, self.folder, own)
             sync(self.folder)
-            _put_in_place(self.folder, self.out)
+            put_in_place(self.folder, self.out)
         # From here on the new folder is in place: what fails now costs tidiness, not data.
         with contextlib.suppress(OSError):
             sync(self.out.parent)
@@ -256,39 +254,6 @@ def _link(source: Path, target: Path, own: frozenset[str]) -> None:
         if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
             raise
         shutil.copy2(source, target, follow_symlinks=False)  # a file system without hard links
-
-
-def _put_in_place(new: Path, out: Path) -> None:
-    """Make OUT be the new folder in one step; afterwards ``new`` is the old folder, if there was one."""
-    if not out.is_dir():
-        new.rename(out)
-    elif not _exchange(new, out):
-        aside = new.with_suffix(".old")  # two steps; `recover` undoes the first if the second never came
-        out.rename(aside)
-        try:
-            new.rename(out)
-        except OSError:
-            aside.rename(out)
-            raise
-        with contextlib.suppress(OSError):  # the new one is in place; the old one is cleared by the next run
-            aside.rename(new)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names at once. False where the system or the file system cannot."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    a, b = os.fsencode(one), os.fsencode(other)
-    here = -100  # AT_FDCWD
-    if sys.platform == "linux" and hasattr(libc, "renameat2"):
-        failed = libc.renameat2(here, a, here, b, _EXCHANGE)
-    elif sys.platform == "darwin" and hasattr(libc, "renamex_np"):
-        failed = libc.renamex_np(a, b, _EXCHANGE)
-    else:
-        return False
-    code = ctypes.get_errno()
-    if failed and code not in {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}:
-        raise OSError(code, os.strerror(code), str(other))
-    return not failed
 
 
 def _clear(old: Path, new: Path, own: frozenset[str]) -> None:
