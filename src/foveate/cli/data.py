@@ -1,24 +1,35 @@
-"""`foveate data`: the data sets that have a name, and getting them."""
+"""`foveate data`: the data sets that have a name, getting them, and making one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
-from foveate.cli.console import after_writing, emit_json, interactive, json_option, note
-from foveate.words import bytes_text, printable, table
+from foveate.cli.console import (
+    after_writing,
+    emit_json,
+    interactive,
+    json_option,
+    note,
+    overwrite_option,
+    typed,
+)
+from foveate.outputs import numbered
+from foveate.words import bytes_text, plural, printable, table
 
 
 @click.group("data")
 def command() -> None:
-    """List and get known data sets.
+    """List and get known data sets, and make one of drawn scenes.
 
     \b
     foveate data list
     foveate data get cifar10
     foveate train fashion-mnist
+    foveate data make scenes
 
     A data set is fetched when you name it, never before, and kept in $FOVEATE_CACHE (or ~/.cache/foveate).
     """
@@ -72,6 +83,62 @@ def get_command(name: str, *, as_json: bool) -> None:
                 f"{name} is here: {counts} pictures in {len(dataset.task.labels)} {dataset.task.called}."
             )
             click.echo(f"Train on it with `foveate train {name}`.")
+
+
+@command.command("make", short_help="Draw a data set with exact masks, boxes and sentences.")
+@click.argument("name")
+@click.option("--out", "-o", metavar="DIR", help="The folder to make.  [default: scenes, or scenes-2, ...]")
+@overwrite_option
+@click.option("--count", type=int, default=2000, show_default=True, help="Scenes, of all splits together.")
+@click.option("--size", type=int, default=128, show_default=True, help="Pixels of a side, 48 to 512.")
+@click.option(
+    "--kind",
+    metavar="garments|shapes",
+    help="What the objects are.  [default: garments, where Fashion-MNIST is on this machine; else shapes]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
+@json_option
+def make_command(
+    name: str,
+    *,
+    out: str | None,
+    overwrite: bool,
+    count: int,
+    size: int,
+    kind: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make the data set NAME; there is one, `scenes`.
+
+    Scenes are drawn pictures of garments or coloured shapes, some behind others, each with its exact truth:
+    the class of every pixel, a box and the visible pixels of every object (COCO's JSON), and a sentence. The
+    same settings give the same files.
+
+    \b
+    foveate data make scenes
+    foveate data make scenes --kind shapes --count 500 --size 96 --seed 1 --out shapes
+    """
+    from foveate.cli.predict import bar
+    from foveate.dataset.sources.scenes import SceneSettings, check_place, kinds, make_scenes
+    from foveate.errors import UnknownNameError
+
+    if name != "scenes":
+        raise UnknownNameError("data set to make", name, ["scenes"])
+    settings = SceneSettings(count=count, size=size, seed=seed)
+    base = Path(out or "scenes")
+    folder = check_place(base if out or overwrite else numbered(base)[-1], overwrite=overwrite)
+    with _download_bar() as progress:
+        objects = kinds(kind, say=lambda sentence: note(printable(sentence)), progress=progress)
+    with bar() as progress:
+        made = make_scenes(folder, objects, settings, overwrite=overwrite, progress=progress)
+    with after_writing():
+        if as_json:
+            emit_json(made.to_dict())
+        else:
+            splits = ", ".join(f"{number:,} {split}" for split, number in settings.counts().items())
+            click.echo(f"{typed(folder)} holds {plural(count, 'scene')} of {made.kind}: {splits}.")
+            click.echo(f"{typed(folder / 'README.md')} says what lies where.")
 
 
 @contextmanager

@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("foveate.cli.export", "Copy the network out as one ONNX file, or make it smaller with int8."),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "bench": ("foveate.cli.bench", "Measure this machine: this program and its rivals side by side."),
-    "data": ("foveate.cli.data", "List and get known data sets."),
+    "data": ("foveate.cli.data", "List and get known data sets; draw one with masks, boxes and sentences."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),
 }
 

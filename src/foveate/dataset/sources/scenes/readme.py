@@ -1,0 +1,69 @@
+"""The README.md that lies in a folder of scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+from foveate.dataset.sources import known
+from foveate.dataset.sources.scenes.colours import COLOURS
+from foveate.dataset.sources.scenes.kinds import GARMENTS_OF
+from foveate.dataset.sources.scenes.sentence import vocabulary
+
+_GARMENTS = """
+The garments are those of {title} ({page}, {licence} licence,
+© 2017 Zalando SE), cut out by their own outline, scaled, turned by up to 15°, mirrored and tinted. Its
+classes "Shirt" and "Coat" are left out, because at these sizes nobody can tell them from T-shirts (here:
+shirt) and pullovers; so are garments that are too dark for their outline to be seen. Test scenes have
+garments of its test pictures; train and validation scenes have different ones of its training pictures. No
+garment is in two splits. `attributes.source` in the JSON says which picture each is.
+"""
+_TEXT = """\
+# Scenes: {kind}
+
+{total} drawn pictures of {size} x {size} pixels ({train} train, {val} val, {test} test). In each, two to
+five objects stand on a background, some behind others, and the whole truth is known.
+
+- `train/images/00000.png`: a picture, RGB; `val/` and `test/` are like `train/`
+- `train/masks/00000.png`: the class of each of its pixels, as an indexed PNG with Pascal VOC's palette
+- `classes.csv`: the classes by number, from 0, the background; with their colours in that palette
+- `train/annotations.json`: COCO's JSON: of each object, from the hindmost to the foremost, the class, and of
+  what can be seen of it the box, the area and the run lengths; `attributes.colour`
+- `captions.csv`: a sentence for each picture
+- `scenes.json`: how all this was made
+
+A file that names others names them as seen from where it lies. A pixel belongs to the foremost object that
+covers half of it or more; masks, boxes, areas and run lengths agree to the pixel, and shadows are
+background. Three fifths of every object can be seen, at least, and no two of a picture have one colour.
+Classes: {classes}.
+
+A sentence tells of the largest object, as seen, and how it stands to the next in size of which that can be
+said clearly. It has these {vocabulary_size} words at most: {vocabulary}.
+{source}
+Made by foveate {version}:
+
+    foveate data make scenes --kind {kind} --count {total} --size {size} --seed {seed}
+
+With the same versions of foveate, NumPy and Pillow this gives the same files again.
+"""
+
+
+def readme(kind: str, classes: Sequence[str], size: int, seed: int, counts: Mapping[str, int]) -> str:
+    """What the data set is, how it was made, and under which terms."""
+    source = ""
+    if kind == "garments":
+        origin = known.describe(GARMENTS_OF)
+        source = _GARMENTS.format(title=origin.title, page=origin.page, licence=origin.licence)
+    words = vocabulary(classes, list(COLOURS))
+    return _TEXT.format(
+        kind=kind,
+        size=size,
+        seed=seed,
+        total=sum(counts.values()),
+        **counts,
+        classes=", ".join(classes),
+        vocabulary=", ".join(words),
+        vocabulary_size=len(words),
+        source=source,
+        version=version("foveate"),
+    )

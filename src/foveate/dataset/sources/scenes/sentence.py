@@ -1,0 +1,66 @@
+"""What a sentence says of a scene: nothing but what is true of its objects, in a small closed vocabulary.
+
+The largest object (as it is seen) is told of, and how it stands to the next in size of which that can be said
+clearly: one hides a part of the other, or lies beside it or above it and not askew. So the sentence follows
+from the picture, and every scene has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from foveate.dataset.sources.scenes.objects import Placed
+
+CLEARLY = 1.5  # times further along one axis than along the other
+HIDDEN = 0.05  # of an object, at least, for another to stand before it
+RELATIONS = ("in front of", "behind", "to the left of", "to the right of", "above", "below", "and")
+PLURALS = frozenset({"trousers"})
+
+
+def sentence(objects: Sequence[Placed]) -> str:
+    """Such as ``a red bag to the left of a blue shirt``; two objects at least, no two of one colour."""
+    first, *others = sorted(objects, key=lambda one: -one.area)
+    for other in others:
+        if (relation := _relation(first, other)) is not None:
+            return f"{_words(first)} {relation} {_words(other)}"
+    return f"{_words(first)} and {_words(others[0])}"
+
+
+def vocabulary(classes: Sequence[str], colours: Sequence[str]) -> list[str]:
+    """Every word that a sentence can have, in the order of the alphabet."""
+    words = {"a", "an", *classes, *colours}
+    return sorted(words.union(*(relation.split() for relation in RELATIONS)))
+
+
+def _words(one: Placed) -> str:
+    if one.name in PLURALS:
+        return f"{one.colour} {one.name}"
+    return f"{'an' if one.colour[0] in 'aeiou' else 'a'} {one.colour} {one.name}"
+
+
+def _relation(first: Placed, other: Placed) -> str | None:
+    """How the first stands to the other, if that can be said clearly."""
+    if _hides(first, other) >= HIDDEN:
+        return "in front of"
+    if _hides(other, first) >= HIDDEN:
+        return "behind"
+    across, down = (b - a for a, b in zip(_centre(first), _centre(other), strict=True))
+    if abs(across) >= CLEARLY * abs(down):
+        return "to the left of" if across > 0 else "to the right of"
+    if abs(down) >= CLEARLY * abs(across):
+        return "above" if down > 0 else "below"
+    return None
+
+
+def _hides(front: Placed, back: Placed) -> float:
+    """The share of an object that another one covers."""
+    solid = back.solid
+    return np.count_nonzero(solid & front.visible) / np.count_nonzero(solid)
+
+
+def _centre(one: Placed) -> tuple[float, float]:
+    """x and y of the middle of its box."""
+    x1, y1, x2, y2 = one.box
+    return (x1 + x2) / 2, (y1 + y2) / 2

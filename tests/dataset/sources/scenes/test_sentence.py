@@ -1,0 +1,113 @@
+"""Sentences are true: they are parsed and compared with the objects, by other means than they were made."""
+
+import re
+
+import numpy as np
+import pytest
+
+from foveate.dataset.sources.scenes.colours import COLOURS
+from foveate.dataset.sources.scenes.garments import Garments
+from foveate.dataset.sources.scenes.objects import Placed
+from foveate.dataset.sources.scenes.sentence import sentence, vocabulary
+from foveate.dataset.sources.scenes.shapes import Shapes
+
+ONE = r"(?:(a|an) )?(\w+) (\w+)"
+FORM = re.compile(rf"{ONE} (in front of|behind|to the left of|to the right of|above|below|and) {ONE}")
+
+
+def covered(front, back):
+    """Pixels of ``back`` that ``front`` hides, counted one by one."""
+    return sum(
+        bool(front.visible[back.top + row, back.left + column])
+        for row, column in np.argwhere(back.coverage >= 128).tolist()
+    )
+
+
+def middle(thing):
+    y, x = np.nonzero(thing.visible)
+    return (x.min() + x.max()) / 2, (y.min() + y.max()) / 2
+
+
+def is_true(relation, first, other, scene):
+    (x1, y1), (x2, y2) = middle(first), middle(other)
+    clearly_across, clearly_down = abs(x1 - x2) > abs(y1 - y2), abs(y1 - y2) > abs(x1 - x2)
+    order = [id(thing) for thing in scene.objects]
+    is_before = order.index(id(first)) > order.index(id(other))
+    return {
+        "in front of": is_before and covered(first, other) > 0,
+        "behind": not is_before and covered(other, first) > 0,
+        "to the left of": clearly_across and x1 < x2,
+        "to the right of": clearly_across and x1 > x2,
+        "above": clearly_down and y1 < y2,
+        "below": clearly_down and y1 > y2,
+        "and": True,
+    }[relation]
+
+
+def test_every_sentence_is_true_and_speaks_of_one_pair_only(drawn):
+    relations = set()
+    for one in drawn:
+        parts = FORM.fullmatch(one.sentence)
+        assert parts, one.sentence
+        told = []
+        for article, colour, name in (parts.groups()[:3], parts.groups()[4:]):
+            (thing,) = [thing for thing in one.objects if (thing.colour, thing.name) == (colour, name)]
+            wanted = None if name == "trousers" else "an" if colour == "orange" else "a"
+            assert article == wanted, one.sentence
+            told.append(thing)
+        first, other = told
+        assert first is not other
+        assert first.area == max(thing.area for thing in one.objects)
+        assert is_true(parts[4], first, other, one), one.sentence
+        relations.add(parts[4])
+    assert len(relations) >= 6
+
+
+def test_sentences_keep_to_a_small_vocabulary(drawn):
+    words = {word for one in drawn for word in one.sentence.split()}
+    classes = Shapes.classes if "disc" in words else Garments.classes
+    assert words <= set(vocabulary(classes, list(COLOURS)))
+    assert len(vocabulary(classes, list(COLOURS))) <= 32
+
+
+def block(place, extent, words="red square", hidden=()):
+    """An object of a picture of 20 x 20."""
+    (left, top), (width, height), (colour, name) = place, extent, words.split()
+    visible = np.zeros((20, 20), bool)
+    visible[top : top + height, left : left + width] = True
+    for other in hidden:
+        visible &= ~other.visible
+    return Placed(name, 1, colour, np.full((height, width), 255, np.uint8), left, top, visible, None)
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "words"),
+    [
+        (14, 9, "a red square to the left of an orange disc"),
+        (0, 9, "a red square to the right of an orange disc"),
+        (8, 0, "a red square below an orange disc"),
+        (8, 16, "a red square above an orange disc"),
+        (15, 15, "a red square and an orange disc"),  # askew
+    ],
+)
+def test_where_things_stand(left, top, words):
+    assert sentence([block((7, 7), (6, 6)), block((left, top), (3, 3), "orange disc")]) == words
+
+
+def test_what_hides_another_is_in_front_of_it_wherever_its_middle_is():
+    front = block((8, 4), (4, 4), "orange disc")
+    back = block((4, 4), (8, 8), hidden=[front])
+    assert sentence([back, front]) == "a red square behind an orange disc"
+    front = block((4, 4), (8, 8))
+    back = block((10, 4), (6, 4), "orange disc", hidden=[front])
+    assert sentence([back, front]) == "a red square in front of an orange disc"
+
+
+def test_the_next_in_size_is_told_of_unless_another_stands_more_clearly():
+    large, askew, clear = (
+        block((0, 0), (6, 6)),
+        block((14, 14), (5, 5), "blue star"),
+        block((14, 1), (4, 4), "pink trousers"),
+    )
+    assert sentence([large, askew, clear]) == "a red square to the left of pink trousers"
+    assert sentence([large, askew]) == "a red square and a blue star"
