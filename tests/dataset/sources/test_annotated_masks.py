@@ -107,6 +107,22 @@ def test_a_class_background_of_the_data_is_the_one(tmp_path):
     assert mask.tolist() == [[0] * 4 + [1] * 4] * 4 + [[0] * 8] * 4
 
 
+def test_classes_that_are_to_be_ignored(tmp_path):
+    things = [("car", [[0, 0, 4, 0, 4, 1, 0, 1]]), ("void", [[1, 0, 3, 0, 3, 1, 1, 1]])]
+    annotated.write_labelme(tmp_path, {"train": {"a.png": ((5, 1), things)}})
+    data = read_annotated(tmp_path)
+    for ignore, classes, expected in (
+        ([], ("background", "car", "void"), [1, 2, 2, 1, 0]),
+        (["void"], ("background", "car"), [1, 255, 255, 1, 0]),
+        (["background", "void"], ("car",), [0, 255, 255, 0, 255]),
+    ):
+        (mask,) = masks_of(data, ignore)[0]["train"]
+        assert mask.labelling.classes == classes and mask.labelling.ignored == ", ".join(ignore)
+        assert mask.read().tolist() == [expected]
+    with pytest.raises(DatasetError, match=r"has no class '255' to ignore; it has 'background', 'car'"):
+        masks_of(data, ["255"])
+
+
 def test_a_picture_that_cannot_be_read_is_left_to_the_scan(tmp_path):
     annotated.write_labelme(tmp_path, annotated.made(0))
     (tmp_path / "train" / "train1.png").write_bytes(b"none")

@@ -7,7 +7,7 @@ front unless the files have a class of that name.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from foveate.dataset.sources.cvat import read_cvat
 from foveate.dataset.sources.folder import twin_notes
 from foveate.dataset.sources.labelme import read_labelme
 from foveate.dataset.sources.yolo import read_yolo
-from foveate.errors import DatasetError, UnreadableImageError
+from foveate.errors import DatasetError, UnreadableImageError, listed
 from foveate.images.orientation import turned
-from foveate.tasks.segmentation.masks import ArrayMask, Labelling, Mask
+from foveate.tasks.segmentation.masks import ArrayMask, Labelling
 from foveate.tasks.segmentation.names import IGNORED, MOST_CLASSES
 from foveate.tasks.segmentation.polygons import outlined
 from foveate.tasks.segmentation.rle import paint
@@ -49,18 +49,19 @@ class DrawnMask:
             raise UnreadableImageError(self.picture.file, "its size, which its mask has, cannot be told")
         width, height, orientation = self.size
         numbers = {name: number for number, name in enumerate(self.labelling.classes)}
-        drawn = np.full((width, height), _background(self.labelling.classes), np.uint8)
+        drawn = np.full((width, height), numbers.get(background(numbers), IGNORED), np.uint8)
         for thing in self.picture.annotations:
             runs = thing.runs or outlined(thing.polygons, height, width)
-            paint(drawn, runs, IGNORED if thing.crowd else numbers[thing.label])
+            paint(drawn, runs, IGNORED if thing.crowd else numbers.get(thing.label, IGNORED))
         return turned(np.ascontiguousarray(drawn.T)[..., None], orientation)[..., 0]
 
     def data(self) -> bytes:
         return ArrayMask(self.read(), self.labelling).data()
 
 
-def _background(classes: Sequence[str]) -> int:
-    return next(number for number, name in enumerate(classes) if name.casefold() == BACKGROUND)
+def background(classes: Iterable[str]) -> str:
+    """The class of what no annotation covers, as the data spell it."""
+    return next((name for name in classes if name.casefold() == BACKGROUND), BACKGROUND)
 
 
 def read_annotated(path: Path) -> AnnotatedData | None:
@@ -71,19 +72,28 @@ def read_annotated(path: Path) -> AnnotatedData | None:
     return next((found for read in _READERS if (found := read(path)) is not None), None)
 
 
-def masks_of(data: AnnotatedData) -> tuple[Mapping[str, Sequence[Mask]], list[str]]:
-    """By split, a mask a picture; and what is to be told of them. Raises DatasetError."""
+def masks_of(
+    data: AnnotatedData, ignore: Sequence[str] = ()
+) -> tuple[Mapping[str, Sequence[DrawnMask]], list[str]]:
+    """By split, a mask a picture; and what is to be told of them.
+
+    ignore: classes that are neither learnt nor measured. Raises DatasetError.
+    """
     _require_outlines(data)
     found, notes = sizes(data)
-    classes = data.labels
-    if all(name.casefold() != BACKGROUND for name in classes):
-        classes = (BACKGROUND, *classes)
-    if len(classes) > MOST_CLASSES:
-        name = str(data.root)
+    known = data.labels if background(data.labels) in data.labels else (BACKGROUND, *data.labels)
+    if unknown := [name for name in ignore if name not in known]:
+        root = str(data.root)
         raise DatasetError(
-            f"Data set {name!r} has {len(classes)} classes; masks hold at most {MOST_CLASSES}."
+            f"Data set {root!r} has no class {unknown[0]!r} to ignore; it has {listed(known)}."
         )
-    labelling = Labelling(classes, ignored=data.ignored)
+    classes = tuple(name for name in known if name not in ignore)
+    if len(classes) > MOST_CLASSES:
+        root = str(data.root)
+        raise DatasetError(
+            f"Data set {root!r} has {len(classes)} classes; masks hold at most {MOST_CLASSES}."
+        )
+    labelling = Labelling(classes, ignored=", ".join(filter(None, (*ignore, data.ignored))))
     masks = {
         key: [DrawnMask(picture, found.get(picture.file), labelling) for picture in split]
         for key, split in data.splits.items()
