@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from foveate.dataset.sources.annotated_masks import masks_of
+from foveate.dataset.sources.coco import read_coco
 from foveate.dataset.sources.scenes import SceneSettings, make_scenes
 from foveate.errors import InputError, StorageError
+from foveate.tasks.segmentation.colours import class_table
 
 SETTINGS = SceneSettings(count=20, size=64, seed=5)
 FEW = SceneSettings(count=3, size=48)
@@ -88,10 +91,28 @@ def test_boxes_run_lengths_and_masks_agree_to_the_pixel(made):
             assert np.array_equal(rebuilt, mask)
 
 
+def test_foveates_own_readers_find_the_same_masks_and_classes(made):
+    data = read_coco(made.folder)
+    assert data.labels == made.classes
+    masks, notes = masks_of(data)
+    assert not notes
+    for split, count in SPLITS.items():
+        assert len(masks[split]) == count
+        for picture, mask in zip(data.splits[split], masks[split], strict=True):
+            with Image.open(made.folder / picture.file.replace("images", "masks")) as file:
+                assert np.array_equal(mask.read(), np.array(file))
+    assert class_table(made.folder / "classes.csv", "classes.csv").names == ("background", *made.classes)
+
+
+# The first of the table in VOC 2012's development kit.
+VOC = """0 0 0  128 0 0  0 128 0  128 128 0  0 0 128  128 0 128  0 128 128  128 128 128  64 0 0"""
+
+
 def test_masks_show_the_colours_of_the_table(made):
     table = rows(made.folder / "classes.csv")
     assert [row["name"] for row in table] == ["background", *made.classes]
     colours = np.array([[int(row[channel]) for channel in "rgb"] for row in table])
+    assert colours.ravel().tolist() == list(map(int, VOC.split()))
     for path in made.folder.glob("*/masks/*.png"):
         with Image.open(path) as mask:
             numbers, shown = np.array(mask), np.array(mask.convert("RGB"))

@@ -6,10 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from foveate.dataset.sources.scenes.scene import Scene
+from foveate.tasks.segmentation.rle import encode
 
 
 class Annotations:
@@ -40,7 +38,7 @@ class Annotations:
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
                     "area": one.area,
                     "iscrowd": 0,
-                    "segmentation": {"size": [height, width], "counts": runs(one.visible)},
+                    "segmentation": {"size": [height, width], "counts": encode(one.visible).counts.tolist()},
                     "attributes": attributes,
                 }
             )
@@ -48,18 +46,3 @@ class Annotations:
     def to_json(self) -> str:
         document = {"info": {"description": f"foveate scenes: {self._title}"}, **self._document}
         return json.dumps(document, separators=(",", ":")) + "\n"
-
-
-def runs(pixels: NDArray[np.bool_]) -> list[int]:
-    """COCO's run lengths of a mask ``(H, W)``: columns from the left, each downwards; the first run is of 0.
-
-    >>> runs(np.array([[0, 1, 1], [0, 0, 1]], bool))
-    [2, 1, 1, 2]
-    >>> runs(np.array([[1, 0]], bool))
-    [0, 1, 1]
-    """
-    flat = pixels.ravel(order="F")
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    begin = [0, 0] if flat[0] else [0]
-    lengths: list[int] = np.diff(np.concatenate([begin, edges, [flat.size]])).tolist()
-    return lengths

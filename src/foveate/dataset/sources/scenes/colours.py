@@ -1,4 +1,4 @@
-"""The colours that objects have names for, the muted ones behind them, and the palette of masks."""
+"""The colours that objects have names for, and the muted ones behind them."""
 
 from __future__ import annotations
 
@@ -47,17 +47,3 @@ def shades(rng: np.random.Generator, name: str) -> NDArray[np.uint8]:
     colour = np.array(COLOURS[name]) + rng.integers(-_JITTER, _JITTER + 1, 3)
     light = np.linspace(_DARKEST, 1.06, 256)[:, None]
     return (colour * light).clip(0, 255).astype(np.uint8)
-
-
-def palette(count: int = 256) -> NDArray[np.uint8]:
-    """The colours of Pascal VOC's masks by class number: uint8 ``(count, 3)``.
-
-    The bits of the number are dealt to red, green and blue in turn, the lowest three first, each from the
-    highest bit of the colour down (`VOClabelcolormap` of the VOC development kit).
-    """
-    numbers = np.arange(count)
-    colours = np.zeros((count, 3), np.int64)
-    for place in range(8):
-        for channel in range(3):
-            colours[:, channel] |= (numbers >> (3 * place + channel) & 1) << (7 - place)
-    return colours.astype(np.uint8)

@@ -17,13 +17,13 @@ from PIL import Image
 
 from foveate.dataset.samples import SPLITS
 from foveate.dataset.sources.scenes.annotations import Annotations
-from foveate.dataset.sources.scenes.colours import palette
 from foveate.dataset.sources.scenes.objects import Kind
 from foveate.dataset.sources.scenes.readme import readme
 from foveate.dataset.sources.scenes.scene import Scene, scene
 from foveate.errors import InputError, listed
 from foveate.folders import replacing_folder
 from foveate.outputs import check_folder
+from foveate.tasks.segmentation.colours import voc_colour
 from foveate.words import setting
 
 MARK = "scenes.json"  # the file that tells a folder of scenes from any other
@@ -31,7 +31,7 @@ COUNTS = (3, 99_999)
 SIZES = (48, 512)
 SEEDS = (0, 2**63 - 1)
 _HELD_OUT = 0.15  # of the scenes, for validation, and as many for the test
-_PALETTE = palette().tobytes()
+_PALETTE = bytes(part for number in range(256) for part in voc_colour(number))
 _FAST = 2  # zlib's level: half the time of the usual one for a sixth more bytes
 
 
@@ -158,17 +158,14 @@ def make_scenes(
 def _save(drawn: Scene, folder: Path, name: str) -> None:
     Image.fromarray(drawn.picture).save(folder / "images" / name, compress_level=_FAST)
     mask = Image.fromarray(drawn.mask)
-    mask.putpalette(_PALETTE)  # which makes the grey picture an indexed one
+    mask.putpalette(_PALETTE)  # VOC's; which makes the grey picture an indexed one
     mask.save(folder / "masks" / name, compress_level=_FAST)
 
 
 def _class_rows(classes: tuple[str, ...]) -> list[tuple[str, ...]]:
     names = ("background", *classes)
-    colours = palette(len(names)).tolist()
-    return [
-        ("name", "r", "g", "b"),
-        *((name, *map(str, rgb)) for name, rgb in zip(names, colours, strict=True)),
-    ]
+    rows = [(name, *map(str, voc_colour(number))) for number, name in enumerate(names)]
+    return [("name", "r", "g", "b"), *rows]
 
 
 def _facts(made: Made) -> str:
