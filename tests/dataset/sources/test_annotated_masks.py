@@ -6,6 +6,7 @@ from PIL import Image
 
 import annotated
 from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import DatasetError, ImageError
 
 # pycocotools 2.0 hands out its arrays as NumPy 1 wanted them
@@ -149,3 +150,16 @@ def test_folders_of_other_forms_are_left_to_others(tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("classes", "empty", "gone", "classes/cat/1.png"):
         assert read_annotated(tmp_path / name) is None
+
+
+def test_drawn_scenes_have_the_masks_of_their_annotations(tmp_path):
+    """Run lengths of what can be seen, beside indexed PNG masks that another part of the program wrote."""
+    make_scenes(tmp_path / "scenes", kinds("shapes"), SceneSettings(count=12, size=64))
+    masks, notes = masks_of(read_annotated(tmp_path / "scenes"))
+    assert notes == [] and sum(map(len, masks.values())) == 12
+    lines = (tmp_path / "scenes" / "classes.csv").read_text().splitlines()[1:]
+    names = [line.partition(",")[0] for line in lines]
+    for mask in [mask for split in masks.values() for mask in split]:
+        file = tmp_path / "scenes" / mask.picture.file.replace("/images/", "/masks/")
+        numbers = np.array([names.index(name) for name in mask.labelling.classes])
+        assert np.array_equal(numbers[mask.read()], np.asarray(Image.open(file)))

@@ -1,9 +1,12 @@
 """LabelMe's JSON as people have it: shapes, layouts, and what is wrong with files."""
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import annotated
 from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
@@ -16,6 +19,11 @@ def shape(points, label="car", kind="polygon"):
 
 
 TRIANGLE = shape([[1, 1], [6, 1], [1, 5]])
+
+
+PNG = io.BytesIO()
+Image.fromarray(np.array([[0, 1, 1], [0, 0, 1]], bool)).save(PNG, "PNG")
+MASK = shape([[2, 1], [4, 2]], kind="mask") | {"mask": base64.b64encode(PNG.getvalue()).decode()}
 
 
 def write(folder, given=(TRIANGLE,), name="a", size=(8, 6), **changes):
@@ -70,6 +78,14 @@ def test_rectangles_and_circles_are_drawn_by_the_centres_of_pixels(tmp_path):
     assert np.array_equal(mask[sure], expected[sure]) and sure.mean() > 0.95
 
 
+def test_masks_lie_between_two_pixels_and_hold_both(tmp_path):
+    annotated.save(tmp_path, "a.png", (8, 6))
+    write(tmp_path, [MASK])
+    expected = np.zeros((6, 8), np.uint8)
+    expected[1:3, 2:5] = [[0, 1, 1], [0, 0, 1]]
+    assert np.array_equal(mask_of(tmp_path)[0], expected)
+
+
 def test_later_shapes_lie_over_earlier_ones(tmp_path):
     annotated.save(tmp_path, "a.png", (4, 1))
     spans = [("a", 0, 4), ("b", 1, 3), ("_background_", 2, 3), ("__ignore__", 3, 4)]
@@ -112,7 +128,7 @@ def test_what_is_remarkable_is_told(tmp_path):
         (
             [shape([[1, 1]] * 3, kind="cuboid")],
             {},
-            "Shape 1 of {} has the shape_type 'cuboid'; known are polygon, circle, rec",
+            "Shape 1 of {} has the shape_type 'cuboid'; known are polygon, mask, circle",
         ),
         (
             [shape([[1, 1]] * 3, kind=["circle"])],
@@ -125,6 +141,18 @@ def test_what_is_remarkable_is_told(tmp_path):
             {},
             "Shape 1 of {} has the radius 0; expected more than 0 pixels.",
         ),
+        (
+            [shape([[1, 1], [2, 2]], kind="mask")],
+            {},
+            "Shape 1 of {} is a mask without its picture's size, two",
+        ),
+        ([MASK | {"mask": "!"}], {}, "Shape 1 of {} is a mask whose 'mask' is no picture in base 64."),
+        (
+            [MASK | {"points": [[7, 1], [9, 2]]}],
+            {},
+            "Shape 1 of {} is a mask that does not lie in its picture",
+        ),
+        ((), {"imageWidth": 10**9}, "{} is of a picture of 1000000000 x 6 pixels, which is too many."),
         ((), {"shapes": {}}, "{} has no list 'shapes', which LabelMe's files have."),
         ((), {"imagePath": 3}, "{} has the 'imagePath' 3; expected a file's name."),
         (

@@ -14,7 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.dataset.sources.annotations import AnnotatedData, AnnotatedPicture, Annotation, Sizes, sizes
+from foveate.dataset.sources.annotations import (
+    AnnotatedData,
+    AnnotatedPicture,
+    Annotation,
+    Sizes,
+    around,
+    sizes,
+)
 from foveate.dataset.sources.coco import read_coco
 from foveate.dataset.sources.cvat import read_cvat
 from foveate.dataset.sources.folder import twin_notes
@@ -148,11 +155,10 @@ def _beyond(masks: Sequence[DrawnMask]) -> list[str]:
                 )
             if not thing.polygons:
                 continue
-            low = np.min([corners.min(axis=0) for corners in thing.polygons], axis=0)
-            high = np.max([corners.max(axis=0) for corners in thing.polygons], axis=0)
-            if (high <= 0).any() or (low >= (width, height)).any():
+            x1, y1, x2, y2 = around(thing.polygons)
+            if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
                 outside.append(where)
-            elif (low < -_BEYOND_PX).any() or (high > np.add((width, height), _BEYOND_PX)).any():
+            elif min(x1, y1) < -_BEYOND_PX or x2 > width + _BEYOND_PX or y2 > height + _BEYOND_PX:
                 cut.append(where)
     notes = []
     if cut:

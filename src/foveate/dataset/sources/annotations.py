@@ -131,7 +131,7 @@ def ellipse(centre: tuple[float, float], radii: tuple[float, float]) -> Corners:
 
 def around(polygons: Sequence[Corners]) -> Box:
     """The box around polygons."""
-    points = np.concatenate(polygons)
+    points = polygons[0] if len(polygons) == 1 else np.concatenate(polygons)
     return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
 
 

@@ -2,12 +2,13 @@
 
 The files lie beside their pictures, or in a folder ``annotations/`` beside ``images/``, with ``train/`` and
 ``val/`` or without. A picture is found by the stem of its file, else by what the file calls it. Polygons,
-rectangles and circles are things; points and lines have no area. The form is described in the documentation
-of github.com/wkentaro/labelme.
+rectangles, circles and masks are things; points and lines have no area. The form is described in the
+documentation of github.com/wkentaro/labelme.
 """
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from foveate.dataset.sources.annotations import (
     AnnotatedPicture,
     Annotation,
     Corners,
+    Sides,
     around,
     corners,
     ellipse,
@@ -36,9 +38,10 @@ from foveate.dataset.sources.documents import (
     read_json,
     split_folders,
 )
-from foveate.errors import DatasetError, InputError, listed
-from foveate.images.read import IMAGE_SUFFIXES
+from foveate.errors import DatasetError, ImageError, InputError, listed
+from foveate.images.read import DEFAULT_MAX_PIXELS, IMAGE_SUFFIXES, read_image
 from foveate.strict_json import short
+from foveate.tasks.segmentation.rle import RunLengths, encode
 
 IGNORED = "__ignore__"  # the label that LabelMe's own converters ignore
 BACKGROUND = "_background_"
@@ -113,10 +116,14 @@ class _Reading:
             raise DatasetError(f"{str(file)!r} has no list 'shapes', which LabelMe's files have.")
         path = self._path(file, document)
         size = size_of(repr(str(file)), document, "imageWidth", "imageHeight")
+        if size and size[0] * size[1] > DEFAULT_MAX_PIXELS:
+            raise DatasetError(
+                f"{str(file)!r} is of a picture of {size[0]} x {size[1]} pixels, which is too many."
+            )
         things = []
         for place, shape in enumerate(shapes, start=1):
             try:
-                thing = self._annotation(f"Shape {place}", shape)
+                thing = self._annotation(f"Shape {place}", shape, size)
             except InputError as error:
                 raise DatasetError(f"Shape {place} of {str(file)!r} {error}") from None
             things += [thing] if thing else []
@@ -163,7 +170,7 @@ class _Reading:
                 raise DatasetError(f"{str(file)!r} lies beside {names} and is of {said!r}; keep one of them.")
         return None
 
-    def _annotation(self, where: str, shape: Any) -> Annotation | None:
+    def _annotation(self, where: str, shape: Any, size: Sides | None) -> Annotation | None:
         """Raises InputError in words that follow what it is of."""
         if not isinstance(shape, dict):
             raise InputError(f"is {short(shape)}; expected an object.")
@@ -178,8 +185,32 @@ class _Reading:
             self.ignored = True
         else:
             self.labels.add(label)
+        crowd = label == IGNORED
+        if kind == "mask":
+            return Annotation(where, label, runs=_runs(points, shape.get("mask"), size), crowd=crowd)
         outline = _outline(kind, points)
-        return Annotation(where, label, around([outline]), (outline,), crowd=label == IGNORED)
+        return Annotation(where, label, around([outline]), (outline,), crowd=crowd)
+
+
+def _runs(points: Any, text: Any, size: Sides | None) -> RunLengths:
+    """A shape whose pixels are a PNG in base 64, between two corners of the picture, both of them in it.
+
+    Raises InputError in words that follow what has it.
+    """
+    corner = points_of(points)
+    if size is None or len(corner) != 2 or not isinstance(text, str):
+        raise InputError("is a mask without its picture's size, two points or 'mask'.")
+    try:
+        pixels = read_image(base64.b64decode(text, validate=True), name="mask")[..., 0] > 0
+    except (ValueError, ImageError):
+        raise InputError("is a mask whose 'mask' is no picture in base 64.") from None
+    left, top = corner[0].astype(int).tolist()
+    height, width = pixels.shape
+    whole = np.zeros((size[1], size[0]), bool)
+    if min(left, top) < 0 or left + width > size[0] or top + height > size[1]:
+        raise InputError(f"is a mask that does not lie in its picture of {size[0]} x {size[1]} pixels.")
+    whole[top : top + height, left : left + width] = pixels
+    return encode(whole)
 
 
 def _outline(kind: Any, points: Any) -> Corners:
@@ -188,7 +219,7 @@ def _outline(kind: Any, points: Any) -> Corners:
         return corners(points)
     if not isinstance(kind, str) or kind not in _BY_TWO_POINTS:
         raise InputError(
-            f"has the shape_type {short(kind)}; known are polygon, {', '.join(sorted(_BY_TWO_POINTS))}."
+            f"has the shape_type {short(kind)}; known are polygon, mask, {', '.join(sorted(_BY_TWO_POINTS))}."
         )
     found = points_of(points)
     if len(found) != 2:
