@@ -8,6 +8,7 @@ import annotated
 from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
 from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import DatasetError, ImageError
+from foveate.images.read import read_image
 
 # pycocotools 2.0 hands out its arrays as NumPy 1 wanted them
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -79,6 +80,24 @@ def test_a_mask_is_as_large_as_its_picture_is_seen(tmp_path):
                 DatasetError, match=r"'train/a\.png' as 16 x 24 pixels and the file is 24 x 16"
             ):
                 masks_in(seen)
+
+
+def test_a_turn_that_is_told_behind_the_pixels_counts(tmp_path):
+    """Of a file so long that its size would be known from the beginning alone."""
+    annotated.write_labelme(tmp_path, {"train": {"a.png": ((300, 200), [("car", [[0, 0, 9, 0, 9, 9]])])}})
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = tmp_path / "train" / "a.png"
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    Image.fromarray(noise).save(file, exif=exif)
+    data = file.read_bytes()
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    last = data.index(b"IEND") - 4
+    file.write_bytes(data[:start] + data[end:last] + data[start:end] + data[last:])
+    assert read_image(file).shape == (300, 200, 3)
+    ((_, mask),) = masks_in(tmp_path)[0].values()
+    assert mask.shape == (300, 200)
 
 
 def test_outlines_beyond_the_picture_are_cut_and_counted(tmp_path):

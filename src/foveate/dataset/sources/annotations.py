@@ -23,6 +23,8 @@ from foveate.tasks.segmentation.polygons import FURTHEST_PX
 from foveate.tasks.segmentation.rle import RunLengths
 
 _HEADER_BYTES = 1 << 16  # in which most pictures tell their size
+_PNG = b"\x89PNG"
+_PNG_TURNS = (b"eXIf", b"Raw profile type")  # chunks that have EXIF
 BULGE_PX = 0.02
 _TURNS = 5  # EXIF orientations from here on change the sides' places
 
@@ -153,13 +155,21 @@ def header(path: Path, name: str) -> ImageInfo | None:
     """What a picture's first bytes say of it; None where it cannot be read: the scan tells why."""
     try:
         with path.open("rb") as file:
-            return probe(file.read(_HEADER_BYTES), name=name)
+            start = file.read(_HEADER_BYTES)
+        if not start.startswith(_PNG) or not _turned_png(path, name):
+            return probe(start, name=name)
     except (OSError, ImageError):
         pass
     try:
         return probe(read_bytes(path, name=name), name=name)
     except ImageError:
         return None
+
+
+def _turned_png(path: Path, name: str) -> bool:
+    """Whether a PNG may say how it is turned: that may stand behind its pixels. Raises ImageError."""
+    data = read_bytes(path, name=name)
+    return any(mark in data for mark in _PNG_TURNS)
 
 
 class Sizes(NamedTuple):
