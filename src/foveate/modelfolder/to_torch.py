@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from foveate.errors import InputError, ModelFolderError, show_path
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.read import read_config, read_verified
+from foveate.models.anatomy import Network
 from foveate.models.blueprint import build, load_blueprint
 from foveate.models.model import Model
+from foveate.models.refined import refined
 from foveate.models.registry import create_model, model_options
 from foveate.models.weightless import weightless
 from foveate.runtime.config import WEIGHTS_NAME
@@ -77,12 +79,20 @@ def network_of(
             f"it is the class {architecture['custom']!r} of whoever trained it, and a model folder's code is "
             "never run; make it in Python and load model.safetensors into it."
         )
+    network = _plain(architecture, num_classes, in_channels, size)
+    return refined(network, _options(architecture["refine"])) if "refine" in architecture else network
+
+
+def _plain(
+    architecture: Mapping[str, Any], num_classes: int, in_channels: int, size: tuple[int, int] | None
+) -> Network:
+    """The network without what stands behind it."""
     if "blueprint" in architecture:
         blueprint = load_blueprint(architecture["blueprint"])
         if size is not None:
             blueprint = blueprint.adapted(channels=in_channels, size=size)
         return build(blueprint, num_classes, in_channels)
-    name, options = architecture["name"], {k: _option(k, v) for k, v in architecture["options"].items()}
+    name, options = architecture["name"], _options(architecture["options"])
     known = model_options(name)
     unknown = sorted(options.keys() - known)
     if unknown:
@@ -91,6 +101,10 @@ def network_of(
     if size is not None and "image_size" in known:
         options["image_size"] = size
     return create_model(name, num_classes=num_classes, in_channels=in_channels, **options)
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _option(name, value) for name, value in given.items()}
 
 
 def _option(name: str, value: Any) -> Any:

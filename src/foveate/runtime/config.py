@@ -73,9 +73,10 @@ class ModelConfig:
 
     architecture: exactly one of ``{"name": "lenet5", "options": {...}}`` (a registered network),
     ``{"blueprint": {...}}`` (a network written as data) and ``{"custom": "my.module.Net"}`` (for people to
-    read; never imported). task: what an answer is, with its labels and all that calibration found; what of it
-    stands before the answer is inside ``model.onnx`` already. ``unlikeness``, where ``model.onnx`` measures
-    it: how.
+    read; never imported); with the first two, ``"refine": {...}`` tells of the field behind the network
+    (`foveate.models.refined`). task: what an answer is, with its labels and all that calibration found; what
+    of it stands before the answer is inside ``model.onnx`` already. ``unlikeness``, where ``model.onnx``
+    measures it: how.
 
     Raises InputError, naming the field, what was expected and what was found.
     """
@@ -205,6 +206,9 @@ def _from_version_1(document: dict[str, Any]) -> dict[str, Any]:
 
 def _check_architecture(architecture: Mapping[str, Any]) -> None:
     keys = set(architecture)
+    if "refine" in keys and "custom" not in keys:
+        need(isinstance(architecture["refine"], dict), "refine", "an object", architecture["refine"])
+        keys -= {"refine"}
     if keys == {"name", "options"}:
         ok = _is_name(architecture["name"]) and isinstance(architecture["options"], dict)
     elif keys == {"blueprint"}:
