@@ -118,7 +118,7 @@ def test_what_is_remarkable_is_told(tmp_path):
             {},
             "Shape 1 of {} has an outline of points with 3 numbers; expected x and y",
         ),
-        ([shape([[1, 1], [2]])], {}, "Shape 1 of {} has a list of 2 where an outline is expected"),
+        ([shape([[1, 1], [2]])], {}, "Shape 1 of {} has an outline of something else than numbers."),
         ([shape("abc")], {}, "Shape 1 of {} has 'abc' where an outline is expected: a list of numbers."),
         (
             [shape([[1, 1]] * 3, label=None)],

@@ -138,14 +138,16 @@ def around(polygons: Sequence[Corners]) -> Box:
 
 
 def _finite(numbers: Any, what: str) -> NDArray[np.float64]:
+    if not isinstance(numbers, list):
+        raise InputError(f"has {short(numbers)} where {what} is expected: a list of numbers.")
     try:
-        values = np.asarray(numbers if isinstance(numbers, list) else None)
+        values = np.asarray(numbers)
     except ValueError:  # rows of unequal length
         values = np.array(None)
-    if values.size == 0 and isinstance(numbers, list):
+    if not numbers:
         return np.zeros(0)
     if values.dtype.kind not in "iuf" or not 1 <= values.ndim <= 2:
-        raise InputError(f"has {short(numbers)} where {what} is expected: a list of numbers.")
+        raise InputError(f"has {what} of something else than numbers.")
     if not np.isfinite(values).all():
         raise InputError(f"has {what} with a number that is not finite.")
     return values.astype(np.float64)

@@ -99,9 +99,9 @@ def _document(file: Path) -> dict[str, list[dict[str, Any]]]:
         entries = document.get(name)
         if not isinstance(entries, list):
             raise DatasetError(f"{str(file)!r} has no list {name!r}; COCO's JSON has {listed(LISTS)}.")
-        if strange := next((one for one in entries if not isinstance(one, dict)), None):
+        if strange := [one for one in entries if not isinstance(one, dict)]:
             raise DatasetError(
-                f"{str(file)!r} has {short(strange)} in {name!r}, where an object is expected."
+                f"{str(file)!r} has {short(strange[0])} in {name!r}, where an object is expected."
             )
     return document
 
