@@ -243,6 +243,16 @@ def test_what_makes_no_masks_is_refused(tmp_path, whole, says):
     assert says in str(info.value)
 
 
+@pytest.mark.parametrize("name", ["annotations/train.json", "train/_annotations.coco.json", "labels.json"])
+def test_a_file_that_is_cut_off_is_still_known_for_what_it_is(tmp_path, name):
+    annotated.save(tmp_path / "train", "a.png", (8, 6))
+    whole = json.dumps(document())
+    target = tmp_path / name
+    write(target.parent, whole[: whole.index("categories")], target.name)
+    with pytest.raises(DatasetError, match=r"is no valid JSON: "):
+        read_coco(tmp_path)
+
+
 def test_two_files_of_one_split_are_ambiguous(tmp_path):
     annotated.save(tmp_path, "a.png", (8, 6))
     for name in ("train.json", "training.json"):

@@ -58,6 +58,12 @@ def test_files_lie_beside_pictures_or_in_a_folder_beside_theirs(tmp_path, file, 
     assert picture.annotations[0].label == "car" and data.labels == ("car",) and data.notes == ()
 
 
+def test_names_that_begin_as_other_forms_do(tmp_path):
+    annotated.save(tmp_path, "coconut.png", (8, 6))
+    write(tmp_path, name="coconut")
+    assert read_annotated(tmp_path).splits["train"][0].file == "coconut.png"
+
+
 def test_a_picture_of_another_stem_is_found_by_what_its_file_says(tmp_path):
     write(tmp_path / "annotations", imagePath="../pictures/b.png")
     annotated.save(tmp_path / "pictures", "b.png", (8, 6))

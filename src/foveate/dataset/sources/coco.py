@@ -31,6 +31,7 @@ from foveate.strict_json import is_int, short
 from foveate.tasks.segmentation.rle import RunLengths, from_document
 
 LISTS = ("images", "annotations", "categories")
+_MARKS = LISTS[:2]  # by which a file is known; in a folder of annotations the first will do
 CROWDS = "crowd regions"  # what is ignored in such data
 _THINGS = "instances"  # the kind of file, among several, that has the things in pictures
 _PICTURE_FOLDERS = ("images", "data", "jpegimages", "img", "imgs")
@@ -53,12 +54,12 @@ def _by_split(root: Path) -> dict[str, Path]:
     """Split -> file. Raises DatasetError where a split has several that are alike."""
     folder = folder_named(root, *_FOLDERS)
     found: dict[str, list[Path]] = {}
-    loose = [*json_with(root, *LISTS), *(json_with(folder, *LISTS) if folder else ())]
+    loose = [*json_with(root, *_MARKS), *(json_with(folder, _MARKS[0]) if folder else ())]
     for file in loose:
         word = split_word(file.stem)
         found.setdefault(word[0] if word else "train", []).append(file)
     if not loose:
-        found = {key: json_with(inner, *LISTS) for key, inner in split_folders(root).items()}
+        found = {key: json_with(inner, *_MARKS) for key, inner in split_folders(root).items()}
     if any(_THINGS in file.name for files in found.values() for file in files):
         found = {key: [file for file in files if _THINGS in file.name] for key, files in found.items()}
     for key, files in found.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ MAX_BYTES = 1 << 29  # COCO's own largest file has 449 MiB
 MAX_VALUES = 80_000_000  # of a JSON text, and of these 60 million; the memory goes with them
 MAX_XML_BYTES = 1 << 27
 MAX_SMALL_BYTES = 1 << 20  # of a list of classes or folders
+_COCO_NAME = re.compile(r"(?<![a-z])(coco|instances)(?![a-z])", re.I)
 _SNIFFED = 20  # JSON files in a folder, more of which are annotations of one picture each
 
 
@@ -109,12 +111,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def json_with(folder: Path, *keys: str) -> list[Path]:
-    """The JSON files in a folder whose text has these keys; none where there are as many as pictures."""
+    """The JSON files in a folder that are COCO's by name, or whose text has these keys.
+
+    Where there are as many files as pictures, they are annotations of one each, and names alone count.
+    """
     files = named(folder, ".json")
-    marks = [json.dumps(key).encode() for key in keys]
+    sure = [file for file in files if _COCO_NAME.search(file.name)]
     if len(files) > _SNIFFED:
-        files = [file for file in files if "coco" in file.name or "instances" in file.name]
-    return [file for file in files if all(mark in content(file) for mark in marks)]
+        return sure
+    marks = [json.dumps(key).encode() for key in keys]
+    return [file for file in files if file in sure or all(mark in content(file) for mark in marks)]
 
 
 def named(folder: Path, *suffixes: str) -> list[Path]:
