@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from reference_block_checks import BLOCKS
 from reference_checks import OPERATIONS, TOLERANCE, Check, Outcome
+from reference_growing_checks import GROWING
 
-CHECKS = OPERATIONS | BLOCKS
+CHECKS = OPERATIONS | GROWING | BLOCKS
 
 
 def run(check: Check, cases: int, first_seed: int) -> list[Outcome]:

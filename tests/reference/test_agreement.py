@@ -4,7 +4,7 @@ import pytest
 
 from reference_campaign import CHECKS, run
 
-CASES = {"conv2d": 60, "mbconv": 12}
+CASES = {"conv2d": 60, "conv_transpose2d": 30, "mbconv": 12}
 
 
 @pytest.mark.parametrize("name", CHECKS)

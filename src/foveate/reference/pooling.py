@@ -66,6 +66,30 @@ def max_pool_backward(
     return place.back(won.reshape(seen.shape) * grad[..., None, None])
 
 
+def max_pool_places(
+    x: Array,
+    kernel: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    *,
+    ceil_mode: bool = False,
+) -> Array:
+    """Where the greatest of each window lies, ``row·W + column`` of x: (N, C, H, W) to (N, C, H', W') int64.
+
+    Of equals the first in reading order. Arguments as of :func:`max_pool`.
+
+    >>> max_pool_places(np.array([[1.0, 3, 2, 4], [5, 6, 1, 2]])[None, None], 2)[0, 0]
+    array([[5, 3]])
+    """
+    place = _place(x, kernel, stride, padding, ceil_mode=ceil_mode)
+    numbered = np.arange(x.shape[2] * x.shape[3]).reshape(1, 1, *x.shape[2:])
+    seen, numbers = place.see(x, -np.inf), place.see(numbered)
+    won = seen.reshape(*seen.shape[:4], -1).argmax(-1)[..., None]  # (N, C, H', W', 1)
+    every = np.broadcast_to(numbers, seen.shape).reshape(*seen.shape[:4], -1)
+    places: Array = np.take_along_axis(every, won, -1)[..., 0]
+    return places
+
+
 def min_pool(
     x: Array, kernel: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
 ) -> Array:
