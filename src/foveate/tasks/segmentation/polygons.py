@@ -19,7 +19,7 @@ from foveate.tasks.segmentation.rle import RunLengths, from_bounds, merged, odd
 
 _FINE = 5
 _MIDDLE = 2  # of five: a walk passes the middle of a column between the fine columns 2 and 3 of it
-_MOST_PASSES = 2**22  # that are computed at once
+_MOST_PASSES = 2**18  # that are computed at once
 
 FURTHEST_PX = 1_000_000  # that a corner may lie from the picture's first pixel: so far walks are exact
 
@@ -37,15 +37,16 @@ def _drawn(corners: NDArray[np.float64], height: int, width: int) -> RunLengths:
     first = np.maximum((low + _FINE - 1 - _MIDDLE) // _FINE, 0)  # the columns whose middles an edge passes
     last = np.minimum((high - 1 - _MIDDLE) // _FINE, width - 1)
     counts = np.maximum(last - first + 1, 0)
-    places = [np.zeros(0, np.int64)]
+    places = np.zeros(0, np.int64)
     for some in _portions(counts):
         count = counts[some]
         before = np.cumsum(count) - count
         column = np.repeat(first[some] - before, count) + np.arange(count.sum())
         fine_row = _rows(np.repeat(edges[some], count, axis=0), _FINE * column + _MIDDLE)
         row = (fine_row + _FINE - 1 - _MIDDLE) // _FINE  # the first whose middle is not above
-        places.append(odd(column * height + np.clip(row, 0, height)))
-    return from_bounds(np.concatenate(places), height, width)
+        more = column * height + np.clip(row, 0, height)
+        places = odd(np.concatenate((places, more)))
+    return from_bounds(places, height, width)
 
 
 def _portions(counts: NDArray[np.int64]) -> list[slice]:
