@@ -129,6 +129,7 @@ EVERY_KIND = [
         }
     },
     {"repeat": {"times": 2, "layers": [{"conv": {"filters": 6, "kernel": 1}}, "relu"]}},
+    {"unpool": {"size": [2, 3], "layers": ["relu", {"conv": {"filters": 6, "kernel": 1}}]}},
     {"adaptive_avg_pool": [2, 3]},
     "flatten",
     {"dense": 7},
@@ -179,6 +180,48 @@ def test_the_anatomy_of_all_networks():
     assert written(x).shape == (2, 4) and torch.equal(written.layers[0].weight, kept)
     assert written.blueprint.classes == 4
     assert build(load_blueprint(written.blueprint.to_dict())).num_classes == 4
+
+
+def pixels(*layers, **more):
+    """A network that scores pixels: these layers, and a score a class behind them."""
+    return network(*layers, {"conv": {"filters": "classes", "kernel": 1}}, size=(3, 12, 8), **more)
+
+
+def test_a_network_may_score_every_pixel():
+    """An empty branch is a skip connection; any other size that comes back to itself is taken too."""
+    up = [{"max_pool": 2}, {"conv": {"filters": 5, "kernel": 3, "padding": 1}}, {"upsample": 2}]
+    blueprint = pixels({"parallel": {"branches": [[], up]}}, classes=4)
+    assert blueprint.scores_pixels and blueprint.any_size and blueprint.output_index == blueprint.split == 1
+    written = build(blueprint).eval()
+    assert (written.num_features, written.num_classes, written.image_size) == (3 + 5, 4, None)
+    x = torch.rand(2, 3, 12, 8)
+    assert written(x).shape == (2, 4, 12, 8) and written.forward_features(x).shape == (2, 8, 12, 8)
+    own = [torch.nn.functional.max_pool2d(x, 2), *written.layers[0].branches[1][1:]]
+    for layer in own[1:]:
+        own[0] = layer(own[0])
+    assert torch.equal(written(x), written.layers[1](torch.cat([x, own[0]], 1)))
+    assert written(x[..., :10, :4]).shape == (2, 4, 10, 4)
+    with pytest.raises(InputError, match="branches leave 3×11×8, 5×10×8"):
+        written(x[..., :11, :])
+    written.reset_classifier(7)
+    assert written(x).shape == (2, 7, 12, 8) and written.classifier_layers() == ("layers.1",)
+    assert blueprint.adapted(classes=2, size=(4, 6)).shapes()[-1][2] == (2, 4, 6)
+
+
+def test_layers_of_an_unpool_see_the_greatest_and_leave_them_in_their_places():
+    written = build(pixels({"unpool": {"size": 2, "layers": []}}, classes=3)).eval()
+    x = torch.randn(1, 3, 12, 8)
+    kept = written.layers[0](x)
+    greatest = torch.nn.functional.max_pool2d(x, 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.equal(kept, torch.where(x == greatest, x, 0.0))
+
+
+def test_a_map_without_a_score_for_every_pixel_is_refused():
+    message = refused({"conv": {"filters": "classes", "kernel": 3}}, classes=10)
+    assert "a map of 10×26×26" in message and "and a map of 28×28" in message
+    assert "a map of 10×28×28" in refused({"conv": {"filters": 10, "kernel": 1}})  # a map by mistake
+    twice = {"parallel": {"branches": [[], []]}}
+    assert "a map of 4×28×28" in refused({"conv": {"filters": "classes", "kernel": 1}}, twice, classes=2)
 
 
 def test_classes_are_settled_at_training():
@@ -259,6 +302,16 @@ def test_a_sum_of_unlike_shapes_is_refused_with_the_shortcut_that_would_fit():
         ([{"repeat": {"layers": []}}], "`times:` is missing"),
         ([{"repeat": {"times": 0, "layers": ["relu"]}}], "of 1 to 5,000, and is 0"),
         ([{"repeat": {"times": 2, "layers": []}}], "layers must not be empty"),
+        ([{"unpool": {"layers": []}}], "`size:` is missing"),
+        ([{"unpool": {"size": 0, "layers": []}}], r"Layer 1 \(unpool\): size must be a whole number of 1"),
+        ([{"unpool": {"size": 29, "layers": []}}], "A window of 29 does not fit"),
+        ([{"unpool": {"size": 2, "layers": [{"max_pool": 2}]}}], "given 1×14×14 and leave 1×7×7"),
+        (["flatten", {"unpool": {"size": 2, "layers": []}}], r"Layer 2 \(unpool\): it takes a map"),
+        ([{"upsample": 0}], "factor must be a whole number of 1"),
+        ([{"upsample": 200}, {"upsample": 200}], "more than 2,147,483,648 values"),
+        ([{"transposed_conv": {"filters": 4, "kernel": 3, "groups": 2}}], "1 is not a multiple of 2"),
+        ([{"transposed_conv": {"filters": 4, "kernel": 1, "padding": 14}}], r"− 2·14 .* = 0; make"),
+        ([{"transposed_conv": {"filters": 4, "kernel": 1, "output_padding": 1}}], "less than the stride, 1"),
         ([{"a": 1, "b": 2}], "Layer 1 must be a name such as `relu`"),
         ("relu", "must hold a list of layers, and holds 'relu'"),
     ],
@@ -372,7 +425,7 @@ def test_checking_needs_no_torch():
 
 
 WORDS = st.sampled_from(
-    [*KINDS, "residual", "parallel", "repeat", "classes", "same", "filters", "kernel", "size"]
+    [*KINDS, "residual", "parallel", "repeat", "unpool", "classes", "same", "filters", "kernel", "size"]
 )
 KEYS = st.sampled_from(
     [
@@ -386,6 +439,7 @@ KEYS = st.sampled_from(
         "branches",
         "shortcut",
         "times",
+        "factor",
         "p",
     ]
 )

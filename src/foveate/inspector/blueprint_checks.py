@@ -20,7 +20,7 @@ from foveate.models.blueprint import build, load_blueprint, sketch
 from foveate.models.blueprint_reader import MAX_LAYERS, Layer
 from foveate.models.blueprint_text import parse, write
 from foveate.models.weightless import weightless
-from foveate.operators.blueprint import CLASSES, GROUPS, REQUIRED, Argument
+from foveate.operators.blueprint import CLASSES, GROUPS, REQUIRED, Argument, Pair, Whole
 
 MOST_VALUES = 50_000  # in a document: a short YAML can stand for a huge one, by references
 
@@ -67,9 +67,12 @@ def kinds() -> dict[str, Any]:
         }
         for kind, layer in known
     ]
-    times = {"name": "times", "type": "whole", "required": True, "default": None, "least": 1}
+    counted = {
+        "repeat": [_argument("times", Argument(Whole(1, MAX_LAYERS)))],
+        "unpool": [_argument("size", Argument(Pair(1)))],
+    }
     for kind, (summary, start) in BLOCK_SUMMARIES.items():
-        arguments = [times | {"most": MAX_LAYERS, "words": []}] if kind == "repeat" else []
+        arguments = counted.get(kind, [])
         block = {"kind": kind, "scalar": None, "arguments": arguments, "group": "block"}
         described.append({**block, "summary": summary, "start": start})
     return {"kinds": described}
@@ -187,5 +190,10 @@ def _named(layers: Sequence[Layer], prefix: str) -> Iterator[tuple[Layer, str]]:
         name = f"{prefix}.{i}"
         yield layer, name
         for j, part in enumerate(layer.parts):
-            inner = {"residual": ("layers", "shortcut")[j % 2], "parallel": f"branches.{j}", "repeat": str(j)}
+            inner = {
+                "residual": ("layers", "shortcut")[j % 2],
+                "parallel": f"branches.{j}",
+                "repeat": str(j),
+                "unpool": "layers",
+            }
             yield from _named(part, f"{name}.{inner[layer.kind]}")

@@ -120,7 +120,6 @@ class MRF(nn.Module):
         self.contexts = nn.Conv2d(num_classes, count, context, padding=context // 2, bias=False)
         self.reset_parameters()
 
-    @torch.no_grad()
     def reset_parameters(self) -> None:
         """μ: equal labels are wished for in a bell-shaped neighbourhood; noise tells the mixtures apart."""
         if self.contexts.weight.is_meta:  # nothing to write into
@@ -128,9 +127,10 @@ class MRF(nn.Module):
         side = self.contexts.kernel_size[0]
         line = torch.exp(-0.5 * ((torch.arange(side) - side // 2) / (side / 6)) ** 2)
         bell = torch.outer(line, line) / line.sum() ** 2
-        nn.init.normal_(self.contexts.weight, std=NOISE)
         wish = torch.eye(self.num_classes).repeat(self.mixtures, 1)  # (M·K, K)
-        self.contexts.weight -= AGREEMENT * wish[:, :, None, None] * bell
+        nn.init.normal_(self.contexts.weight, std=NOISE)
+        with torch.no_grad():
+            self.contexts.weight -= AGREEMENT * wish[:, :, None, None] * bell
 
     def forward(self, scores: Tensor, picture: Tensor) -> Tensor:
         return scores - self.penalties(scores, picture)

@@ -12,12 +12,25 @@
       - flatten
       - dense: classes
 
-A layer is a name, or a name with its arguments (``foveate.layers.known`` has them all). Three blocks hold
+A layer is a name, or a name with its arguments (``foveate.layers.known`` has them all). Four blocks hold
 layers themselves: ``residual: {layers, shortcut}`` sums two paths (the shortcut is the identity where left
-out), ``parallel: {branches}`` puts the channels of several paths behind each other, and ``repeat: {times,
-layers}`` writes the same layers, each time with weights of their own. Errors number the layers from 1: layer
-7.2.1 is the first layer of part 2 of block 7, where a residual's parts are its layers (1) and its shortcut
-(2), a parallel's its branches, and a repeat's its rounds. Nothing in a blueprint is executed.
+out), ``parallel: {branches}`` puts the channels of several paths behind each other, ``repeat: {times,
+layers}`` writes the same layers, each time with weights of their own, and ``unpool: {size, layers}`` takes
+the greatest of each window to its layers and puts what these leave back to the places. Errors number the
+layers from 1: layer 7.2.1 is the first layer of part 2 of block 7, where a residual's parts are its layers
+(1) and its shortcut (2), a parallel's its branches, a repeat's its rounds, and an unpool has one. Nothing in
+a blueprint is executed.
+
+A network that scores every pixel ends in a map of the input's height and width, one score a class, made by a
+layer with ``filters: classes``; an empty branch is a skip connection::
+
+    input: [3, 96, 96]
+    layers:
+      - parallel:
+          branches:
+            - []
+            - [max_pool: 2, conv: {filters: 16, kernel: 3, padding: 1}, relu, upsample: 2]
+      - conv: {filters: classes, kernel: 1}
 """
 
 from __future__ import annotations
@@ -81,13 +94,25 @@ class Blueprint:
         return sum(layer.parameters for layer in self.layers)
 
     @property
+    def scores_pixels(self) -> bool:
+        """Whether the network gives a score a class for every pixel, and not for the picture."""
+        return len(self.layers[-1].output_shape) == 3
+
+    @property
     def split(self) -> int:
-        """How many layers make the map; the rest, from the first that leaves no map, make the scores."""
+        """How many layers make the map; the rest make the scores.
+
+        They begin with the first that leaves no map, or, where pixels are scored, with that of the scores.
+        """
+        if self.scores_pixels:
+            return self.output_index
         return next(i for i, layer in enumerate(self.layers) if len(layer.output_shape) == 1)
 
     @property
     def any_size(self) -> bool:
         """Whether pictures of other sizes may come: nothing in the head counts on the map's size."""
+        if self.scores_pixels:
+            return True
         known = (BLUEPRINT_LAYERS.get(layer.kind) for layer in self.layers[: self.split + 1])
         return any(layer.any_size for layer in known if layer is not None)
 
@@ -207,11 +232,12 @@ def _head(document: Any) -> tuple[tuple[int, int, int], int | None, str | None]:
 
 def _with_output(blueprint: Blueprint) -> Blueprint:
     """Check that the network ends in one score a class, and learn their number where it is written there."""
-    if not blueprint.layers or len(blueprint.layers[-1].output_shape) != 1:
-        left = by(blueprint.layers[-1].output_shape if blueprint.layers else blueprint.input)
+    left = blueprint.layers[-1].output_shape if blueprint.layers else blueprint.input
+    if len(left) != 1 and not _scores_pixels(blueprint):
         raise BlueprintError(
-            f"A network must end in one score a class, and this one leaves a map of {left}; "
-            "end it with `flatten` and `dense: classes`, or with `global_avg_pool`."
+            f"A network must end in one score a class, and this one leaves a map of {by(left)}; "
+            "end it with `flatten` and `dense: classes`, or with `global_avg_pool`; or, to score each pixel, "
+            f"with `conv: {{filters: classes, kernel: 1}}` and a map of {by(blueprint.input[1:])}."
         )
     last, scores = blueprint.layers[blueprint.output_index], blueprint.layers[-1].output_shape[0]
     counted = last.arguments.get(_scores(last) or "")
@@ -230,6 +256,15 @@ def _with_output(blueprint: Blueprint) -> Blueprint:
             layer=last.number,
         )
     return replace(blueprint, classes=scores)
+
+
+def _scores_pixels(blueprint: Blueprint) -> bool:
+    """Whether the map at the end has a score a class, as is written, for every pixel of the input."""
+    if not blueprint.layers or blueprint.output_index < 0:
+        return False
+    made, (channels, *size) = blueprint.layers[blueprint.output_index], blueprint.layers[-1].output_shape
+    counted = made.arguments[_scores(made) or ""]
+    return tuple(size) == blueprint.input[1:] and counted == channels and _opened(made) == made.written
 
 
 def _opened(layer: Layer) -> dict[str, Any]:

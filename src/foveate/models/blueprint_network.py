@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from foveate.errors import ShapeError
 from foveate.layers.known import BLUEPRINT_LAYERS
@@ -21,13 +22,13 @@ class BlueprintNetwork(Network):
     """``layers.0``, ``layers.1``, … are the blueprint's layers; the head begins where the map ends.
 
     Inside blocks: ``layers.6.layers.0`` and ``layers.6.shortcut.0`` in a residual, ``layers.6.branches.1.0``
-    in a parallel, ``layers.6.1.0`` (round, layer) in a repeat; all counted from 0.
+    in a parallel, ``layers.6.1.0`` (round, layer) in a repeat, ``layers.6.layers.0`` in an unpool; all
+    counted from 0.
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
-        features = blueprint.layers[: blueprint.split]
         super().__init__(
-            num_features=features[-1].output_shape[0] if features else blueprint.input[0],
+            num_features=blueprint.layers[blueprint.split].input_shape[0],
             num_classes=blueprint.layers[-1].output_shape[0],
             in_channels=blueprint.input[0],
             image_size=None if blueprint.any_size else blueprint.input[1:],
@@ -41,7 +42,7 @@ class BlueprintNetwork(Network):
         return self.layers[: self.blueprint.split](x)
 
     def forward_head(self, features: Tensor) -> Tensor:
-        """The map to scores before the softmax (N, num_classes)."""
+        """The map to scores before the softmax: (N, num_classes), or (N, num_classes, H, W) of the pixels."""
         return self.layers[self.blueprint.split :](features)
 
     def check_input(self, x: Tensor) -> None:
@@ -92,6 +93,22 @@ class Parallel(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
+class Unpool(nn.Module):
+    """Layers on a pooled map, whose values go back to where the greatest were (SegNet's pair, 2015)."""
+
+    def __init__(self, size: tuple[int, int], layers: nn.Sequential) -> None:
+        super().__init__()
+        self.size = size
+        self.layers = layers
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled, places = F.max_pool2d(x, self.size, return_indices=True)
+        return F.max_unpool2d(self.layers(pooled), places, self.size, output_size=x.shape[-2:])
+
+    def extra_repr(self) -> str:
+        return f"size={self.size}"
+
+
 def _sequence(layers: tuple[Layer, ...]) -> nn.Sequential:
     return nn.Sequential(*map(_module, layers))
 
@@ -105,5 +122,6 @@ def _module(layer: Layer) -> nn.Module:
 _BLOCKS: dict[str, Callable[[Layer], nn.Module]] = {
     "residual": lambda layer: Residual(_sequence(layer.parts[0]), _sequence(layer.parts[1])),
     "parallel": lambda layer: Parallel([_sequence(part) for part in layer.parts]),
+    "unpool": lambda layer: Unpool(layer.arguments["size"], _sequence(layer.parts[0])),
     "repeat": lambda layer: nn.Sequential(*map(_sequence, layer.parts)),
 }

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from foveate.errors import BlueprintError, InputError, UnknownNameError
+from foveate.geometry import output_size
 from foveate.layers.known import BLUEPRINT_LAYERS
 from foveate.operators.blueprint import (
     CLASSES,
     MAX_VALUES,
     REQUIRED,
     BlueprintLayer,
+    Pair,
     Shape,
+    a_map,
     by,
     is_number,
     shown,
@@ -22,7 +25,7 @@ from foveate.operators.blueprint import (
 MAX_LAYERS = 5_000  # with repeats written out
 MAX_DEPTH = 8  # blocks in blocks
 MAX_PARAMETERS = 2_000_000_000
-BLOCKS = ("residual", "parallel", "repeat")
+BLOCKS = ("residual", "parallel", "repeat", "unpool")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Layer:
 
     number: as errors call it, from 1. written: plain JSON data, defaults left out.
     parts: the layers inside a block (of a residual: layers and shortcut; of a repeat: one part a round).
+    arguments: of a block, those that are no layers and that its module needs.
     """
 
     number: str
@@ -124,11 +128,13 @@ class Reader:
         for key in needed:
             if key not in given:
                 raise InputError(f"`{key}:` is missing")
+        arguments = {"size": _size_of(given)} if name == "unpool" else {}
+        given = {**given, **arguments}
         parts = getattr(self, f"_{name}")(given, shape, number, depth)
         out = _OUT[name](parts, shape)
-        written = {key: _parts_written(name, key, given, parts) for key in given}
+        written = {key: _parts_written(key, given, parts) for key in given}
         parameters = sum(layer.parameters for part in parts for layer in part)
-        return Layer(number, name, {}, shape, out, parameters, {name: written}, parts)
+        return Layer(number, name, arguments, shape, out, parameters, {name: written}, parts)
 
     def _residual(self, given: Any, shape: Shape, number: str, depth: int) -> tuple[tuple[Layer, ...], ...]:
         return (
@@ -156,13 +162,38 @@ class Reader:
                 raise InputError("layers must not be empty")
         return tuple(rounds)
 
+    def _unpool(self, given: Any, shape: Shape, number: str, depth: int) -> tuple[tuple[Layer, ...], ...]:
+        size = given["size"]
+        channels, *sides = a_map(shape)
+        height, width = (
+            output_size(n, window, window, axis=axis)
+            for n, window, axis in zip(sides, size, ("height", "width"), strict=True)
+        )
+        pooled = (channels, height, width)
+        part = self.layers(given["layers"], pooled, f"{number}.1.", depth + 1)
+        left = _leaves(part, pooled)
+        if left != pooled:
+            raise InputError(
+                f"its layers are given {by(pooled)} and leave {by(left)}; each value goes back to the place "
+                "that one was taken from, so they must leave as many"
+            )
+        return (part,)
+
 
 # Keys that a block must hold, and may hold.
 _BLOCK_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "residual": (("layers",), ("shortcut",)),
     "parallel": (("branches",), ()),
     "repeat": (("times", "layers"), ()),
+    "unpool": (("size", "layers"), ()),
 }
+
+
+def _size_of(given: Mapping[str, Any]) -> tuple[int, int]:
+    try:
+        return Pair(1)(given["size"])
+    except InputError as error:
+        raise InputError(f"size {error}") from None
 
 
 def _leaves(part: tuple[Layer, ...], shape: Shape) -> Shape:
@@ -199,6 +230,7 @@ _OUT = {
     "residual": _sum,
     "parallel": _concatenation,
     "repeat": lambda parts, shape: _leaves(parts[-1], shape),
+    "unpool": lambda parts, shape: shape,
 }
 
 
@@ -254,10 +286,10 @@ def _written(name: str, kind: BlueprintLayer, plain: Mapping[str, Any]) -> Any:
     return {name: {key: _json(value) for key, value in told.items()}} if told else name
 
 
-def _parts_written(name: str, key: str, given: Any, parts: tuple[tuple[Layer, ...], ...]) -> Any:
+def _parts_written(key: str, given: Any, parts: tuple[tuple[Layer, ...], ...]) -> Any:
     lists = [[layer.written for layer in part] for part in parts]
-    if key == "times":
-        return given[key]
+    if key in {"times", "size"}:
+        return _json(given[key])
     if key == "branches":
         return lists
     return lists[1] if key == "shortcut" else lists[0]

@@ -62,6 +62,7 @@ test("a new layer begins so that it fits where it is put", () => {
   const block = (kind) => beginning({ kind }, [24, 8, 8]);
   assert.deepEqual(block("residual").residual.layers[0], { conv: { filters: 24, kernel: 3, padding: 1 } });
   assert.deepEqual(block("repeat").repeat.layers[0], { conv: { filters: 24, kernel: 3, padding: 1 } });
+  assert.deepEqual(block("unpool").unpool.layers[0], { conv: { filters: 24, kernel: 3, padding: 1 } });
   assert.deepEqual(block("parallel").parallel.branches[0], [{ conv: { filters: 8, kernel: 1 } }]);
   assert.deepEqual(beginning({ kind: "residual" }, null).residual.layers[0].conv.filters, 16);
   assert.deepEqual(beginning({ kind: "dense", start: { units: 10 } }, [5]), { dense: { units: 10 } });

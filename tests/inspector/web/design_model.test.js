@@ -21,6 +21,7 @@ const BLUEPRINT = {
     { residual: { layers: [{ conv: 16 }, "batch_norm"], shortcut: [{ conv: 8 }] } },
     { repeat: { times: 3, layers: ["relu", { max_pool: 2 }] } },
     { parallel: { branches: [["relu"], [{ conv: 4 }, "tanh"]] } },
+    { unpool: { size: [2, 1], layers: [{ conv: 4 }] } },
     { dense: 10 },
   ],
 };
@@ -56,7 +57,7 @@ test("numbers are the server's, and lead back to their layers", () => {
   assert.equal(design.at("3.2.1").args.filters, 8);
   assert.equal(design.at("5.2.2").kind, "tanh");
   for (const [id, number] of numbers) assert.equal(design.at(number).id, id);
-  assert.equal(numbers.size, 14);
+  assert.equal(numbers.size, 16);
   assert.equal(design.at("4.3.1"), design.at("4.1.1")); // every round of a repeat is the same layers
   assert.equal(design.at("9"), null);
 });

@@ -5,6 +5,7 @@ export const BLOCKS = {
   residual: { fixed: true, names: ["What is added", "Shortcut"] },
   parallel: { fixed: false, names: ["Path"] },
   repeat: { fixed: true, names: ["What is repeated"] },
+  unpool: { fixed: true, names: ["On the pooled map"] },
 };
 
 let born = 0;
@@ -21,13 +22,12 @@ export function nodeOf(entry, scalars) {
     parts: [],
   };
   if (kind in BLOCKS && given !== null && typeof given === "object" && !Array.isArray(given)) {
-    const lists = { residual: [given.layers, given.shortcut], parallel: given.branches ?? [], repeat: [given.layers] }[
-      kind
-    ];
+    const lists = { residual: [given.layers, given.shortcut], parallel: given.branches ?? [] }[kind] ?? [given.layers];
     node.parts = (Array.isArray(lists) ? lists : []).map((list) =>
       (Array.isArray(list) ? list : []).map((one) => nodeOf(one, scalars)),
     );
     if (kind === "repeat") node.args = { times: given.times ?? 1 };
+    if (kind === "unpool") node.args = { size: given.size ?? 2 };
   } else if (given !== null && given !== undefined) {
     node.args =
       typeof given === "object" && !Array.isArray(given) ? { ...given } : { [scalars[kind] ?? "value"]: given };
@@ -42,6 +42,7 @@ export function entryOf(node, scalars) {
     return { residual: { layers: lists[0] ?? [], ...(lists[1]?.length ? { shortcut: lists[1] } : {}) } };
   if (node.kind === "parallel") return { parallel: { branches: lists } };
   if (node.kind === "repeat") return { repeat: { times: node.args.times, layers: lists[0] ?? [] } };
+  if (node.kind === "unpool") return { unpool: { size: node.args.size, layers: lists[0] ?? [] } };
   const names = Object.keys(node.args);
   if (!names.length) return node.kind;
   if (names.length === 1 && names[0] === (scalars[node.kind] ?? "value")) return { [node.kind]: node.args[names[0]] };

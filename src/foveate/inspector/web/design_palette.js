@@ -60,6 +60,7 @@ export function beginning(description, arriving) {
   });
   if (description.kind === "residual") return { residual: { layers: [conv(channels, 3), "batch_norm"] } };
   if (description.kind === "parallel") return { parallel: { branches: [[conv(8, 1)], [conv(8, 3)]] } };
+  if (description.kind === "unpool") return { unpool: { size: 2, layers: [conv(channels, 3), "relu"] } };
   if (description.kind === "repeat") return { repeat: { times: 2, layers: [conv(channels, 3), "relu"] } };
   return Object.keys(description.start).length ? { [description.kind]: { ...description.start } } : description.kind;
 }
