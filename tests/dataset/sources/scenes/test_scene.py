@@ -1,5 +1,9 @@
 """A scene's truth is what its objects, painted one pixel at a time, would look like."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -101,3 +105,28 @@ def test_every_class_comes_up_about_as_often(by_kind):
         names = [thing.name for one in scenes for thing in one.objects]
         assert set(names) == set(kind.classes)
         assert min(names.count(name) for name in kind.classes) > 0.06 * len(names)
+
+
+HASHES = """
+import hashlib, sys
+import numpy as np
+from foveate.dataset.sources.scenes import kinds, scene
+kind, digest = kinds("shapes")["train"], hashlib.sha256()
+for i in range(250):
+    one = scene(np.random.default_rng([9, i]), kind, 96)
+    digest.update(one.picture.tobytes() + one.mask.tobytes() + one.sentence.encode())
+print(digest.hexdigest())
+"""
+
+
+def test_processors_with_and_without_wide_registers_draw_the_same():
+    """They round sines and sums differently in the last bits."""
+    wide = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    if not wide:
+        pytest.skip("this processor has nothing that NumPy could do without")
+    plain = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
+    drawn = [
+        subprocess.run([sys.executable, "-c", HASHES], env=environment, capture_output=True, check=True)
+        for environment in (os.environ, plain)
+    ]
+    assert len({done.stdout for done in drawn}) == 1

@@ -24,16 +24,16 @@ _DARKEST = 0.5  # of a colour, where no light falls on it
 _JITTER = 10  # no two reds are quite the same
 
 
-def behind(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Two muted colours for a background: float32 ``(2, 3)``, 0 to 255, alike enough to be one surface."""
+def behind(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Two muted colours for a background: float64 ``(2, 3)``, 0 to 255, alike enough to be one surface."""
     hue, saturation = rng.random(), rng.uniform(0.06, 0.38)
     value = rng.choice((rng.uniform(0.22, 0.5), rng.uniform(0.6, 0.95)))
     step = rng.uniform(0.1, 0.28) * (1 if value < 0.55 else -1)
     other = (hue + rng.uniform(-0.12, 0.12)) % 1, saturation * rng.uniform(0.6, 1.4), value + step
-    return np.array([colorsys.hsv_to_rgb(hue, saturation, value), colorsys.hsv_to_rgb(*other)], "f4") * 255
+    return np.array([colorsys.hsv_to_rgb(hue, saturation, value), colorsys.hsv_to_rgb(*other)]) * 255
 
 
-def visible_on(background: NDArray[np.float32]) -> list[str]:
+def visible_on(background: NDArray[np.float64]) -> list[str]:
     """The names of the colours that stand out from all of ``(n, 3)`` colours."""
     return [
         name

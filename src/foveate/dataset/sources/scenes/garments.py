@@ -114,7 +114,7 @@ def _cut_out(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uin
     hard = ((closed - _FAINT) * (255 / (_FULL - _FAINT))).clip(0, 255).astype(np.uint8)
     coverage = np.asarray(Image.fromarray(hard).filter(ImageFilter.GaussianBlur(_SMOOTH_PX)))
     inside = coverage >= SOLID
-    light = np.where(inside, np.asarray(framed), np.asarray(wide)).astype(np.float32)
+    light = np.where(inside, np.asarray(framed), np.asarray(wide)).astype(np.float64)
     light = light * (_LIGHT / max(1.0, float(light[inside].mean())))
     light = np.where(inside | (light > _LIGHT / 2), light, _LIGHT)
     return coverage, light.clip(0, 255).astype(np.uint8)
