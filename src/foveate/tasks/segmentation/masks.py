@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from foveate.errors import DatasetError
 from foveate.tasks.segmentation.names import IGNORED
 
 Colour = tuple[int, int, int]
@@ -50,6 +51,46 @@ class Mask(Protocol):
     def data(self) -> bytes:
         """The bytes that a hash of the content is taken of. Raises as `read` does."""
         ...
+
+
+class MisreadMaskError(DatasetError):
+    """A mask that shows that all masks of its data set are misread, not that this one is bad.
+
+    kind: for programs, such as "mask-number".
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Oddity(NamedTuple):
+    """What is odd about a mask that can be used: kind, for programs; how many pixels; what, in words."""
+
+    kind: str
+    pixels: int = 0
+    what: str = ""
+
+
+class Look(NamedTuple):
+    """A mask as `Mask.read` gives it, and what is odd about it."""
+
+    pixels: NDArray[np.uint8]
+    oddities: tuple[Oddity, ...] = ()
+
+
+@runtime_checkable
+class LookedAt(Protocol):
+    """A mask that tells what is odd about it."""
+
+    def look(self) -> Look:
+        """As `Mask.read`, and raises as it does."""
+        ...
+
+
+def look(mask: Mask) -> Look:
+    """A mask with what is odd about it. Raises as `Mask.read`; MisreadMaskError for what condemns all."""
+    return mask.look() if isinstance(mask, LookedAt) else Look(mask.read())
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,280 @@
+"""The mask files of a data set -> masks of one labelling: what their numbers and colours mean.
+
+Where a table names the classes, it decides. Without one all masks are looked through: 0 and 255 alone are
+background and foreground, other numbers are classes of those numbers, and colours are refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from foveate.errors import DatasetError, ImageError, listed
+from foveate.images.stored import Stored
+from foveate.tasks.segmentation.colours import VOC, VOC_VOID, ClassTable, code
+from foveate.tasks.segmentation.legend import Legend, coded, is_grey, legend_of, lossy_mask
+from foveate.tasks.segmentation.mask_files import FileMask, InstanceMask, NoMask, stored_mask
+from foveate.tasks.segmentation.masks import Colour, Mask
+from foveate.tasks.segmentation.names import IGNORED
+from foveate.words import percent, setting
+
+PEEKED = 20  # masks that tell how the palette is to be read, and the classes' colours
+MOST_UNNAMED = 64  # different numbers that nobody names; more is a picture, or smoothed
+MOST_EDGES = 0.01  # of all pixels may be between 0 and 255 where those two are the classes
+_BINARY = ("background", "foreground")
+_WHITE = 255
+_THREADS = 2
+
+
+class MaskFiles(NamedTuple):
+    """A picture's file and those of its mask, relative to a folder: one, none, or one an instance.
+
+    called: what the mask is called, or would be if it were there. several: whether there is one an instance.
+    """
+
+    picture: str
+    masks: tuple[str, ...]
+    called: str
+    several: bool = False
+
+
+@dataclass
+class _Survey:
+    """Which numbers and colours occur, in pixels, and the palettes' colours of those numbers."""
+
+    numbers: Counter[int]
+    colours: Counter[int]
+    palette: dict[int, int]
+    disagree: bool = False  # two palettes have other colours for one number
+    indexed: int = 0  # masks with a palette that show more than one number
+    first_in_colour: str = ""
+
+    def add(self, name: str, found: Stored) -> None:
+        samples = found.samples
+        if samples.ndim == 3:
+            if not is_grey(samples):
+                self.first_in_colour = self.first_in_colour or name
+                self.colours.update(_counted(coded(samples)))
+                return
+            samples = samples[..., 0]
+        counts = _counted(samples)
+        self.numbers.update(counts)
+        if found.palette is None:
+            return
+        self.indexed += len(counts) > 1
+        rgb = dict(enumerate(coded(found.palette).tolist()))
+        for number in counts:
+            colour = rgb.get(number, -1)
+            self.disagree |= self.palette.setdefault(number, colour) != colour
+
+    @property
+    def total(self) -> int:
+        return sum(self.numbers.values())
+
+
+def _counted(samples: np.ndarray) -> dict[int, int]:
+    values, counts = np.unique(samples, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def masks_of_files(
+    root: str,
+    files: Mapping[str, Sequence[MaskFiles]],
+    table: ClassTable | None,
+    ignore: Sequence[str] = (),
+    *,
+    void: Sequence[str] = (),
+    voc: bool = False,
+) -> tuple[dict[str, list[Mask]], list[str]]:
+    """Masks of one labelling for the pictures of each split, and what is to be said of how they are read.
+
+    root: the folder that names are relative to. ignore: classes and numbers whose pixels are left out; void:
+    such names where the format is known for them. voc: the masks are laid out as VOC's are: without a table
+    they have its classes.
+
+    Raises DatasetError where nobody can tell what the numbers or colours mean.
+    """
+    notes: list[str] = []
+    all_files = [one for of in files.values() for one in of]
+    if any(one.several for one in all_files):
+        legend, notes = _of_instances(table, ignore)
+    else:
+        legend, notes = _of_single(root, all_files, table, ignore, void=void, voc=voc)
+    return {split: [_mask(root, one, legend) for one in of] for split, of in files.items()}, notes
+
+
+def _mask(root: str, files: MaskFiles, legend: Legend) -> Mask:
+    if not files.masks:
+        return NoMask(files.called, legend.labelling)
+    picture, *paths = (os.path.join(root, name) for name in (files.picture, *files.masks))  # noqa: PTH118
+    if files.several:
+        return InstanceMask(tuple(paths), files.called, legend, picture)
+    return FileMask(paths[0], files.called, legend, picture)
+
+
+def _of_instances(table: ClassTable | None, ignore: Sequence[str]) -> tuple[Legend, list[str]]:
+    note = "There is one mask an instance; those of a picture are merged: what is not 0 in any is the second "
+    if table is None:
+        table, note = _binary(), note + "class, foreground."
+    elif len(table.names) == 2:
+        table, note = replace_numbers(table), note + f"class of {table.source}, {table.names[1]!r}."
+    else:
+        raise DatasetError(
+            f"has one mask an instance, which tells two classes apart, and {table.source} lists "
+            f"{len(table.names)}: draw one mask a picture, with a number for each class."
+        )
+    return legend_of(table, ignore), [note]
+
+
+def _of_single(
+    root: str,
+    files: Sequence[MaskFiles],
+    table: ClassTable | None,
+    ignore: Sequence[str],
+    *,
+    void: Sequence[str],
+    voc: bool,
+) -> tuple[Legend, list[str]]:
+    notes = []
+    if voc:
+        if table is None:
+            table = VOC
+            notes.append(
+                "The folders are named as VOC's are and list no classes: its 21 are taken. A classes.txt "
+                "beside them would name others."
+            )
+        if _WHITE not in table.numbers:
+            ignore = tuple(dict.fromkeys((*ignore, str(_WHITE))))
+            notes.append("255, the outlines in VOC's masks, is ignored.")
+    # With a table only two classes need a look at all: they may stand as 0 and 1, or as 0 and 255.
+    whole = table is None or len(table.names) == 2
+    rows = range(len(files)) if whole else np.unique(np.linspace(0, len(files) - 1, PEEKED).astype(int))
+    survey = _surveyed(root, [files[row] for row in rows])
+    if table is None:
+        return _unnamed(survey, ignore)
+    by_palette = _read_by_palette(survey, table)
+    if by_palette:
+        notes.append(f"Indexed masks are read by their colours, which are those of {table.source}.")
+    elif survey.disagree:
+        notes.append("The palettes of indexed masks differ: their numbers are taken, not their colours.")
+    present = set(survey.numbers)
+    if len(table.names) == 2 and not table.colours and present == {0, _WHITE} and str(_WHITE) not in ignore:
+        table = replace_numbers(table)
+        notes.append(f"0 and 255 in masks are the two classes of {table.source}: {listed(table.names)}.")
+    legend = legend_of(table, ignore, void=void, by_palette=by_palette)
+    if taken := [name for name in void if name in table.names and name not in ignore]:
+        notes.append(f"{listed(taken)} is ignored, as it is in this format.")
+    elif likely := [name for name in table.names if name.casefold() in _VOID_WORDS and name not in ignore]:
+        notes.append(f"{likely[0]!r} is a class here; {setting('ignore', likely[0])} leaves its pixels out.")
+    if voc and legend.colours:
+        legend = replace(legend, colours={code(VOC_VOID): IGNORED, **legend.colours})
+    return _coloured(legend, survey), notes
+
+
+_VOID_WORDS = frozenset(("void", "ignore", "ignored", "unlabeled", "unlabelled"))
+
+
+def _read_by_palette(survey: _Survey, table: ClassTable) -> bool:
+    """Whether indexed masks have the table's colours in their palettes."""
+    known = set(map(code, table.colours))
+    return bool(survey.indexed and known and set(survey.palette.values()) <= known)
+
+
+def replace_numbers(table: ClassTable) -> ClassTable:
+    """A table of two classes as 0 and 255."""
+    return table._replace(numbers=(0, _WHITE))
+
+
+def _binary() -> ClassTable:
+    return ClassTable("the masks", _BINARY, (0, _WHITE))
+
+
+def _surveyed(root: str, files: Sequence[MaskFiles]) -> _Survey:
+    """What occurs in masks. Those that cannot be read are left out, for the scan names them."""
+    survey = _Survey(Counter(), Counter(), {})
+    present = [(os.path.join(root, one.masks[0]), one.called) for one in files if one.masks]  # noqa: PTH118
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="masks") as pool:
+        for (_, name), found in zip(present, pool.map(lambda one: _stored(*one), present), strict=True):
+            if found is None:
+                continue
+            if found.lossy:
+                raise lossy_mask(name, found.form)
+            survey.add(name, found)
+    return survey
+
+
+def _stored(path: str, name: str) -> Stored | None:
+    try:
+        return stored_mask(path, name)
+    except ImageError:
+        return None
+
+
+def _unnamed(survey: _Survey, ignore: Sequence[str]) -> tuple[Legend, list[str]]:
+    """The meaning of numbers that no table names."""
+    if survey.colours:
+        raise _colours_without_table(survey)
+    words = [text for text in ignore if not (text.isascii() and text.isdigit())]
+    left_out = {int(text) for text in ignore if text not in words}
+    numbers = sorted(set(survey.numbers) - left_out)
+    between = sum(survey.numbers[number] for number in numbers if number not in (0, _WHITE))
+    if _WHITE in numbers and between <= MOST_EDGES * survey.total:
+        note = (
+            "0 and 255 in masks are read as background and foreground; a classes.txt of two lines names them."
+        )
+        return replace(legend_of(_binary(), ignore), edges=True), [note]
+    if len(numbers) > MOST_UNNAMED or (_WHITE in numbers and len(numbers) > 2 and between > 0):
+        raise _unclear(survey, numbers, between)
+    table = ClassTable("the masks", tuple(f"class {number}" for number in numbers), tuple(numbers))
+    if not numbers:
+        raise DatasetError("has no mask that can be read and shows a class; `foveate check` needs one.")
+    note = (
+        f"Nobody names the classes; they are called by their numbers, {listed(table.names)}: a classes.txt "
+        "beside the masks, a name a line from 0 on, names them."
+    )
+    return _coloured(legend_of(table, ignore), survey), [note]
+
+
+def _unclear(survey: _Survey, numbers: Sequence[int], between: int) -> DatasetError:
+    if len(numbers) > MOST_UNNAMED:
+        return DatasetError(
+            f"has masks with {len(numbers)} different numbers, {percent(between / survey.total)} of the "
+            "pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or as "
+            "JPEG? Make them again without."
+        )
+    few = [number for number in numbers if number != _WHITE]
+    return DatasetError(
+        f"has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left out, say "
+        f"{setting('ignore', '255')}; if it is a class, name all of them in a classes.csv (name,number)."
+    )
+
+
+def _colours_without_table(survey: _Survey) -> DatasetError:
+    total = survey.colours.total()
+    frequent = ", ".join(
+        f"({rgb >> 16}, {rgb >> 8 & 255}, {rgb & 255}) {percent(count / total)}"
+        for rgb, count in survey.colours.most_common(3)
+    )
+    return DatasetError(
+        f"has masks in colour ({survey.first_in_colour!r}), and nothing says which colour is which class: put a "
+        f"classes.csv with the columns name,r,g,b beside them. Most frequent are {frequent}."
+    )
+
+
+def _coloured(legend: Legend, survey: _Survey) -> Legend:
+    """The legend with the palettes' colours, where it has none and they agree."""
+    labelling = legend.labelling
+    if labelling.colours or survey.disagree or not survey.palette:
+        return legend
+    by_place = {place: survey.palette.get(number, -1) for number, place in legend.numbers.items()}
+    colours = [by_place.get(place, -1) for place in range(len(labelling.classes))]
+    if min(colours) < 0 or len(set(colours)) < len(colours):
+        return legend
+    found: tuple[Colour, ...] = tuple((rgb >> 16, rgb >> 8 & 255, rgb & 255) for rgb in colours)
+    return replace(legend, labelling=labelling._replace(colours=found))
