@@ -38,7 +38,7 @@ def open_folder(path: str | Path, *, min_classes: int = 2) -> DataSet:
 
     Raises ``DatasetError`` where the layout is another, saying what was found.
     """
-    walk = _Walk(os.fspath(path))
+    walk = Walk(os.fspath(path))
     folders, loose = walk.inside("")
     splits = _split_folders(walk, folders)
     classes = {"train": folders}
@@ -72,7 +72,7 @@ def _label(class_folder: str) -> str:
     return class_folder.rpartition("/")[2]
 
 
-def _split_folders(walk: _Walk, folders: list[str]) -> dict[str, str]:
+def _split_folders(walk: Walk, folders: list[str]) -> dict[str, str]:
     """Split -> folder; empty where the folders are classes, one of which may well be called ``train``."""
     named: dict[str, list[str]] = {}
     for folder in folders:
@@ -97,7 +97,7 @@ def _split_folders(walk: _Walk, folders: list[str]) -> dict[str, str]:
     return {key: _unwrapped(walk, names[0]) for key, names in named.items()}
 
 
-def _agreeing(walk: _Walk, folders: list[str], plain: list[str]) -> dict[str, str]:
+def _agreeing(walk: Walk, folders: list[str], plain: list[str]) -> dict[str, str]:
     """Split -> folder, of folders that are named as splits in some way and hold the same class folders.
 
     ``plain`` names, which mean splits in any case, must be among them. A class folder may be missing in
@@ -120,7 +120,7 @@ def _agreeing(walk: _Walk, folders: list[str], plain: list[str]) -> dict[str, st
     return {}
 
 
-def _unwrapped(walk: _Walk, folder: str) -> str:
+def _unwrapped(walk: Walk, folder: str) -> str:
     """The folder, or the one of the same meaning that is all it holds: archives often hold ``test/test/``."""
     inner, files = walk.inside(folder)
     if len(inner) != 1 or any(is_image_name(file) for file in files):
@@ -130,7 +130,7 @@ def _unwrapped(walk: _Walk, folder: str) -> str:
     return inner[0] if same or (means and means == split_word(_label(folder))) else folder
 
 
-def _require_classes(walk: _Walk, pictures: dict[str, list[str]], loose: list[str], min_classes: int) -> None:
+def _require_classes(walk: Walk, pictures: dict[str, list[str]], loose: list[str], min_classes: int) -> None:
     """Refuse what is no data set, saying what it seems to be."""
     full = [folder for folder, files in pictures.items() if files]
     if len(full) >= max(min_classes, 1):
@@ -155,7 +155,7 @@ def _require_classes(walk: _Walk, pictures: dict[str, list[str]], loose: list[st
 
 
 @dataclass
-class _Walk:
+class Walk:
     """Lists folders below ``root``, each once, and keeps what is to be said about them."""
 
     root: str

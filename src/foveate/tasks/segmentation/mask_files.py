@@ -73,12 +73,10 @@ class InstanceMask:
             found = stored_mask(path, name)
             if found.lossy:
                 raise lossy_mask(name, found.form)
-            shown: NDArray[np.bool_] = (
-                found.samples != 0 if found.samples.ndim == 2 else found.samples.any(axis=2)
-            )
+            shown = _shown(found)
             if merged is not None and merged.shape != shown.shape:
                 raise UnreadableImageError(name, f"it is {_size(shown)}, and others {_size(merged)}", "mask")
-            merged = shown if merged is None else merged | shown
+            merged = shown if merged is None else np.logical_or(merged, shown)
         if merged is None:
             raise UnreadableImageError(self.name, "the folder holds no mask", "mask")
         numbers = Stored(np.where(merged, np.uint8(255), np.uint8(0)), "PNG")
@@ -129,6 +127,12 @@ def as_seen(found: Look, name: str, picture: str) -> Look:
     raise UnreadableImageError(
         name, f"it is {_size(pixels)}, and its picture {info.width} x {info.height}", "mask"
     )
+
+
+def _shown(found: Stored) -> NDArray[np.bool_]:
+    """(H, W) what is not 0 in any channel."""
+    samples = found.samples if found.samples.ndim == 3 else found.samples[..., None]
+    return np.asarray(samples.any(axis=2), bool)
 
 
 def _size(pixels: NDArray[np.generic]) -> str:

@@ -250,8 +250,8 @@ def _unclear(survey: _Survey, numbers: Sequence[int], between: int) -> DatasetEr
         )
     few = [number for number in numbers if number != _WHITE]
     return DatasetError(
-        f"has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left out, say "
-        f"{setting('ignore', '255')}; if it is a class, name all of them in a classes.csv (name,number)."
+        f"has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left out, "
+        f"say {setting('ignore', '255')}; if it is a class, name all of them in a classes.csv (name,number)."
     )
 
 
@@ -262,8 +262,8 @@ def _colours_without_table(survey: _Survey) -> DatasetError:
         for rgb, count in survey.colours.most_common(3)
     )
     return DatasetError(
-        f"has masks in colour ({survey.first_in_colour!r}), and nothing says which colour is which class: put a "
-        f"classes.csv with the columns name,r,g,b beside them. Most frequent are {frequent}."
+        f"has masks in colour ({survey.first_in_colour!r}), and nothing says which colour is which class: "
+        f"put a classes.csv with the columns name,r,g,b beside them. Most frequent are {frequent}."
     )
 
 
