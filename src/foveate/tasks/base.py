@@ -225,7 +225,7 @@ class Task(ABC):
     mirrors_on_proof: ClassVar[bool] = False
     may_ignore: ClassVar[bool] = False  # whether parts of an answer can be left out: a pixel that is void
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
-    file_columns: ClassVar[tuple[str, ...]] = ()  # of a table, that name files in its folder
+    file_columns: ClassVar[frozenset[str]] = frozenset()  # of a table, that name files in its folder
     known_columns: ClassVar[tuple[str, ...]] = ("label",)  # that mean something, in whatever letters
 
     @classmethod

@@ -16,6 +16,7 @@ from foveate.tasks.segmentation.colours import TABLE_NAMES, ClassTable, class_ta
 from foveate.tasks.segmentation.mask_set import MaskFiles, masks_of_files
 from foveate.words import plural, setting
 
+SEGMENTATION = "segmentation"  # the task whose answers masks are
 _LISTS = "ImageSets/Segmentation"
 _VOID = ("void", "Void", "ignored", "unlabelled", "Unlabelled")  # of the formats that are known for them
 _DEEPEST = 2  # folders that hold nothing but one folder, as VOCdevkit/VOC2012/ does
@@ -43,22 +44,21 @@ def open_mask_folder(path: str | Path, *, ignore: Sequence[str] = (), min_classe
     files = _files(walk, layout)
     table = _table(walk, layout)
     known = layout.of_splits or layout.voc
-    try:
-        masks, notes = masks_of_files(
-            walk.root, files, table, ignore, void=_VOID if known else (), voc=layout.voc
-        )
-    except DatasetError as error:
-        if str(error).startswith("has "):
-            raise DatasetError(f"Data set {walk.root!r} {error}") from None
-        raise
+    masks, notes = masks_of_files(
+        walk.root,
+        files,
+        table,
+        ignore,
+        called=f"Data set {walk.root!r}",
+        void=_VOID if known else (),
+        voc=layout.voc,
+    )
     rows = {
         split: (FileImages((one.picture for one in of), walk.root), masks[split])
         for split, of in files.items()
     }
     notes = [*dict.fromkeys(walk.notes), *notes]
-    return from_answers(
-        os.fspath(path), rows, kind=task_type("segmentation"), notes=notes, fewest=min_classes
-    )
+    return from_answers(os.fspath(path), rows, kind=task_type(SEGMENTATION), notes=notes, fewest=min_classes)
 
 
 def _files(walk: Walk, layout: Layout) -> Files:
@@ -88,8 +88,8 @@ def _files(walk: Walk, layout: Layout) -> Files:
 def _unpaired(walk: Walk, part: Part, pictures: Sequence[str], masks: Sequence[str]) -> DatasetError:
     return DatasetError(
         f"Data set {walk.root!r} has pictures in {part.pictures!r} and masks in {part.masks!r}, and no mask "
-        f"has the name of a picture: {listed(pictures, 2)}; {listed(masks, 2)}. Name each mask as its picture; "
-        f"if the folders are classes, say {setting('task', 'classification')}."
+        f"has the name of a picture: {listed(pictures, 2)}; {listed(masks, 2)}. Name each mask as its "
+        f"picture; if the folders are classes, say {setting('task', 'classification')}."
     )
 
 

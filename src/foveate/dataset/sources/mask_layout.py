@@ -204,8 +204,8 @@ def paired(walk: Walk, part: Part) -> Paired:
     if best is not None and best.twice:
         picture, *several = best.twice
         raise DatasetError(
-            f"Data set {walk.root!r} has {len(several)} masks for {picture!r}: {listed(several)}; keep one, or "
-            f"put masks of instances into a folder of the picture's name in {part.masks}/."
+            f"Data set {walk.root!r} has {len(several)} masks for {picture!r}: {listed(several)}; keep one, "
+            f"or put masks of instances into a folder of the picture's name in {part.masks}/."
         )
     return best if best is not None else Paired([], 0, [])
 

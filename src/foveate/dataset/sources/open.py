@@ -17,6 +17,7 @@ from foveate.dataset.sources import known
 from foveate.dataset.sources.arrays import from_arrays, open_npz
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
+from foveate.dataset.sources.mask_folder import SEGMENTATION, open_mask_folder
 from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
 from foveate.errors import DatasetError, InputError, listed
 from foveate.images.read import is_image_name
@@ -27,7 +28,7 @@ from foveate.words import setting
 Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
 FORMS = (
-    "a folder of class folders, a folder with train/ and val/ or test/, a table (.csv, .tsv, .jsonl), IDX "
+    "a folder of class folders, a folder with train/ and val/ or test/, a folder of images/ and masks/, a table (.csv, .tsv, .jsonl), IDX "
     "files, an .npz file, or a known name"
 )
 Opener = Callable[[Path], DataSet | None]
@@ -118,11 +119,7 @@ def _open(data: Data, task: str, ignore: tuple[str, ...], min_classes: int) -> D
     if os.path.lexists(path) and (found := _of_a_registered_form(path)) is not None:
         opened = found
     elif path.is_dir():
-        opened = (
-            open_idx(path, min_classes=min_classes)
-            if has_idx(path)
-            else open_folder(path, min_classes=min_classes)
-        )
+        opened = _open_folder(path, task, ignore, min_classes)
     elif os.path.lexists(path):
         opened = _open_file(path, task, ignore, min_classes)
     elif named:
@@ -133,6 +130,16 @@ def _open(data: Data, task: str, ignore: tuple[str, ...], min_classes: int) -> D
         note = f"{os.fspath(data)!r} is taken as the folder or file of that name, not as the known data set."
         opened = replace(opened, notes=(note, *opened.notes))
     return opened
+
+
+def _open_folder(path: Path, task: str, ignore: tuple[str, ...], min_classes: int) -> DataSet:
+    if has_idx(path):
+        return open_idx(path, min_classes=min_classes)
+    if task in {"auto", SEGMENTATION}:
+        found = open_mask_folder(path, ignore=ignore, min_classes=min_classes)
+        if found is not None:
+            return found
+    return open_folder(path, min_classes=min_classes)
 
 
 def _of_a_registered_form(path: Path) -> DataSet | None:

@@ -69,7 +69,7 @@ def open_table(
     if not rows:
         raise DatasetError(f"Table {str(path)!r} has no rows; write one a picture: its file name and label.")
     _require_files(path, {row.file_name: row.line for row in rows}, files, "pictures")
-    for column in kind.file_columns:
+    for column in kind.file_columns & rows[0].cells.keys():
         _require_files(path, {row.cells[column]: row.line for row in rows}, files, "files")
     by_split = {key: [row for row in rows if row.split == key] for key in SPLITS}
     by_split = {key: chosen for key, chosen in by_split.items() if chosen}
@@ -130,7 +130,7 @@ def _row(
             f"{where} has the split {written!r}; train, val (valid, validation) and test are known."
         )
     cells = {name: _stripped(record, record[name]) for name in names}
-    for name in kind.file_columns:
+    for name in kind.file_columns & cells.keys():
         if not isinstance(cells[name], str) or not cells[name]:
             raise DatasetError(f"{where}: {name!r} must name a file, not {cells[name]!r:.40}.")
         cells[name] = _inside(path, line, files.meant(cells[name]))

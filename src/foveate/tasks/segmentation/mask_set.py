@@ -89,12 +89,13 @@ def masks_of_files(
     table: ClassTable | None,
     ignore: Sequence[str] = (),
     *,
+    called: str,
     void: Sequence[str] = (),
     voc: bool = False,
 ) -> tuple[dict[str, list[Mask]], list[str]]:
     """Masks of one labelling for the pictures of each split, and what is to be said of how they are read.
 
-    root: the folder that names are relative to. ignore: classes and numbers whose pixels are left out; void:
+    root: the folder that names are relative to. called: what errors call the data. ignore: classes and numbers whose pixels are left out; void:
     such names where the format is known for them. voc: the masks are laid out as VOC's are: without a table
     they have its classes.
 
@@ -103,9 +104,9 @@ def masks_of_files(
     notes: list[str] = []
     all_files = [one for of in files.values() for one in of]
     if any(one.several for one in all_files):
-        legend, notes = _of_instances(table, ignore)
+        legend, notes = _of_instances(table, ignore, called)
     else:
-        legend, notes = _of_single(root, all_files, table, ignore, void=void, voc=voc)
+        legend, notes = _of_single(root, all_files, table, ignore, called=called, void=void, voc=voc)
     return {split: [_mask(root, one, legend) for one in of] for split, of in files.items()}, notes
 
 
@@ -118,7 +119,7 @@ def _mask(root: str, files: MaskFiles, legend: Legend) -> Mask:
     return FileMask(paths[0], files.called, legend, picture)
 
 
-def _of_instances(table: ClassTable | None, ignore: Sequence[str]) -> tuple[Legend, list[str]]:
+def _of_instances(table: ClassTable | None, ignore: Sequence[str], called: str) -> tuple[Legend, list[str]]:
     note = "There is one mask an instance; those of a picture are merged: what is not 0 in any is the second "
     if table is None:
         table, note = _binary(), note + "class, foreground."
@@ -126,7 +127,7 @@ def _of_instances(table: ClassTable | None, ignore: Sequence[str]) -> tuple[Lege
         table, note = replace_numbers(table), note + f"class of {table.source}, {table.names[1]!r}."
     else:
         raise DatasetError(
-            f"has one mask an instance, which tells two classes apart, and {table.source} lists "
+            f"{called} has one mask an instance, which tells two classes apart, and {table.source} lists "
             f"{len(table.names)}: draw one mask a picture, with a number for each class."
         )
     return legend_of(table, ignore), [note]
@@ -138,6 +139,7 @@ def _of_single(
     table: ClassTable | None,
     ignore: Sequence[str],
     *,
+    called: str,
     void: Sequence[str],
     voc: bool,
 ) -> tuple[Legend, list[str]]:
@@ -157,7 +159,7 @@ def _of_single(
     rows = range(len(files)) if whole else np.unique(np.linspace(0, len(files) - 1, PEEKED).astype(int))
     survey = _surveyed(root, [files[row] for row in rows])
     if table is None:
-        return _unnamed(survey, ignore)
+        return _unnamed(survey, ignore, called)
     by_palette = _read_by_palette(survey, table)
     if by_palette:
         notes.append(f"Indexed masks are read by their colours, which are those of {table.source}.")
@@ -216,10 +218,10 @@ def _stored(path: str, name: str) -> Stored | None:
         return None
 
 
-def _unnamed(survey: _Survey, ignore: Sequence[str]) -> tuple[Legend, list[str]]:
+def _unnamed(survey: _Survey, ignore: Sequence[str], called: str) -> tuple[Legend, list[str]]:
     """The meaning of numbers that no table names."""
     if survey.colours:
-        raise _colours_without_table(survey)
+        raise _colours_without_table(survey, called)
     words = [text for text in ignore if not (text.isascii() and text.isdigit())]
     left_out = {int(text) for text in ignore if text not in words}
     numbers = sorted(set(survey.numbers) - left_out)
@@ -230,10 +232,10 @@ def _unnamed(survey: _Survey, ignore: Sequence[str]) -> tuple[Legend, list[str]]
         )
         return replace(legend_of(_binary(), ignore), edges=True), [note]
     if len(numbers) > MOST_UNNAMED or (_WHITE in numbers and len(numbers) > 2 and between > 0):
-        raise _unclear(survey, numbers, between)
+        raise _unclear(survey, numbers, between, called)
     table = ClassTable("the masks", tuple(f"class {number}" for number in numbers), tuple(numbers))
     if not numbers:
-        raise DatasetError("has no mask that can be read and shows a class; `foveate check` needs one.")
+        raise DatasetError(f"{called} has no mask that can be read and shows a class.")
     note = (
         f"Nobody names the classes; they are called by their numbers, {listed(table.names)}: a classes.txt "
         "beside the masks, a name a line from 0 on, names them."
@@ -241,29 +243,29 @@ def _unnamed(survey: _Survey, ignore: Sequence[str]) -> tuple[Legend, list[str]]
     return _coloured(legend_of(table, ignore), survey), [note]
 
 
-def _unclear(survey: _Survey, numbers: Sequence[int], between: int) -> DatasetError:
+def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str) -> DatasetError:
     if len(numbers) > MOST_UNNAMED:
         return DatasetError(
-            f"has masks with {len(numbers)} different numbers, {percent(between / survey.total)} of the "
+            f"{called} has masks with {len(numbers)} different numbers, {percent(between / survey.total)} of the "
             "pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or as "
             "JPEG? Make them again without."
         )
     few = [number for number in numbers if number != _WHITE]
     return DatasetError(
-        f"has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left out, "
+        f"{called} has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left out, "
         f"say {setting('ignore', '255')}; if it is a class, name all of them in a classes.csv (name,number)."
     )
 
 
-def _colours_without_table(survey: _Survey) -> DatasetError:
+def _colours_without_table(survey: _Survey, called: str) -> DatasetError:
     total = survey.colours.total()
     frequent = ", ".join(
         f"({rgb >> 16}, {rgb >> 8 & 255}, {rgb & 255}) {percent(count / total)}"
         for rgb, count in survey.colours.most_common(3)
     )
     return DatasetError(
-        f"has masks in colour ({survey.first_in_colour!r}), and nothing says which colour is which class: "
-        f"put a classes.csv with the columns name,r,g,b beside them. Most frequent are {frequent}."
+        f"{called} has masks in colour ({survey.first_in_colour!r}), and nothing says which colour is which "
+        f"class: put a classes.csv with the columns name,r,g,b beside them. Most frequent are {frequent}."
     )
 
 
