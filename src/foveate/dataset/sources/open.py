@@ -28,8 +28,8 @@ from foveate.words import setting
 Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
 FORMS = (
-    "a folder of class folders, a folder with train/ and val/ or test/, a folder of images/ and masks/, a table (.csv, .tsv, .jsonl), IDX "
-    "files, an .npz file, or a known name"
+    "a folder of class folders, a folder with train/ and val/ or test/, a folder with images/ and masks/, a "
+    "table (.csv, .tsv, .jsonl), IDX files, an .npz file, or a known name"
 )
 Opener = Callable[[Path], DataSet | None]
 FORMATS: Registry[Opener] = Registry()

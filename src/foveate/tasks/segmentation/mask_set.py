@@ -95,9 +95,9 @@ def masks_of_files(
 ) -> tuple[dict[str, list[Mask]], list[str]]:
     """Masks of one labelling for the pictures of each split, and what is to be said of how they are read.
 
-    root: the folder that names are relative to. called: what errors call the data. ignore: classes and numbers whose pixels are left out; void:
-    such names where the format is known for them. voc: the masks are laid out as VOC's are: without a table
-    they have its classes.
+    root: the folder that names are relative to. called: what errors call the data. ignore: classes and
+    numbers whose pixels are left out; void: such names where the format is known for them. voc: the masks are
+    laid out as VOC's are: without a table they have its classes.
 
     Raises DatasetError where nobody can tell what the numbers or colours mean.
     """
@@ -246,14 +246,14 @@ def _unnamed(survey: _Survey, ignore: Sequence[str], called: str) -> tuple[Legen
 def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str) -> DatasetError:
     if len(numbers) > MOST_UNNAMED:
         return DatasetError(
-            f"{called} has masks with {len(numbers)} different numbers, {percent(between / survey.total)} of the "
-            "pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or as "
-            "JPEG? Make them again without."
+            f"{called} has masks with {len(numbers)} different numbers, {percent(between / survey.total)} of "
+            "the pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or "
+            "as JPEG? Make them again without."
         )
     few = [number for number in numbers if number != _WHITE]
     return DatasetError(
-        f"{called} has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left out, "
-        f"say {setting('ignore', '255')}; if it is a class, name all of them in a classes.csv (name,number)."
+        f"{called} has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be left "
+        f"out, say {setting('ignore', '255')}; if it is a class, name all in a classes.csv (name,number)."
     )
 
 
