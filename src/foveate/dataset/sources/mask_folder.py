@@ -137,7 +137,7 @@ def _lists(walk: Walk) -> Mapping[str, tuple[str, list[str]]]:
         except OSError as error:
             raise DatasetError(f"Cannot read the list {str(path)!r}: {error.strerror}.") from None
         stems = [words[0] for line in lines if (words := line.split())]
-        found[means[0]] = (str(path), list(dict.fromkeys(stems)))
+        found[means[0]] = (f"{_LISTS}/{path.name}", list(dict.fromkeys(stems)))
     return found
 
 
