@@ -253,7 +253,7 @@ def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str)
     few = [number for number in numbers if number != _WHITE]
     return DatasetError(
         f"{called} has masks with the numbers {few[0]} to {few[-1]}, and 255: if 255 marks what is to be "
-        f"left out, say {setting('ignore', '255')}; if it is a class, name all in a classes.csv (name,number)."
+        f"left out, say {setting('ignore', '255')}; if it is a class, name all in classes.csv (name,number)."
     )
 
 

@@ -32,7 +32,7 @@ def shares_of(splits: Mapping[str, Surveyed], classes: Sequence[str], ignored: s
     """Number, class, and by split its share of the pixels and how many pictures show it."""
     columns = [Column("number"), Column("class", "name")]
     rows: list[list[str | float | None]] = [[str(n), name] for n, name in enumerate(classes)]
-    left_out: list[str | float | None] = ["", f"ignored ({ignored})" if ignored else "ignored"]
+    left_out: list[str | float | None] = ["-", f"ignored ({ignored})" if ignored else "ignored"]
     for key, split in splits.items():
         targets = _targets(split)
         chosen = np.flatnonzero(split.usable).tolist()
