@@ -113,7 +113,7 @@ def test_smoothed_masks_are_refused(tmp_path):
         save(tmp_path / "images" / f"{i}.png", picture(i, (96, 64)))
         sharp = Image.fromarray(numbers(i, 2) * np.uint8(255))
         save(tmp_path / "masks" / f"{i}.png", sharp.resize((96, 64), Image.Resampling.BICUBIC))
-    with pytest.raises(DatasetError, match="different numbers.*were they smoothed"):
+    with pytest.raises(DatasetError, match=r"different numbers.*were they smoothed"):
         open_dataset(tmp_path)
 
 
@@ -249,7 +249,7 @@ def test_names_that_never_meet_are_refused(tmp_path):
 def test_two_masks_of_one_picture_are_refused(tmp_path):
     mask_folder(tmp_path)
     save(tmp_path / "masks" / "0.tif", numbers(0))
-    with pytest.raises(DatasetError, match="has 2 masks for 'images/0.jpg': 'masks/0.png', 'masks/0.tif'"):
+    with pytest.raises(DatasetError, match=r"has 2 masks for 'images/0.jpg': 'masks/0.png', 'masks/0.tif'"):
         open_dataset(tmp_path)
 
 
@@ -278,7 +278,7 @@ def test_a_split_without_masks_is_left_out(tmp_path):
 def test_only_masks_have_something_to_ignore(tmp_path):
     for name in ("cat", "dog"):
         save(tmp_path / name / "1.png", picture(1))
-    with pytest.raises(DatasetError, match="ignore='void' is for masks, and data set .* has none"):
+    with pytest.raises(DatasetError, match=r"ignore='void' is for masks, and data set .* has none"):
         open_dataset(tmp_path, ignore=["void"])
     data = open_dataset(mask_folder(tmp_path / "m"))
     with pytest.raises(DatasetError, match="is for data that are opened"):

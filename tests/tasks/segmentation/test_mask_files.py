@@ -112,7 +112,7 @@ def test_what_cannot_be_ignored_is_refused(ignore):
 
 # What Pillow's ImageOps.exif_transpose does for each orientation, by hand on arrays (Exif 2.32, tag 0x0112).
 TURNS = {
-    5: lambda a: a.T, 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].T, 8: lambda a: np.rot90(a),
+    5: lambda a: a.T, 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].T, 8: np.rot90,
 }  # fmt: skip
 
 
@@ -164,12 +164,12 @@ def test_instances_are_merged(tmp_path):
 
 def test_instances_of_two_sizes_and_none_are_refused(tmp_path):
     paths = tuple(str(save(tmp_path / f"{i}.png", np.zeros((4, 5 + i), np.uint8))) for i in range(2))
-    with pytest.raises(UnreadableImageError, match="'masks/a/1.png': it is 6 x 4, and others 5 x 4"):
+    with pytest.raises(UnreadableImageError, match=r"'masks/a/1.png': it is 6 x 4, and others 5 x 4"):
         InstanceMask(paths, "masks/a", BINARY).read()
     with pytest.raises(UnreadableImageError, match="the folder holds no mask"):
         InstanceMask((), "masks/a", BINARY).read()
     jpeg = (str(save(tmp_path / "j.jpg", np.zeros((4, 5), np.uint8))),)
-    with pytest.raises(MisreadMaskError, match="masks/a/j.jpg' is a JPEG"):
+    with pytest.raises(MisreadMaskError, match=r"masks/a/j.jpg' is a JPEG"):
         InstanceMask(jpeg, "masks/a", BINARY).read()
 
 
@@ -177,7 +177,7 @@ def test_instances_of_two_sizes_and_none_are_refused(tmp_path):
 def test_what_cannot_be_read_is_named(tmp_path, data):
     path = tmp_path / "m.png"
     path.write_bytes(data)
-    with pytest.raises(UnreadableImageError, match="Cannot read mask 'm.png': "):
+    with pytest.raises(UnreadableImageError, match=r"Cannot read mask 'm.png': "):
         mask(path).read()
     with pytest.raises(UnreadableImageError, match="there is no mask of this name"):
         NoMask("masks/m.png", BINARY.labelling).read()

@@ -65,7 +65,7 @@ def _files(walk: Walk, layout: Layout) -> Files:
     """By split, the files of each picture and its mask; what is left out is noted."""
     if layout.by_picture:
         return {
-            split: [one for folder in folders for one in instance_files(walk, folder)]
+            split: [instance_files(walk, folder) for folder in folders]
             for split, folders in layout.by_picture.items()
         }
     files: Files = {}

@@ -145,29 +145,37 @@ def _by_picture(walk: Walk, folders: Sequence[str]) -> Layout | None:
     """A folder a picture with ``images/`` and ``masks/``, perhaps by split."""
     by_split = {split: folder for folder in folders if (split := SPLIT_NAMES.get(_plain(folder)))}
     groups = {split: walk.inside(folder)[0] for split, folder in by_split.items()} or {"train": list(folders)}
-    chosen = {split: [one for one in of if _has_both(walk, one)] for split, of in groups.items()}
-    chosen = {split: of for split, of in chosen.items() if of}
-    return Layout(by_picture=chosen) if chosen else None
+    both = {split: [one for one in of if _sides(walk, one)] for split, of in groups.items()}
+    both = {split: of for split, of in both.items() if of}
+    folders_in_all = [folder for of in both.values() for folder in of]
+    if len(folders_in_all) < 2 or not any(len(_pictures(walk, folder)) == 1 for folder in folders_in_all):
+        return None
+    return Layout(by_picture=both)
 
 
-def _has_both(walk: Walk, folder: str) -> bool:
-    inner = {_plain(one) for one in walk.inside(folder)[0]}
-    return bool(inner & _PICTURES) and bool(inner & _MASKS)
-
-
-def instance_files(walk: Walk, folder: str) -> list[MaskFiles]:
-    """The picture of such a folder, and its masks."""
+def _sides(walk: Walk, folder: str) -> tuple[str, str] | None:
+    """The folders of pictures and of masks inside one."""
     inner = {_plain(one): one for one in walk.inside(folder)[0]}
-    pictures_in = next(inner[name] for name in inner if name in _PICTURES)
-    masks_in = next(inner[name] for name in inner if name in _MASKS)
-    pictures = [file for file in walk.inside(pictures_in)[1] if is_image_name(file)]
-    masks = tuple(file for file in walk.inside(masks_in)[1] if is_image_name(file))
-    if len(pictures) != 1:
+    pictures = [inner[name] for name in inner if name in _PICTURES]
+    masks = [inner[name] for name in inner if name in _MASKS]
+    return (pictures[0], masks[0]) if pictures and masks else None
+
+
+def _pictures(walk: Walk, folder: str) -> list[str]:
+    sides = _sides(walk, folder)
+    return [file for file in walk.inside(sides[0])[1] if is_image_name(file)] if sides else []
+
+
+def instance_files(walk: Walk, folder: str) -> MaskFiles:
+    """The picture of such a folder, and its masks. Raises DatasetError for several pictures."""
+    pictures, sides = _pictures(walk, folder), _sides(walk, folder)
+    if len(pictures) != 1 or sides is None:
         raise DatasetError(
-            f"{walk.path(pictures_in)!r} holds {len(pictures)} pictures; beside a folder of masks, one an "
-            "instance, there is one picture."
+            f"{walk.path(folder)!r} holds {len(pictures)} pictures; beside a folder of masks, one an instance, "
+            "there is one picture."
         )
-    return [MaskFiles(pictures[0], masks, masks_in, several=True)]
+    masks = tuple(file for file in walk.inside(sides[1])[1] if is_image_name(file))
+    return MaskFiles(pictures[0], masks, sides[1], several=True)
 
 
 class Paired(NamedTuple):
