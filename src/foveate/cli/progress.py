@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from foveate.cli.console import interactive, note
-from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.cli.evaluate import drawn
+from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent, Shares
 from foveate.tasks.base import Metric
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 from foveate.words import duration, printable
@@ -67,6 +68,8 @@ def sentence(event: RunEvent) -> str | None:
             return "\n".join(printable(reason) for reason in reasons)
         case Note(text=text):
             return f"note: {printable(text)}"
+        case Shares(table=table):
+            return drawn(table)
         case EpochDone():
             return epoch_line(event)
         case Retried(epoch=epoch, learning_rate_scale=scale):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from foveate.tasks.sections import Table
 from foveate.training.events import Event
 
 
@@ -48,5 +49,12 @@ class Note:
     text: str
 
 
-RunEvent = Event | PhaseStarted | Reading | Looking | Planned | Note
+@dataclass(frozen=True)
+class Shares:
+    """What the answers that are learnt from are made of, as `Task.shares` tells it."""
+
+    table: Table
+
+
+RunEvent = Event | PhaseStarted | Reading | Looking | Planned | Note | Shares
 Listener = Callable[[RunEvent], None]

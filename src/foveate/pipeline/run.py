@@ -33,7 +33,7 @@ from foveate.models.weights_file import find_weights
 from foveate.pipeline.choices import Auto, WeightsFile, blueprint_size, usual_side
 from foveate.pipeline.fine_tuning import check_can_be_tuned, tuned
 from foveate.pipeline.finish import Finished, finish
-from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent
+from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent, Shares
 from foveate.pipeline.photographs import FromBackbones, FromChance, Start, best_start, choose_start
 from foveate.pipeline.plan import Plan, horizon_of, make_plan, reserve_for
 from foveate.pipeline.request import Phases, TrainRequest
@@ -312,6 +312,8 @@ def _prepare(
         seed=request.seed,
     )
     prepared = prepare(dataset, how, progress)
+    if prepared.shares is not None:
+        given.listener(Shares(prepared.shares))
     for sentence in prepared.remarks:
         given.listener(Note(sentence))
     return prepared

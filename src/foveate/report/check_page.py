@@ -51,6 +51,7 @@ def render_check_page(dataset: DataSet, found: Findings, refused: Sequence[Findi
         total=sum(split.images for split in found.splits.values()),
         classes=len(found.classes),
         splits=splits,
+        shares=found.shares,
         rows=rows[:_CLASSES_SHOWN],
         more_rows=max(len(rows) - _CLASSES_SHOWN, 0),
         counts={severity: len(of) for severity, of in by_severity.items()},

@@ -32,7 +32,7 @@ def names(found):
     return [[place["name"] for place in group] for group in found["groups"]]
 
 
-def test_the_shares_are_those_that_numpy_counts(check, tmp_path, capsys):
+def test_the_shares_are_those_that_numpy_counts(check, tmp_path):
     mask_folder(tmp_path, table="ground\ntree\nroof\n")
     shares = check("--ignore", "tree")["shares"]
     values = np.array([numbers(i) for i in range(6)])

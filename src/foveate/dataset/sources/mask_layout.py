@@ -171,8 +171,8 @@ def instance_files(walk: Walk, folder: str) -> MaskFiles:
     pictures, sides = _pictures(walk, folder), _sides(walk, folder)
     if len(pictures) != 1 or sides is None:
         raise DatasetError(
-            f"{walk.path(folder)!r} holds {len(pictures)} pictures; beside a folder of masks, one an instance, "
-            "there is one picture."
+            f"{walk.path(folder)!r} holds {len(pictures)} pictures; beside a folder of masks, one an "
+            "instance, there is one picture."
         )
     masks = tuple(file for file in walk.inside(sides[1])[1] if is_image_name(file))
     return MaskFiles(pictures[0], masks, sides[1], several=True)
