@@ -72,11 +72,17 @@ def sentence(event: RunEvent) -> str | None:
             return drawn(table)
         case EpochDone():
             return epoch_line(event)
+        case Retried() | StoppedEarly():
+            return _told(event)
+    return None
+
+
+def _told(event: Retried | StoppedEarly) -> str:
+    match event:
         case Retried(epoch=epoch, learning_rate_scale=scale):
             return f"The loss was not finite: epoch {epoch + 1} starts again with {scale:g} of the rate."
         case StoppedEarly(best_epoch=best_epoch):
             return f"No better epoch since epoch {best_epoch}: stopped early."
-    return None
 
 
 class _Silent:
