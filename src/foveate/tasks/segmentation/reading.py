@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from foveate.tasks.segmentation.colours import TABLE_NAMES, class_table
 from foveate.tasks.segmentation.mask_set import MaskFiles, masks_of_files
 from foveate.tasks.surveyed import TableAnswers, TableRow
-
-MASK_COLUMNS = ("mask_name", "mask_file", "mask")
-
-
-def mask_columns(columns: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
-    """The column that names masks; none where there is none of such a name."""
-    return next(((name,) for name in MASK_COLUMNS if name in columns), ())
 
 
 def masks_of_table(
