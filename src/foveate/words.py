@@ -72,6 +72,11 @@ def percent(fraction: float, digits: int = 1) -> str:
     return f"{value}\N{NO-BREAK SPACE}%"
 
 
+def share(fraction: float, digits: int = 1) -> str:
+    """The same for a sentence on a terminal: "87.4%"."""
+    return percent(fraction, digits).replace("\N{NO-BREAK SPACE}", "")
+
+
 def count(number: float) -> str:
     """12345 -> "12,345"."""
     return f"{int(number):,}"

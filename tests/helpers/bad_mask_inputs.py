@@ -334,7 +334,7 @@ MASKS = [
         "masks for a classifier",
         "evaluate model set/",
         2,
-        "Data set 'set/' has pictures of",
+        "has pictures of 'images', 'masks', unknown where the classes",
         both(model, good()),
     ),
     Case(

@@ -38,7 +38,7 @@ def test_the_shares_are_those_that_numpy_counts(check, tmp_path):
     values = np.array([numbers(i) for i in range(6)])
     assert [row["class"] for row in shares] == ["ground", "roof", "ignored (tree)"]
     for row, number in zip(shares, (0, 2, 1), strict=True):
-        assert row["train pixels"] == f"{100 * (values == number).mean():.2f}\N{NO-BREAK SPACE}%"
+        assert row["train pixels"] == f"{100 * (values == number).mean():.2f}%"
         assert row["pictures"] == str(sum((each == number).any() for each in values))
 
 
@@ -91,7 +91,7 @@ def test_few_pixels_of_no_class_are_ignored_and_told(check, tmp_path):
     coloured(tmp_path, 7)
     found = finding(check(), "mask-stray")
     assert found["severity"] == "warning" and names(found) == [["images/0.jpg"], ["images/1.jpg"]]
-    assert "14 pixels (0.05\N{NO-BREAK SPACE}%) in 2 masks" in found["message"]
+    assert "14 pixels (0.05%) in 2 masks" in found["message"]
     assert "(0, 150, 10), nearest to 'tree'" in found["message"]
 
 

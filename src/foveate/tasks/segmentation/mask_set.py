@@ -22,7 +22,7 @@ from foveate.tasks.segmentation.legend import Legend, coded, is_grey, legend_of,
 from foveate.tasks.segmentation.mask_files import FileMask, InstanceMask, NoMask, stored_mask
 from foveate.tasks.segmentation.masks import Colour, Mask
 from foveate.tasks.segmentation.names import IGNORED
-from foveate.words import percent, setting
+from foveate.words import setting, share
 
 PEEKED = 20  # masks that tell how the palette is to be read, and the classes' colours
 MOST_UNNAMED = 64  # different numbers that nobody names; more is a picture, or smoothed
@@ -157,7 +157,7 @@ def _of_single(
     # With a table only two classes need a look at all: they may stand as 0 and 1, or as 0 and 255.
     whole = table is None or len(table.names) == 2
     rows = range(len(files)) if whole else np.unique(np.linspace(0, len(files) - 1, PEEKED).astype(int))
-    survey = _surveyed(root, [files[row] for row in rows])
+    survey = _surveyed(root, [files[row] for row in rows], whole=table is None)
     if table is None:
         return _unnamed(survey, ignore, called)
     by_palette = _read_by_palette(survey, table)
@@ -197,17 +197,21 @@ def _binary() -> ClassTable:
     return ClassTable("the masks", _BINARY, (0, _WHITE))
 
 
-def _surveyed(root: str, files: Sequence[MaskFiles]) -> _Survey:
-    """What occurs in masks. Those that cannot be read are left out, for the scan names them."""
+def _surveyed(root: str, files: Sequence[MaskFiles], *, whole: bool) -> _Survey:
+    """What occurs in masks. Those that cannot be read are left out, for the scan names them.
+
+    whole: these are all masks, of which nobody else says what they mean. Raises MisreadMaskError then.
+    """
     survey = _Survey(Counter(), Counter(), {})
     present = [(os.path.join(root, one.masks[0]), one.called) for one in files if one.masks]  # noqa: PTH118
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="masks") as pool:
         for (_, name), found in zip(present, pool.map(lambda one: _stored(*one), present), strict=True):
             if found is None:
                 continue
-            if found.lossy:
+            if not found.lossy:
+                survey.add(name, found)
+            elif whole:
                 raise lossy_mask(name, found.form)
-            survey.add(name, found)
     return survey
 
 
@@ -246,7 +250,7 @@ def _unnamed(survey: _Survey, ignore: Sequence[str], called: str) -> tuple[Legen
 def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str) -> DatasetError:
     if len(numbers) > MOST_UNNAMED:
         return DatasetError(
-            f"{called} has masks with {len(numbers)} different numbers, {percent(between / survey.total)} of "
+            f"{called} has masks with {len(numbers)} different numbers, {share(between / survey.total)} of "
             "the pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or "
             "as JPEG? Make them again without."
         )
@@ -260,7 +264,7 @@ def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str)
 def _colours_without_table(survey: _Survey, called: str) -> DatasetError:
     total = survey.colours.total()
     frequent = ", ".join(
-        f"({rgb >> 16}, {rgb >> 8 & 255}, {rgb & 255}) {percent(count / total)}"
+        f"({rgb >> 16}, {rgb >> 8 & 255}, {rgb & 255}) {share(count / total)}"
         for rgb, count in survey.colours.most_common(3)
     )
     return DatasetError(

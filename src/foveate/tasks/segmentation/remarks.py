@@ -12,7 +12,7 @@ from foveate.tasks.segmentation.legend import STRAY
 from foveate.tasks.segmentation.mask_files import TURN_UNKNOWN, TURNED
 from foveate.tasks.segmentation.targets import Facts, MaskTargets
 from foveate.tasks.surveyed import Remark, Row, Surveyed
-from foveate.words import percent, plural
+from foveate.words import plural, share
 
 MOST_STRAY = 0.01  # of all pixels may have no class: the smoothed edges of a few
 MOST_STRAY_IN_ONE = 0.1  # of a mask's pixels: beyond, it is no edge
@@ -48,7 +48,7 @@ def shares_of(splits: Mapping[str, Surveyed], classes: Sequence[str], ignored: s
 
 
 def _share(pixels: int, area: int) -> str:
-    return percent(pixels / area, 2) if area else "-"
+    return share(pixels / area, 2) if area else "-"
 
 
 def _targets(split: Surveyed) -> MaskTargets:
@@ -92,15 +92,15 @@ def _stray(found: Sequence[Found]) -> list[Remark]:
     pixels, area = sum(oddity.pixels for _, _, oddity in cases), sum(facts.area for _, facts in found)
     worst, of_worst = max(((one, one[2].pixels / one[1].area) for one in cases), key=lambda pair: pair[1])
     said = (
-        f"{plural(pixels, 'pixel')} ({percent(pixels / area, 2)}) in {plural(len(cases), 'mask')} are of no "
+        f"{plural(pixels, 'pixel')} ({share(pixels / area, 2)}) in {plural(len(cases), 'mask')} are of no "
         f"class, as smoothed edges are: {worst[2].what} ({worst[0].words!r})"
     )
     rows = _groups([row._replace(words=f"{row.words}: {oddity.pixels:,} pixels") for row, _, oddity in cases])
     if pixels <= MOST_STRAY * area and of_worst <= MOST_STRAY_IN_ONE:
         return [Remark(STRAY, "warning", f"{said}. They are ignored.", rows)]
     message = (
-        f"{said}, and there {percent(of_worst)} of the pixels; at most {percent(MOST_STRAY)} of all and "
-        f"{percent(MOST_STRAY_IN_ONE)} of one may be: is the table of colours another data set's? Make masks "
+        f"{said}, and there {share(of_worst)} of the pixels; at most {share(MOST_STRAY)} of all and "
+        f"{share(MOST_STRAY_IN_ONE)} of one may be: is the table of colours another data set's? Make masks "
         "without smoothing, or add the class."
     )
     return [Remark(STRAY, "error", message, rows)]
