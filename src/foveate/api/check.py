@@ -61,7 +61,7 @@ def check(
     val: Data | None = None,
     test: Data | None = None,
     task: str = "auto",
-    ignore: Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
     html: str | Path | None = None,
     overwrite: bool = False,
     max_unreadable: float = 0.05,

@@ -50,7 +50,7 @@ def evaluate(
     data: str | Path | DataSet,
     *,
     split: str | None = None,
-    ignore: Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
     batch_size: int = 64,
     progress: Progress = unseen,
     say: Say = unsaid,

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from foveate.dataset.sources.open import named
 from foveate.errors import CheckpointError, InputError, UnknownNameError
 from foveate.models.names import BlueprintFile, HubName, is_hub_name
 from foveate.pipeline.choices import (
@@ -124,7 +125,7 @@ class TrainRequest:
 
     def __post_init__(self) -> None:
         self._find_given()
-        object.__setattr__(self, "ignore", tuple(map(str, self.ignore)))  # JSON knows lists only
+        object.__setattr__(self, "ignore", named(self.ignore))  # JSON knows lists only
         if self.budget_seconds is not None and self.epochs is not None:
             raise InputError(
                 f"Give either {setting('budget')} (a time) or {setting('epochs')} (a number), not both."

@@ -40,7 +40,7 @@ def evaluate_predictor(
     data: str | Path | DataSet,
     *,
     split: str | None = None,
-    ignore: Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Measured:

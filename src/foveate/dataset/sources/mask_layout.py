@@ -35,6 +35,7 @@ _MASK_SIGN = re.compile(
     r"^(?:mask|gt|label)[-_]|[-_](?:masks?|labels?|l|gt|seg|segmentation|annotation)$", re.I
 )
 _PICTURE_SIGN = re.compile(r"^(?:image|img)[-_]|[-_](?:image|img|sat|rgb|leftimg8bit)$", re.I)
+_LOOKED_INTO = 3  # folders of a data set of classes, which may hold many thousand pictures each
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
@@ -145,6 +146,8 @@ def _by_picture(walk: Walk, folders: Sequence[str]) -> Layout | None:
     """A folder a picture with ``images/`` and ``masks/``, perhaps by split."""
     by_split = {split: folder for folder in folders if (split := SPLIT_NAMES.get(_plain(folder)))}
     groups = {split: walk.inside(folder)[0] for split, folder in by_split.items()} or {"train": list(folders)}
+    if not any(_sides(walk, folder) for of in groups.values() for folder in of[:_LOOKED_INTO]):
+        return None
     both = {split: [one for one in of if _sides(walk, one)] for split, of in groups.items()}
     both = {split: of for split, of in both.items() if of}
     folders_in_all = [folder for of in both.values() for folder in of]

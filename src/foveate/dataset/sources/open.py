@@ -60,7 +60,7 @@ def open_dataset(
     val: Data | None = None,
     test: Data | None = None,
     task: str = "auto",
-    ignore: Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
     min_classes: int = 2,
 ) -> DataSet:
     """Open any form of data.
@@ -77,7 +77,7 @@ def open_dataset(
     measured rather than learnt from.
     """
     given_splits = {"val": val, "test": test}
-    left_out = tuple(map(str, ignore))
+    left_out = named(ignore)
     if _is_pair(data):  # arrays are read together: their range is one
         pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
         given_splits |= dict.fromkeys(pairs)
@@ -89,12 +89,17 @@ def open_dataset(
             f"Data set {opened.name!r} holds answers for {opened.task.name}, not for {task}: give data with "
             f"{task_type(task).columns_needed}, or leave {setting('task', task)} out."
         )
-    if ignore:
+    if left_out:
         _require_masks(data, opened, setting("ignore", left_out[0]))
     for key, given in given_splits.items():
         if given is not None:
             opened = _with_split(opened, key, _open(given, opened.task.name, left_out, min_classes=1))
     return opened
+
+
+def named(ignore: str | int | Sequence[str | int]) -> tuple[str, ...]:
+    """What is to be ignored, one or several, as texts."""
+    return (str(ignore),) if isinstance(ignore, str | int) else tuple(map(str, ignore))
 
 
 def _require_masks(data: Data, opened: DataSet, flag: str) -> None:
