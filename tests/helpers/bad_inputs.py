@@ -16,7 +16,6 @@ from bad_input_makers import (
     photos,
     pngs,
 )
-from bad_mask_inputs import MASKS
 from bad_model_inputs import MODELS, PICTURES
 from bad_network_inputs import BLUEPRINTS, WEIGHTS
 
@@ -375,7 +374,6 @@ GROUPS = {
     "Data sets": DATA_SETS,
     "Tables": TABLES,
     "Arrays": ARRAYS,
-    "Masks": MASKS,
     "Pictures": PICTURES,
     "Model folders": MODELS,
     "Networks written as data": BLUEPRINTS,
