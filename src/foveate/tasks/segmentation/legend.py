@@ -19,6 +19,7 @@ from foveate.tasks.segmentation.names import IGNORED
 from foveate.words import plural, setting
 
 STRAY = "mask-stray"  # pixels of no class, as smoothed edges have
+_AT_ONCE = 1 << 18  # pixels that are looked up together
 _NAMED = 3  # colours and numbers in a sentence
 
 Samples = NDArray[Any]
@@ -53,45 +54,53 @@ class Legend:
         """The classes of a file's pixels, (H, W). Raises MisreadMaskError, naming the file."""
         if stored.lossy:
             raise lossy_mask(name, stored.form)
-        samples, kind = self._meant(stored, name)
-        pixels, known = self._looked_up(samples, kind)
+        samples, by_colour = self._meant(stored, name)
+        pixels, known = self._looked_up(samples, by_colour)
         if known.all():
             return Look(pixels)
-        others, counts = np.unique(samples[~known], return_counts=True)
+        unknown = samples[~known]
+        others, counts = np.unique(coded(unknown) if unknown.ndim == 2 else unknown, return_counts=True)
         order = np.argsort(-counts, kind="stable")[:_NAMED]
-        if kind == "number" and not self.edges:
+        if not by_colour and not self.edges:
             raise self._beyond(others[np.sort(order)], int(counts.sum()), name)
-        what = self._told(others[order].tolist(), kind)
+        what = self._told(others[order].tolist(), by_colour)
         return Look(pixels, (Oddity(STRAY, int(counts.sum()), what),))
 
-    def _looked_up(self, samples: Samples, kind: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """The place of each sample, IGNORED for none, and whether it has a meaning."""
-        if samples.dtype == np.uint8:
-            places, known = self._bytes
-            return places[samples], known[samples]
-        keys, values = self._sorted_colours if kind == "colour" else self._sorted_numbers
-        at = np.searchsorted(keys, samples).clip(0, len(keys) - 1)
-        known = keys[at] == samples
-        return np.where(known, values[at], np.uint8(IGNORED)), known
-
-    def _meant(self, stored: Stored, name: str) -> tuple[Samples, str]:
-        """The samples that are looked up, and in which of the two tables."""
+    def _meant(self, stored: Stored, name: str) -> tuple[Samples, bool]:
+        """The samples that are looked up, (H, W) or (H, W, 3), and whether they are colours."""
         samples = stored.samples
         if samples.ndim == 2:
-            if self.by_palette and stored.palette is not None:
-                colours = np.full(256, -1, np.int64)  # of a number that the palette has not
-                colours[: len(stored.palette)] = coded(stored.palette)
-                return colours[samples], "colour"
-            return samples, "number"
+            if not self.by_palette or stored.palette is None:
+                return samples, False
+            colours = np.full(256, -1, np.int32)  # of a number that the palette has not
+            colours[: len(stored.palette)] = coded(stored.palette)
+            return colours[samples], True
         if self.colours:
-            return coded(samples), "colour"
+            return samples, True
         if not is_grey(samples):
             raise MisreadMaskError(
                 "mask-colour",
                 f"Mask {name!r} is in colour, and no table says which colour is which class: put a "
                 "classes.csv with the columns name,r,g,b beside the masks.",
             )
-        return samples[..., 0], "number"
+        return samples[..., 0], False
+
+    def _looked_up(self, samples: Samples, by_colour: bool) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """(H, W) the place of each sample, IGNORED for none, and whether it has a meaning."""
+        if samples.dtype == np.uint8 and not by_colour:
+            places, known = self._bytes
+            return places[samples], known[samples]
+        keys, values = self._sorted_colours if by_colour else self._sorted_numbers
+        height, width = samples.shape[:2]
+        pixels, found = np.empty((height, width), np.uint8), np.empty((height, width), bool)
+        step = max(_AT_ONCE // width, 1)
+        for top in range(0, height, step):  # a photograph's worth of 64-bit numbers would be hundreds of MB
+            rows = slice(top, top + step)
+            wanted = coded(samples[rows]) if samples.ndim == 3 else samples[rows]
+            at = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
+            found[rows] = keys[at] == wanted
+            pixels[rows] = np.where(found[rows], values[at], np.uint8(IGNORED))
+        return pixels, found
 
     def _beyond(self, numbers: Samples, count: int, name: str) -> MisreadMaskError:
         shown = ", ".join(map(str, numbers.tolist()))
@@ -108,8 +117,8 @@ class Legend:
             + hint,
         )
 
-    def _told(self, values: Sequence[int], kind: str) -> str:
-        if kind == "number":
+    def _told(self, values: Sequence[int], by_colour: bool) -> str:
+        if not by_colour:
             return ", ".join(map(str, values))
         colours = [(value >> 16, value >> 8 & 255, value & 255) for value in values]
         return ", ".join(f"{colour}, nearest to {nearest(colour, self.names)!r}" for colour in colours)
@@ -191,8 +200,8 @@ def is_grey(samples: Samples) -> bool:
     return bool((samples == samples[..., :1]).all())
 
 
-def coded(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
+def coded(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
     """(..., 3) -> (...) 0xRRGGBB."""
-    wide = colours.astype(np.int64)
-    found: NDArray[np.int64] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    wide = colours.astype(np.int32)
+    found: NDArray[np.int32] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
     return found

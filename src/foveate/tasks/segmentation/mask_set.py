@@ -124,7 +124,7 @@ def _of_instances(table: ClassTable | None, ignore: Sequence[str], called: str) 
     if table is None:
         table, note = _binary(), note + "class, foreground."
     elif len(table.names) == 2:
-        table, note = replace_numbers(table), note + f"class of {table.source}, {table.names[1]!r}."
+        table, note = _black_and_white(table), note + f"class of {table.source}, {table.names[1]!r}."
     else:
         raise DatasetError(
             f"{called} has one mask an instance, which tells two classes apart, and {table.source} lists "
@@ -162,12 +162,15 @@ def _of_single(
         return _unnamed(survey, ignore, called)
     by_palette = _read_by_palette(survey, table)
     if by_palette:
-        notes.append(f"Indexed masks are read by their colours, which are those of {table.source}.")
+        notes.append(
+            f"Indexed masks are read by their colours, which are those of {table.source}, and not by their "
+            "numbers."
+        )
     elif survey.disagree:
         notes.append("The palettes of indexed masks differ: their numbers are taken, not their colours.")
     present = set(survey.numbers)
     if len(table.names) == 2 and not table.colours and present == {0, _WHITE} and str(_WHITE) not in ignore:
-        table = replace_numbers(table)
+        table = _black_and_white(table)
         notes.append(f"0 and 255 in masks are the two classes of {table.source}: {listed(table.names)}.")
     legend = legend_of(table, ignore, void=void, by_palette=by_palette)
     if taken := [name for name in void if name in table.names and name not in ignore]:
@@ -183,12 +186,14 @@ _VOID_WORDS = frozenset(("void", "ignore", "ignored", "unlabeled", "unlabelled")
 
 
 def _read_by_palette(survey: _Survey, table: ClassTable) -> bool:
-    """Whether indexed masks have the table's colours in their palettes."""
-    known = set(map(code, table.colours))
-    return bool(survey.indexed and known and set(survey.palette.values()) <= known)
+    """Whether indexed masks have the table's colours in their palettes, and under other numbers than its."""
+    numbers = dict(zip(map(code, table.colours), table.numbers, strict=False))
+    if not survey.indexed or not set(survey.palette.values()) <= numbers.keys():
+        return False
+    return survey.disagree or any(numbers[rgb] != number for number, rgb in survey.palette.items())
 
 
-def replace_numbers(table: ClassTable) -> ClassTable:
+def _black_and_white(table: ClassTable) -> ClassTable:
     """A table of two classes as 0 and 255."""
     return table._replace(numbers=(0, _WHITE))
 
