@@ -74,7 +74,11 @@ class MaskTargets:
 
     @property
     def keys(self) -> NDArray[np.int64]:
-        return np.array([zlib.crc32(_data(mask)) for mask in self.masks], np.int64)
+        found = [
+            self.facts(row).digest or self.masks[row].name.encode("utf-8", "surrogateescape")
+            for row in range(len(self))
+        ]
+        return np.array([zlib.crc32(each) for each in found], np.int64)
 
     @property
     def strata(self) -> NDArray[np.int64]:
@@ -140,11 +144,3 @@ class MaskTargets:
         table = np.full(256, IGNORED, np.uint8)
         table[: len(names)] = [place[name] for name in names]
         return MaskTargets(self.masks, len(among), table[self.numbers])
-
-
-def _data(mask: Mask) -> bytes:
-    """The bytes that tell masks apart; of one that cannot be read its name."""
-    try:
-        return mask.data()
-    except ImageError:
-        return mask.name.encode("utf-8", "surrogateescape")
