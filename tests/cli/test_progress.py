@@ -4,8 +4,9 @@ import math
 
 from foveate.cli import progress
 from foveate.cli.progress import display, epoch_line
-from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading
+from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading, Shares
 from foveate.tasks.classification.metrics import ACCURACY
+from foveate.tasks.sections import Column, Table
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 
 ROW = {
@@ -33,6 +34,14 @@ STORY = [
     PhaseStarted("export"),
     PhaseStarted("done"),
 ]
+
+
+def test_what_the_answers_are_made_of_is_a_table():
+    columns = (Column("number"), Column("class", "name"), Column("train pixels"))
+    table = Table("classes", columns, [("0", "sky", "91.50%"), ("1", "sea\n", "8.50%")])
+    lines = progress.sentence(Shares(table)).splitlines()
+    assert lines[0].split() == ["number", "class", "train", "pixels"]
+    assert [line.split() for line in lines[2:]] == [["0", "sky", "91.50%"], ["1", "sea\\n", "8.50%"]]
 
 
 def test_an_epoch_in_words_with_and_without_validation():

@@ -56,6 +56,23 @@ def test_each_file_is_read_or_has_its_reason(folder):
     assert [record.grey for record in result.records] == [False, False, False, True, False, False]
 
 
+def test_what_belongs_to_a_readable_picture_may_forbid_it(folder):
+    asked, kept = {}, {}
+
+    def fault(index, size):
+        asked[index] = size
+        return "its mask is gone" if index == 3 else None
+
+    result = scan(FileImages(NAMES, folder), fault=fault, keep=kept.__setitem__)
+    assert asked == {0: (64, 48), 3: (64, 48)}  # nobody asks of what cannot be read
+    assert result.ok.tolist() == [True] + [False] * 5
+    assert result.reasons[3] == "its mask is gone" and result.formats[3] == "PNG"
+    assert list(kept) == [0]
+    arrays = ArrayImages(np.zeros((4, 5, 7, 1), np.uint8))
+    assert scan(arrays, fault=fault).reasons == [None, None, None, "its mask is gone"]
+    assert asked[3] == (7, 5)
+
+
 def test_keep_gets_every_readable_picture_once(folder):
     kept: dict[int, np.ndarray] = {}
     scan(FileImages(NAMES, folder), keep=kept.__setitem__)
