@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from foveate.dataset.samples import DataSet, FileImages, from_answers
 from foveate.dataset.sources.annotations import (
     AnnotatedData,
     AnnotatedPicture,
@@ -26,9 +27,11 @@ from foveate.dataset.sources.coco import read_coco
 from foveate.dataset.sources.cvat import read_cvat
 from foveate.dataset.sources.folder import twin_notes
 from foveate.dataset.sources.labelme import read_labelme
+from foveate.dataset.sources.mask_folder import SEGMENTATION
 from foveate.dataset.sources.yolo import read_yolo
 from foveate.errors import DatasetError, UnreadableImageError, listed
 from foveate.images.orientation import turned
+from foveate.tasks import task_type
 from foveate.tasks.segmentation.masks import ArrayMask, Labelling
 from foveate.tasks.segmentation.names import IGNORED, MOST_CLASSES
 from foveate.tasks.segmentation.polygons import outlined
@@ -69,6 +72,24 @@ class DrawnMask:
 def background(classes: Iterable[str]) -> str:
     """The class of what no annotation covers, as the data spell it."""
     return next((name for name in classes if name.casefold() == BACKGROUND), BACKGROUND)
+
+
+def open_annotated(path: str | Path, *, ignore: Sequence[str] = (), min_classes: int = 2) -> DataSet | None:
+    """Open a folder or an annotation file; None where it is of none of these forms.
+
+    ignore: classes that are neither learnt nor measured. Raises DatasetError in one sentence that names the
+    file and the entry.
+    """
+    if (data := read_annotated(Path(path))) is None:
+        return None
+    masks, notes = masks_of(data, ignore)
+    rows = {
+        key: (FileImages((one.file for one in data.splits[key]), data.root), own)
+        for key, own in masks.items()
+        if own
+    }
+    kind = task_type(SEGMENTATION)
+    return from_answers(os.fspath(path), rows, kind=kind, notes=notes, fewest=min_classes)
 
 
 def read_annotated(path: Path) -> AnnotatedData | None:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split
 from foveate.dataset.sources import known
+from foveate.dataset.sources.annotated_masks import open_annotated
 from foveate.dataset.sources.arrays import from_arrays, open_npz
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
@@ -28,8 +29,9 @@ from foveate.words import setting
 Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
 FORMS = (
-    "a folder of class folders, a folder with train/ and val/ or test/, a folder with images/ and masks/, a "
-    "table (.csv, .tsv, .jsonl), IDX files, an .npz file, or a known name"
+    "a folder of class folders, a folder with train/ and val/ or test/, a folder with images/ and masks/, "
+    "annotations (COCO, LabelMe, YOLO, CVAT), a table (.csv, .tsv, .jsonl), IDX files, an .npz file, or a "
+    "known name"
 )
 Opener = Callable[[Path], DataSet | None]
 FORMATS: Registry[Opener] = Registry()
@@ -141,9 +143,10 @@ def _open_folder(path: Path, task: str, ignore: tuple[str, ...], min_classes: in
     if has_idx(path):
         return open_idx(path, min_classes=min_classes)
     if task in {"auto", SEGMENTATION}:
-        found = open_mask_folder(path, ignore=ignore, min_classes=min_classes)
-        if found is not None:
-            return found
+        for opener in (open_mask_folder, open_annotated):  # masks that lie beside annotations are read
+            found = opener(path, ignore=ignore, min_classes=min_classes)
+            if found is not None:
+                return found
     return open_folder(path, min_classes=min_classes)
 
 
@@ -168,6 +171,10 @@ def _open_file(path: Path, task: str, ignore: tuple[str, ...], min_classes: int)
         return open_table(path, task=task, ignore=ignore, min_classes=min_classes)
     if suffix == ".npz":
         return open_npz(path, task=task, min_classes=min_classes)
+    if task in {"auto", SEGMENTATION}:
+        found = open_annotated(path, ignore=ignore, min_classes=min_classes)
+        if found is not None:
+            return found
     if is_image_name(path.name):
         raise DatasetError(f"{str(path)!r} is a single picture. {LAYOUT}.")
     if suffix in _ARCHIVES:
