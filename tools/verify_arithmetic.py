@@ -44,7 +44,7 @@ from foveate.models.model import Model
 from foveate.resolve import registered
 
 NETWORKS = ("convnet1", "lenet5", "vgg16", "googlenet", "resnet50", "efficientnet_b0")
-WEIGHTED = ("conv2d", "linear")
+WEIGHTED = ("conv2d", "conv_transpose2d", "linear", "bilinear", "guided_filter")
 BOUND = 1e-4
 FLOOR = 1.2e-38  # float32's smallest normal number: a softmax's e^-90 has fewer figures, or none
 

@@ -126,6 +126,14 @@ def test_operations_without_memory_are_as_torch_has_them():
     asked += [(aten.mean, (x,)), (aten.mean, (x, [2, 3])), (aten.mean, (x, [-1], True))]
     asked += [(aten.cat, ([x, x, x], 1)), (aten.cat, ([x, x], -2)), (aten.addmm, (bias, x[0, 0], weight))]
     asked += [(aten.native_batch_norm, (x, *[torch.ones(3)] * 4, True, 0.1, 1e-5))]
+    asked += [(one, (x, y)) for one in (aten.sub, aten.div, aten.minimum, aten.maximum)]
+    asked += [(aten.exp, (x,)), (aten.neg, (x,)), (aten._softmax, (x, 1, False))]
+    kernel, places = torch.rand(3, 2, 3, 2), torch.arange(20).reshape(1, 1, 5, 4).repeat(2, 3, 1, 1)
+    how = ([2, 3], [1, 0], [1, 2])
+    asked += [(aten.convolution, (x, kernel, torch.rand(2), *how, True, [1, 2], 1))]
+    asked += [(aten.convolution, (x, kernel[:, :1], None, *how, True, [0, 0], 3))]
+    asked += [(aten.upsample_bilinear2d, (x, [7, 9], False)), (aten.upsample_nearest2d, (x, [10, 8]))]
+    asked += [(aten._upsample_nearest_exact2d, (x, [10, 8])), (aten.max_unpool2d, (x, places, [6, 9]))]
     for function, arguments in asked:
         name = function.__name__
         given = tree_map(lambda a: a.to("meta") if isinstance(a, torch.Tensor) else a, arguments)
@@ -134,7 +142,8 @@ def test_operations_without_memory_are_as_torch_has_them():
         right = right if isinstance(right, torch.Tensor) else right[0]
         assert (first.shape, first.dtype) == (right.shape, right.dtype), name
     assert made_without_torch("relu", (x,)) is None
-    assert made_without_torch("convolution", (x.to("meta"),)) is None
+    plain = (x.to("meta"), torch.rand(2, 3, 2, 2), None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)
+    assert made_without_torch("convolution", plain) is None
 
 
 def test_a_summary_does_not_wait_for_torchs_compiler():

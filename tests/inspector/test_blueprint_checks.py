@@ -1,15 +1,19 @@
 """What the design page is told of a network while it is being written."""
 
 import json
+import random
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.errors import BlueprintError
+from foveate.graph.arithmetic import explain_value
+from foveate.graph.recording import record
 from foveate.inspector.blueprint_checks import check, examples, kinds
 from foveate.layers.known import BLUEPRINT_LAYERS as KINDS
-from foveate.models.blueprint import load_blueprint
+from foveate.models.blueprint import build, load_blueprint
 from foveate.models.blueprint_reader import BLOCKS
 from foveate.models.blueprint_text import parse, write
 
@@ -61,6 +65,19 @@ def test_examples_are_whole_and_come_back_from_their_own_text(name):
     assert answer["parameters"] == load_blueprint(EXAMPLES[name]).parameters
     assert check({"text": answer["yaml"]}) == answer
     json.dumps(answer, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["small_u", "small_segnet"])
+def test_networks_that_score_pixels_are_taken_apart_to_their_last_number(name):
+    torch.manual_seed(0)
+    blueprint = load_blueprint(EXAMPLES[name]).adapted(size=(16, 20))
+    recording = record(build(blueprint).double(), torch.randn(1, 3, 16, 20, dtype=torch.float64))
+    assert recording.steps[-1].shape == (4, 16, 20)
+    choice = random.Random(0)
+    for number, step in enumerate(recording.steps):
+        for _ in range(5):
+            found = explain_value(recording, number, *(choice.randrange(side) for side in step.shape))
+            assert found.total == pytest.approx(found.value, rel=1e-9, abs=1e-12), step.label
 
 
 def test_blocks_add_up_what_is_in_them():

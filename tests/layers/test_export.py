@@ -15,6 +15,7 @@ from foveate.layers.pooling_to_size import POOLINGS
 from foveate.layers.residual import BasicBlock, Bottleneck
 from foveate.layers.separable import SeparableConv2d
 from foveate.operators.onnx import NotInTable
+from foveate.runtime.onnx_check import check_onnx
 
 
 class Unpooled(nn.Module):
@@ -124,6 +125,29 @@ def test_outputs_have_the_types_that_they_have_in_torch(module):
     assert [output.type[7:-1] for output in session.get_outputs()] == [
         str(out.dtype)[6:].replace("float32", "float") for out in module(x)
     ]
+
+
+class OfPictures(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.first, self.layer = nn.Conv2d(3, 8, 1), layer
+
+    def forward(self, x):
+        return self.layer(self.first(x.float().permute(0, 3, 1, 2)))
+
+
+GROWING = [name for name in LAYERS if name.startswith(("transposed", "bilinear", "nearest", "unpooled"))]
+
+
+@pytest.mark.parametrize("name", [*GROWING, "an answer", "numbers"])
+def test_a_model_folder_may_hold_them(name):
+    """The check of foreign models knows what each operator costs."""
+    others = {"an answer": Answer, "numbers": Numbers}
+    net = OfPictures((LAYERS | others)[name]())
+    pictures = torch.zeros(2, 12, 8, 3, dtype=torch.uint8)
+    out = net(pictures)
+    names = [f"out{i}" for i in range(len(out) if isinstance(out, tuple) else 1)]
+    assert 10_000 < check_onnx(emit(net, pictures, "images", *names).SerializeToString()) < 10_000_000
 
 
 @pytest.mark.parametrize(

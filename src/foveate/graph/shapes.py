@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foveate.geometry import transposed_size
+
 UNARY = ("relu", "hardtanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardswish")
 BINARY = ("add", "mul")
 NORMS = ("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training")
@@ -73,12 +75,40 @@ def _mean(tensors: list[Tensor], dims: Sequence[int] | None = None, keep: bool =
     return x.new_empty([1 if i in gone else side for i, side in enumerate(x.shape) if keep or i not in gone])
 
 
+def _convolution(tensors: list[Tensor], weight: Tensor, bias: Tensor | None, *how: Any) -> Tensor | None:
+    stride, padding, dilation, transposed, output_padding, groups = how
+    x = tensors[0]
+    if not transposed or x.ndim != 4:  # torch tells others without its compiler
+        return None
+    sides = [
+        transposed_size(
+            x.shape[2 + i],
+            weight.shape[2 + i],
+            stride[i],
+            padding[i],
+            output_padding=output_padding[i],
+            dilation=dilation[i],
+        )
+        for i in (0, 1)
+    ]
+    return x.new_empty(len(x), weight.shape[1] * groups, *sides)
+
+
+def _resized(tensors: list[Tensor], size: Sequence[int], *_: Any) -> Tensor:
+    return tensors[0].new_empty(*tensors[0].shape[:2], *size)
+
+
 _RULES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(UNARY, _same),
     **dict.fromkeys(BINARY, _broadcast),
     **dict.fromkeys((f"{name}_" for name in UNARY + BINARY), _in_place),
     **dict.fromkeys(NORMS, _batch_norm),
+    **dict.fromkeys(("exp", "neg", "_softmax"), _same),
+    **dict.fromkeys(("sub", "div", "minimum", "maximum"), _broadcast),
     "addmm": _addmm,
     "cat": _cat,
+    "convolution": _convolution,
+    **dict.fromkeys(("upsample_bilinear2d", "upsample_nearest2d", "_upsample_nearest_exact2d"), _resized),
+    "max_unpool2d": lambda tensors, places, size: _resized(tensors, size),
     "mean": _mean,
 }
