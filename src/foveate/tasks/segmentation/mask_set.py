@@ -257,7 +257,7 @@ def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str)
         return DatasetError(
             f"{called} has masks with {len(numbers)} different numbers, {share(between / survey.total)} of "
             "the pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or "
-            "as JPEG? Make them again without."
+            "as JPEG? If they are classes, name them in a classes.txt."
         )
     few = [number for number in numbers if number != _WHITE]
     return DatasetError(
