@@ -45,7 +45,7 @@ class MaskFiles(NamedTuple):
 
 
 class _Occurring(NamedTuple):
-    """What one mask has: pixels of each number, or of each colour, and the palette's colour of each number."""
+    """What one mask has: pixels of each number, or of each colour, and the palette's colours of numbers."""
 
     numbers: Mapping[int, int]
     colours: Mapping[int, int]
