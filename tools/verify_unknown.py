@@ -32,10 +32,10 @@ from foveate.dataset.samples import evenly
 from foveate.errors import ImageError
 from foveate.modelfolder.read import load
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Values, joined
 from foveate.tasks.classification.calibration import reliability
 from foveate.tasks.classification.task import Classification
 from foveate.tasks.classification.threshold import apply_unsure_rule, sureness
+from foveate.tasks.values import Values, joined
 
 PATTERN_SIDE_PX = 256
 PATTERNS_OF_A_KIND = 40
@@ -79,7 +79,7 @@ def answers_of(
     rows = evenly(len(split), most)
     found, kept = [], []
     for row, values in predictor.stream(
-        rows.tolist(), partial(split.images.read_for, predictor.preprocessing)
+        rows.tolist(), partial(split.images.take_for, predictor.preprocessing)
     ):
         if not isinstance(values, ImageError):
             found.append(values)

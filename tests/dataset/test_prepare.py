@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from foveate.dataset import from_arrays, open_dataset
-from foveate.dataset.prepare import Preparation, channel_statistics, choose_preprocessing, prepare
+from foveate.dataset.look import choose_preprocessing, survey
+from foveate.dataset.prepare import Preparation, channel_statistics, prepare
 from foveate.dataset.samples import FileImages
 from foveate.errors import InputError
 
@@ -42,7 +43,7 @@ def test_the_size_of_the_pictures_decides(tmp_path, sizes, arguments, expected):
     for i, size in enumerate(sizes):
         write(tmp_path, f"{i}.png", size=size)
     images = FileImages([f"{i}.png" for i in range(len(sizes))], tmp_path)
-    found = choose_preprocessing(images, **arguments)
+    found = choose_preprocessing(survey(images), **arguments)
     assert (found.height, found.width) == expected
     assert found.channels == 3
 

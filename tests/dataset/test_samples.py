@@ -54,10 +54,10 @@ def test_pictures_are_read_as_a_network_takes_them(tmp_path):
     (tmp_path / "b.png").write_bytes(b"")
     shape = Preprocessing(8, 12, channels=1)
     files = FileImages(["a.png", "b.png"], tmp_path)
-    np.testing.assert_array_equal(files.read_for(shape, 0), shape.apply(pixels))
-    np.testing.assert_array_equal(ArrayImages(pixels[None]).read_for(shape, 0), shape.apply(pixels))
+    np.testing.assert_array_equal(files.take_for(shape, 0).pixels, shape.apply(pixels))
+    np.testing.assert_array_equal(ArrayImages(pixels[None]).take_for(shape, 0).pixels, shape.apply(pixels))
     with pytest.raises(ImageError, match=r"picture 'b\.png': the file is empty"):
-        files.read_for(shape, 1)
+        files.take_for(shape, 1)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -15,8 +15,8 @@ from foveate.modelfolder.write import Draft
 from foveate.models import create_model
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Output
 from foveate.tasks.classification.task import Classification
+from foveate.tasks.values import Output
 
 CLASSES = ("a", "b", "c")
 

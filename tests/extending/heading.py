@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from foveate import Metric, register_task
-from foveate.tasks.base import UNLIKENESS, Headline, Output, Task
+from foveate.tasks.base import Headline, Task
 from foveate.tasks.regression.targets import NumberTargets
 from foveate.tasks.telling import PlainEvaluation, plain_report
 from foveate.tasks.unlikeness import UnlikenessDocument
+from foveate.tasks.values import UNLIKENESS, Output
 
 ERROR = Metric("circular_error", higher_is_better=False, is_fraction=False, title="circular error")
 

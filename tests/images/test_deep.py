@@ -157,7 +157,7 @@ def test_twelve_bits_in_sixteen(encoded, tmp_path):
 
 
 def test_the_brightest_that_the_look_missed_still_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr("foveate.dataset.prepare.SURVEY_COUNT", 2)
+    monkeypatch.setattr("foveate.dataset.look.SURVEY_COUNT", 2)
     dark, bright = grain(0, 400, "i2", 8), grain(0, 3000, "i2", 8)
     order = [*dark[:4], *bright, *dark[4:]]
     files = [("tif", tiff(picture)) for picture in order]

@@ -120,7 +120,12 @@ def prepared_bands(count, *, side=16, **more):
     """The same, read and split already."""
     splits = {
         name: PreparedSplit(
-            pixels, ClassTargets(labels), ("",) * size, np.zeros((size, 2), np.uint64), np.arange(size)
+            pixels,
+            ClassTargets(labels),
+            ("",) * size,
+            np.zeros((size, 2), np.uint64),
+            np.arange(size),
+            np.full((size, 2), side),
         )
         for seed, (name, size) in enumerate({"train": count, **more}.items())
         if size

@@ -44,7 +44,7 @@ def test_every_form_of_a_picture_gives_the_same_answer(predictor, pictures, file
     np.testing.assert_array_equal(predictor.predict_proba(files[0]), expected[:1])
     np.testing.assert_array_equal(predictor.predict_proba(pictures[0]), expected[:1])
     for size in (1, 2, 100):
-        streamed = dict(predictor.stream(files, predictor.preprocessing.read, batch_size=size))
+        streamed = dict(predictor.stream(files, predictor.preprocessing.take, batch_size=size))
         assert list(streamed) == files
         rows = [values["probabilities"] for values in streamed.values()]
         np.testing.assert_array_equal(np.concatenate(rows), expected)
@@ -64,7 +64,7 @@ def test_unreadable_files_are_reported_and_the_rest_done(predictor, files, tmp_p
     broken = tmp_path / "broken.png"
     broken.write_bytes(files[0].read_bytes()[:40])
     paths = [files[0], broken, tmp_path / "missing.png", *files[1:]]
-    names, found = zip(*predictor.stream(paths, predictor.preprocessing.read, batch_size=2), strict=True)
+    names, found = zip(*predictor.stream(paths, predictor.preprocessing.take, batch_size=2), strict=True)
     assert list(names) == paths
     assert [isinstance(one, ImageError) for one in found] == [False, True, True, *[False] * 5]
     assert "broken.png" in str(found[1])
@@ -78,11 +78,11 @@ def test_no_pictures_give_no_answers(predictor):
     assert predictor.predictions([]) == []
     assert predictor.predict_proba([]).shape == (0, 3)
     assert predictor.run(np.zeros((0, 8, 8, 3), np.uint8))["probabilities"].shape == (0, 3)
-    assert list(predictor.stream([], predictor.preprocessing.read)) == []
+    assert list(predictor.stream([], predictor.preprocessing.take)) == []
 
 
 def test_a_stream_that_is_left_early_ends_its_threads(predictor, files):
-    stream = predictor.stream(files * 20, predictor.preprocessing.read, batch_size=2)
+    stream = predictor.stream(files * 20, predictor.preprocessing.take, batch_size=2)
     assert next(stream)[0] == files[0]
     stream.close()
 

@@ -13,7 +13,7 @@ import pytest
 from foveate.errors import RequestError
 from foveate.http.metrics import Metrics
 from foveate.http.settings import ServeSettings
-from foveate.images.preprocess import Preprocessing
+from foveate.images.preprocess import Preprocessing, Taken
 from foveate.server.engine import Engine
 
 
@@ -173,7 +173,7 @@ def test_files_nobody_waits_for_any_more_are_not_kept(make):
     """Their bytes stopped counting as held when the request ended: a queue of them would be without bound."""
     network, gate = Network(), threading.Event()
     network.preprocessing = SimpleNamespace(
-        channels=3, read=lambda *_, **__: gate.wait(10) and np.zeros((4, 4, 3), np.uint8)
+        channels=3, take=lambda *_, **__: gate.wait(10) and Taken(np.zeros((4, 4, 3), np.uint8), (4, 4))
     )
     engine = make(network, answer_seconds=0.1)
     content = bytes(1000)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from foveate.batches.augment import Augmentation
@@ -114,6 +115,7 @@ class TrainingBatches:
         pixels: the pictures.
         batch_size: samples a step; tiny data sets give smaller batches, never dropped samples.
         seed: with the epoch's number it decides order and augmentation.
+        halved_share: for this share of a run pictures have half their sides.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class TrainingBatches:
         batch_size: int,
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        halved_share: float = 0.0,
     ) -> None:
         if batch_size < 1:
             raise InputError(f"The batch size is at least 1, not {batch_size}.")
@@ -132,11 +135,16 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.augmentation = augmentation or Augmentation()
         self.seed = seed
+        self.halved_share, self.halved = halved_share, halved_share > 0
         self.bounds = batch_bounds(len(pixels), batch_size)
 
     def __len__(self) -> int:
         """Batches an epoch."""
         return len(self.bounds)
+
+    def begin(self, progress: float) -> None:
+        """Say how much of the run is over as an epoch begins."""
+        self.halved = progress < self.halved_share
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch (counted from 0), from number ``start`` on."""
@@ -149,7 +157,10 @@ class TrainingBatches:
             indices = order[first:last]
             generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
             images, geometry = self.augmentation(self.pixels.take(indices), indices, epoch, generator)
-            yield Batch(self.normalise(images), self.pixels.answers(indices), geometry)
+            pictures = self.normalise(images)
+            if self.halved:
+                pictures = F.avg_pool2d(pictures, 2, ceil_mode=True, count_include_pad=False)
+            yield Batch(pictures, self.pixels.answers(indices), geometry)
 
     def preview(self, count: int) -> tuple[np.ndarray, Targets]:
         """Augmented pictures before normalisation, (n, H, W, C) uint8, and their answers."""

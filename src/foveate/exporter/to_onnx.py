@@ -27,8 +27,9 @@ from foveate.images.preprocess import Preprocessing
 from foveate.models.anatomy import Network
 from foveate.operators.onnx import NotInTable
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import MODEL_INPUT, UNLIKENESS, Task
+from foveate.tasks.base import Task
 from foveate.tasks.learning import differing, learner_of
+from foveate.tasks.values import MODEL_INPUT, UNLIKENESS
 from foveate.words import first_line
 
 FEATURES_NAME = "features"

@@ -32,7 +32,7 @@ def require_whole(data: bytes) -> None:
             if end + 4 > len(data):
                 raise RefusedError(TRUNCATED)
             if zlib.crc32(view[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
-                raise RefusedError("it is damaged: the checksum of its pixels is wrong")
+                raise RefusedError("it is damaged or truncated: the checksum of its pixels is wrong")
         elif seen:
             return  # what follows the pixels says nothing of them
         at = end + 4

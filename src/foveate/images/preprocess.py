@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,24 @@ _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
+
+
+class Taken(NamedTuple):
+    """A picture as the network takes it, (height, width, channels) uint8, and its own (width, height)."""
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+
+
+class Seen(NamedTuple):
+    """How N pictures came to the network: by which preprocessing, and their own sizes, (width, height)."""
+
+    preprocessing: Preprocessing
+    sizes: Sequence[tuple[int, int]]
+
+    def place(self, row: int) -> Affine:
+        """The map from a picture's own pixels to those of the network's input."""
+        return self.preprocessing.place(*self.sizes[row])
 
 
 @dataclass(frozen=True)
@@ -178,8 +196,14 @@ class Preprocessing:
 
         ``decode``, then ``apply``. Arguments and errors are those of ``read_image``.
         """
+        return self.take(source, name=name, max_pixels=max_pixels).pixels
+
+    def take(
+        self, source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    ) -> Taken:
+        """The same with the size of the picture. Arguments and errors are those of ``read_image``."""
         pixels, info = self.decode(source, name=name, max_pixels=max_pixels)
-        return self.apply(pixels, info.box)
+        return Taken(self.apply(pixels, info.box), (info.width, info.height))
 
     def apply(self, image: NDArray[np.uint8], box: Box | None = None) -> NDArray[np.uint8]:
         """``(H, W, 3)`` or ``(H, W, 1)`` uint8 -> ``(height, width, channels)`` uint8, C-contiguous.

@@ -184,9 +184,10 @@ def _check_output(deployed: Deployed, pictures: np.ndarray) -> None:
 
     with torch.inference_mode():
         shape = tuple(deployed.outputs(torch.from_numpy(np.ascontiguousarray(pictures))).shape)
-    expected = (len(pictures), len(deployed.task.labels))
+    expected = (len(pictures), *deployed.task.raw_shape(*pictures.shape[1:3]))
     if shape != expected:
+        what = "one number a class" if deployed.task.whole_picture else "one number a class and pixel"
         raise InputError(
             f"The network gives {shape} for {len(pictures)} pictures, expected {expected}: "
-            "one number a class; give it the right num_classes."
+            f"{what}; give it the right num_classes."
         )

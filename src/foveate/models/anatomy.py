@@ -113,6 +113,10 @@ class Network(nn.Module):
         """
         return self.forward(x), ()
 
+    def forward_to_learn(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same for a training loop, where the loss takes less: score maps before they are enlarged."""
+        return self.forward_with_aux(x)
+
     def classifier_layers(self) -> tuple[str, ...]:
         """The dotted names of all dense layers that give one score a class."""
         return (self.classifier_name,)

@@ -28,9 +28,10 @@ from foveate.report.data import Augmented, DatasetSummary, ReportData
 from foveate.report.page import render_report
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Evaluation, Task, Values, joined
+from foveate.tasks.base import Evaluation, Task
 from foveate.tasks.learning import learner_of
 from foveate.tasks.telling import VALIDATION, Explanations, Measured
+from foveate.tasks.values import Answered, Values, joined
 from foveate.training.events import history_columns
 from foveate.training.rundir import history_csv
 from foveate.transfer.unlike import novelty_of
@@ -148,7 +149,7 @@ def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[M
     found: list[Measured] = []
     for name in measured_splits(prepared.splits):
         split = prepared.splits[name]
-        values = _measure(predictor, split.pixels)
+        values = Answered(_measure(predictor, split.pixels), split.seen(prepared.preprocessing))
         scores = task.evaluate(values, split.targets)
         found.append(Measured(name, values, split.targets, scores, split.pixels, split.names))
     return found

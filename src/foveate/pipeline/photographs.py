@@ -11,10 +11,10 @@ import torch
 
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import DataSet, evenly
-from foveate.errors import InterruptedRunError, MissingExtraError
+from foveate.errors import InputError, InterruptedRunError, MissingExtraError
 from foveate.models.model import Model
 from foveate.models.names import HubName, Registered
-from foveate.models.registry import model_info
+from foveate.models.registry import model_info, model_options
 from foveate.pipeline.choices import Auto, PublishedWeights, WeightsFile
 from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import learner_for
@@ -30,6 +30,7 @@ from foveate.transfer.fitted import Fitted, fit_backbone
 from foveate.words import setting
 
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
+SMALL_MAPS, PHOTOGRAPH_MAPS = Registered("pyramid_compact"), Registered("pyramid_efficientnet_lite0")
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
 
 
@@ -43,9 +44,14 @@ class FromBackbones:
 
 @dataclass(frozen=True)
 class FromChance:
-    """Training starts from chance, or from the weights of a file as a recipe says."""
+    """Training starts from chance, or from the weights of a file, as a recipe says.
+
+    network: the one that is trained where none is named. trunk: the one whose weights its trunk starts with.
+    """
 
     reason: str = ""
+    network: Registered | None = None
+    trunk: Model | None = None
 
 
 Start = FromBackbones | FromChance
@@ -60,6 +66,8 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
     Raises:
         WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
     """
+    if not dataset.task.whole_picture:
+        return _for_maps(request, dataset)
     start = _start(request, dataset, listener)
     if isinstance(start, FromChance):
         return start
@@ -81,6 +89,32 @@ def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start
             if side >= PHOTOGRAPH_SIDE_PX:
                 return _for_photographs(_affordable(request, dataset), side, request, dataset)
     return FromChance()
+
+
+def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
+    """Networks that answer for each pixel: a light pyramid, for photographs on a trunk that was learnt."""
+    if isinstance(request.start, HubName):
+        raise InputError(
+            f"{setting('weights')} {request.weights}: a network with a class for each pixel starts from "
+            f"{setting('weights', 'imagenet')}, a file, or chance."
+        )
+    side = usual_side(dataset.splits["train"].images)
+    wanted = isinstance(request.start, PublishedWeights)
+    auto = isinstance(request.start, Auto) and isinstance(request.network, Auto)
+    if not wanted and not (auto and request.recipe == "auto" and side >= PHOTOGRAPH_SIDE_PX):
+        return FromChance(network=SMALL_MAPS)
+    network = request.network if isinstance(request.network, Registered) else PHOTOGRAPH_MAPS
+    try:
+        trunk = published(str(model_options(network.name).get("trunk", network.name)))
+    except MissingExtraError as error:
+        if wanted:
+            raise
+        return FromChance(
+            f"These are photographs: on a trunk with ImageNet weights a few go a long way. {error}",
+            SMALL_MAPS,
+        )
+    licence = f"ImageNet weights, {setting('weights', 'none')} starts from chance"
+    return FromChance(f"Starting from {trunk.name} ({licence}).", network, trunk)
 
 
 def _affordable(request: TrainRequest, dataset: DataSet) -> tuple[str, ...]:

@@ -74,6 +74,8 @@ def make_plan(
     prepared: Prepared,
     *,
     module: nn.Module | None = None,
+    usual: Registered | None = None,
+    trunk: Model | None = None,
     train_seconds: float | None = None,
     chosen: tuple[str, str] | None = None,
 ) -> Plan:
@@ -81,6 +83,8 @@ def make_plan(
 
     Args:
         module: the user's own network, instead of ``request.model``.
+        usual: the network where none is named; None takes a compact one.
+        trunk: the network whose weights its trunk starts with.
         train_seconds: time for training, where a budget decides; networks are then timed on this machine.
         chosen: the names of the network and the recipe that an interrupted run had chosen by itself.
     """
@@ -88,11 +92,13 @@ def make_plan(
     split = prepared.splits["train"]
     pixels = Pixels(split.pixels, split.targets, device)
     mirror = mirror_test_of_copies(prepared, pixels) if _may_mirror(request, prepared.task) else None
-    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen)
+    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen, trunk)
     if module is not None:
         plan = maker.plan(_own(module, prepared))
     elif not isinstance(request.network, Auto):
         plan = maker.plan(maker.made(request.network))
+    elif usual is not None:
+        plan = maker.plan(maker.made(usual))
     else:
         plan = maker.choose()
     told = _reason(plan, prepared, maker.epochs(plan), device)
@@ -109,10 +115,12 @@ class _Planner:
     mirror: MirrorTest | None  # what the pictures say of mirror images; None where there are to be none
     train_seconds: float | None  # None where epochs decide: then nothing is timed, and plans repeat exactly
     chosen: tuple[str, str] | None = None  # network and recipe of the run that goes on
+    trunk: Model | None = None
 
     def made(self, choice: Registered | BlueprintFile) -> Model:
         """A network for these pictures."""
-        return made_for(choice, self.prepared.preprocessing, self.prepared.task, _file_of(self.request))
+        prepared = self.prepared
+        return made_for(choice, prepared.preprocessing, prepared.task, _file_of(self.request))
 
     def choose(self) -> Plan:
         """The largest compact network that gets enough epochs in the time there is."""
@@ -162,7 +170,9 @@ class _Planner:
         if request.recipe != "auto":
             recipe = get_recipe(request.recipe)
         else:
-            recipe = get_recipe(self.chosen[1]) if self.chosen else recipe_for(network, epochs)
+            maps, learnt = not self.prepared.task.whole_picture, self.trunk is not None
+            usual = recipe_for(network, epochs, maps=maps, learnt=learnt)
+            recipe = get_recipe(self.chosen[1]) if self.chosen else usual
             if not self.prepared.task.mirror_safe or _contradicts(self.mirror, self.prepared.task):
                 recipe = recipe.without_mirroring()
         return replace(recipe, augmentation=Augmentation()) if request.augment == "none" else recipe
@@ -175,6 +185,7 @@ class _Planner:
             batch_size=request.batch_size or recipe.batch_size_for(len(self.pixels)),
             augmentation=recipe.augmentation,
             seed=request.seed,
+            halved_share=recipe.halved_share,
         )
         epochs = None if request.budget else request.epochs or recipe.epochs_for(len(batches))
         settings = with_asked(replace(recipe.training, seed=request.seed), request, self.prepared)
@@ -185,6 +196,8 @@ class _Planner:
 def _may_mirror(request: TrainRequest, task: Task) -> bool:
     if request.augment == "none":
         return False
+    if not task.whole_picture:
+        return False  # what there is in a mirrored picture, its mirrored answer says
     if request.recipe != "auto":
         return get_recipe(request.recipe).augmentation.flip != "none"
     return task.mirror_safe

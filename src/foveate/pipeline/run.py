@@ -17,6 +17,7 @@ from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Sides
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
+from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.atomic import (
     check_output,
     check_unclaimed,
@@ -130,7 +131,8 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     start = FromChance() if given.module is not None else choose_start(request, dataset, listener)
     refuse_unused(request, _way(request, start, given.module))
     first = start.backbones[0] if isinstance(start, FromBackbones) else None
-    prepared = _prepare(dataset, request, first, given, earlier)
+    like = start.trunk.preprocessing if isinstance(start, FromChance) and start.trunk else None
+    prepared = _prepare(dataset, request, first, given, earlier, like=like)
     if earlier is not None:
         check_same_data(
             earlier.dataset,
@@ -147,7 +149,7 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     if isinstance(start, FromBackbones):
         prepared, network, deadline = _transferred(context, start.backbones, dataset)
     else:
-        network, deadline = _from_scratch(context)
+        network, deadline = _from_scratch(context, start)
     return TrainedRun(out, prepared, request, phases, network, deadline, run.record())
 
 
@@ -229,14 +231,14 @@ def _transferred(
     return prepared, network, deadline
 
 
-def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
-    """From chance, or from the weights of a file as a recipe says."""
+def _from_scratch(context: _Context, start: FromChance) -> tuple[TrainedNetwork, float | None]:
+    """From chance, from the weights of a file, or on a trunk that was learnt, as a recipe says."""
     request, prepared, run, given = context.request, context.prepared, context.run, context.given
     context.phases.enter("plan")
     snapshot = None if context.earlier is None else context.earlier.snapshot
     spent = snapshot.numbers["seconds"] if snapshot else 0.0
     deadline = context.deadline(spent)
-    plan = _plan(request, prepared, given.module, snapshot, deadline)
+    plan = _plan(context, start, snapshot, deadline)
     given.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
     context.begin()
     context.phases.enter("train")
@@ -260,20 +262,23 @@ def _from_scratch(context: _Context) -> tuple[TrainedNetwork, float | None]:
     return from_trainer(plan, trainer, request), deadline
 
 
-def _plan(
-    request: TrainRequest,
-    prepared: Prepared,
-    module: nn.Module | None,
-    snapshot: Snapshot | None,
-    deadline: float | None,
-) -> Plan:
+def _plan(context: _Context, start: FromChance, snapshot: Snapshot | None, deadline: float | None) -> Plan:
     """The plan; what an interrupted run chose by timing the machine stays chosen when it goes on."""
+    request, module = context.request, context.given.module
     torch.manual_seed(request.seed)
     left = None if deadline is None else max(deadline - time.monotonic() - FINISH_SECONDS, 0.0)
     chosen = (snapshot.numbers["network"], snapshot.numbers["recipe"]) if snapshot else None
     if chosen is not None:
         _check_same_network(request, module, chosen[0])
-    return make_plan(request, prepared, module=module, train_seconds=left, chosen=chosen)
+    return make_plan(
+        request,
+        context.prepared,
+        module=module,
+        usual=start.network,
+        trunk=start.trunk,
+        train_seconds=left,
+        chosen=chosen,
+    )
 
 
 def _check_same_network(request: TrainRequest, module: nn.Module | None, before: str) -> None:
@@ -288,7 +293,13 @@ def _check_same_network(request: TrainRequest, module: nn.Module | None, before:
 
 
 def _prepare(
-    dataset: DataSet, request: TrainRequest, backbone: Model | None, given: Given, earlier: Earlier | None
+    dataset: DataSet,
+    request: TrainRequest,
+    backbone: Model | None,
+    given: Given,
+    earlier: Earlier | None,
+    *,
+    like: Preprocessing | None = None,
 ) -> Prepared:
     def progress(split: str, done: int, total: int) -> None:
         if given.should_stop():
@@ -301,10 +312,11 @@ def _prepare(
         preprocessing = backbone.preprocessing
     how = Preparation(
         preprocessing=preprocessing,
+        like=like,
         kept=None if earlier is None else earlier.sides,
         image_size=(side, side) if side else blueprint_size(request.network),
         default_size=usual_side(request.network),
-        fit=request.fit or "crop",
+        fit=request.fit,
         # A backbone's head is chosen by cross-validation: no picture is lost to validation.
         val_fraction=0.0 if backbone is not None and request.val_fraction is None else request.val_fraction,
         test_fraction=request.test_fraction,

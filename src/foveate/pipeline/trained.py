@@ -25,7 +25,7 @@ AUGMENTED_SHOWN = 24
 class HeldOut:
     """Answers for pictures that the network, or its like, had not seen: they decide how sure it may be.
 
-    outputs: (N, K), before any calibration. how: where they come from, in words.
+    outputs: (N, ...) as `Learner.kept`, before any calibration. how: where they come from, in words.
     """
 
     outputs: np.ndarray
@@ -109,7 +109,8 @@ def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> Trained
 def _validation(module: nn.Module, trainer: Trainer) -> HeldOut | None:
     if trainer.validation is None:
         return None
-    return HeldOut(outputs_of(module, trainer.validation).numpy(), trainer.validation.targets)
+    outputs = outputs_of(module, trainer.validation, trainer.learner.kept)
+    return HeldOut(outputs.numpy(), trainer.validation.targets)
 
 
 def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:

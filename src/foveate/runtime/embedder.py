@@ -17,7 +17,7 @@ from foveate.runtime.onnx_call import Graph
 from foveate.runtime.onnx_check import read_graph
 from foveate.runtime.predictor import BATCH_SIZE, Picture, Predictor
 from foveate.runtime.session import Session
-from foveate.tasks.base import Output
+from foveate.tasks.values import Output
 
 _DENSE = {"Gemm", "MatMul"}
 _GRAPH, _OUTPUT, _NAME, _TYPE, _TENSOR, _ELEMENT = 7, 12, 1, 2, 1, 1  # fields of onnx.proto

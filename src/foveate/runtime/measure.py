@@ -11,7 +11,8 @@ from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
 from foveate.dataset.samples import measured_splits
 from foveate.errors import DatasetError, ImageError, InputError, UnreadableImageError
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
-from foveate.tasks.base import Evaluation, Targets, Values, joined, row
+from foveate.tasks.base import Evaluation, Targets
+from foveate.tasks.values import Values, joined, row
 from foveate.words import setting
 
 MAX_UNREADABLE_FRACTION = 0.05  # beyond, what is measured would be another data set
@@ -95,7 +96,7 @@ def _values(
     predictor: Predictor, samples: Split, batch_size: int
 ) -> Iterator[tuple[int, Values | ImageError]]:
     if not isinstance(samples.images, ArrayImages):
-        read = partial(samples.images.read_for, predictor.preprocessing)
+        read = partial(samples.images.take_for, predictor.preprocessing)
         yield from predictor.stream(range(len(samples)), read, batch_size=batch_size)
         return
     for at in range(0, len(samples), batch_size):  # pixels in memory: nothing to decode, nothing to overlap

@@ -10,8 +10,8 @@ measured is what ships.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import ImageError, InputError, ModelFolderError, show_path
-from foveate.images.preprocess import Preprocessing
+from foveate.images.preprocess import Preprocessing, Seen, Taken
 from foveate.runtime.config import ONNX_NAME, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.session import Session, TookTooLong, physical_cores
-from foveate.tasks.base import MODEL_INPUT, UNLIKENESS, Output, Prediction, Task, Values, joined, row
+from foveate.tasks.base import Task
+from foveate.tasks.prediction import Prediction
+from foveate.tasks.values import MODEL_INPUT, UNLIKENESS, Answered, Output, Values, joined, row
 from foveate.words import first_line
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ CHUNK = 4  # pictures that a thread decodes at a time: handing one over takes a 
 
 Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
-Pixels = np.ndarray | ImageError  # (height, width, channels) uint8 as the network takes them, or why not
+Read = Taken | ImageError  # a picture as the network takes it, or why not
 
 
 class Predictor:
@@ -119,21 +121,27 @@ class Predictor:
         return dict(zip(names, found, strict=True))
 
     def stream(
-        self, items: Iterable[Item], read: Callable[[Item], np.ndarray], *, batch_size: int = BATCH_SIZE
-    ) -> Iterator[tuple[Item, Values | ImageError]]:
+        self, items: Iterable[Item], read: Callable[[Item], Taken], *, batch_size: int = BATCH_SIZE
+    ) -> Iterator[tuple[Item, Answered | ImageError]]:
         """Each item with what `run` gives for its picture alone, or with the ImageError of reading it.
 
         In order, however many: the next batch is read in threads while this one is computed, and memory
-        holds two batches. read: item -> (height, width, channels) uint8, as `Preprocessing.read` gives it.
+        holds two batches. read: item -> its picture as `Preprocessing.take` gives it.
         """
         for batch, prepared in _read_ahead(_batches(items, batch_size), read):
-            pictures = [pixels for pixels in prepared if isinstance(pixels, np.ndarray)]
-            found = self.run(np.stack(pictures)) if pictures else {}
-            numbers = iter(range(len(pictures)))
-            for item, pixels in zip(batch, prepared, strict=True):
-                yield item, pixels if isinstance(pixels, ImageError) else row(found, next(numbers))
+            found = self.answered([taken for taken in prepared if isinstance(taken, Taken)])
+            numbers = count()
+            for item, taken in zip(batch, prepared, strict=True):
+                yield item, taken if isinstance(taken, ImageError) else row(found, next(numbers))
 
-    def values(self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE) -> Values:
+    def answered(self, pictures: Sequence[Taken]) -> Answered:
+        """What `run` gives for pictures that were read, with how it saw them."""
+        seen = Seen(self.preprocessing, [taken.size for taken in pictures])
+        if not pictures:
+            return Answered({output.name: output.none() for output in self.outputs}, seen)
+        return Answered(self.run(np.stack([taken.pixels for taken in pictures])), seen)
+
+    def values(self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE) -> Answered:
         """What `run` gives for pictures of any size.
 
         pictures: names of files, their bytes, (H, W, 3) uint8 arrays, or one (N, H, W, 3) array; also a
@@ -141,14 +149,16 @@ class Predictor:
         """
         parts: list[Values] = []
         if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
+            size = pictures.shape[2], pictures.shape[1]
             for at in range(0, len(pictures), _checked_size(batch_size)):
-                parts.append(self.run(self._prepare_array(pictures[at : at + batch_size])))
+                some = self._prepare_array(pictures[at : at + batch_size])
+                parts.append(Answered(self.run(some), Seen(self.preprocessing, [size] * len(some))))
         else:
-            for _, found in self.stream(_each(pictures), self._prepare, batch_size=batch_size):
+            for _, found in self.stream(_each(pictures), self._take, batch_size=batch_size):
                 if isinstance(found, ImageError):
                     raise found
                 parts.append(found)
-        return joined(parts) if parts else {output.name: output.none() for output in self.outputs}
+        return joined(parts) if parts else self.answered([])
 
     def predict(self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE) -> NDArray[Any]:
         """The answers alone, (N, ...): of a classification the labels (N,). Takes what `values` takes."""
@@ -185,20 +195,20 @@ class Predictor:
         """
         targets = self.task.targets(answers)
         values = self.values(pictures)
-        count = len(next(iter(values.values())))
-        if count != len(targets):
-            raise InputError(f"expected a label for each of {count} pictures, found {len(targets)} labels.")
+        found = len(next(iter(values.values())))
+        if found != len(targets):
+            raise InputError(f"expected a label for each of {found} pictures, found {len(targets)} labels.")
         return self.task.score(values, targets)
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _prepare(self, picture: Picture) -> np.ndarray:
-        """(H, W, 3) of any size, or a file -> (height, width, channels) uint8."""
+    def _take(self, picture: Picture) -> Taken:
+        """(H, W, 3) of any size, or a file, as the network takes it."""
         if not isinstance(picture, np.ndarray):
-            return self.preprocessing.read(picture)
+            return self.preprocessing.take(picture)
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
             raise ImageError(f"expected a picture (H, W, 3) uint8, found {picture.dtype} {picture.shape}.")
-        return self.preprocessing.apply(picture)
+        return Taken(self.preprocessing.apply(picture), (picture.shape[1], picture.shape[0]))
 
     def _prepare_array(self, pictures: np.ndarray) -> np.ndarray:
         if pictures.dtype != np.uint8 or pictures.shape[3] not in (1, 3):
@@ -217,10 +227,10 @@ class Predictor:
             found = [_describe(value) for value in (*session.inputs, *session.outputs)]
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(f"{self._source}: cannot be opened: {first_line(error)}") from error
-        self.outputs = self.task.outputs
+        height, width = self.preprocessing.height, self.preprocessing.width
+        self.outputs = tuple(output.on(height, width) for output in self.task.outputs)
         if len(found) > 1 + len(self.outputs):
             self.outputs = (*self.outputs, UNLIKENESS)
-        height, width = self.preprocessing.height, self.preprocessing.width
         expected = [f"{MODEL_INPUT} tensor(uint8) (N, {height}, {width}, 3)"]
         expected += [output.describe() for output in self.outputs]
         if found != expected:
@@ -240,8 +250,8 @@ def _describe(value: Any) -> str:
 
 
 def _read_ahead(
-    batches: Iterator[list[Item]], read: Callable[[Item], np.ndarray]
-) -> Iterator[tuple[list[Item], list[Pixels]]]:
+    batches: Iterator[list[Item]], read: Callable[[Item], Taken]
+) -> Iterator[tuple[list[Item], list[Read]]]:
     """Each batch with its pictures; the next is read in threads while whoever asks works on this one."""
     early = list(islice(batches, 2))
     if sum(map(len, early)) < 2:  # one picture: no threads, and no 10 ms to import them
@@ -251,7 +261,7 @@ def _read_ahead(
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=max(2, physical_cores())) as pool:
-        waiting: deque[tuple[list[Item], list[Future[list[Pixels]]]]] = deque()
+        waiting: deque[tuple[list[Item], list[Future[list[Read]]]]] = deque()
         try:
             for batch in chain(early, batches):
                 parts = [pool.submit(_read_all, read, part) for part in _batches(batch, CHUNK)]
@@ -265,12 +275,12 @@ def _read_ahead(
                 future.cancel()
 
 
-def _waited_for(batch: list[Item], parts: list[Future[list[Pixels]]]) -> tuple[list[Item], list[Pixels]]:
-    return batch, [pixels for part in parts for pixels in part.result()]
+def _waited_for(batch: list[Item], parts: list[Future[list[Read]]]) -> tuple[list[Item], list[Read]]:
+    return batch, [taken for part in parts for taken in part.result()]
 
 
-def _read_all(read: Callable[[Item], np.ndarray], items: list[Item]) -> list[Pixels]:
-    found: list[Pixels] = []
+def _read_all(read: Callable[[Item], Taken], items: list[Item]) -> list[Read]:
+    found: list[Read] = []
     for item in items:
         try:
             found.append(read(item))

@@ -25,8 +25,9 @@ from foveate.errors import ImageError, RequestError
 from foveate.http.metrics import Metrics
 from foveate.http.settings import ServeSettings
 from foveate.images.pixels import to_grey
+from foveate.images.preprocess import Seen, Taken
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Values
+from foveate.tasks.values import Answered, Values
 
 logger = logging.getLogger("foveate.serve")
 
@@ -37,18 +38,20 @@ PACE = 0.1  # the share of the newest in a running mean
 class _Ticket:
     """One request's pictures on their way; finished when every row is there, or with the first error."""
 
-    __slots__ = ("count", "deadline", "done", "error", "future", "missing", "values")
+    __slots__ = ("count", "deadline", "done", "error", "future", "missing", "sizes", "values")
 
-    def __init__(self, count: int, deadline: float, future: asyncio.Future[Values]) -> None:
+    def __init__(self, count: int, deadline: float, future: asyncio.Future[_Ticket]) -> None:
         self.values: dict[str, np.ndarray] = {}  # output -> (count, ...)
+        self.sizes: list[tuple[int, int]] = [(0, 0)] * count  # (width, height) of each picture
         self.count = self.missing = count
         self.deadline = deadline
         self.future = future
         self.error: Exception | None = None
         self.done = False
 
-    def take(self, number: int, values: Values, place: int) -> None:
+    def keep(self, number: int, size: tuple[int, int], values: Values, place: int) -> None:
         """Keep what the network gave for one of the pictures; called by one thread at a time."""
+        self.sizes[number] = size
         for name, value in values.items():
             if name not in self.values:
                 self.values[name] = np.empty((self.count, *value.shape[1:]), value.dtype)
@@ -56,13 +59,13 @@ class _Ticket:
 
 
 class _Picture:
-    """One picture of a ticket: a file's bytes, then the pixels that the network takes."""
+    """One picture of a ticket: a file's bytes, then what the network takes."""
 
-    __slots__ = ("content", "name", "number", "pixels", "ready_at", "ticket")
+    __slots__ = ("content", "name", "number", "ready_at", "taken", "ticket")
 
     def __init__(self, ticket: _Ticket, number: int, name: str, content: bytes) -> None:
         self.ticket, self.number, self.name, self.content = ticket, number, name, content
-        self.pixels: np.ndarray | None = None
+        self.taken: Taken | None = None
         self.ready_at = 0.0
 
 
@@ -112,17 +115,18 @@ class Engine:
             {"retry-after": str(min(max(seconds, 1), MAX_RETRY_SECONDS))},
         )
 
-    async def read_and_run(self, files: Sequence[tuple[str, bytes]]) -> Values:
-        """What the network gives for (name, content of the file) pairs, by output.
+    async def read_and_run(self, files: Sequence[tuple[str, bytes]]) -> Answered:
+        """What the network gives for (name, content of the file) pairs, and how it saw them.
 
         Raises RequestError: 422 for the first that is no readable picture, 503 when there is no room, 504
         when the answer takes too long.
         """
-        return await self._ask(
+        ticket = await self._ask(
             len(files),
             lambda ticket: [_Picture(ticket, i, name, data) for i, (name, data) in enumerate(files)],
             self._to_decode,
         )
+        return Answered(ticket.values, Seen(self.predictor.preprocessing, ticket.sizes))
 
     async def run(self, images: np.ndarray) -> Values:
         """What the network gives for uint8 (N, height, width, 3) of the network's own size, by output."""
@@ -132,14 +136,15 @@ class Engine:
         def pictures(ticket: _Ticket) -> list[_Picture]:
             made = [_Picture(ticket, i, "", b"") for i in range(len(images))]
             for picture, pixels in zip(made, images, strict=True):
-                picture.pixels, picture.ready_at = pixels, time.monotonic()
+                picture.taken = Taken(pixels, (pixels.shape[1], pixels.shape[0]))
+                picture.ready_at = time.monotonic()
             return made
 
-        return await self._ask(len(images), pictures, self._to_run)
+        return (await self._ask(len(images), pictures, self._to_run)).values
 
     async def _ask(
         self, count: int, make: Callable[[_Ticket], list[_Picture]], line: deque[_Picture]
-    ) -> Values:
+    ) -> _Ticket:
         self.check_room(count)
         loop = asyncio.get_running_loop()
         seconds = self._settings.answer_seconds
@@ -193,7 +198,7 @@ class Engine:
         started = time.monotonic()
         if ticket.error is None and started < ticket.deadline:
             try:
-                picture.pixels = self.predictor.preprocessing.read(
+                picture.taken = self.predictor.preprocessing.take(
                     picture.content, name=picture.name, max_pixels=self._settings.max_pixels
                 )
             except ImageError as unreadable:
@@ -206,7 +211,7 @@ class Engine:
         seconds = picture.ready_at - started
         self._decode_seconds += PACE * (seconds - self._decode_seconds)
         self._metrics.decode_seconds.observe(seconds)
-        if picture.pixels is None:
+        if picture.taken is None:
             self._finish([picture], error or RequestError(504, "No answer in time; try again later."))
             return
         with self._change:
@@ -223,9 +228,10 @@ class Engine:
             (wanted if started < picture.ticket.deadline else late).append(picture)
         try:
             if wanted:
-                values = self.predictor.run(np.stack([_pixels(picture) for picture in wanted]))
-                for place, picture in enumerate(wanted):
-                    picture.ticket.take(picture.number, values, place)
+                taken = [_taken(picture) for picture in wanted]
+                values = self.predictor.run(np.stack([one.pixels for one in taken]))
+                for place, (picture, one) in enumerate(zip(wanted, taken, strict=True)):
+                    picture.ticket.keep(picture.number, one.size, values, place)
         except Exception:  # as above; ONNX Runtime raises almost anything
             logger.exception("the network failed")
             error = RequestError(500, "The network could not be run; the server's log says why.")
@@ -262,10 +268,10 @@ class Engine:
                 finished[0].future.get_loop().call_soon_threadsafe(_deliver, finished)
 
 
-def _pixels(picture: _Picture) -> np.ndarray:
-    if picture.pixels is None:
+def _taken(picture: _Picture) -> Taken:
+    if picture.taken is None:
         raise RuntimeError("a picture that was not decoded came to be run")
-    return picture.pixels
+    return picture.taken
 
 
 def _deliver(tickets: list[_Ticket]) -> None:
@@ -275,4 +281,4 @@ def _deliver(tickets: list[_Ticket]) -> None:
         if ticket.error is not None:
             ticket.future.set_exception(ticket.error)
         else:
-            ticket.future.set_result(ticket.values)
+            ticket.future.set_result(ticket)

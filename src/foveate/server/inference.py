@@ -2,7 +2,7 @@
 
 https://github.com/open-inference/open-inference-protocol (specification/protocol/inference_rest.md). The
 tensors are those of ``model.onnx``: ``images`` uint8 (N, height, width, 3), already of the network's size,
-and the outputs of the model's task, float32. Whoever has files uses `POST /predict` instead.
+and the outputs of the model's task. Whoever has files uses `POST /predict` instead.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from foveate.server.documents import (
     Server,
 )
 from foveate.server.engine import Engine
-from foveate.tasks.base import MODEL_INPUT, Output, Task, Values
+from foveate.tasks.base import Task
+from foveate.tasks.values import MODEL_INPUT, UNLIKENESS, Output, Values
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 VERSION = "1"  # a model folder is one version of a model
@@ -92,8 +93,9 @@ class InferenceProtocol:
                 platform="onnxruntime_onnx",
                 inputs=[{"name": MODEL_INPUT, "datatype": "UINT8", "shape": [-1, *self._shape()]}],
                 outputs=[
-                    {"name": output.name, "datatype": "FP32", "shape": tensor_shape(output)}
-                    for output in self._task.outputs
+                    {"name": output.name, "datatype": output.datatype, "shape": tensor_shape(output)}
+                    for output in self._engine.predictor.outputs
+                    if output != UNLIKENESS
                 ],
             )
         )
@@ -128,10 +130,9 @@ class InferenceProtocol:
         outputs: list[ResponseTensor] = []
         tensors: list[bytes] = []
         for wanted in question.outputs:
-            tensor = values[wanted.name]
+            tensor, datatype = values[wanted.name], wanted.output.datatype
             if wanted.top_k:
-                tensor = _in_words(tensor, self._task.labels, wanted.top_k)
-            datatype = "BYTES" if wanted.top_k else "FP32"
+                tensor, datatype = _in_words(tensor, self._task.labels, wanted.top_k), "BYTES"
             output: ResponseTensor = {"name": wanted.name, "datatype": datatype, "shape": list(tensor.shape)}
             if wanted.binary:
                 tensors.append(_to_bytes(tensor))
@@ -156,9 +157,13 @@ class InferenceProtocol:
 class Wanted:
     """An output that is asked for. top_k: so many labels in words, best first; 0 for the numbers."""
 
-    name: str
+    output: Output
     binary: bool
     top_k: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.output.name
 
 
 @dataclass(frozen=True)
@@ -253,9 +258,9 @@ def _outputs(document: InferenceRequest, task: Task) -> tuple[Wanted, ...]:
 
 
 def _output(asked: RequestedOutput, where: str, task: Task, binary: Any) -> Wanted:
-    names = [output.name for output in task.outputs]
-    if asked["name"] not in names:
-        refuse(f"{where}.name", " or ".join(map(repr, names)), shown(asked["name"]))
+    known = {output.name: output for output in task.outputs}
+    if asked["name"] not in known:
+        refuse(f"{where}.name", " or ".join(map(repr, known)), shown(asked["name"]))
     parameters = asked.get("parameters") or {}
     binary = parameters.get("binary_data", binary)
     top_k = parameters.get("classification", 0)
@@ -265,7 +270,7 @@ def _output(asked: RequestedOutput, where: str, task: Task, binary: Any) -> Want
         refuse("classification", "a whole number", shown(top_k))
     if top_k and asked["name"] != task.label_scores:
         refuse("classification", "an output that has a number for each label", asked["name"])
-    return Wanted(asked["name"], binary, top_k)
+    return Wanted(known[asked["name"]], binary, top_k)
 
 
 def _in_words(rows: np.ndarray, labels: tuple[str, ...], top_k: int) -> np.ndarray:
@@ -282,7 +287,7 @@ def _to_bytes(tensor: np.ndarray) -> bytes:
     """Little-endian numbers; texts each behind their length in four bytes."""
     if tensor.dtype == object:
         return b"".join(len(text).to_bytes(4, "little") + text for text in tensor.ravel())
-    return tensor.astype("<f4", copy=False).tobytes()
+    return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _to_list(tensor: np.ndarray) -> list[Any]:

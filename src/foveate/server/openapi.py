@@ -9,7 +9,8 @@ from foveate.http.settings import ServeSettings
 from foveate.runtime.predictor import Predictor
 from foveate.server import documents
 from foveate.server.inference import HEADER_LENGTH, tensor_shape
-from foveate.tasks.base import MODEL_INPUT, Task
+from foveate.tasks.base import Task
+from foveate.tasks.values import MODEL_INPUT, UNLIKENESS
 
 _TEXT = {"type": "string"}
 _BYTES = {"type": "string", "format": "binary"}
@@ -30,6 +31,7 @@ _SENTENCES = {
     "401": "The API key is missing or wrong.",
     "403": "Sent by a page of another origin.",
     "404": "There is no such model here.",
+    "406": "An answer as a picture is given to one picture at a time, by models whose answers are pictures.",
     "408": "The body came too slowly.",
     "413": "The body is too large, or has too many pictures.",
     "415": "The body is compressed.",
@@ -62,7 +64,7 @@ def describe(name: str, predictor: Predictor, settings: ServeSettings, version: 
 
 
 def _predict_path(task: Task, settings: ServeSettings, secured: bool) -> dict[str, Any]:
-    operation = {
+    operation: dict[str, Any] = {
         "operationId": "predict",
         "summary": "What the model says of one picture, or several",
         "description": "One picture is the body itself, in any format the model folder's own reader takes "
@@ -91,7 +93,17 @@ def _predict_path(task: Task, settings: ServeSettings, secured: bool) -> dict[st
         "x-example": "curl --data-binary @cat.jpg {url}predict\n"
         "curl -F image=@cat.jpg -F image=@dog.png '{url}predict?top_k=3'",
     }
+    if task.draws:
+        _also_drawn(operation, task)
     return {"/predict": {"post": _secured(operation, secured)}}
+
+
+def _also_drawn(operation: dict[str, Any], task: Task) -> None:
+    """What a request for a picture gets."""
+    operation["description"] += f" With `Accept: image/png` the answer to one picture is {task.draws}."
+    operation["responses"]["200"]["content"]["image/png"] = {"schema": _BYTES}
+    operation["responses"]["406"] = _json(_SENTENCES["406"], "Error")
+    operation["x-example"] += "\ncurl -H 'Accept: image/png' --data-binary @cat.jpg {url}predict > mask.png"
 
 
 def _health_paths(secured: bool) -> dict[str, Any]:
@@ -131,8 +143,9 @@ def _protocol_paths(
     height, width = predictor.preprocessing.height, predictor.preprocessing.width
     model = f"/v2/models/{name}"
     outputs = ", ".join(
-        f"output `{output.name}` FP32 [{', '.join(['N', *map(str, tensor_shape(output)[1:])])}]"
-        for output in predictor.task.outputs
+        f"output `{output.name}` {output.datatype} [{', '.join(['N', *map(str, tensor_shape(output)[1:])])}]"
+        for output in predictor.outputs
+        if output != UNLIKENESS
     )
     infer = {
         "operationId": "infer",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +16,7 @@ from foveate.http.schema import read_number
 from foveate.http.settings import ServeSettings
 from foveate.server.documents import DEFAULT_TOP_K, Predictions, TopK
 from foveate.server.engine import Engine
+from foveate.tasks.prediction import Drawn, Prediction
 
 
 class Predict:
@@ -30,6 +33,8 @@ class Predict:
         top_k = DEFAULT_TOP_K if text is None else read_number("top_k", TopK, text)
         self._engine.check_room()  # before the body is read: refused at once, at no cost
         content_type = request.headers.get("content-type", "")
+        if wants_png(request.headers.get("accept", "")) and not self._engine.predictor.task.draws:
+            raise RequestError(406, "This model's answers are no pictures; leave Accept: image/png out.")
         with await self._bodies.read(request) as body:
             if is_multipart(content_type):
                 files = await asyncio.to_thread(
@@ -42,10 +47,30 @@ class Predict:
                     400, "Expected a picture in the body (`curl --data-binary @cat.jpg`), found none."
                 )
             values = await self._engine.read_and_run(files)
-        told = self._engine.predictor.task.predictions(values, top_k)
+        names = [name for name, _ in files] if is_multipart(content_type) else None
+        task, drawn = self._engine.predictor.task, wants_png(request.headers.get("accept", ""))
+        if (
+            task.draws
+        ):  # as large as the pictures: more than the loop that serves all others can do by the way
+            return await asyncio.to_thread(self._reply, task.predictions(values, top_k), names, drawn=drawn)
+        return self._reply(task.predictions(values, top_k), names)
+
+    def _reply(self, told: Sequence[Prediction], names: list[str] | None, *, drawn: bool = False) -> Response:
+        """names: of the pictures, where several were sent."""
+        if drawn:
+            return self._drawn(told)
         predictions = [dict(prediction.to_dict()) for prediction in told]
-        if is_multipart(content_type):
-            predictions = [
-                {"file": name, **found} for (name, _), found in zip(files, predictions, strict=True)
-            ]
+        if names is not None:
+            predictions = [{"file": name, **found} for name, found in zip(names, predictions, strict=True)]
         return json_reply(Predictions(model=self._name, predictions=predictions))
+
+    def _drawn(self, told: Sequence[Prediction]) -> Response:
+        if len(told) != 1:
+            raise RequestError(406, f"Expected one picture with Accept: image/png, found {len(told)}.")
+        return Response(cast(Drawn, told[0]).png(), media_type="image/png")
+
+
+def wants_png(accept: str) -> bool:
+    """Whether a request asks for a picture and for nothing else."""
+    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return bool(kinds) and all(kind == "image/png" for kind in kinds)

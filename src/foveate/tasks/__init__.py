@@ -20,6 +20,7 @@ _TASKS: Registry[str | type[Task]] = Registry(
         "regression": "foveate.tasks.regression.task:Regression",
         "classification": "foveate.tasks.classification.task:Classification",
         "multilabel": "foveate.tasks.multilabel.task:Multilabel",
+        "segmentation": "foveate.tasks.segmentation.task:Segmentation",
     }
 )
 

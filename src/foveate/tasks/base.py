@@ -8,7 +8,7 @@ which one it is. Its other half, which trains, is a `foveate.tasks.learning.Lear
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
@@ -24,64 +24,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError
 from foveate.strict_json import exact_keys
+from foveate.tasks.prediction import Prediction
+from foveate.tasks.values import Output, Values
 from foveate.words import percent
 
 if TYPE_CHECKING:
+    from foveate.images.preprocess import Preprocessing
     from foveate.tasks.sections import Table
     from foveate.tasks.surveyed import Remark, Surveyed, TableAnswers, TableRow
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
-Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
-MODEL_INPUT = "images"
-
-
-@dataclass(frozen=True)
-class Output:
-    """One output of ``model.onnx``: ``(N, *shape)`` of float32, None for a side that is free.
-
-    Values lie in ``low``..``high``: a graph may lie about its outputs, so they are looked at each time.
-    """
-
-    name: str
-    shape: tuple[int | None, ...]
-    low: float = -np.inf
-    high: float = np.inf
-
-    def describe(self) -> str:
-        """``probabilities tensor(float) (N, 10)``"""
-        sides = ", ".join(["N", *("?" if side is None else str(side) for side in self.shape)])
-        return f"{self.name} tensor(float) ({sides})"
-
-    def expected(self, count: int) -> str:
-        """``probabilities (3, 10) between 0 and 1``"""
-        sides = ", ".join([str(count), *("?" if side is None else str(side) for side in self.shape)])
-        return f"{self.name} ({sides}) between {self.low:.3g} and {self.high:.3g}"
-
-    def none(self) -> NDArray[np.float32]:
-        """The value for no pictures."""
-        return np.zeros((0, *(side or 0 for side in self.shape)), np.float32)
-
-    def holds(self, value: Any, count: int) -> bool:
-        """Whether a value is what is promised for ``count`` pictures."""
-        if not isinstance(value, np.ndarray) or value.ndim != 1 + len(self.shape) or len(value) != count:
-            return False
-        if any(side not in (None, found) for side, found in zip(self.shape, value.shape[1:], strict=True)):
-            return False
-        # written so that NaN, which compares false, is refused
-        return value.size == 0 or bool(value.min() >= self.low and value.max() <= self.high)
-
-
-UNLIKENESS = Output("unlikeness", (), low=0.0)  # which any model may give besides what its task asks for
-
-
-def row(values: Values, number: int) -> Values:
-    """What was given for one of the pictures: output -> (1, ...)."""
-    return {name: value[number : number + 1] for name, value in values.items()}
-
-
-def joined(parts: Sequence[Values]) -> Values:
-    """What was given for one batch after the other, as for one; of no batches there is nothing to join."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -141,36 +94,6 @@ class Targets(Protocol):
         ...
 
 
-class Prediction(Protocol):
-    """What a network says of one picture."""
-
-    @property
-    def unlikeness(self) -> float | None:
-        """Above 1 for pictures unlike the training pictures; None where the model does not measure it."""
-        ...
-
-    @property
-    def unlike(self) -> bool:
-        """Whether the picture is unlike the training pictures: then no answer need be right."""
-        ...
-
-    def cells(self) -> Sequence[str]:
-        """A row of a table, under `Task.columns`."""
-        ...
-
-    def lines(self) -> Sequence[str]:
-        """For people, where the picture is the only one."""
-        ...
-
-    def to_text(self) -> str:
-        """For people, in one line."""
-        ...
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Plain JSON values: the task's `Task.document`."""
-        ...
-
-
 class Evaluation(Protocol):
     """How good answers are on N pictures."""
 
@@ -224,6 +147,10 @@ class Task(ABC):
     # they are wherever the pictures do not show that they have another.
     mirrors_on_proof: ClassVar[bool] = False
     may_ignore: ClassVar[bool] = False  # whether parts of an answer can be left out: a pixel that is void
+    # Whether an answer is one row of numbers a picture, which a linear model on what a network sees of the
+    # whole picture can give; else every place of a picture has an answer of its own.
+    whole_picture: ClassVar[bool] = True
+    draws: ClassVar[str] = ""  # what its answers are as pictures (`Drawn`); empty: no pictures
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
     file_columns: ClassVar[frozenset[str]] = frozenset()  # of a table, that name files in its folder
     known_columns: ClassVar[tuple[str, ...]] = ("label",)  # that mean something, in whatever letters
@@ -329,9 +256,23 @@ class Task(ABC):
         """(N,) the one group of each picture. Raises InputError where a picture has not just one."""
         raise InputError(f"A {self.name} has no single class a picture.")
 
-    @abstractmethod
+    def raw_shape(self, height: int, width: int) -> tuple[int, ...]:
+        """The shape of what a network puts out for a picture of this size, before `Learner.answer`."""
+        return (len(self.labels),)
+
+    def placed(self, targets: Targets, preprocessing: Preprocessing, allocate: Allocate) -> Targets:
+        """The targets as they lie on the network's input, for training; of whole pictures they are the same.
+
+        allocate: gives an array of a shape, on disk where it is too large for the memory.
+        """
+        return targets
+
     def matrix(self, targets: Targets) -> NDArray[np.float64]:
-        """(N, K) what the network's numbers should be, after `Learner.answer` without calibration."""
+        """(N, K) what the network's numbers should be, after `Learner.answer` without calibration.
+
+        Raises InputError for a task whose answers are more than a row of numbers.
+        """
+        raise InputError(f"A {self.name} has more than one row of numbers a picture.")
 
     def balanced(self, targets: Targets) -> tuple[float, ...]:
         """(K,) what an example of each label counts so that all weigh alike. Raises InputError."""
@@ -396,6 +337,10 @@ class Task(ABC):
     @abstractmethod
     def report(self, measured: Measured) -> TaskReport:
         """What a report and a model card say; `foveate.tasks.telling.plain_report` is the least."""
+
+    def beside(self) -> Mapping[str, str]:
+        """Texts that are written beside pictures of its answers, by file name, for a task that draws."""
+        return {}
 
     def order(self, said: NDArray[np.floating]) -> NDArray[np.int64]:
         """The labels in the order in which they are told of a picture: first what its answer goes by.

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError
 from foveate.tasks import added_metrics
-from foveate.tasks.base import Targets, Task, Values
+from foveate.tasks.base import Targets, Task
+from foveate.tasks.values import Values
 
 PARITY_TOLERANCE = 1e-4  # of a value's size, or of 1 where that is more
 Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arrays`
@@ -55,13 +56,20 @@ class Learner(ABC):
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """The mean loss of a batch, a scalar to be minimised."""
 
+    def kept(self, outputs: Tensor, targets: Arrays) -> Tensor:
+        """(n, ...) what of a batch's outputs is kept of a whole split, for `scores`, `losses`, `calibrated`.
+
+        All of it, unless a task has too much to keep.
+        """
+        return outputs
+
     @abstractmethod
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """The sum over a batch of each picture's value of `Task.shown`, a scalar."""
 
     @abstractmethod
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
-        """``loss`` and every metric of the task, by name, of a whole split; ``outputs`` on the CPU."""
+        """``loss`` and every metric of the task, by name, of a whole split; outputs: as `kept`."""
 
     def measured(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
         """The `scores`, and what `foveate.tasks.register_metric` added to them."""
@@ -76,13 +84,13 @@ class Learner(ABC):
         """(N,) the same after the calibration that suits these outputs best: being sure counts nothing."""
         return self.losses(outputs, targets)
 
-    @abstractmethod
     def objective(self, outputs: Tensor, wanted: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """The summed loss of rows that count ``weight``, and its derivative by ``outputs``; convex.
 
-        For a linear head on frozen features. outputs, wanted: (..., K), the latter of `Task.matrix`; weight
-        broadcasts to (..., 1).
+        For a linear head on frozen features, where `Task.whole_picture`. outputs, wanted: (..., K), the
+        latter of `Task.matrix`; weight broadcasts to (..., 1).
         """
+        raise InputError(f"A {self.task.name} is not learnt by a linear model.")
 
     def example_weights(self, wanted: Tensor) -> Tensor:
         """(N,) what each row of `Task.matrix` (N, K) counts as a whole."""

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.tasks.base import Evaluation, Headline, Targets, Task, Values
+from foveate.tasks.base import Evaluation, Headline, Targets, Task
 from foveate.tasks.sections import Column, Pixels, Section, Table
+from foveate.tasks.values import Values
 
 VALIDATION = "validation pictures"
 

@@ -56,16 +56,16 @@ def check_takes(module: nn.Module, shape: tuple[int, int, int], task: Task) -> N
 
     Raises:
         ShapeError: from the network, with the formula.
-        InputError: the outputs are not one number a label.
+        InputError: the outputs are not what the task's labels need.
     """
     device = next(module.parameters()).device
     was_training = module.training
     with torch.inference_mode():
         outputs = module.eval()(torch.zeros(2, *shape, device=device))
     module.train(was_training)
-    count = len(task.labels)
-    if tuple(outputs.shape) != (2, count):
+    expected = (2, *task.raw_shape(*shape[1:]))
+    if tuple(outputs.shape) != expected:
         raise InputError(
             f"The network gives outputs of shape {tuple(outputs.shape)} for 2 pictures; "
-            f"{count} {task.called} need (2, {count})."
+            f"{len(task.labels)} {task.called} need {expected}."
         )

@@ -46,6 +46,7 @@ class EpochBatches(Protocol):
     """Training batches by epoch; the same (epoch, number) always gives the same batch."""
 
     def __len__(self) -> int: ...
+    def begin(self, progress: float) -> None: ...
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
 
 
@@ -63,8 +64,8 @@ class Trainer:
 
     Args:
         module: the network; trained in place. Its forward takes (N, C, H, W) and gives what the learner
-            takes, or, where it has ``forward_with_aux``, that and the auxiliary heads' outputs, whose losses
-            count ``module.aux_weight``.
+            takes; where it has ``forward_to_learn`` or ``forward_with_aux``, that and the auxiliary outputs,
+            whose losses count ``module.aux_weight``.
         learner: the task's loss and scores.
         batches: the training split.
         validation: the validation split, or None: then nothing is selected and the last weights are kept.
@@ -141,6 +142,7 @@ class Trainer:
         return self.step > 0 and self.horizon.progress(self.step) >= 1.0
 
     def _epoch(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
+        self.batches.begin(self.horizon.progress(self.step - self.number))  # of the run, at the epoch's start
         for batch in self.batches.epoch(self.epoch, self.number):
             progress = self.horizon.progress(self.step)
             if progress >= 1.0 and self.step > 0:
@@ -182,7 +184,8 @@ class Trainer:
         self._sums += torch.stack([value.double() * count, shown.double(), shown.new_tensor(count).double()])
 
     def _loss(self, images: Tensor, targets: Arrays) -> tuple[Tensor, Tensor]:
-        with_aux = getattr(self.module, "forward_with_aux", None)
+        names = ("forward_to_learn", "forward_with_aux")  # a caller's own module may have the second alone
+        with_aux = next((getattr(self.module, name) for name in names if hasattr(self.module, name)), None)
         if with_aux is None:
             outputs = self.module(images)
             return self.learner.loss(outputs, targets), outputs
@@ -229,7 +232,7 @@ class Trainer:
         found: dict[str, float] = {}
         outputs: Tensor | None = None
         if self.validation is not None:
-            outputs = outputs_of(self.evaluated_module, self.validation)
+            outputs = outputs_of(self.evaluated_module, self.validation, self.learner.kept)
             found = self.learner.measured(outputs, self.validation.targets)
         loss_sum, shown, count = self._sums.tolist()
         task = self.learner.task

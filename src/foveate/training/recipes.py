@@ -22,7 +22,8 @@ class Recipe:
 
     Attributes:
         epochs: how long, where neither `--epochs` nor `--budget` says it and the data set is not small.
-        mirrored: pictures may be seen from the other side; switched off for letters and digits.
+        halved_share: for this share of the run pictures have half their sides, a quarter of the cost; for
+            networks that take any size.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Recipe:
     batch_size: int
     augmentation: Augmentation
     epochs: int
+    halved_share: float = 0.0
 
     def batch_size_for(self, count: int) -> int:
         """The recipe's batch size, halved for small data sets until an epoch has at least ten steps."""
@@ -104,7 +106,40 @@ COMPACT_LONG = Recipe(
 )
 """Fashion-MNIST, 60,000 pictures, test, one view: compact_l 94.56 % after 16 epochs (one seed)."""
 
-RECIPES = {recipe.name: recipe for recipe in (ARTICLE, STANDARD, COMPACT_SHORT, COMPACT_LONG)}
+_MAPS_AUGMENTATION = Augmentation(
+    flip="random", crop_fraction=0.5, brightness_fraction=0.2, contrast_fraction=0.2
+)
+
+MAPS_LEARNT = Recipe(
+    name="maps-learnt",
+    summary="For a class for each pixel, on a trunk that was learnt: AdamW, the trunk slower than the head.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.02, stage_decay=0.9),
+        schedule=ScheduleSettings(warmup_fraction=0.05, decay="cosine"),
+        clip_norm=5.0,
+    ),
+    batch_size=8,
+    augmentation=_MAPS_AUGMENTATION,
+    epochs=30,
+    halved_share=0.5,
+)
+
+MAPS = Recipe(
+    name="maps",
+    summary="For a class for each pixel, from chance: AdamW, cosine decay, pictures cut and mirrored.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=4e-3, weight_decay=0.02),
+        schedule=ScheduleSettings(warmup_fraction=0.1, decay="cosine"),
+        clip_norm=5.0,
+    ),
+    batch_size=16,
+    augmentation=_MAPS_AUGMENTATION,
+    epochs=30,
+)
+
+RECIPES = {
+    recipe.name: recipe for recipe in (ARTICLE, STANDARD, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT)
+}
 
 
 def get_recipe(name: str) -> Recipe:
@@ -118,8 +153,13 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def recipe_for(model: str, epochs: float) -> Recipe:
-    """The recipe that suits a network, and about so many epochs, when the user names none."""
+def recipe_for(model: str, epochs: float, *, maps: bool = False, learnt: bool = False) -> Recipe:
+    """The recipe that suits a network, and about so many epochs, when the user names none.
+
+    maps: whether it answers for each pixel; learnt: whether its trunk has learnt before.
+    """
+    if maps:
+        return MAPS_LEARNT if learnt else MAPS
     if not model.startswith("compact"):
         return STANDARD
     return COMPACT_LONG if epochs >= SHIFT_FROM_EPOCHS else COMPACT_SHORT

@@ -51,7 +51,8 @@ def measure_speed(
         started = time.perf_counter()
         optimiser.zero_grad(set_to_none=True)
         with computing(batch.images.device, half=half):
-            outputs = trial(batch.images)
+            to_learn = getattr(trial, "forward_to_learn", None)
+            outputs = trial(batch.images) if to_learn is None else to_learn(batch.images)[0]
         learner.loss(outputs, batch.moved_targets(learner)).backward()
         optimiser.step()
         _wait_for(batch.images.device)

@@ -102,7 +102,7 @@ def fine_tune(
     """
     start = {name: value.detach().clone() for name, value in network.state_dict().items()}
     began = time.monotonic()
-    before = outputs_of(network.eval(), held_out)
+    before = outputs_of(network.eval(), held_out, learner.kept)
     evaluation_seconds = time.monotonic() - began
     after = before
     small = training.batch_size < 2 * BATCH_SIZE

@@ -32,8 +32,8 @@ def novelty_of(
 ) -> Novelty | None:
     """Fitted on training pictures; held-out ones say how far away usual ones are, where layers were trained.
 
-    None for a network that does not say which its last layer is, and where there are too few pictures or
-    too little time.
+    None for a network that does not say which its last layer is, where each place of a picture has an answer
+    of its own, and where there are too few pictures or too little time.
 
     Args:
         features: (N, D) of the training pictures, where they are known and no layer learnt from them.
@@ -41,7 +41,7 @@ def novelty_of(
         deadline: when a budget ends, on time.monotonic()'s scale.
     """
     split = prepared.splits["train"]
-    if not isinstance(module, Network):
+    if not isinstance(module, Network) or not prepared.task.whole_picture:
         return None
     if features is not None:
         rows = bank_rows(split.targets.strata, features.shape[1])

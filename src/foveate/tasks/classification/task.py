@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import DatasetError, InputError, listed
-from foveate.strict_json import exact_keys, is_int, is_number, need, short
-from foveate.tasks.base import UNLIKENESS, Metric, Output, Targets, Task, Values
+from foveate.strict_json import exact_keys, is_number, need, short
+from foveate.tasks.base import Metric, Targets, Task
 from foveate.tasks.classification.answers import Prediction, PredictionDocument, in_words
 from foveate.tasks.classification.labels import looks_like_characters
 from foveate.tasks.classification.names import ACCURACY, MACRO_F1, PROBABILITIES
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.threshold import UnsureRule
 from foveate.tasks.labels import label_numbers, numbered
+from foveate.tasks.values import UNLIKENESS, Output, Values
 from foveate.words import plural
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Classification(Task):
         found = exact_keys(dict(document), {"classes", "temperature", "unsure"}, "task")
         need(isinstance(found["classes"], list), "task.classes", "a list", found["classes"])
         need(len(found["classes"]) > 1, "task.classes", f"2 to {MAX_CLASSES} names", len(found["classes"]))
-        return cls(tuple(found["classes"]), found["temperature"], _unsure(found["unsure"]))
+        return cls(tuple(found["classes"]), found["temperature"], UnsureRule.from_dict(found["unsure"]))
 
     def targets(self, answers: Iterable[object]) -> ClassTargets:
         values = np.ravel(answers).tolist() if isinstance(answers, np.ndarray) else list(answers)
@@ -223,18 +224,6 @@ def check_classes(classes: Any) -> tuple[str, ...]:
         twice = next(name for name in classes if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise InputError(f"classes: expected different names, found {short(twice)} twice.")
     return tuple(classes)
-
-
-def _unsure(document: Any) -> UnsureRule | None:
-    if document is None:
-        return None
-    found = exact_keys(document, {"unsure_below", "precision", "coverage", "samples"}, "task.unsure")
-    for name in ("unsure_below", "precision", "coverage"):
-        ok = is_number(found[name]) and 0 <= found[name] <= 1
-        need(ok, f"task.unsure.{name}", "a number from 0 to 1", found[name])
-    ok = is_int(found["samples"]) and found["samples"] >= 0
-    need(ok, "task.unsure.samples", "a number of pictures", found["samples"])
-    return UnsureRule(**found)
 
 
 def _labels(targets: Targets) -> NDArray[np.int64]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
+from foveate.strict_json import exact_keys, is_int, is_number, need
 from foveate.tasks.classification.labels import checked_labels
 
 PRECISION = 0.95
@@ -31,6 +32,19 @@ class UnsureRule:
     def to_dict(self) -> dict[str, float | int]:
         """Plain JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Any) -> UnsureRule | None:
+        """The rule that `to_dict` wrote, None for null. Raises InputError, naming the field."""
+        if document is None:
+            return None
+        found = exact_keys(document, {"unsure_below", "precision", "coverage", "samples"}, "task.unsure")
+        for name in ("unsure_below", "precision", "coverage"):
+            ok = is_number(found[name]) and 0 <= found[name] <= 1
+            need(ok, f"task.unsure.{name}", "a number from 0 to 1", found[name])
+        ok = is_int(found["samples"]) and found["samples"] >= 0
+        need(ok, "task.unsure.samples", "a number of samples", found["samples"])
+        return cls(**found)
 
 
 class Answered(NamedTuple):

@@ -1,0 +1,54 @@
+"""What a network says of one picture: what every kind of answer can tell of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Prediction(Protocol):
+    """What a network says of one picture."""
+
+    @property
+    def unlikeness(self) -> float | None:
+        """Above 1 for pictures unlike the training pictures; None where the model does not measure it."""
+        ...
+
+    @property
+    def unlike(self) -> bool:
+        """Whether the picture is unlike the training pictures: then no answer need be right."""
+        ...
+
+    def cells(self) -> Sequence[str]:
+        """A row of a table, under `Task.columns`."""
+        ...
+
+    def lines(self) -> Sequence[str]:
+        """For people, where the picture is the only one."""
+        ...
+
+    def to_text(self) -> str:
+        """For people, in one line."""
+        ...
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain JSON values: the task's `Task.document`."""
+        ...
+
+
+class Drawn(Prediction, Protocol):
+    """A prediction that is a picture itself, of a task whose `Task.draws` says so."""
+
+    def png(self) -> bytes:
+        """The answer as a PNG of the picture's own size."""
+        ...
+
+    def files(self, picture: Callable[[], NDArray[np.uint8]]) -> Mapping[str, bytes]:
+        """What is written for a picture, by what is put behind its name, such as ``.png``.
+
+        picture: gives its pixels (H, W, 3).
+        """
+        ...
