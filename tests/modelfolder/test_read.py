@@ -45,6 +45,9 @@ def folder(tmp_path):
 def test_a_configuration_equals_itself_read_back(folder):
     config = read_config(folder)
     assert config == make_config(files=config.files)
+    refined = {**config.architecture, "refine": {"window": 5}}
+    again = ModelConfig.from_json(make_config(architecture=refined).to_json().encode())
+    assert again.architecture == refined
     assert config.preprocessing["mean"] == [0.5]
     assert verify(folder) == config
     assert read_verified(folder, config, "model.onnx") == b"onnx"
@@ -69,6 +72,14 @@ WRONG = {
     "versions": ({"versions": {"torch": 2}}, "versions: expected names and texts"),
     "no architecture": ({"architecture": {}}, "architecture: expected"),
     "two architectures": ({"architecture": {"custom": "x", "blueprint": {}}}, "architecture: expected"),
+    "a field behind somebody's own": (
+        {"architecture": {"custom": "x", "refine": {}}},
+        "architecture: expected",
+    ),
+    "no options of a field": (
+        {"architecture": {"name": "x", "options": {}, "refine": 3}},
+        "refine: expected an object, found 3",
+    ),
     "file name": ({"files": {"../evil": FileRecord("0" * 64, 1)}}, "files: expected only model.onnx"),
 }
 

@@ -134,6 +134,9 @@ def test_it_is_made_again_from_plain_options():
         refined(Small(), {"steps": 5})
     with pytest.raises(InputError, match="reduction must be a whole number of 1 to 64 pixels, and is 100000"):
         refined(Small(), {"reduction": 100_000})
+    for wrong in ({"window": "7"}, {"context": 10**9 + 1}, {"mixtures": True}):
+        with pytest.raises(InputError, match="odd"):
+            refined(Small(), wrong)
     architecture = {"name": "compact_s", "options": {"image_size": [16, 16]}, "refine": options}
     with weightless():
         made = network_of(architecture, 4, 3)

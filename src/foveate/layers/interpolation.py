@@ -21,6 +21,11 @@ class Between(NamedTuple):
     second: NDArray[np.int64]
     share: NDArray[np.float64]
 
+    @property
+    def places(self) -> NDArray[np.float64]:
+        """(m,): where each lies, counted in old lines."""
+        return self.first + self.share
+
     def matrix(self, n: int) -> NDArray[np.float64]:
         """(m, n): what makes the resized axis of the old one."""
         rows, made = np.arange(len(self.first)), np.zeros((len(self.first), n))

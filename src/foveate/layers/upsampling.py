@@ -59,7 +59,7 @@ def _write_bilinear(g: OnnxGraph, input: Value, reading: Reading) -> Any:
     sizes, given = list(zip(input.shape[2:], g.out.shape[2:], strict=True)), reading.settings
     lines = [_lines_between(given, axis, *sizes[axis]) for axis in (0, 1)]
     plain = [linear(n, m, align_corners=given["align_corners"]) for n, m in sizes]
-    if all(np.allclose(a.matrix(n), b.matrix(n)) for a, b, (n, _) in zip(lines, plain, sizes, strict=True)):
+    if all(np.allclose(a.places, b.places) for a, b in zip(lines, plain, strict=True)):
         how = "align_corners" if given["align_corners"] else "half_pixel"
         return _resized(g, input, mode="linear", coordinate_transformation_mode=how)
     # A scale beside the sizes: ONNX would take the sizes from it, and rounds them otherwise than torch.
@@ -90,15 +90,11 @@ def _resized(g: OnnxGraph, input: Value, **how: Any) -> Any:
 def _sum_bilinear(place: Place) -> Arithmetic:
     lines, shares = [], []
     for axis, at in enumerate((place.row, place.column)):
-        first, second, share = (
-            part[at]
-            for part in _lines_between(
-                place.step.settings, axis, place.input().shape[1 + axis], place.step.shape[1 + axis]
-            )
-        )
-        both = first != second
-        lines.append((int(first), int(second)) if both else (int(first),))
-        shares.append(np.array([1 - share, share]) if both else np.ones(1))
+        n, m = place.input().shape[1 + axis], place.step.shape[1 + axis]
+        found = _lines_between(place.step.settings, axis, n, m)
+        first, second, share = int(found.first[at]), int(found.second[at]), float(found.share[at])
+        lines.append((first, second) if first != second else (first,))
+        shares.append(np.array([1 - share, share] if first != second else [1.0]))
     window = _window(*lines)
     patch = patch_under(place.input()[place.channel : place.channel + 1], window)[0]
     return summed(place, window, patch, np.outer(*shares), "products")
