@@ -16,6 +16,7 @@ from bad_input_makers import (
     photos,
     pngs,
 )
+from bad_mask_inputs import MASKS
 from bad_model_inputs import MODELS, PICTURES
 from bad_network_inputs import BLUEPRINTS, WEIGHTS
 
@@ -374,6 +375,7 @@ GROUPS = {
     "Data sets": DATA_SETS,
     "Tables": TABLES,
     "Arrays": ARRAYS,
+    "Masks": MASKS,
     "Pictures": PICTURES,
     "Model folders": MODELS,
     "Networks written as data": BLUEPRINTS,

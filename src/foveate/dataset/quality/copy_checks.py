@@ -69,11 +69,14 @@ def _leak(view: View, kind: str, groups: Sequence[Integers]) -> list[Finding]:
 
 
 def _contradiction(view: View, kind: str, groups: Sequence[Integers]) -> list[Finding]:
-    if not groups:
-        return []
+    task = view.dataset.task
+    if not groups or (kind == "near" and not task.whole_picture):
+        return []  # what has its place in a picture moves with every little that the picture does
     picture = "The same picture" if kind == "exact" else "Nearly the same picture"
     times = "once" if len(groups) == 1 else f"{len(groups)} times"
-    message = f"{picture} stands under two {view.dataset.task.called}, {times}: one of the labels is wrong."
+    message = f"{picture} stands under two {task.called}, {times}: one of the labels is wrong."
+    if not task.whole_picture:
+        message = f"{picture} has two answers, {times}, which differ in some place: one of them is wrong."
     return [Finding(f"{kind}-contradiction", "warning", message, view.placed(groups))]
 
 

@@ -17,6 +17,7 @@ from foveate.dataset.samples import DataSet, FileImages
 from foveate.dataset.sources.names import looks_like_placeholder, suspicious_names
 from foveate.errors import DatasetError
 from foveate.images.deep import WHITE_16, fitted_range
+from foveate.tasks.base import Task
 from foveate.tasks.sections import Table
 from foveate.tasks.surveyed import Remark, Surveyed
 from foveate.words import setting
@@ -102,7 +103,7 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         *copy_findings(view, exact, near),
         *(remark for remark in remarks if remark.severity != "error"),
         *shortcuts(dataset, results),
-        *(Finding(kind, "warning", message) for kind, message in suspicious_names(dataset.task.groups)),
+        *_names(dataset.task),
         *classes_inside(dataset),
         *_placeholders(view),
         *awkward_sizes(view),
@@ -199,6 +200,16 @@ def _deep_grey(results: Results) -> list[Finding]:
         f"in training {fitted[0]:g} is black and {fitted[1]:g} white."
     )
     return [Finding("deep-grey", "note", message)]
+
+
+def _names(task: Task) -> list[Finding]:
+    """Odd names of classes; such as are those of folders only where folders may be classes."""
+    found = suspicious_names(task.groups)
+    return [
+        Finding(kind, "warning", message)
+        for kind, message in found
+        if task.whole_picture or kind != "name-like-split"
+    ]
 
 
 def _placeholders(view: View) -> list[Finding]:

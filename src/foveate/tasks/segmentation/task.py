@@ -19,6 +19,7 @@ from foveate.tasks.classification.task import check_classes
 from foveate.tasks.classification.threshold import UnsureRule
 from foveate.tasks.segmentation.answers import ClassMapping, MaskDocument
 from foveate.tasks.segmentation.colours import voc_colour
+from foveate.tasks.segmentation.columns import MASK_COLUMNS, mask_columns
 from foveate.tasks.segmentation.grid import placed
 from foveate.tasks.segmentation.masks import Colour
 from foveate.tasks.segmentation.names import (
@@ -32,7 +33,9 @@ from foveate.tasks.segmentation.targets import MaskTargets
 from foveate.tasks.values import Output, Values, seen_in
 
 if TYPE_CHECKING:
+    from foveate.tasks.sections import Table
     from foveate.tasks.segmentation.metrics import Evaluation, PictureCounts
+    from foveate.tasks.surveyed import Remark, Surveyed, TableAnswers, TableRow
     from foveate.tasks.telling import Measured, TaskReport
 
 
@@ -58,6 +61,10 @@ class Segmentation(Task):
     needs: ClassVar[str] = "Segmentation needs two classes that masks show"
     whole_picture: ClassVar[bool] = False
     draws: ClassVar[str] = "a mask: an indexed PNG whose numbers are the classes'"
+    may_ignore: ClassVar[bool] = True
+    columns_needed: ClassVar[str] = "a column 'mask_name' with each picture's mask"
+    known_columns: ClassVar[tuple[str, ...]] = MASK_COLUMNS
+    file_columns: ClassVar[frozenset[str]] = frozenset(MASK_COLUMNS)
     no_use: ClassVar[Mapping[str, str]] = {
         "label_smoothing": "the class of a pixel is learnt as it stands in the mask"
     }
@@ -83,6 +90,24 @@ class Segmentation(Task):
         need(isinstance(self.ignored, str), "ignored", "a text", self.ignored)
         ok = is_number(self.temperature) and math.isfinite(self.temperature) and self.temperature > 0
         need(ok, "temperature", "a number above 0", self.temperature)
+
+    @classmethod
+    def answer_columns(cls, columns: Mapping[str, Sequence[Any]], *, asked: bool = False) -> tuple[str, ...]:
+        return mask_columns(columns)
+
+    @classmethod
+    def parsed(cls, cells: Mapping[str, Any]) -> str:
+        """The mask's file, of which `of_table` makes a mask."""
+        (name,) = cells.values()
+        return str(name)
+
+    @classmethod
+    def of_table(
+        cls, rows: Mapping[str, Sequence[TableRow]], folder: str, ignore: Sequence[str]
+    ) -> TableAnswers:
+        from foveate.tasks.segmentation.reading import masks_of_table
+
+        return masks_of_table(rows, folder, ignore)
 
     @classmethod
     def of(cls, answers: Mapping[str, Sequence[Any]], *, fewest: int | None = None) -> Segmentation:
@@ -220,6 +245,19 @@ class Segmentation(Task):
         """Whether two networks say the same of 99 % of a picture's pixels."""
         same = values[CLASSES] == others[CLASSES]
         return np.asarray(same.mean(axis=(1, 2)) >= 0.99)
+
+    def fault(self, targets: Targets, row: int, size: tuple[int, int] | None = None) -> str | None:
+        return masks_of(targets).fault(row, size)
+
+    def remarks(self, splits: Mapping[str, Surveyed]) -> list[Remark]:
+        from foveate.tasks.segmentation.remarks import remarks_on
+
+        return remarks_on(splits, self.ignored)
+
+    def shares(self, splits: Mapping[str, Surveyed]) -> Table:
+        from foveate.tasks.segmentation.remarks import shares_of
+
+        return shares_of(splits, self.classes, self.ignored)
 
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         from foveate.tasks.segmentation.metrics import evaluate
