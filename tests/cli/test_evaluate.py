@@ -123,6 +123,18 @@ def test_one_class_alone_can_be_measured(model, tmp_path):
     assert (found.evaluation.correct, found.evaluation.samples) == (3, 3)
 
 
+def test_pictures_whose_answers_cannot_be_used_are_left_out_too(run, model, tmp_path, monkeypatch):
+    folder = write_data(tmp_path / "data", [("red", "red", 20), ("green", "green", 20)])
+    gone = "its mask is gone"
+    monkeypatch.setattr(
+        Classification, "fault", lambda task, targets, row, size=None: gone if row == 3 else None
+    )
+    _, out, err = run(model, folder, "--json")
+    assert json.loads(out)["samples"] == 39
+    assert json.loads(out)["unreadable"] == ["Cannot read picture 'green/green11.png': its mask is gone."]
+    assert "its mask is gone. Left out." in err
+
+
 def test_few_unreadable_pictures_are_left_out_and_many_refused(run, model, tmp_path):
     folder = write_data(tmp_path / "data", [("red", "red", 20), ("green", "green", 20)])
     (folder / "red" / "broken.png").write_bytes(b"\x89PNG")

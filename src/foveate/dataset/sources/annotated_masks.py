@@ -32,7 +32,7 @@ from foveate.dataset.sources.yolo import read_yolo
 from foveate.errors import DatasetError, UnreadableImageError, listed
 from foveate.images.orientation import turned
 from foveate.tasks import task_type
-from foveate.tasks.segmentation.masks import ArrayMask, Labelling
+from foveate.tasks.segmentation.masks import Labelling
 from foveate.tasks.segmentation.names import IGNORED, MOST_CLASSES
 from foveate.tasks.segmentation.polygons import outlined
 from foveate.tasks.segmentation.rle import paint
@@ -64,9 +64,6 @@ class DrawnMask:
             runs = thing.runs or outlined(thing.polygons, height, width)
             paint(drawn, runs, IGNORED if thing.crowd else numbers.get(thing.label, IGNORED))
         return turned(np.ascontiguousarray(drawn.T)[..., None], orientation)[..., 0]
-
-    def data(self) -> bytes:
-        return ArrayMask(self.read(), self.labelling).data()
 
 
 def background(classes: Iterable[str]) -> str:

@@ -43,9 +43,6 @@ class FileMask:
         found = self.legend.read(stored_mask(self.path, self.name), self.name)
         return as_seen(found, self.name, self.picture)
 
-    def data(self) -> bytes:
-        return read_bytes(self.path, name=self.name)
-
 
 @dataclass(frozen=True, eq=False)
 class InstanceMask:
@@ -82,9 +79,6 @@ class InstanceMask:
         numbers = Stored(np.where(merged, np.uint8(255), np.uint8(0)), "PNG")
         return as_seen(self.legend.read(numbers, self.name), self.name, self.picture)
 
-    def data(self) -> bytes:
-        return b"".join(read_bytes(path, name=self.name) for path in self.paths)
-
 
 @dataclass(frozen=True, eq=False)
 class NoMask:
@@ -95,9 +89,6 @@ class NoMask:
 
     def read(self) -> NDArray[np.uint8]:
         raise UnreadableImageError(self.name, "there is no mask of this name", "mask")
-
-    def data(self) -> bytes:
-        return b""
 
 
 def stored_mask(path: str, name: str) -> Stored:

@@ -48,10 +48,6 @@ class Mask(Protocol):
         """
         ...
 
-    def data(self) -> bytes:
-        """The bytes that a hash of the content is taken of. Raises as `read` does."""
-        ...
-
 
 class MisreadMaskError(DatasetError):
     """A mask that shows that all masks of its data set are misread, not that this one is bad.
@@ -103,9 +99,6 @@ class ArrayMask:
 
     def read(self) -> NDArray[np.uint8]:
         return np.array(self.pixels)
-
-    def data(self) -> bytes:
-        return np.array(self.pixels.shape, "<i8").tobytes() + self.pixels.tobytes()
 
 
 def class_counts(mask: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
