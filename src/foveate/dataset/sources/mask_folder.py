@@ -19,6 +19,7 @@ from foveate.words import plural, setting
 SEGMENTATION = "segmentation"  # the task whose answers masks are
 _LISTS = "ImageSets/Segmentation"
 _VOID = ("void", "Void", "ignored", "unlabelled", "Unlabelled")  # of the formats that are known for them
+_DOCUMENTS = (".json", ".xml", ".txt", ".yaml")
 _DEEPEST = 2  # folders that hold nothing but one folder, as VOCdevkit/VOC2012/ does
 
 Files = dict[str, list[MaskFiles]]
@@ -42,6 +43,8 @@ def open_mask_folder(path: str | Path, *, ignore: Sequence[str] = (), min_classe
     if layout is None:
         return None
     files = _files(walk, layout)
+    if files is None:
+        return None
     table = _table(walk, layout)
     known = layout.of_splits or layout.voc
     masks, notes = masks_of_files(
@@ -61,8 +64,11 @@ def open_mask_folder(path: str | Path, *, ignore: Sequence[str] = (), min_classe
     return from_answers(os.fspath(path), rows, kind=task_type(SEGMENTATION), notes=notes, fewest=min_classes)
 
 
-def _files(walk: Walk, layout: Layout) -> Files:
-    """By split, the files of each picture and its mask; what is left out is noted."""
+def _files(walk: Walk, layout: Layout) -> Files | None:
+    """By split, the files of each picture and its mask; what is left out is noted.
+
+    None where no mask is a picture's, but documents are there that may have the answers: COCO's JSON, say.
+    """
     if layout.by_picture:
         return {
             split: [instance_files(walk, folder) for folder in folders]
@@ -74,6 +80,8 @@ def _files(walk: Walk, layout: Layout) -> Files:
         if not found.matched and split != "train":
             walk.notes.append(f"No picture in {part.pictures!r} has a mask: there is no {split} split.")
             continue
+        if not found.matched and any(file.lower().endswith(_DOCUMENTS) for file in walk.ignored):
+            return None
         if not found.matched:
             raise _unpaired(walk, part, [one.picture for one in found.files], found.alone)
         if found.alone:

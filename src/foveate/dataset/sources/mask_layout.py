@@ -40,7 +40,7 @@ _SEPARATORS = re.compile(r"[\W_]+")
 
 
 class Part(NamedTuple):
-    """The folders of a split, and whether each mask is a folder of instances beside its picture's."""
+    """The folders of a split."""
 
     pictures: str
     masks: str
@@ -48,15 +48,16 @@ class Part(NamedTuple):
 
 @dataclass
 class Layout:
-    """split -> where its pictures and masks lie; ``train`` where there are no splits.
+    """Where pictures and masks lie, by split; ``train`` where there are no splits.
 
     of_splits: the folders are named as splits, as CamVid's are (``trainannot``). voc: as VOC's are.
+    by_picture: instead of two folders, one for each picture with its instances.
     """
 
     parts: dict[str, Part] = field(default_factory=dict)
     of_splits: bool = False
     voc: bool = False
-    by_picture: dict[str, list[str]] = field(default_factory=dict)  # a folder for each picture, by split
+    by_picture: dict[str, list[str]] = field(default_factory=dict)
 
 
 def found_layout(walk: Walk) -> Layout | None:

@@ -10,13 +10,13 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foveate.errors import DatasetError, ImageError, listed
-from foveate.images.stored import Stored
 from foveate.tasks.segmentation.colours import VOC, VOC_VOID, ClassTable, code
 from foveate.tasks.segmentation.legend import Legend, coded, is_grey, legend_of, lossy_mask
 from foveate.tasks.segmentation.mask_files import FileMask, InstanceMask, NoMask, stored_mask
@@ -44,33 +44,37 @@ class MaskFiles(NamedTuple):
     several: bool = False
 
 
+class _Occurring(NamedTuple):
+    """What one mask has: pixels of each number, or of each colour, and the palette's colours of numbers."""
+
+    numbers: Mapping[int, int]
+    colours: Mapping[int, int]
+    palette: Mapping[int, int]
+    lossy: str = ""  # its form, where that does not keep what was saved
+
+
 @dataclass
 class _Survey:
-    """Which numbers and colours occur, in pixels, and the palettes' colours of those numbers."""
+    """What occurs in several masks.
 
-    numbers: Counter[int]
-    colours: Counter[int]
-    palette: dict[int, int]
-    disagree: bool = False  # two palettes have other colours for one number
-    indexed: int = 0  # masks with a palette that show more than one number
+    disagree: two palettes have other colours for one number. indexed: masks with a palette and more than one
+    number.
+    """
+
+    numbers: Counter[int] = field(default_factory=Counter)
+    colours: Counter[int] = field(default_factory=Counter)
+    palette: dict[int, int] = field(default_factory=dict)
+    disagree: bool = False
+    indexed: int = 0
     first_in_colour: str = ""
 
-    def add(self, name: str, found: Stored) -> None:
-        samples = found.samples
-        if samples.ndim == 3:
-            if not is_grey(samples):
-                self.first_in_colour = self.first_in_colour or name
-                self.colours.update(_counted(coded(samples)))
-                return
-            samples = samples[..., 0]
-        counts = _counted(samples)
-        self.numbers.update(counts)
-        if found.palette is None:
-            return
-        self.indexed += len(counts) > 1
-        rgb = dict(enumerate(coded(found.palette).tolist()))
-        for number in counts:
-            colour = rgb.get(number, -1)
+    def add(self, name: str, found: _Occurring) -> None:
+        self.numbers.update(found.numbers)
+        self.colours.update(found.colours)
+        if found.colours and not self.first_in_colour:
+            self.first_in_colour = name
+        self.indexed += len(found.palette) > 1
+        for number, colour in found.palette.items():
             self.disagree |= self.palette.setdefault(number, colour) != colour
 
     @property
@@ -78,7 +82,27 @@ class _Survey:
         return sum(self.numbers.values())
 
 
-def _counted(samples: np.ndarray) -> dict[int, int]:
+def _occurring(path: str, name: str) -> _Occurring | None:
+    """None of a mask that cannot be read, which the scan names."""
+    try:
+        found = stored_mask(path, name)
+    except ImageError:
+        return None
+    samples = found.samples
+    if found.lossy:
+        return _Occurring({}, {}, {}, found.form)
+    if samples.ndim == 3:
+        if not is_grey(samples):
+            return _Occurring({}, _counted(coded(samples)), {})
+        samples = samples[..., 0]
+    numbers = _counted(samples)
+    if found.palette is None:
+        return _Occurring(numbers, {}, {})
+    colours = dict(enumerate(coded(found.palette).tolist()))
+    return _Occurring(numbers, {}, {number: colours.get(number, -1) for number in numbers})
+
+
+def _counted(samples: NDArray[Any]) -> dict[int, int]:
     values, counts = np.unique(samples, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
@@ -143,17 +167,9 @@ def _of_single(
     void: Sequence[str],
     voc: bool,
 ) -> tuple[Legend, list[str]]:
-    notes = []
+    notes: list[str] = []
     if voc:
-        if table is None:
-            table = VOC
-            notes.append(
-                "The folders are named as VOC's are and list no classes: its 21 are taken. A classes.txt "
-                "beside them would name others."
-            )
-        if _WHITE not in table.numbers:
-            ignore = tuple(dict.fromkeys((*ignore, str(_WHITE))))
-            notes.append("255, the outlines in VOC's masks, is ignored.")
+        table, ignore, notes = _as_voc(table, ignore)
     # With a table only two classes need a look at all: they may stand as 0 and 1, or as 0 and 255.
     whole = table is None or len(table.names) == 2
     rows = range(len(files)) if whole else np.unique(np.linspace(0, len(files) - 1, PEEKED).astype(int))
@@ -168,8 +184,8 @@ def _of_single(
         )
     elif survey.disagree:
         notes.append("The palettes of indexed masks differ: their numbers are taken, not their colours.")
-    present = set(survey.numbers)
-    if len(table.names) == 2 and not table.colours and present == {0, _WHITE} and str(_WHITE) not in ignore:
+    two = table.numbers == (0, 1) and not table.colours and str(_WHITE) not in ignore
+    if two and set(survey.numbers) == {0, _WHITE}:
         table = _black_and_white(table)
         notes.append(f"0 and 255 in masks are the two classes of {table.source}: {listed(table.names)}.")
     legend = legend_of(table, ignore, void=void, by_palette=by_palette)
@@ -180,6 +196,21 @@ def _of_single(
     if voc and legend.colours:
         legend = replace(legend, colours={code(VOC_VOID): IGNORED, **legend.colours})
     return _coloured(legend, survey), notes
+
+
+def _as_voc(table: ClassTable | None, ignore: Sequence[str]) -> tuple[ClassTable, Sequence[str], list[str]]:
+    """What VOC's masks have where nothing else is said: its classes, and outlines that are ignored."""
+    notes = []
+    if table is None:
+        table = VOC
+        notes.append(
+            "The folders are named as VOC's are and list no classes: its 21 are taken. A classes.txt beside "
+            "them would name others."
+        )
+    if _WHITE not in table.numbers:
+        ignore = tuple(dict.fromkeys((*ignore, str(_WHITE))))
+        notes.append("255, the outlines in VOC's masks, is ignored.")
+    return table, ignore, notes
 
 
 _VOID_WORDS = frozenset(("void", "ignore", "ignored", "unlabeled", "unlabelled"))
@@ -207,24 +238,15 @@ def _surveyed(root: str, files: Sequence[MaskFiles], *, whole: bool) -> _Survey:
 
     whole: these are all masks, of which nobody else says what they mean. Raises MisreadMaskError then.
     """
-    survey = _Survey(Counter(), Counter(), {})
+    survey = _Survey()
     present = [(os.path.join(root, one.masks[0]), one.called) for one in files if one.masks]  # noqa: PTH118
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="masks") as pool:
-        for (_, name), found in zip(present, pool.map(lambda one: _stored(*one), present), strict=True):
-            if found is None:
-                continue
-            if not found.lossy:
+        for (_, name), found in zip(present, pool.map(lambda one: _occurring(*one), present), strict=True):
+            if found is not None and found.lossy and whole:
+                raise lossy_mask(name, found.lossy)
+            if found is not None:
                 survey.add(name, found)
-            elif whole:
-                raise lossy_mask(name, found.form)
     return survey
-
-
-def _stored(path: str, name: str) -> Stored | None:
-    try:
-        return stored_mask(path, name)
-    except ImageError:
-        return None
 
 
 def _unnamed(survey: _Survey, ignore: Sequence[str], called: str) -> tuple[Legend, list[str]]:
@@ -257,7 +279,7 @@ def _unclear(survey: _Survey, numbers: Sequence[int], between: int, called: str)
         return DatasetError(
             f"{called} has masks with {len(numbers)} different numbers, {share(between / survey.total)} of "
             "the pixels between 0 and 255: a mask has one number a class; were they smoothed, by resizing or "
-            "as JPEG? Make them again without."
+            "as JPEG? If they are classes, name them in a classes.txt."
         )
     few = [number for number in numbers if number != _WHITE]
     return DatasetError(
