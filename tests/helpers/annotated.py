@@ -151,3 +151,15 @@ def write_cvat(root: Path, pictures: Pictures) -> None:
                     lines.append(f'<polygon label="{label}" points="{points}" z_order="{place}"/>')
             lines.append("</image>")
     (root / "annotations.xml").write_text("\n".join([*lines, "</annotations>"]))
+
+
+def write_masks(root: Path, pictures: Pictures) -> None:
+    """Indexed PNG masks, drawn by the COCO API, with a list of classes."""
+    for split, images in pictures.items():
+        for name, (size, things) in images.items():
+            save(root / "images" / split, name, size)
+            mask = Image.fromarray(drawn(size, things))
+            mask.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+            (root / "masks" / split).mkdir(parents=True, exist_ok=True)
+            mask.save(root / "masks" / split / name)
+    (root / "classes.txt").write_text("\n".join(["background", *LABELS]))

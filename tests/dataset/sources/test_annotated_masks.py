@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import annotated
+from foveate.dataset import open_dataset
 from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
 from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import DatasetError, ImageError
@@ -182,3 +183,33 @@ def test_drawn_scenes_have_the_masks_of_their_annotations(tmp_path):
         file = tmp_path / "scenes" / mask.picture.file.replace("/images/", "/masks/")
         numbers = np.array([names.index(name) for name in mask.labelling.classes])
         assert np.array_equal(numbers[mask.read()], np.asarray(Image.open(file)))
+
+
+@pytest.mark.parametrize("form", [*FORMS, "indexed PNG masks"])
+def test_targets_are_identical_whatever_the_form(form, tmp_path):
+    pictures = annotated.made(0, 4)
+    (FORMS | {"indexed PNG masks": annotated.write_masks})[form](tmp_path, pictures)
+    data = open_dataset(tmp_path)
+    assert data.task.name == "segmentation" and set(data.task.labels) == {"background", *annotated.LABELS}
+    numbers = np.array([0, *map(data.task.labels.index, annotated.LABELS)])
+    for split, images in pictures.items():
+        rows = data.splits[split]
+        names = [rows.images.name(row).rpartition("/")[2] for row in range(len(rows))]
+        assert sorted(names) == sorted(images)
+        for row, name in enumerate(names):
+            size, things = images[name]
+            assert np.array_equal(rows.targets.mask(row), numbers[annotated.drawn(size, things)])
+            assert rows.images.read(row).shape == (size[1], size[0], 3)
+    without = open_dataset(tmp_path, task="segmentation", ignore=["car"])
+    assert "car" not in without.task.labels
+
+
+def test_a_file_of_annotations_is_a_data_set_and_another_its_validation(tmp_path):
+    annotated.write_coco(tmp_path, annotated.made(2, 5))
+    folder = tmp_path / "annotations"
+    data = open_dataset(folder / "instances_train2017.json", val=folder / "instances_val2017.json")
+    assert {key: split.images.name(0) for key, split in data.splits.items()} == {
+        "train": "train2017/train0.png",
+        "val": "val2017/val0.png",
+    }
+    assert open_dataset(tmp_path, task="classification", min_classes=1).task.name == "classification"
