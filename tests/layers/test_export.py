@@ -155,6 +155,9 @@ def test_a_model_folder_may_hold_them(name):
     [
         lambda x: x.double(),
         lambda x: (x.argmax(1).byte() + 250).float(),
+        lambda x: (x > 0).sum(1),
+        lambda x: x.argmax(1).clamp(1, 3),
+        lambda x: torch.cat([x, (x > 0)], dim=1),
         lambda x: x.amin(0, keepdim=True).expand(2, -1, -1, -1),
         lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"),
         lambda x: F.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True),

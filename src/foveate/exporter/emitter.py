@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from onnx import GraphProto, ModelProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.overrides import resolve_name
@@ -29,6 +30,15 @@ IR_VERSION = 10
 # What a network may ask of a tensor without computing with its numbers.
 _QUESTIONS = {"size", "dim", "ndimension", "numel", "is_floating_point", "is_contiguous", "stride", "__len__"}
 _PROPERTIES = {"shape", "ndim", "dtype", "device", "is_cuda", "requires_grad", "layout", "is_quantized"}
+# What works on whole numbers and truths as it does on float32: in ONNX most operators do not.
+_OF_ANY_TYPE = {
+    *("float", "long", "int", "byte", "bool", "type", "to", "contiguous", "clone", "detach"),
+    *("add", "radd", "iadd", "mul", "rmul", "imul", "multiply", "sub", "isub", "subtract", "rsub"),
+    *("div", "truediv", "itruediv", "divide", "true_divide", "rdiv", "rtruediv"),
+    *("maximum", "minimum", "gt", "ge", "lt", "le", "eq", "ne", "where", "logical_not", "max_unpool2d"),
+    *("flatten", "view", "reshape", "unflatten", "squeeze", "unsqueeze", "view_as", "reshape_as"),
+    *("permute", "transpose", "swapaxes", "chunk", "split", "getitem"),
+}
 
 
 class Graph:
@@ -106,8 +116,10 @@ def _write(graph: Graph, call: Call, batch: int) -> None:
         if call.name not in _QUESTIONS and not (call.name == "__get__" and asked[-2] in _PROPERTIES):
             raise NotInTable(f"{full_name}: the network decides by its numbers")
         return
-    function = FUNCTIONS.get(call.name.strip("_"))
-    if function is None:
+    plain = call.name.strip("_")
+    function = FUNCTIONS.get(plain)
+    real = all(value.dtype == torch.float32 for value in values_in((call.args, call.kwargs)))
+    if function is None or not (real or plain in _OF_ANY_TYPE):
         raise NotInTable(full_name)
     graph.out = call.out
     try:
