@@ -15,6 +15,13 @@ from foveate.reference import network as net
 from reference_checks import Check, Draw, Outcome, either, generator, leaf, whole
 
 
+class Hardsigmoid(torch.nn.Module):
+    """By its definition: the slope of torch's is a sixth in float32."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.relu6(x + 3) / 6
+
+
 class Kept(torch.nn.Module):
     """Stochastic depth with the reference's mask."""
 
@@ -68,7 +75,7 @@ def block(name: str) -> Check:
             how["expanded"] = mbconv.round_channels(channels * how.pop("expand_ratio"))
             how["activation"] = how["activation"].__name__.lower()
         elif name == "squeeze_excitation":
-            how["activation"] = how["activation"].__name__.lower()
+            how = {key: kind.__name__.lower() for key, kind in how.items()}
         ours = REFERENCE_BLOCKS[name](*positional, **how, rng=rng)
         outcome = Outcome(f"{name} {x.shape} {positional} {how} training={training}")
         return compare_network(outcome, rng, ours, theirs, x)
@@ -78,8 +85,10 @@ def block(name: str) -> Check:
 
 def block_arguments(name: str, draw: Draw, channels: int) -> tuple[Sequence[Any], dict[str, Any]]:
     small = whole(1, 4)
-    if name in {"basic_block", "bottleneck"}:
+    if name == "basic_block":
         return (channels, draw(small), draw(whole(1, 2))), {}
+    if name == "bottleneck":
+        return (channels, draw(small), draw(whole(1, 2)), draw(whole(1, 3))), {}
     if name == "inception":
         return (
             channels,
@@ -92,7 +101,10 @@ def block_arguments(name: str, draw: Draw, channels: int) -> tuple[Sequence[Any]
         how = {"stride": draw(either(2)), "padding": draw(st.sampled_from(["same", "valid", 1, (1, 2)]))}
         return (channels, draw(small), draw(whole(1, 3))), how | {"dilation": draw(whole(1, 2))}
     if name == "squeeze_excitation":
-        return (channels, draw(small)), {"activation": draw(st.sampled_from([torch.nn.ReLU, torch.nn.SiLU]))}
+        return (channels, draw(small)), {
+            "activation": draw(st.sampled_from([torch.nn.ReLU, torch.nn.SiLU, torch.nn.Hardswish])),
+            "gate": draw(st.sampled_from([torch.nn.Sigmoid, Hardsigmoid])),
+        }
     out_channels = channels if draw(st.booleans()) else 8 * draw(whole(1, 3))
     return (channels, out_channels), {
         "kernel": draw(st.sampled_from([3, 5])),

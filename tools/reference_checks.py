@@ -223,7 +223,12 @@ def whole_map(name: str) -> Check:
 
 
 def activation(name: str) -> Check:
-    by_torch = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "softmax": lambda x: F.softmax(x, 1)}
+    by_torch = {
+        "tanh": torch.tanh,
+        "sigmoid": torch.sigmoid,
+        "softmax": lambda x: F.softmax(x, 1),
+        "hardsigmoid": lambda x: F.relu6(x + 3) / 6,  # F.hardsigmoid's slope is a sixth in float32
+    }
     forward, backward = getattr(activations, name), getattr(activations, f"{name}_backward")
 
     def check(draw: Draw) -> Outcome:
@@ -383,7 +388,10 @@ def optimiser(draw: Draw) -> Outcome:
     return outcome
 
 
-ACTIVATIONS = ("relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "softmax")
+ACTIVATIONS = (
+    *("relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "softmax"),
+    *("hardsigmoid", "hardswish"),
+)
 OPERATIONS: dict[str, Check] = {
     "conv2d": conv2d,
     **{f"{name} pooling": sliding(name) for name in pools.POOLINGS},

@@ -14,6 +14,7 @@ from foveate.layers.mbconv import MBConv, Style
 from foveate.layers.pooling_to_size import POOLINGS
 from foveate.layers.residual import BasicBlock, Bottleneck
 from foveate.layers.separable import SeparableConv2d
+from foveate.layers.squeeze_excite import SqueezeExcitation
 from foveate.operators.onnx import NotInTable
 from foveate.runtime.onnx_check import check_onnx
 
@@ -52,6 +53,8 @@ LAYERS = {
     "adaptive_max": lambda: POOLINGS["adaptive_max"]((6, 4)),
     "basic block": lambda: BasicBlock(8, 4, 2),
     "bottleneck": lambda: Bottleneck(8, 2),
+    "dilated bottleneck": lambda: Bottleneck(8, 2, dilation=2),
+    "hard squeeze-and-excitation": lambda: SqueezeExcitation(8, 2, nn.Hardswish, nn.Hardsigmoid),
     "inception": lambda: Inception(8, 2, (2, 3), (2, 1), 1),
     "inception's auxiliary head": lambda: InceptionAux(8, 3),
     "mbconv": lambda: MBConv(8, 8, kernel=3, expand_ratio=2, stochastic_depth=0.5),

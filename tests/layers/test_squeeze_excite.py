@@ -22,3 +22,14 @@ def test_keys_and_what_zero_weights_do():
         nn.init.zeros_(parameter)
     x = torch.randn(1, 6, 3, 3)
     assert torch.allclose(module(x), x / 2)  # sigmoid(0)
+
+
+def test_a_hard_gate_closes_whole_channels():
+    module = SqueezeExcitation(6, 3, gate=nn.Hardsigmoid)
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    with torch.no_grad():
+        module.fc2.bias.copy_(torch.tensor([-4.0, -1.5, 0, 1.5, 3, 9]))
+    x = torch.rand(2, 6, 3, 4)
+    expected = torch.tensor([0, 0.25, 0.5, 0.75, 1, 1]).reshape(6, 1, 1)
+    assert torch.allclose(module(x), x * expected)

@@ -7,7 +7,7 @@ import pytest
 
 from foveate.reference import activations
 
-NAMES = ["relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "softmax"]
+NAMES = ["relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "hardsigmoid", "hardswish", "softmax"]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,12 @@ NAMES = ["relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "softmax"]
         ("sigmoid", math.log(3), 0.75),
         ("tanh", math.log(2), 0.6),
         ("silu", math.log(3), 0.75 * math.log(3)),
+        ("hardsigmoid", -4, 0),
+        ("hardsigmoid", 1.5, 0.75),
+        ("hardsigmoid", 4, 1),
+        ("hardswish", -3, 0),
+        ("hardswish", 1.5, 1.5 * 0.75),
+        ("hardswish", 5, 5),
     ],
 )
 def test_values(name, x, expected):

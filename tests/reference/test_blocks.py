@@ -7,10 +7,13 @@ from foveate.reference import blocks
 
 MAKE = {
     "basic_block": lambda rng: blocks.basic_block(3, 4, 2, rng=rng),
-    "bottleneck": lambda rng: blocks.bottleneck(3, 2, rng=rng),
+    "bottleneck": lambda rng: blocks.bottleneck(3, 2, dilation=2, rng=rng),
     "inception": lambda rng: blocks.inception(3, 1, (2, 2), (1, 2), 1, rng=rng),
     "separable": lambda rng: blocks.separable(3, 4, 3, padding="same", rng=rng),
     "squeeze_excitation": lambda rng: blocks.SqueezeExcitation(3, 2, "silu", rng=rng),
+    "hard squeeze_excitation": lambda rng: blocks.SqueezeExcitation(
+        3, 2, "hardswish", gate="hardsigmoid", rng=rng
+    ),
     "mbconv": lambda rng: blocks.mbconv(3, 3, kernel=3, expanded=6, rng=rng),
 }
 

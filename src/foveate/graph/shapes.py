@@ -14,7 +14,10 @@ from torch import Tensor
 
 from foveate.geometry import transposed_size
 
-UNARY = ("relu", "hardtanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardswish")
+UNARY = (
+    *("relu", "hardtanh", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh", "hardswish"),
+    "hardsigmoid",
+)
 BINARY = ("add", "mul")
 NORMS = ("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training")
 

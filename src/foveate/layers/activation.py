@@ -121,6 +121,8 @@ _plain(
     function=lambda x: x * min(max(x + 3, 0.0), 6.0) / 6,
     written="{x} · min(max({x} + 3, 0), 6)/6",
     onnx="HardSwish",
+    module=nn.Hardswish,
+    summary="SiLU of straight lines: x · hard sigmoid(x).",
 )
 _plain(
     "hardsigmoid",
@@ -128,6 +130,8 @@ _plain(
     function=lambda x: min(max(x + 3, 0.0), 6.0) / 6,
     written="min(max({x} + 3, 0), 6)/6",
     onnx=lambda g, x: g.op("HardSigmoid", x, alpha=1 / 6, beta=0.5),
+    module=nn.Hardsigmoid,
+    summary="Squeezes values into 0 … 1 by a straight line.",
 )
 _plain(
     "mish",

@@ -43,7 +43,8 @@ class ConvNormActivation(nn.Sequential):
     """Convolution without bias (key ``0``), batch norm (``1``), and an activation (``2``) unless told not to.
 
     Shapes: (N, in_channels, H, W) to (N, out_channels, H', W'), where H' = ceil(H / stride) for an odd
-    kernel; padding is (k − 1)/2 on each side, TensorFlow's with ``same_padding`` (they differ at stride 2).
+    kernel; padding is dilation·(k − 1)/2 on each side, TensorFlow's with ``same_padding`` (they differ at
+    stride 2).
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ConvNormActivation(nn.Sequential):
         kernel: int = 1,
         *,
         stride: int = 1,
+        dilation: int = 1,
         groups: int = 1,
         style: Style = Style(),
         activate: bool = True,
@@ -60,11 +62,16 @@ class ConvNormActivation(nn.Sequential):
         conv: nn.Conv2d
         if style.same_padding and stride > 1:
             conv = Conv2d(
-                in_channels, out_channels, kernel, stride=stride, padding="same", groups=groups, bias=False
+                *(in_channels, out_channels, kernel, stride),
+                padding="same",
+                dilation=dilation,
+                groups=groups,
+                bias=False,
             )
         else:
+            around = dilation * (kernel - 1) // 2
             conv = nn.Conv2d(
-                in_channels, out_channels, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False
+                in_channels, out_channels, kernel, stride, around, dilation, groups=groups, bias=False
             )
         norm = nn.BatchNorm2d(out_channels, eps=style.norm_eps, momentum=style.norm_momentum)
         super().__init__(conv, norm, *([style.activation()] if activate else []))

@@ -35,17 +35,20 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1 to ``channels``, 3x3, 1x1 to 4·channels. (N, C, H, W) to (N, 4·channels, ⌈H/stride⌉, …)."""
+    """1x1 to ``channels``, 3x3, 1x1 to 4·channels. (N, C, H, W) to (N, 4·channels, ⌈H/stride⌉, …).
+
+    ``dilation`` is that of the 3x3 convolution.
+    """
 
     expansion: ClassVar[int] = 4
 
-    def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
+    def __init__(self, in_channels: int, channels: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         out_channels = channels * self.expansion
         self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride, dilation, dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)

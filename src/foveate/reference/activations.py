@@ -70,6 +70,26 @@ def silu_backward(grad: Array, x: Array) -> Array:
     return grad * y * (1 + x * (1 - y))
 
 
+def hardsigmoid(x: Array) -> Array:
+    """min(max(0, x + 3), 6)/6: the sigmoid of three straight lines."""
+    return np.clip(x + 3, 0, 6) / 6
+
+
+def hardsigmoid_backward(grad: Array, x: Array) -> Array:
+    """A sixth of ``grad`` between −3 and 3, nothing outside."""
+    return grad * ((x > -3) & (x < 3)) / 6
+
+
+def hardswish(x: Array) -> Array:
+    """x·hardsigmoid(x)."""
+    return x * hardsigmoid(x)
+
+
+def hardswish_backward(grad: Array, x: Array) -> Array:
+    """x/3 + 1/2 times ``grad`` between −3 and 3, all of it above, nothing below."""
+    return grad * np.where(x <= -3, 0, np.where(x < 3, x / 3 + 0.5, 1))
+
+
 def softmax(x: Array, axis: int = 1) -> Array:
     """e^x / Σ e^x along ``axis``: in 0..1, of sum 1. The largest x is taken off first against overflow."""
     powers = np.exp(x - x.max(axis, keepdims=True))

@@ -12,6 +12,10 @@ import numpy as np
 
 from foveate.layers.padding import Padding
 from foveate.reference.activations import (
+    hardsigmoid,
+    hardsigmoid_backward,
+    hardswish,
+    hardswish_backward,
     relu,
     relu6,
     relu6_backward,
@@ -35,7 +39,14 @@ from foveate.reference.network import (
 from foveate.reference.pooling import max_pool, max_pool_backward
 from foveate.reference.windows import Array, Pair
 
-ACTIVATIONS = {"relu": (relu, relu_backward), "relu6": (relu6, relu6_backward), "silu": (silu, silu_backward)}
+ACTIVATIONS = {
+    "relu": (relu, relu_backward),
+    "relu6": (relu6, relu6_backward),
+    "silu": (silu, silu_backward),
+    "sigmoid": (sigmoid, sigmoid_backward),
+    "hardsigmoid": (hardsigmoid, hardsigmoid_backward),
+    "hardswish": (hardswish, hardswish_backward),
+}
 
 
 class Residual(Layer):
@@ -78,7 +89,13 @@ class SqueezeExcitation(Layer):
     """Each channel times a number in 0..1, made of the means of all channels."""
 
     def __init__(
-        self, in_channels: int, squeeze_channels: int, activation: str, *, rng: np.random.Generator
+        self,
+        in_channels: int,
+        squeeze_channels: int,
+        activation: str,
+        *,
+        rng: np.random.Generator,
+        gate: str = "sigmoid",
     ) -> None:
         super().__init__()
         self._gate = Sequential(
@@ -87,7 +104,7 @@ class SqueezeExcitation(Layer):
                 "fc1": Conv2d(in_channels, squeeze_channels, 1, rng=rng),
                 "activation": Operation(*ACTIVATIONS[activation]),
                 "fc2": Conv2d(squeeze_channels, in_channels, 1, rng=rng),
-                "gate": Operation(sigmoid, sigmoid_backward),
+                "gate": Operation(*ACTIVATIONS[gate]),
             }
         )
         self.children = {"": self._gate}
@@ -129,14 +146,17 @@ def basic_block(in_channels: int, channels: int, stride: int = 1, *, rng: np.ran
     return Residual(body, _downsample(in_channels, channels, stride, rng), Operation(relu, relu_backward))
 
 
-def bottleneck(in_channels: int, channels: int, stride: int = 1, *, rng: np.random.Generator) -> Residual:
-    """1x1, 3x3 and 1x1 to four times the channels (ResNet-50 and deeper)."""
+def bottleneck(
+    in_channels: int, channels: int, stride: int = 1, dilation: int = 1, *, rng: np.random.Generator
+) -> Residual:
+    """1x1, 3x3 and 1x1 to four times the channels (ResNet-50 and deeper); ``dilation`` is the 3x3's."""
+    window: Sliding = {"stride": stride, "padding": dilation, "dilation": dilation}
     body = Sequential(
         {
             "conv1": Conv2d(in_channels, channels, 1, bias=False, rng=rng),
             "bn1": BatchNorm(channels),
             "relu1": Operation(relu, relu_backward),
-            "conv2": Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False, rng=rng),
+            "conv2": Conv2d(channels, channels, 3, bias=False, rng=rng, **window),
             "bn2": BatchNorm(channels),
             "relu2": Operation(relu, relu_backward),
             "conv3": Conv2d(channels, 4 * channels, 1, bias=False, rng=rng),
