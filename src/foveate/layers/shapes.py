@@ -138,6 +138,31 @@ def _write_getitem(g: OnnxGraph, input: Value, index: Any) -> Any:
     return reshape(g, value) if any(isinstance(part, int) for part in parts) else value
 
 
+@reads("getitem")
+def _read_crop(out: Value, input: Any, index: Any) -> Reading | None:
+    whole = slice(None)
+    if not isinstance(index, tuple) or out.ndim != 4 or input.ndim != 4 or len(index) > 4:
+        return None
+    parts = [*index, *[whole] * (4 - len(index))]
+    if not all(isinstance(part, slice) and part.step in (None, 1) for part in parts):
+        return None
+    if parts[:2] != [whole, whole]:
+        return None
+    (top, _, _), (left, _, _) = (
+        part.indices(side) for part, side in zip(parts[2:], input.shape[2:], strict=True)
+    )
+    return Reading("crop", "crop", {"top": top, "left": left})
+
+
+@sums("crop")
+def _sum_crop(place: Place) -> Arithmetic:
+    row, column = place.row + place.step.settings["top"], place.column + place.step.settings["left"]
+    total = float(place.input()[place.channel, row, column])
+    term = Term(place.step.inputs[0], place.channel, 1.0, total, total)
+    steps = (Formula(f"the value at row {row}, column {column}", shown(total)),)
+    return Arithmetic("crop", place.value, total, (term,), steps=steps)
+
+
 # --- Padding -----------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,8 @@ class Network(nn.Module):
     - ``windows``: its layers that change the map's side, in order;
     - ``num_features``: the channels C of the map that ``forward_features`` returns;
     - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``.
+
+    Networks that give a map of scores are `foveate.models.segmenter.Segmenter`.
     """
 
     classifier_name: ClassVar[str] = "fc"
@@ -82,7 +84,7 @@ class Network(nn.Module):
             ShapeError: as `forward_features`. InputError: the network tells no levels.
         """
         if not self.levels:
-            raise InputError(f"{type(self).__name__} does not tell the levels of its trunk (`levels`).")
+            raise InputError(self._no_levels())
         maps: dict[int, Tensor] = {}
 
         def keep(stride: int) -> Callable[[nn.Module, Any, Tensor], None]:
@@ -130,6 +132,24 @@ class Network(nn.Module):
             fresh = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
             self.set_submodule(name, fresh)
         self.num_classes = num_classes
+
+    def drop_head(self) -> None:
+        """Take away what stands behind the last level: what is left is a trunk, to build other networks on.
+
+        Goes by the order in which the parts were made. A trunk has ``forward_features`` and
+        ``forward_levels``, and takes pictures of any size that its windows do.
+
+        Raises :class:`InputError` where the network tells no levels.
+        """
+        if not self.levels:
+            raise InputError(self._no_levels())
+        parts = [name for name, _ in self.named_children()]
+        for name in parts[parts.index(self.levels[-1].layer.split(".")[0]) + 1 :]:
+            setattr(self, name, None)
+        self.image_size = None
+
+    def _no_levels(self) -> str:
+        return f"{type(self).__name__} does not tell the levels of its trunk (`levels`)."
 
     def foreign_names(self) -> tuple[Mapping[str, str], ...]:
         """Tables from another program's dotted layer names to ours, for weights files that use them."""

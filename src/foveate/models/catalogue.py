@@ -1,9 +1,10 @@
 """What is known about every network: the table that ``foveate models`` prints. Plain data, no torch.
 
 Counts are those of the network as built here with its defaults, and tests hold each of them: ``parameters``
-without GoogLeNet's auxiliary heads, which only training uses; ``depth`` counts the convolutions and dense
-layers on the longest path (squeeze-excite and projection shortcuts aside), ``macs`` the multiply-adds of one
-picture of ``input_size`` in convolutions and dense layers, biases aside.
+without auxiliary heads (GoogLeNet's, torchvision's FCN's and DeepLabV3's), which only training uses; ``depth``
+counts the convolutions and dense layers on the longest path (squeeze-excite, projection shortcuts and fixed
+upsampling aside), ``macs`` the multiply-adds of one picture of ``input_size`` in convolutions and dense layers,
+biases aside.
 ``top5_error`` is the published ImageNet error in per cent, and ``top5_note`` says how it was measured.
 """
 
@@ -12,14 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from foveate.plugins import Registry
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One network: a row of the table. ``input_size`` is (C, H, W); ``module`` is where its code stands."""
+    """One network: a row of the table. ``input_size`` is (C, H, W); ``module`` is where its code stands.
+
+    ``output`` is "vector" where it gives one score a class of a picture, and "map" where it gives one score a
+    class of each pixel.
+    """
 
     name: str
     family: str
@@ -35,6 +40,7 @@ class ModelInfo:
     num_classes: int = 1000
     top5_error: float | None = None
     top5_note: str = ""
+    output: Literal["vector", "map"] = "vector"
 
 
 _convnet1 = partial(
@@ -79,6 +85,8 @@ _vgg = partial(
     module="foveate.models.vgg",
     input_size=(3, 224, 224),
 )
+_WHOLE = "dense layers as convolutions: a map of scores"
+_SKIPS = "the same with finer scores"
 _SMALL = "many 3x3 convolutions in place of few large ones"
 _SMALL_BN = "the same with batch norm behind each convolution"
 _resnet = partial(
@@ -108,6 +116,37 @@ _efficientnet_lite = partial(
     source="Liu, TensorFlow blog, 2020-03-16; github.com/tensorflow/tpu, efficientnet/lite",
     key_idea="EfficientNet without squeeze-excite, ReLU6: fit for 8-bit arithmetic",
     module="foveate.models.efficientnet_lite",
+)
+_mobilenet_v3 = partial(
+    ModelInfo,
+    family="mobilenet_v3",
+    year=2019,
+    title="Searching for MobileNetV3",
+    source="Howard et al., arXiv:1905.02244",
+    key_idea="blocks found by search; hard swish and a hard squeeze-excite gate",
+    module="foveate.models.mobilenet_v3",
+    input_size=(3, 224, 224),
+)
+# Networks that answer pixel by pixel; the sizes are those that their papers or torchvision measure at.
+_segmenter = partial(ModelInfo, input_size=(3, 520, 520), num_classes=21, output="map")
+_fcn = partial(
+    _segmenter,
+    family="fcn",
+    year=2015,
+    title="Fully convolutional networks for semantic segmentation",
+    source="Long, Shelhamer, Darrell, arXiv:1411.4038",
+    module="foveate.models.fcn",
+)
+_fcn_vgg16 = partial(_fcn, input_size=(3, 500, 500))
+_fcn_trunk = partial(_fcn, input_size=(3, 512, 512))
+_fcn_resnet = partial(
+    _segmenter,
+    family="fcn_resnet",
+    year=2015,
+    title="Multi-scale context aggregation by dilated convolutions (as torchvision's FCN)",
+    source="Long et al., arXiv:1411.4038; Yu, Koltun, arXiv:1511.07122; torchvision",
+    key_idea="the last stages dilated: scores at an eighth of the side",
+    module="foveate.models.fcn_resnet",
 )
 
 # How top-5 errors were measured.
@@ -254,6 +293,62 @@ _ROWS: tuple[ModelInfo, ...] = (
         ("efficientnet_lite2", 65, 6_092_072, 859_736_272, (3, 260, 260)),
         ("efficientnet_lite3", 74, 8_197_096, 1_383_321_872, (3, 280, 280)),
         ("efficientnet_lite4", 92, 13_006_568, 2_553_034_336, (3, 300, 300)),
+    ),
+    *_table(
+        _mobilenet_v3,
+        ("name", "depth", "parameters", "macs"),
+        ("mobilenet_v3_small", 36, 2_542_856, 56_510_400),
+        ("mobilenet_v3_large", 48, 5_483_032, 216_589_760),
+    ),
+    *_table(
+        _fcn_vgg16,
+        ("name", "depth", "parameters", "macs", "key_idea"),
+        ("fcn32s", 16, 134_346_581, 180_925_453_056, _WHOLE),
+        ("fcn16s", 16, 134_357_354, 180_949_193_472, f"{_SKIPS} of pool4"),
+        ("fcn8s", 16, 134_362_751, 180_992_697_408, f"{_SKIPS} of pool4 and pool3"),
+    ),
+    *_table(
+        _fcn_trunk,
+        ("name", "depth", "parameters", "macs", "key_idea"),
+        ("fcn32s_efficientnet_lite0", 49, 2_965_589, 1_902_583_808, _WHOLE),
+        ("fcn16s_efficientnet_lite0", 49, 2_967_962, 1_904_992_256, f"{_SKIPS} at stride 16"),
+        ("fcn8s_efficientnet_lite0", 49, 2_968_823, 1_908_432_896, f"{_SKIPS} at strides 16 and 8"),
+        ("fcn32s_resnet18", 18, 11_187_285, 9_477_685_248, _WHOLE),
+        ("fcn16s_resnet18", 18, 11_192_682, 9_483_190_272, f"{_SKIPS} at stride 16"),
+        ("fcn8s_resnet18", 18, 11_195_391, 9_494_200_320, f"{_SKIPS} at strides 16 and 8"),
+        ("fcn32s_resnet50", 50, 23_551_061, 21_364_211_712, _WHOLE),
+        ("fcn16s_resnet50", 50, 23_572_586, 21_386_231_808, f"{_SKIPS} at stride 16"),
+        ("fcn8s_resnet50", 50, 23_583_359, 21_430_272_000, f"{_SKIPS} at strides 16 and 8"),
+    ),
+    *_table(
+        _fcn_resnet,
+        ("name", "depth", "parameters", "macs"),
+        ("fcn_resnet50", 51, 32_957_013, 142_725_772_800),
+        ("fcn_resnet101", 102, 51_949_141, 222_746_867_200),
+    ),
+    _segmenter(
+        name="deeplabv3_resnet50",
+        family="deeplab_v3",
+        year=2017,
+        title="Rethinking atrous convolution for semantic image segmentation",
+        source="Chen, Papandreou, Schroff, Adam, arXiv:1706.05587",
+        key_idea="a pyramid of dilated convolutions sees several sizes at once",
+        module="foveate.models.deeplab_v3",
+        depth=53,
+        parameters=39_638_869,
+        macs=168_731_205_888,
+    ),
+    _segmenter(
+        name="lraspp_mobilenet_v3_large",
+        family="lraspp",
+        year=2019,
+        title="Searching for MobileNetV3 (section 6.4: LR-ASPP)",
+        source="Howard et al., arXiv:1905.02244",
+        key_idea="a coarse map gated by the whole picture, and scores of a fine one",
+        module="foveate.models.lraspp",
+        depth=48,
+        parameters=3_221_538,
+        macs=2_086_219_688,
     ),
 )
 

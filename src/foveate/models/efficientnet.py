@@ -98,6 +98,14 @@ class MBConvNetwork(Network):
     def forward_head(self, features: Tensor) -> Tensor:
         return self.classifier(self.avgpool(features).flatten(1))
 
+    def drop_head(self) -> None:
+        """The last convolution serves the average before the scores; a trunk ends with the 320 channels."""
+        super().drop_head()
+        del self.features[-1]
+        self.num_features = self.stages[-1].channels
+        last = Level(f"features.{len(self.stages)}", self.num_features, self.levels[-1].stride)
+        self.levels = (*self.levels[:-1], last)
+
 
 @register("efficientnet_b0", width=1.0, depth=1.0, dropout=0.2)
 @register("efficientnet_b1", width=1.0, depth=1.1, dropout=0.2)

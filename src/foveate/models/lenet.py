@@ -32,6 +32,7 @@ class LeNet5(Network):
             num_features=16, num_classes=num_classes, in_channels=in_channels, image_size=image_size
         )
         height, width = self.map_size(*image_size)
+        self.tanh = nn.Tanh()
         self.c1 = nn.Conv2d(in_channels, 6, 5)
         self.s2 = nn.AvgPool2d(2)
         self.c3 = nn.Conv2d(6, 16, 5)
@@ -39,7 +40,6 @@ class LeNet5(Network):
         self.c5 = nn.Linear(16 * height * width, 120)  # a 5x5 convolution on the paper's 5x5 map
         self.f6 = nn.Linear(120, 84)
         self.output = nn.Linear(84, num_classes)
-        self.tanh = nn.Tanh()
 
     def forward_features(self, x: Tensor) -> Tensor:
         self.check_input(x)

@@ -70,7 +70,7 @@ def from_file(name: str, path: str | Path, *, skip_head: bool | None = False) ->
     """
     network = create_model(name, **implied_options(path))
     weights = _in_our_names(network, read_weights(path))
-    bias = weights.get(f"{network.classifier_name}.bias")
+    bias = weights.get(f"{network.classifier_layers()[0]}.bias")
     if bias is not None and len(bias) not in (0, network.num_classes):
         network.reset_classifier(len(bias))
     _load(network, weights, Path(path), skip_head)
@@ -180,7 +180,7 @@ def _advice(
     differ: list[str],
 ) -> str:
     if not missing and not unexpected and all(_in_head(module, name) for name in differ):
-        classes = weights[f"{module.classifier_name}.bias"].shape[0]
+        classes = weights[f"{module.classifier_layers()[0]}.bias"].shape[0]
         return (
             f"Only the head differs: make the network with num_classes={classes}, "
             "or skip the head (skip_head=True)."

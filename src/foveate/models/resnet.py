@@ -4,6 +4,9 @@ Key names and order are torchvision's. Deviations from the paper, those of torch
 
 - the stride of a bottleneck stands in its 3x3 convolution, not in the first 1x1 ("ResNet v1.5");
 - a shortcut is projected where the shape changes, and only there: the paper's option B, throughout.
+
+Networks that answer pixel by pixel keep the last maps finer: a stage's stride of 2 becomes a dilation of 2 in
+all later 3x3 convolutions (Yu, Koltun: Multi-scale context aggregation by dilated convolutions, 2015).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from torch import Tensor, nn
 
-from foveate.errors import UnknownNameError
+from foveate.errors import InputError, UnknownNameError
 from foveate.layers.residual import BasicBlock, Bottleneck
 from foveate.models.anatomy import Level, Network
 from foveate.models.registry import register
@@ -31,6 +34,8 @@ class ResNet(Network):
 
     ``depths`` counts the blocks of each stage; ``width`` is the first stage's channels, doubled in each later
     one (and four times that behind bottlenecks). ``zero_init_residual`` starts every block as the identity.
+    ``replace_stride_with_dilation`` says of each of the last three stages whether it keeps the map's side and
+    is dilated instead; of bottlenecks alone, as in torchvision. The weights are the same either way.
     """
 
     def __init__(
@@ -40,37 +45,53 @@ class ResNet(Network):
         depths: tuple[int, int, int, int] = (3, 4, 6, 3),
         width: int = 64,
         zero_init_residual: bool = False,
+        replace_stride_with_dilation: tuple[bool, bool, bool] = (False, False, False),
         num_classes: int = 1000,
         in_channels: int = 3,
     ) -> None:
         if block not in BLOCKS:
             raise UnknownNameError("block", block, BLOCKS)
         kind = BLOCKS[block]
+        if any(replace_stride_with_dilation) and kind is not Bottleneck:
+            raise InputError(
+                "replace_stride_with_dilation is for bottlenecks (resnet50 and deeper); basic blocks have no "
+                "dilation."
+            )
         channels = [width * 2**stage for stage in range(4)]
         outputs = [c * kind.expansion for c in channels]
         super().__init__(num_features=outputs[-1], num_classes=num_classes, in_channels=in_channels)
-        stages = (Level(f"layer{i + 1}", outputs[i], 4 * 2**i) for i in range(4))
-        self.levels = (Level("relu", width, 2), *stages)
+        dilated = (False, *replace_stride_with_dilation)
+        strides = [4 * 2 ** sum(not kept for kept in dilated[1 : i + 1]) for i in range(4)]
+        last = {stride: Level(f"layer{i + 1}", outputs[i], stride) for i, stride in enumerate(strides)}
+        self.levels = (Level("relu", width, 2), *last.values())
         self.conv1 = nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _stage(kind, width, channels[0], depths[0], stride=1)
-        self.layer2 = _stage(kind, outputs[0], channels[1], depths[1], stride=2)
-        self.layer3 = _stage(kind, outputs[1], channels[2], depths[2], stride=2)
-        self.layer4 = _stage(kind, outputs[2], channels[3], depths[3], stride=2)
+        dilation, inputs = 1, (width, *outputs[:3])
+        for i in range(4):
+            stride = 1 if i == 0 else 2
+            before = dilation
+            if dilated[i]:
+                dilation, stride = dilation * stride, 1
+            stage = _stage(kind, inputs[i], channels[i], depths[i], stride, (before, dilation))
+            self.add_module(f"layer{i + 1}", stage)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(outputs[-1], num_classes)
         self._initialise(zero_init_residual)
 
     def forward_features(self, x: Tensor) -> Tensor:
+        return self.forward_stages(x)[-1]
+
+    def forward_stages(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pictures (N, in_channels, H, W) to the maps of the four stages. Raises :class:`ShapeError`."""
         self.check_input(x)
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112) from 224x224
         x = self.maxpool(x)  # (N, 64, 56, 56)
-        x = self.layer1(x)  # (N, 64e, 56, 56), where e is 1 for basic blocks and 4 for bottlenecks
-        x = self.layer2(x)  # (N, 128e, 28, 28)
-        x = self.layer3(x)  # (N, 256e, 14, 14)
-        return self.layer4(x)  # (N, 512e, 7, 7)
+        first = self.layer1(x)  # (N, 64e, 56, 56), where e is 1 for basic blocks and 4 for bottlenecks
+        second = self.layer2(first)  # (N, 128e, 28, 28)
+        third = self.layer3(second)  # (N, 256e, 14, 14)
+        return first, second, third, self.layer4(third)  # (N, 512e, 7, 7)
 
     def forward_head(self, features: Tensor) -> Tensor:
         return self.fc(self.avgpool(features).flatten(1))
@@ -84,7 +105,17 @@ class ResNet(Network):
                 nn.init.zeros_(last.weight)
 
 
-def _stage(kind: Block, in_channels: int, channels: int, depth: int, *, stride: int) -> nn.Sequential:
-    blocks = [kind(in_channels, channels, stride)]
-    blocks += [kind(channels * kind.expansion, channels) for _ in range(depth - 1)]
+def _stage(
+    kind: Block, in_channels: int, channels: int, depth: int, stride: int, dilations: tuple[int, int]
+) -> nn.Sequential:
+    """``dilations``: of the first block, which looks at the map of the stage before, and of the others."""
+    first, others = dilations
+    blocks = [_block(kind, in_channels, channels, stride, first)]
+    blocks += [_block(kind, channels * kind.expansion, channels, 1, others) for _ in range(depth - 1)]
     return nn.Sequential(*blocks)
+
+
+def _block(kind: Block, in_channels: int, channels: int, stride: int, dilation: int) -> nn.Module:
+    if kind is Bottleneck:
+        return Bottleneck(in_channels, channels, stride, dilation)
+    return kind(in_channels, channels, stride)

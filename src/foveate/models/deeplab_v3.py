@@ -1,0 +1,104 @@
+"""DeepLabV3 (Chen et al.: Rethinking atrous convolution for semantic image segmentation, 2017, arXiv:1706.05587).
+
+Key names and order are torchvision's. Deviations from the paper, those of torchvision's form:
+
+- the trunk's last stage has dilations 2, 4, 4, not the multi-grid (1, 2, 4) times the rate;
+- at stride 8 the pyramid's rates are 12, 24, 36 (the paper: 6, 12, 18 at stride 16, doubled at 8);
+- a 3x3 convolution stands between the pyramid and the scores, and dropout of 0.5 behind the pyramid;
+- an auxiliary head behind the third stage, which only training uses.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from foveate.models.dilated_resnet import DilatedResNet
+from foveate.models.registry import register
+from foveate.models.segmenter import resized
+
+RATES = (12, 24, 36)
+
+
+class ASPPConv(nn.Sequential):
+    """Convolution (3x3 dilated by ``rate``, or 1x1 where there is none), batch norm, ReLU; the side is kept."""
+
+    def __init__(self, in_channels: int, channels: int, rate: int | None = None) -> None:
+        conv = (
+            nn.Conv2d(in_channels, channels, 1, bias=False)
+            if rate is None
+            else nn.Conv2d(in_channels, channels, 3, padding=rate, dilation=rate, bias=False)
+        )
+        super().__init__(conv, nn.BatchNorm2d(channels), nn.ReLU())
+
+
+class ASPPPooling(nn.Sequential):
+    """What the whole picture says: global average, 1x1 convolution, batch norm, ReLU, spread over the map."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(in_channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        return resized(super().forward(input), input)
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid pooling: one map seen at several rates. (N, C, h, w) to (N, channels, h, w)."""
+
+    def __init__(self, in_channels: int, channels: int, rates: tuple[int, ...], dropout: float) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            [
+                ASPPConv(in_channels, channels),
+                *(ASPPConv(in_channels, channels, rate) for rate in rates),
+                ASPPPooling(in_channels, channels),
+            ]
+        )
+        self.project = nn.Sequential(
+            nn.Conv2d(len(self.convs) * channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.project(torch.cat([conv(x) for conv in self.convs], dim=1))
+
+
+@register("deeplabv3_resnet50", trunk="resnet50", depths=(3, 4, 6, 3))
+class DeepLabV3(DilatedResNet):
+    """A dilated ResNet and the pyramid of ``rates``, ``channels`` wide."""
+
+    def __init__(
+        self,
+        *,
+        trunk: str = "resnet50",
+        depths: tuple[int, int, int, int] = (3, 4, 6, 3),
+        width: int = 64,
+        channels: int = 256,
+        rates: tuple[int, ...] = RATES,
+        aux_loss: bool = True,
+        dropout: float = 0.5,
+        num_classes: int = 21,
+        in_channels: int = 3,
+    ) -> None:
+        super().__init__(
+            trunk=trunk,
+            depths=depths,
+            width=width,
+            aux_loss=aux_loss,
+            num_classes=num_classes,
+            in_channels=in_channels,
+        )
+        self.classifier = nn.Sequential(
+            ASPP(self.num_features, channels, rates, dropout),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, num_classes, 1),
+        )
