@@ -11,11 +11,15 @@ The error is the largest difference of a score from the expected one, divided by
 1e-5 is the limit. Where it is more, the network is computed again in float64: if the expected figures are as
 far from that, the difference is their own float32 rounding (sums of up to 25,088 terms, one on another), and
 1e-4 is the best that two orders of summation allow. (A batch norm eps of 0.001 for 1e-5 shows as 8e-3.)
+
+Networks that score each pixel are held to `tests/models/segmentation_outputs.json`: 64 numbers of their score
+maps and of their auxiliary heads', and how many pixels each class wins.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import zlib
@@ -27,10 +31,13 @@ import torch
 from torch import Tensor
 
 from foveate.models import create_model
+from foveate.models.anatomy import Network
 
 EXPECTED = Path(__file__).parents[1] / "tests" / "models" / "torchvision_outputs.json"
+EXPECTED_MAPS = EXPECTED.with_name("segmentation_outputs.json")
 LIMIT = 1e-5
 ROUNDING_LIMIT = 1e-4
+MOST_MOVED = 5  # pixels of a picture that rounding may give to another class
 
 
 def wave(shape: tuple[int, ...], phase: float) -> Tensor:
@@ -64,14 +71,35 @@ def picture() -> Tensor:
     return wave((2, 3, 224, 224), 1.0).float()
 
 
-def scores(name: str, gain: float, dtype: torch.dtype = torch.float32) -> Tensor:
-    """What this program's network makes of the picture: (2, 1000), in evaluation."""
+def filled(name: str, gain: float) -> Network:
+    """This program's network with the weights that need no generator, in evaluation."""
     with torch.device("meta"):
         network = create_model(name)
     state = {key: torch.empty(value.shape, dtype=value.dtype) for key, value in network.state_dict().items()}
     network.load_state_dict(fill(state, gain), strict=True, assign=True)
+    return network.eval()
+
+
+def scores(name: str, gain: float, dtype: torch.dtype = torch.float32) -> Tensor:
+    """What this program's network makes of the picture: (2, 1000), in evaluation."""
     with torch.no_grad():
-        return network.to(dtype).eval()(picture().to(dtype)).double()
+        return filled(name, gain).to(dtype)(picture().to(dtype)).double()
+
+
+def score_maps(name: str, expected: dict[str, Any], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """``out`` and, where there is an auxiliary head, ``aux``: each (N, 21, H, W), in evaluation."""
+    x = wave(tuple(expected["input"]), 1.0).to(dtype)
+    with torch.no_grad():
+        out, aux = filled(name, expected["gain"]).to(dtype).forward_with_aux(x)
+    return dict(zip(("out", "aux"), (out.double(), *(head.double() for head in aux)), strict=False))
+
+
+def keys_digest(name: str) -> str:
+    """SHA-256 of the sorted lines 'name [shape]' of the network's state dict."""
+    with torch.device("meta"):
+        state = create_model(name).state_dict()
+    lines = sorted(f"{key} {list(value.shape)}" for key, value in state.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def errors(expected: dict[str, Any], got: Tensor) -> dict[str, float]:
@@ -83,6 +111,31 @@ def errors(expected: dict[str, Any], got: Tensor) -> dict[str, float]:
         "mean": abs(float(got.mean()) - expected["mean"]) / deviation,
         "std": abs(float(got.std()) - deviation) / deviation,
     }
+
+
+def map_errors(expected: dict[str, Any], got: Tensor) -> dict[str, float]:
+    """As `errors` of a map of scores, and how many pixels moved to another class."""
+    deviation, kept = expected["std"], len(expected["values"])
+    places = [(2 * i + 1) * got.numel() // (2 * kept) for i in range(kept)]
+    values = torch.tensor(expected["values"], dtype=torch.float64)
+    counts = [torch.bincount(one.argmax(0).flatten(), minlength=len(one)) for one in got]
+    moved = (torch.stack(counts) - torch.tensor(expected["argmax_counts"])).abs().sum(1) / 2
+    return {
+        "score": float((got.flatten()[places] - values).abs().max()) / deviation,
+        "mean": abs(float(got.mean()) - expected["mean"]) / deviation,
+        "std": abs(float(got.std()) - deviation) / deviation,
+        "moved": float(moved.max()),
+    }
+
+
+def verify_maps(name: str, expected: dict[str, Any]) -> tuple[bool, str]:
+    """Whether a network that scores each pixel is right, and a line that says how far off it is."""
+    got = score_maps(name, expected)
+    found = [map_errors(expected[which], scored) for which, scored in got.items()]
+    moved = max(one.pop("moved") for one in found)
+    error = max(max(one.values()) for one in found)
+    right = error <= ROUNDING_LIMIT and moved <= MOST_MOVED and keys_digest(name) == expected["keys_sha256"]
+    return right, f"{error:.1e}, {moved:g} pixels moved" + ("" if right else ": WRONG")
 
 
 def verify(name: str, expected: dict[str, Any]) -> tuple[bool, str]:
@@ -100,10 +153,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="networks; all of torchvision's without")
     table = json.loads(EXPECTED.read_text())["networks"]
+    maps = json.loads(EXPECTED_MAPS.read_text())["networks"]
     failed = []
-    for name in parser.parse_args().names or table:
-        right, line = verify(name, table[name])
-        print(f"{name:16} {line}", flush=True)
+    for name in parser.parse_args().names or [*table, *maps]:
+        right, line = verify(name, table[name]) if name in table else verify_maps(name, maps[name])
+        print(f"{name:26} {line}", flush=True)
         failed += [] if right else [name]
     print(f"wrong: {', '.join(failed)}" if failed else "all agree with torchvision")
     return 1 if failed else 0

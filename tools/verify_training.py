@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--batch-size", type=int, default=8)
     options = parser.parse_args()
     failed = 0
-    for name in options.names or list_models():
+    for name in options.names or [name for name in list_models() if model_info(name).output == "vector"]:
         started = time.monotonic()
         found, side = losses(name, options.folder, options.side, options.batch_size)
         last = sum(found[-3:]) / 3

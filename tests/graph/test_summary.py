@@ -48,7 +48,8 @@ def test_every_network_adds_up(name):
     assert sum(row.macs for row in summary.rows) == summary.macs == info.macs
     not_run = sum(count for _, count in summary.not_run)
     assert sum(row.parameters for row in summary.rows) == summary.parameters - not_run == info.parameters
-    assert summary.output_shape == (info.num_classes,)
+    sides = () if info.output == "vector" else info.input_size[1:]
+    assert summary.output_shape == (info.num_classes, *sides)
 
 
 def test_uneven_padding_shows_each_side():

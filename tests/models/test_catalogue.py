@@ -42,12 +42,47 @@ PUBLISHED_PARAMETERS = {
     "efficientnet_lite2": 6_092_072,
     "efficientnet_lite3": 8_197_096,
     "efficientnet_lite4": 13_006_568,
+    "mobilenet_v3_small": 2_542_856,
+    "mobilenet_v3_large": 5_483_032,
+    "fcn_resnet50": 35_322_218,
+    "fcn_resnet101": 54_314_346,
+    "deeplabv3_resnet50": 42_004_074,
+    "deeplabv3_mobilenet_v3_large": 11_029_328,
+    "lraspp_mobilenet_v3_large": 3_221_538,
     # By hand, C_out (C_in k k + 1) a convolution, 2 C a batch norm, (inputs + 1) outputs a dense layer:
     "convnet1": 16 * 26 + 32 + 32 * (16 * 25 + 1) + 64 + (1568 + 1) * 10,
     "convnet1_k3": 16 * 10 + 32 + 32 * (16 * 9 + 1) + 64 + (1568 + 1) * 10,
     "lesson32": 32 * 28 + 64 * 289 + 128 * 577 + 2049 * 256 + 257 * 10,
     "lesson_cnn": 32 * 28 + 64 + 64 * 289 + 128 + 128 * 577 + 256 + 2049 * 256 + 257 * 10,
     "tinyvgg": 10 * 28 + 3 * 10 * 91 + 1691 * 10,
+}
+# torchvision counts a segmentation network's auxiliary head (3x3 to a quarter of C, batch norm, 1x1 to 21),
+# but not GoogLeNet's two.
+AUX = {
+    name: 9 * c * (c // 4) + 2 * (c // 4) + (c // 4 + 1) * 21
+    for name, c in {
+        **dict.fromkeys(("fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50"), 1024),
+        "deeplabv3_mobilenet_v3_large": 40,
+    }.items()
+}
+# FCN is its classifier without the last dense layer (and EfficientNet's last convolution), and (C + 1) 21 for
+# each map of C channels that is scored. The paper's table 1 has 134M for VGG-16.
+BODIES = {
+    "": PUBLISHED_PARAMETERS["vgg16"] - (4096 + 1) * 1000,
+    "_efficientnet_lite0": PUBLISHED_PARAMETERS["efficientnet_lite0"] - 1281 * 1000 - 320 * 1280 - 2 * 1280,
+    "_resnet18": PUBLISHED_PARAMETERS["resnet18"] - 513 * 1000,
+    "_resnet50": PUBLISHED_PARAMETERS["resnet50"] - 2049 * 1000,
+}
+SCORED = {
+    "": (4096, 512, 256),
+    "_efficientnet_lite0": (320, 112, 40),
+    "_resnet18": (512, 256, 128),
+    "_resnet50": (2048, 1024, 512),
+}
+PUBLISHED_PARAMETERS |= {
+    f"fcn{stride}s{trunk}": BODIES[trunk] + 21 * sum(c + 1 for c in SCORED[trunk][:maps])
+    for trunk in BODIES
+    for stride, maps in ((32, 1), (16, 2), (8, 3))
 }
 # GMACs of torchvision's documentation ("GFLOPS" there) at its own picture sizes, where those are the paper's.
 PUBLISHED_GMACS = {
@@ -69,6 +104,14 @@ PUBLISHED_GMACS = {
     "efficientnet_b5": 10.27,
     "efficientnet_b6": 19.07,
     "efficientnet_b7": 37.75,
+    "mobilenet_v3_small": 0.06,
+    "mobilenet_v3_large": 0.22,
+    "lraspp_mobilenet_v3_large": 2.09,
+    # With the auxiliary head, at 65x65 places:
+    "fcn_resnet50": 152.72,
+    "fcn_resnet101": 232.74,
+    "deeplabv3_resnet50": 178.72,
+    "deeplabv3_mobilenet_v3_large": 10.45,
 }
 COUNTED = ["alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_lite2"]
 GUIDE_TOP5 = {"alexnet": 16.4, "vgg16": 7.3, "googlenet": 6.7, "resnet50": 5.3, "efficientnet_b0": 6.7}
@@ -83,13 +126,21 @@ def on_meta(name: str) -> Network:
         return create_model(name)
 
 
+def auxiliary(name: str) -> list[nn.Parameter]:
+    """The parameters of a segmentation network's auxiliary head."""
+    if model_info(name).output == "vector":
+        return []
+    return [value for key, value in on_meta(name).named_parameters() if key.startswith("aux_classifier")]
+
+
 def test_every_network_of_the_guide_is_there() -> None:
     assert set(NAMES) == set(PUBLISHED_PARAMETERS)
 
 
 def test_macs_and_errors_are_the_published_ones() -> None:
     for name, giga in PUBLISHED_GMACS.items():
-        assert model_info(name).macs / 1e9 == pytest.approx(giga, abs=0.006), name
+        aux = 65 * 65 * sum(parameter.numel() for parameter in auxiliary(name) if parameter.ndim == 4)
+        assert (model_info(name).macs + aux) / 1e9 == pytest.approx(giga, abs=0.006), name
     assert {name: model_info(name).top5_error for name in GUIDE_TOP5} == GUIDE_TOP5
     assert {name: model_info(name).year for name in GUIDE_YEARS} == GUIDE_YEARS
     for name in NAMES:
@@ -101,7 +152,9 @@ def test_macs_and_errors_are_the_published_ones() -> None:
 def test_parameters_are_counted_to_the_unit(name: str) -> None:
     at_work = [value for key, value in on_meta(name).named_parameters() if not key.startswith("aux")]
     assert sum(value.numel() for value in at_work) == model_info(name).parameters
-    assert model_info(name).parameters == PUBLISHED_PARAMETERS[name]
+    assert model_info(name).parameters + AUX.get(name, 0) == PUBLISHED_PARAMETERS[name]
+    if name in AUX:
+        assert sum(parameter.numel() for parameter in auxiliary(name)) == AUX[name]
 
 
 # The flop counter is slow: one or two of each family, and what is left is held by PUBLISHED_GMACS.
@@ -110,16 +163,22 @@ def test_macs_are_counted_to_the_unit(name: str) -> None:
     info, network = model_info(name), on_meta(name).eval()
     pictures = torch.empty(1, *info.input_size, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        features = network.forward_features(pictures)
-        scores = network.forward_head(features)
+        scores = network(pictures)
     assert counter.get_total_flops() == 2 * info.macs
-    assert features.shape[:2] == (1, network.num_features)
-    assert scores.shape == (1, info.num_classes)
+    assert network.forward_features(pictures).shape[:2] == (1, network.num_features)
+    whole = info.output == "vector"
+    assert scores.shape == (1, info.num_classes, *(() if whole else info.input_size[1:]))
 
 
-@pytest.mark.parametrize("name", ["lenet5", "alexnet", "vgg16", "resnet34", "resnet152", "efficientnet_b4"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("lenet5", "alexnet", "vgg16", "resnet34", "resnet152", "efficientnet_b4", "mobilenet_v3_small"),
+        *("mobilenet_v3_large", "fcn32s", "fcn32s_resnet50", "fcn32s_efficientnet_lite0", "fcn_resnet101"),
+    ],
+)
 def test_depth_counts_the_weighted_layers_of_the_path(name: str) -> None:
-    aside = ("downsample", ".fc1", ".fc2")  # projection shortcuts; squeeze-and-excitation
+    aside = ("downsample", ".fc1", ".fc2", "aux_")  # projection shortcuts; squeeze-and-excitation; training's
     layers = [
         key
         for key, module in on_meta(name).named_modules()

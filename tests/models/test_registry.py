@@ -27,7 +27,9 @@ def test_importing_and_listing_needs_no_torch() -> None:
 
 def test_patterns() -> None:
     assert list_models("vgg1?") == ["vgg11", "vgg13", "vgg16", "vgg19"]
-    assert list_models("LITE") == [f"efficientnet_lite{i}" for i in range(5)]
+    assert list_models("NET_LITE?") == []
+    assert list_models("EFFICIENTNET_LITE?") == [f"efficientnet_lite{i}" for i in range(5)]
+    assert list_models("LITE1") == ["efficientnet_lite1"]
     assert list_models("nothing") == []
 
 
@@ -64,6 +66,7 @@ def test_options_show_the_presets() -> None:
         "depths": (3, 4, 6, 3),
         "width": 64,
         "zero_init_residual": False,
+        "replace_stride_with_dilation": (False, False, False),
     }
     assert model_options("lenet5") == {"image_size": (32, 32)}
 

@@ -18,6 +18,7 @@ from foveate.models import create_model
 
 HERE = Path(__file__).parent
 EXPECTED = json.loads((HERE / "torchvision_outputs.json").read_text())["networks"]
+SEGMENTERS = json.loads((HERE / "segmentation_outputs.json").read_text())["networks"]
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +32,39 @@ def verify() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["alexnet", "googlenet", "resnet18", "resnet50", "efficientnet_b0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("alexnet", "googlenet", "resnet18", "resnet50", "efficientnet_b0"),
+        *("mobilenet_v3_small", "mobilenet_v3_large"),
+    ],
+)
 def test_scores_are_torchvisions(verify: ModuleType, name: str) -> None:
     found = verify.errors(EXPECTED[name], verify.scores(name, EXPECTED[name]["gain"]))
     assert max(found.values()) <= 1e-5, found
+
+
+@pytest.mark.parametrize("name", ["fcn_resnet50", "deeplabv3_resnet50", "lraspp_mobilenet_v3_large"])
+def test_score_maps_are_torchvisions(verify: ModuleType, name: str) -> None:
+    expected = SEGMENTERS[name]
+    got = verify.score_maps(name, expected)
+    assert set(got) == {"out", "aux"} & set(expected)
+    for which, scores in got.items():
+        assert list(scores.shape) == expected[which]["shape"]
+        found = verify.map_errors(expected[which], scores)
+        assert found.pop("moved") <= verify.MOST_MOVED
+        assert max(found.values()) <= 1e-4, (which, found)
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+def test_segmenters_have_torchvisions_names_shapes_and_constants(verify: ModuleType, name: str) -> None:
+    expected = SEGMENTERS[name]
+    assert verify.keys_digest(name) == expected["keys_sha256"]
+    with torch.device("meta"):
+        network = create_model(name)
+    assert sum(parameter.numel() for parameter in network.parameters()) == expected["parameters"]
+    assert sorted({m.eps for m in network.modules() if hasattr(m, "eps")}) == expected["norm_eps"]
+    assert network.aux_weight * ("aux" in expected) == 0.5 * ("aux" in expected)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,18 @@ from foveate.models import ModelInfo, list_models, model_info
 from foveate.models.published import PRETRAINED
 from foveate.words import table
 
-HEADER = ("name", "year", "depth", "parameters", "multiply-adds", "input", "top-5 error", "key idea")
-NUMBERS = (1, 2, 3, 4, 6)
+HEADER = (
+    "name",
+    "year",
+    "depth",
+    "parameters",
+    "multiply-adds",
+    "input",
+    "output",
+    "top-5 error",
+    "key idea",
+)
+NUMBERS = (1, 2, 3, 4, 7)
 WEIGHTS_HEADER = ("name", "top-1", "pictures", "licence", "Python package", "installed")
 
 
@@ -32,6 +42,7 @@ def command(pattern: str | None, pretrained: bool, as_json: bool) -> None:
     foveate models --pretrained
 
     Parameters and multiply-adds are for one picture of the size shown and the published number of classes;
+    networks that give score maps answer for each pixel;
     top-5 error is the published one on ImageNet, and --json says how it was measured.
     """
     names = list_models(pattern)
@@ -90,6 +101,7 @@ def _cells(row: ModelInfo) -> tuple[str, ...]:
         f"{row.parameters:,}",
         _amount(row.macs),
         f"{channels}x{height}x{width}",
+        f"{row.num_classes} {'scores' if row.output == 'vector' else 'score maps'}",
         "" if row.top5_error is None else f"{row.top5_error:.1f} %",
         row.key_idea,
     )

@@ -17,7 +17,7 @@ from foveate.inspector.runs import Question, Run, cover_colour, make_run
 from foveate.modelfolder.to_torch import rebuild
 from foveate.models.blueprint import load_blueprint
 from foveate.models.model import Model
-from foveate.models.registry import list_models
+from foveate.models.registry import list_models, model_info
 from foveate.resolve import designed, registered
 
 MAIN = "main"  # the network the command was given
@@ -47,7 +47,8 @@ class Session:
         """`GET /api/nets`."""
         nets = [(MAIN, self._main), *self._nets.items()]
         listed = [{"net": name, "name": net.name, "title": title_of(net)} for name, net in nets]
-        return {"nets": listed, "known": list_models()}
+        known = [name for name in list_models() if model_info(name).output == "vector"]
+        return {"nets": listed, "known": known}
 
     def add_net(self, net: Model) -> str:
         """Keep a network; returns its id."""

@@ -1,10 +1,10 @@
 """What is known about every network: the table that ``foveate models`` prints. Plain data, no torch.
 
 Counts are those of the network as built here with its defaults, and tests hold each of them: ``parameters``
-without auxiliary heads (GoogLeNet's, torchvision's FCN's and DeepLabV3's), which only training uses; ``depth``
-counts the convolutions and dense layers on the longest path (squeeze-excite, projection shortcuts and fixed
-upsampling aside), ``macs`` the multiply-adds of one picture of ``input_size`` in convolutions and dense layers,
-biases aside.
+without auxiliary heads (of GoogLeNet, and of FCN and DeepLabV3 on ResNets), which only training uses;
+``depth`` counts the convolutions and dense layers on the longest path (squeeze-excite, projection shortcuts
+and fixed upsampling aside), ``macs`` the multiply-adds of one picture of ``input_size`` in convolutions and
+dense layers, biases aside.
 ``top5_error`` is the published ImageNet error in per cent, and ``top5_note`` says how it was measured.
 """
 
@@ -86,6 +86,7 @@ _vgg = partial(
     input_size=(3, 224, 224),
 )
 _WHOLE = "dense layers as convolutions: a map of scores"
+_LAST = "scores of a trunk's last map, brought to the picture's size"
 _SKIPS = "the same with finer scores"
 _SMALL = "many 3x3 convolutions in place of few large ones"
 _SMALL_BN = "the same with batch norm behind each convolution"
@@ -147,6 +148,15 @@ _fcn_resnet = partial(
     source="Long et al., arXiv:1411.4038; Yu, Koltun, arXiv:1511.07122; torchvision",
     key_idea="the last stages dilated: scores at an eighth of the side",
     module="foveate.models.fcn_resnet",
+)
+_deeplab_v3 = partial(
+    _segmenter,
+    family="deeplab_v3",
+    year=2017,
+    title="Rethinking atrous convolution for semantic image segmentation",
+    source="Chen, Papandreou, Schroff, Adam, arXiv:1706.05587",
+    key_idea="a pyramid of dilated convolutions sees several sizes at once",
+    module="foveate.models.deeplab_v3",
 )
 
 # How top-5 errors were measured.
@@ -310,13 +320,13 @@ _ROWS: tuple[ModelInfo, ...] = (
     *_table(
         _fcn_trunk,
         ("name", "depth", "parameters", "macs", "key_idea"),
-        ("fcn32s_efficientnet_lite0", 49, 2_965_589, 1_902_583_808, _WHOLE),
+        ("fcn32s_efficientnet_lite0", 49, 2_965_589, 1_902_583_808, _LAST),
         ("fcn16s_efficientnet_lite0", 49, 2_967_962, 1_904_992_256, f"{_SKIPS} at stride 16"),
         ("fcn8s_efficientnet_lite0", 49, 2_968_823, 1_908_432_896, f"{_SKIPS} at strides 16 and 8"),
-        ("fcn32s_resnet18", 18, 11_187_285, 9_477_685_248, _WHOLE),
+        ("fcn32s_resnet18", 18, 11_187_285, 9_477_685_248, _LAST),
         ("fcn16s_resnet18", 18, 11_192_682, 9_483_190_272, f"{_SKIPS} at stride 16"),
         ("fcn8s_resnet18", 18, 11_195_391, 9_494_200_320, f"{_SKIPS} at strides 16 and 8"),
-        ("fcn32s_resnet50", 50, 23_551_061, 21_364_211_712, _WHOLE),
+        ("fcn32s_resnet50", 50, 23_551_061, 21_364_211_712, _LAST),
         ("fcn16s_resnet50", 50, 23_572_586, 21_386_231_808, f"{_SKIPS} at stride 16"),
         ("fcn8s_resnet50", 50, 23_583_359, 21_430_272_000, f"{_SKIPS} at strides 16 and 8"),
     ),
@@ -326,17 +336,11 @@ _ROWS: tuple[ModelInfo, ...] = (
         ("fcn_resnet50", 51, 32_957_013, 142_725_772_800),
         ("fcn_resnet101", 102, 51_949_141, 222_746_867_200),
     ),
-    _segmenter(
-        name="deeplabv3_resnet50",
-        family="deeplab_v3",
-        year=2017,
-        title="Rethinking atrous convolution for semantic image segmentation",
-        source="Chen, Papandreou, Schroff, Adam, arXiv:1706.05587",
-        key_idea="a pyramid of dilated convolutions sees several sizes at once",
-        module="foveate.models.deeplab_v3",
-        depth=53,
-        parameters=39_638_869,
-        macs=168_731_205_888,
+    *_table(
+        _deeplab_v3,
+        ("name", "depth", "parameters", "macs"),
+        ("deeplabv3_resnet50", 53, 39_638_869, 168_731_205_888),
+        ("deeplabv3_mobilenet_v3_large", 50, 11_025_477, 10_436_350_688),
     ),
     _segmenter(
         name="lraspp_mobilenet_v3_large",

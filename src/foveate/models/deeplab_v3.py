@@ -1,19 +1,23 @@
-"""DeepLabV3 (Chen et al.: Rethinking atrous convolution for semantic image segmentation, 2017, arXiv:1706.05587).
+"""DeepLabV3 (Chen et al.: Rethinking atrous convolution for semantic image segmentation, 2017).
 
-Key names and order are torchvision's. Deviations from the paper, those of torchvision's form:
+arXiv:1706.05587. Key names and order are torchvision's. Deviations from the paper, of torchvision's form:
 
-- the trunk's last stage has dilations 2, 4, 4, not the multi-grid (1, 2, 4) times the rate;
-- at stride 8 the pyramid's rates are 12, 24, 36 (the paper: 6, 12, 18 at stride 16, doubled at 8);
+- the blocks of the ResNet's last stage have dilations 2, 4, 4, not the multi-grid's (1, 2, 4) times 4;
+- the pyramid's rates are 12, 24 and 36, the paper's for a map at an eighth of the picture's side (its 6, 12
+  and 18 doubled), on MobileNetV3 too, whose map is at a sixteenth;
 - a 3x3 convolution stands between the pyramid and the scores, and dropout of 0.5 behind the pyramid;
-- an auxiliary head behind the third stage, which only training uses.
+- an auxiliary head on an earlier map, which only training uses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from foveate.models.dilated_resnet import DilatedResNet
+from foveate.models.dilated import DilatedSegmenter
 from foveate.models.registry import register
 from foveate.models.segmenter import resized
 
@@ -21,7 +25,7 @@ RATES = (12, 24, 36)
 
 
 class ASPPConv(nn.Sequential):
-    """Convolution (3x3 dilated by ``rate``, or 1x1 where there is none), batch norm, ReLU; the side is kept."""
+    """Convolution (3x3 dilated by ``rate``, or 1x1 without one), batch norm, ReLU; the side is kept."""
 
     def __init__(self, in_channels: int, channels: int, rate: int | None = None) -> None:
         conv = (
@@ -70,16 +74,16 @@ class ASPP(nn.Module):
         return self.project(torch.cat([conv(x) for conv in self.convs], dim=1))
 
 
-@register("deeplabv3_resnet50", trunk="resnet50", depths=(3, 4, 6, 3))
-class DeepLabV3(DilatedResNet):
-    """A dilated ResNet and the pyramid of ``rates``, ``channels`` wide."""
+@register("deeplabv3_resnet50", trunk="resnet50")
+@register("deeplabv3_mobilenet_v3_large", trunk="mobilenet_v3_large")
+class DeepLabV3(DilatedSegmenter):
+    """A dilated trunk and the pyramid of ``rates``, ``channels`` wide."""
 
     def __init__(
         self,
         *,
         trunk: str = "resnet50",
-        depths: tuple[int, int, int, int] = (3, 4, 6, 3),
-        width: int = 64,
+        trunk_options: Mapping[str, Any] | None = None,
         channels: int = 256,
         rates: tuple[int, ...] = RATES,
         aux_loss: bool = True,
@@ -89,8 +93,7 @@ class DeepLabV3(DilatedResNet):
     ) -> None:
         super().__init__(
             trunk=trunk,
-            depths=depths,
-            width=width,
+            trunk_options=trunk_options,
             aux_loss=aux_loss,
             num_classes=num_classes,
             in_channels=in_channels,

@@ -1,19 +1,21 @@
-"""FCN (Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation, 2015, arXiv:1411.4038).
+"""FCN (Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation, 2015).
 
-``fcn32s``, ``fcn16s`` and ``fcn8s`` are the paper's networks on VGG-16 as the authors released them
-(github.com/shelhamer/fcn.berkeleyvision.org): 100 pixels of padding before the first convolution, so that a
-picture of any size leaves a place in the last map; fc6 and fc7 as convolutions; score layers that start at zero;
-upsampling by fixed bilinear transposed convolutions; crops at the release's offsets. Deviations:
+arXiv:1411.4038. ``fcn32s``, ``fcn16s`` and ``fcn8s`` are the paper's networks on VGG-16 as the authors
+released them (github.com/shelhamer/fcn.berkeleyvision.org): 100 pixels of padding before the first
+convolution, so that a picture of any size leaves a place in the last map; fc6 and fc7 as convolutions; score
+layers that start at zero; upsampling by fixed bilinear transposed convolutions; crops at the release's
+offsets. Deviations:
 
 - all upsampling is fixed, as in the release (the paper's text lets the 2x ones learn), and goes channel by
   channel, where Caffe's filters are dense with zeros between channels: the same numbers;
-- pool4 and pool3 are multiplied by 0.01 and 0.0001 before they are scored, as in the release's "at once" FCN-8s,
-  which starts from VGG-16 in one go; the paper trains 32s, then 16s, then 8s (``skip_scales`` of 1, 1 for that);
+- pool4 and pool3 are multiplied by 0.01 and 0.0001 before they are scored, as in the release's "at once"
+  FCN-8s, which starts from VGG-16 in one go (``skip_scales`` of 1, 1 for the paper's 32s, then 16s, then 8s);
 - without the weights of a VGG-16, all layers but the scores start from He's normal distribution.
 
-``FCN`` is the same idea on any trunk that tells its levels, without the padding: scores of its levels, the coarser
-brought to the side of the next finer and added. There bilinear interpolation to a size stands for the transposed
-convolutions: inside the map they are the same (at its border these fade), and odd sizes need no crop.
+``FCN`` is the same idea on any trunk that tells its levels, without the padding: scores of its levels, the
+coarser brought to the side of the next finer and added. There bilinear interpolation to a size stands for
+the transposed convolutions: inside the map they are the same (at its border these fade), and odd sizes need
+no crop.
 """
 
 from __future__ import annotations
@@ -70,6 +72,9 @@ class FCNVGG16(Segmenter):
 
     trunk_name = "vgg16"
     trunk_layers = ("features", "fc6", "fc7")
+    upscore: nn.ConvTranspose2d
+    upscore2: nn.ConvTranspose2d
+    upscore_pool4: nn.ConvTranspose2d
 
     def __init__(
         self,
@@ -108,7 +113,7 @@ class FCNVGG16(Segmenter):
         self._start_scores()
 
     def _stages(self, widths: list[int]) -> nn.Sequential:
-        """VGG-16's convolutions under its names; the first is padded by 100, and poolings round up, as Caffe's."""
+        """VGG-16's convolutions under its names, the first padded by 100; poolings round up, as in Caffe."""
         layers: list[nn.Module] = []
         channels, self.pools = self.in_channels, list[int]()
         for convolutions, width in zip(STAGES, widths, strict=True):
@@ -191,8 +196,8 @@ class FCN(Segmenter):
         strides = [level.stride for level in trunk.levels]
         if stride not in strides or isinstance(trunk, Segmenter):
             raise InputError(
-                f"FCN with stride {stride!r} needs a classifier with a level of this stride, and the levels of "
-                f"{trunk_name or type(trunk).__name__} have {', '.join(map(str, strides)) or 'none'}."
+                f"FCN with stride {stride!r} needs a classifier with a level of this stride, and the levels "
+                f"of {trunk_name or type(trunk).__name__} have {', '.join(map(str, strides)) or 'none'}."
             )
         trunk.drop_head()
         super().__init__(
@@ -200,7 +205,7 @@ class FCN(Segmenter):
         )
         self.trunk_name = trunk_name or type(trunk).__name__
         self.trunk = trunk
-        self._follow(trunk)
+        self.follow(trunk.windows, trunk.levels)
         self.score = nn.ModuleDict(
             {
                 str(level.stride): nn.Conv2d(level.channels, num_classes, 1)

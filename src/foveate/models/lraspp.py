@@ -1,8 +1,8 @@
-"""LR-ASPP, the segmentation head of MobileNetV3 (Howard et al.: Searching for MobileNetV3, 2019, section 6.4).
+"""LR-ASPP: MobileNetV3 for segmentation (Howard et al.: Searching for MobileNetV3, 2019, section 6.4).
 
-Key names and order are torchvision's. Deviations from the paper, those of torchvision's form: the gate is a
-global average, where the paper's is a 49x49 average with stride 16 (the same up to such a size), and the trunk
-keeps all channels in its last stage, where the paper halves them.
+Key names and order are torchvision's. Deviations from the paper, those of torchvision's form: the gate is an
+average of the whole map, where the paper's are averages of 49x49 places, 16 or 20 apart; and the trunk keeps
+all channels in its last stage, where the paper halves them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from foveate.models.mobilenet_v3 import MobileNetV3
+from foveate.models.dilated import DilatedMobileNetV3
 from foveate.models.registry import register
 from foveate.models.segmenter import Segmenter, resized
 
@@ -40,7 +40,7 @@ class LRASPPHead(nn.Module):
 
 @register("lraspp_mobilenet_v3_large")
 class LRASPP(Segmenter):
-    """A dilated MobileNetV3-Large: its first map of stride 8 is the fine one, its last (stride 16) the coarse.
+    """A dilated MobileNetV3-Large: its first map of stride 8 is the fine one, its last (of 16) the coarse.
 
     ``width`` is MobileNetV3's, ``channels`` the width of the head.
     """
@@ -52,26 +52,18 @@ class LRASPP(Segmenter):
     def __init__(
         self, *, width: float = 1.0, channels: int = 128, num_classes: int = 21, in_channels: int = 3
     ) -> None:
-        trunk = MobileNetV3(size="large", width=width, dilated=True, in_channels=in_channels)
-        super().__init__(num_features=trunk.num_features, num_classes=num_classes, in_channels=in_channels)
-        self.backbone = trunk.features
-        self.levels = tuple(
-            level._replace(layer=level.layer.replace("features", "backbone")) for level in trunk.levels
-        )
-        halving = [number for number, row in enumerate(trunk.rows, start=1) if row.stride > 1]
-        self.low = halving[1]  # behind the first layer (stride 2) and the block before (4): stride 8
-        low_channels = trunk.rows[self.low - 1].channels
-        self.classifier = LRASPPHead(low_channels, trunk.num_features, channels, num_classes)
+        backbone = DilatedMobileNetV3(width=width, in_channels=in_channels)
+        features = backbone.num_features
+        super().__init__(num_features=features, num_classes=num_classes, in_channels=in_channels)
+        self.backbone = backbone
+        self.follow(backbone.windows, backbone.levels)
+        self.classifier = LRASPPHead(backbone.low_channels, features, channels, num_classes)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        return self.backbone(x)  # (N, 960, 33, 33) from 520x520
+        return self.backbone.forward_maps(x)[1]
 
     def forward_scores(self, x: Tensor, *, aux: bool) -> tuple[Tensor, ...]:
-        low = x
-        for number, layer in enumerate(self.backbone):
-            x = layer(x)
-            low = x if number == self.low else low
-        return (self.classifier(low, x),)  # of (N, 40, 65, 65) and (N, 960, 33, 33)
+        return (self.classifier(*self.backbone.forward_maps(x)),)
 
     def trunk_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {f"backbone.{key.removeprefix('features.')}": value for key, value in state.items()}

@@ -6,8 +6,8 @@ Key names and order are torchvision's. Deviations from the paper, those of torch
 - padding is (k - 1)/2 on every side, where the paper's program pads by TensorFlow's "SAME" rule;
 - batch norm has TensorFlow's eps (0.001), its momentum 0.01 in torch's sense.
 
-``dilated`` keeps the last stage's map at stride 16 and dilates its convolutions by 2: the paper's section 6.4,
-where the network is the trunk of a segmentation network (`foveate.models.lraspp`).
+``dilated`` keeps the last stage's map at stride 16 and dilates its convolutions by 2: the paper's section
+6.4, where the network is the trunk of a segmentation network (`foveate.models.lraspp`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HARD_SWISH = Style(activation=nn.Hardswish, norm_eps=1e-3, norm_momentum=0.01)
 
 
 class Row(NamedTuple):
-    """A row of the paper's tables 1 and 2: kernel, expansion size, output channels, SE, non-linearity, stride."""
+    """A row of the paper's tables 1 and 2: kernel, expansion, output channels, SE, activation, stride."""
 
     kernel: int
     expanded: int
@@ -159,7 +159,9 @@ class MobileNetV3(Network):
 
 def _scaled(rows: tuple[Row, ...], width: float) -> list[Row]:
     return [
-        row._replace(expanded=round_channels(row.expanded * width), channels=round_channels(row.channels * width))
+        row._replace(
+            expanded=round_channels(row.expanded * width), channels=round_channels(row.channels * width)
+        )
         for row in rows
     ]
 

@@ -99,6 +99,7 @@ def register_model(
             macs=found.macs,
             input_size=input_size,
             num_classes=num_classes,
+            output="map" if len(found.output_shape) == 3 else "vector",
         )
         return builder
 

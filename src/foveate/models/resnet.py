@@ -11,7 +11,7 @@ all later 3x3 convolutions (Yu, Koltun: Multi-scale context aggregation by dilat
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
@@ -60,22 +60,18 @@ class ResNet(Network):
         channels = [width * 2**stage for stage in range(4)]
         outputs = [c * kind.expansion for c in channels]
         super().__init__(num_features=outputs[-1], num_classes=num_classes, in_channels=in_channels)
-        dilated = (False, *replace_stride_with_dilation)
-        strides = [4 * 2 ** sum(not kept for kept in dilated[1 : i + 1]) for i in range(4)]
+        strides = [4 * 2 ** replace_stride_with_dilation[:i].count(False) for i in range(4)]
         last = {stride: Level(f"layer{i + 1}", outputs[i], stride) for i, stride in enumerate(strides)}
         self.levels = (Level("relu", width, 2), *last.values())
         self.conv1 = nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        dilation, inputs = 1, (width, *outputs[:3])
-        for i in range(4):
-            stride = 1 if i == 0 else 2
-            before = dilation
-            if dilated[i]:
-                dilation, stride = dilation * stride, 1
-            stage = _stage(kind, inputs[i], channels[i], depths[i], stride, (before, dilation))
-            self.add_module(f"layer{i + 1}", stage)
+        steps = _steps(replace_stride_with_dilation)
+        self.layer1 = _stage(kind, width, channels[0], depths[0], steps[0])
+        self.layer2 = _stage(kind, outputs[0], channels[1], depths[1], steps[1])
+        self.layer3 = _stage(kind, outputs[1], channels[2], depths[2], steps[2])
+        self.layer4 = _stage(kind, outputs[2], channels[3], depths[3], steps[3])
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(outputs[-1], num_classes)
         self._initialise(zero_init_residual)
@@ -105,13 +101,25 @@ class ResNet(Network):
                 nn.init.zeros_(last.weight)
 
 
-def _stage(
-    kind: Block, in_channels: int, channels: int, depth: int, stride: int, dilations: tuple[int, int]
-) -> nn.Sequential:
-    """``dilations``: of the first block, which looks at the map of the stage before, and of the others."""
-    first, others = dilations
-    blocks = [_block(kind, in_channels, channels, stride, first)]
-    blocks += [_block(kind, channels * kind.expansion, channels, 1, others) for _ in range(depth - 1)]
+class Step(NamedTuple):
+    """A stage's stride, the dilation of its first block, which looks at the map before, and of the others."""
+
+    stride: int
+    first: int
+    others: int
+
+
+def _steps(dilated: tuple[bool, bool, bool]) -> list[Step]:
+    steps = [Step(1, 1, 1)]
+    for kept in dilated:
+        before = steps[-1].others
+        steps.append(Step(1, before, 2 * before) if kept else Step(2, before, before))
+    return steps
+
+
+def _stage(kind: Block, in_channels: int, channels: int, depth: int, step: Step) -> nn.Sequential:
+    blocks = [_block(kind, in_channels, channels, step.stride, step.first)]
+    blocks += [_block(kind, channels * kind.expansion, channels, 1, step.others) for _ in range(depth - 1)]
     return nn.Sequential(*blocks)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 import torch
@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.models.anatomy import Network
+from foveate.models.anatomy import Level, Network, Window
 
 
 class Segmenter(Network):
-    """Base of networks that give a map of scores: ``forward`` is (N, num_classes, H, W), of the picture's size.
+    """Base of networks that score each pixel: ``forward`` gives (N, num_classes, H, W), of the input's size.
 
     A family makes its trunk, calls ``super().__init__`` first, writes ``forward_features`` and
     ``forward_scores``, and sets
@@ -33,7 +33,7 @@ class Segmenter(Network):
     score_layers: tuple[str, ...] = ()
 
     def forward_scores(self, x: Tensor, *, aux: bool) -> tuple[Tensor, ...]:
-        """The scores (N, num_classes, h, w), of any size; with ``aux`` those of each auxiliary head behind."""
+        """The scores (N, num_classes, h, w), of any size; with ``aux`` the auxiliary heads' behind them."""
         raise NotImplementedError
 
     def forward_head(self, features: Tensor) -> Tensor:
@@ -54,13 +54,13 @@ class Segmenter(Network):
         return self.score_layers
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Put fresh score convolutions of ``num_classes`` in the old ones' places, of their device and type."""
+        """Put fresh score convolutions of ``num_classes`` in the old ones' place, of their device."""
         for name in self.classifier_layers():
             old = self.get_submodule(name)
             if not isinstance(old, nn.Conv2d):  # holds for every family; a new one must notice at once
                 raise TypeError(f"{name} of {type(self).__name__} is no convolution")
-            like = {"device": old.weight.device, "dtype": old.weight.dtype}
-            self.set_submodule(name, nn.Conv2d(old.in_channels, num_classes, 1, **like))
+            device, dtype = old.weight.device, old.weight.dtype
+            self.set_submodule(name, nn.Conv2d(old.in_channels, num_classes, 1, device=device, dtype=dtype))
         self.num_classes = num_classes
 
     @torch.no_grad()
@@ -87,11 +87,11 @@ class Segmenter(Network):
         """A classifier's weights under the names that they have here; those of its head may be among them."""
         return {f"{self.trunk_layers[0]}.{key}": value for key, value in state.items()}
 
-    def _follow(self, trunk: Network) -> None:
-        """Take over what a trunk tells of its windows and levels, under the names that they have here."""
+    def follow(self, windows: Iterable[Window], levels: Iterable[Level]) -> None:
+        """Tell the windows and levels of a trunk, under the names that they have here."""
         layer = self.trunk_layers[0]
-        self.windows = tuple(w._replace(layer=f"{layer}.{w.layer}") for w in trunk.windows)
-        self.levels = tuple(level._replace(layer=f"{layer}.{level.layer}") for level in trunk.levels)
+        self.windows = tuple(window._replace(layer=f"{layer}.{window.layer}") for window in windows)
+        self.levels = tuple(level._replace(layer=f"{layer}.{level.layer}") for level in levels)
 
 
 def resized(scores: Tensor, like: Tensor) -> Tensor:

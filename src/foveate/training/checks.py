@@ -65,7 +65,10 @@ def check_takes(module: nn.Module, shape: tuple[int, int, int], task: Task) -> N
     module.train(was_training)
     expected = (2, *task.raw_shape(*shape[1:]))
     if tuple(outputs.shape) != expected:
+        whole, pixels = "whole pictures", "each pixel"
+        scored, wanted = (pixels if axes == 4 else whole for axes in (outputs.ndim, len(expected)))
+        advice = f"; it scores {scored}, and `foveate models` tells those that score {wanted}"
         raise InputError(
             f"The network gives outputs of shape {tuple(outputs.shape)} for 2 pictures; "
-            f"{len(task.labels)} {task.called} need {expected}."
+            f"{len(task.labels)} {task.called} need {expected}{advice if scored != wanted else ''}."
         )
