@@ -228,7 +228,7 @@ def test_the_loss_falls_within_20_steps(small: Small) -> None:
     assert np.mean(losses[-3:]) < 0.9 * losses[0], losses
 
 
-@pytest.mark.parametrize("small", [s for s in SMALL if not s.scores_pixels], ids=lambda small: small.name)
+@every
 def test_onnx_computes_the_same_for_any_batch(small: Small) -> None:
     network = small.make().eval()
     small = replace(small, side=small.exported_side or small.side)
