@@ -306,14 +306,14 @@ MASKS = [
         "a misspelt class to ignore",
         "check set/ --ignore treee",
         2,
-        "--ignore treee: classes.txt has no class 'treee'; did",
+        "--ignore treee: there is no class 'treee' in classes.txt",
         good(),
     ),
     Case(
         "a class to ignore without names",
         "check set/ --ignore void",
         2,
-        "--ignore void: the masks has no class 'void'; there",
+        "--ignore void: there is no class 'void' in the masks;",
         good(None),
     ),
     Case(
@@ -397,7 +397,7 @@ MASKS = [
         "a VOC list of pictures that are not there",
         "train set/",
         2,
-        "'ImageSets/Segmentation/train.txt' lists 1 picture that are not",
+        "'ImageSets/Segmentation/train.txt' lists 1 of 3 pictures that are",
         voc({"train.txt": "0\n1\n9\n"}),
     ),
     Case(

@@ -104,7 +104,9 @@ def test_a_jpeg_is_no_mask(tmp_path):
 
 @pytest.mark.parametrize("ignore", [("viod",), ("roof", "ground", "void")])
 def test_what_cannot_be_ignored_is_refused(ignore):
-    with pytest.raises(DatasetError, match=r"no class 'viod'; did you mean 'void'|leaves no class"):
+    with pytest.raises(
+        DatasetError, match=r"no class 'viod' in classes.txt; did you mean 'void'|leaves no class"
+    ):
         legend_of(PLAIN, ignore)
 
 

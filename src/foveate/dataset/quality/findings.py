@@ -95,10 +95,11 @@ def findings(dataset: DataSet, results: Results) -> Findings:
         key: Surveyed(dataset.splits[key].targets, result.ok, groups[key]) for key, result in results.items()
     }
     remarks = [_told(view, remark) for remark in dataset.task.remarks(surveyed)]
+    misread = [remark for remark in remarks if remark.severity == "error"]  # then no count means anything
     summaries = {key: _summary(dataset, key, result) for key, result in results.items()}
     items = [
-        *(remark for remark in remarks if remark.severity == "error"),  # what is misread first
-        *class_sizes(dataset, {key: summary.per_class for key, summary in summaries.items()}),
+        *misread,
+        *([] if misread else class_sizes(dataset, {key: of.per_class for key, of in summaries.items()})),
         *_unreadable(view),
         *copy_findings(view, exact, near),
         *(remark for remark in remarks if remark.severity != "error"),

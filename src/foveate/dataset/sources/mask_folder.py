@@ -111,7 +111,8 @@ def _by_lists(walk: Walk, files: Sequence[MaskFiles]) -> Files:
     for split, (name, stems) in lists.items():
         if missing := [stem for stem in stems if stem not in by_stem]:
             raise DatasetError(
-                f"{name!r} lists {plural(len(missing), 'picture')} that are not there: {listed(missing)}."
+                f"{name!r} lists {len(missing)} of {len(stems)} pictures that are not there: "
+                f"{listed(missing)}."
             )
         chosen = [by_stem[stem] for stem in stems]
         if any(one.masks for one in chosen):

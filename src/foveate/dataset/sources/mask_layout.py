@@ -137,7 +137,9 @@ def _by_split_names(walk: Walk, folders: Sequence[str]) -> dict[str, Part]:
                 break
     parts = {}
     for split, sides in found.items():
-        masks, pictures = (_one(walk, sides.get(what, ()), what) for what in ("masks", "pictures"))
+        if len(sides) < 2:
+            continue  # train/ alone is of another form
+        masks, pictures = (_one(walk, sides[what], what) for what in ("masks", "pictures"))
         if masks is not None and pictures is not None:
             parts[split] = Part(pictures, masks)
     return parts

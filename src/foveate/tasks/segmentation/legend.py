@@ -192,7 +192,7 @@ def _place(text: str, table: ClassTable) -> int | None:
         return table.numbers.index(int(text)) if int(text) in table.numbers else None
     close = difflib.get_close_matches(text, table.names, n=3, cutoff=0.4)
     hint = f"did you mean {listed(close)}?" if close else f"there are {listed(table.names)}."
-    raise DatasetError(f"{setting('ignore', text)}: {table.source} has no class {text!r}; {hint}")
+    raise DatasetError(f"{setting('ignore', text)}: there is no class {text!r} in {table.source}; {hint}")
 
 
 def is_grey(samples: Samples) -> bool:
