@@ -6,6 +6,7 @@ Every command runs in an empty folder in which ``make`` has put the input.
 
 from __future__ import annotations
 
+from bad_annotation_inputs import ANNOTATIONS
 from bad_data_inputs import ARRAYS, DATA_SETS, TABLES
 from bad_input_makers import (
     Case,
@@ -376,6 +377,7 @@ GROUPS = {
     "Tables": TABLES,
     "Arrays": ARRAYS,
     "Masks": MASKS,
+    "Annotations": ANNOTATIONS,
     "Pictures": PICTURES,
     "Model folders": MODELS,
     "Networks written as data": BLUEPRINTS,
