@@ -256,6 +256,14 @@ def test_the_task_may_be_said(tmp_path):
         open_dataset(tmp_path / "classes", task="segmentation")
 
 
+def test_links_that_go_round_end(tmp_path):
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "again").symlink_to(tmp_path / name)
+    with pytest.raises(DatasetError, match="has no pictures"):
+        open_dataset(tmp_path)
+
+
 def test_names_that_never_meet_are_refused(tmp_path):
     for i in range(3):
         save(tmp_path / "images" / f"a{i}.png", picture(i))

@@ -42,6 +42,20 @@ def test_the_shares_are_those_that_numpy_counts(check, tmp_path):
         assert row["pictures"] == str(sum((each == number).any() for each in values))
 
 
+def test_a_person_and_the_page_get_the_same_table(tmp_path, capsys):
+    mask_folder(tmp_path / "set", 24, table="ground\n<b>tree\nroof\n")
+    page = tmp_path / "check.html"
+    with pytest.raises(SystemExit, match="0"):
+        main(["check", str(tmp_path / "set"), "--ignore", "roof", "--html", str(page)])
+    out = capsys.readouterr().out
+    values = np.array([numbers(i) for i in range(24)])
+    share = f"{100 * (values == 1).mean():.2f}%"
+    assert ["1", "<b>tree", share, "24"] in [line.split() for line in out.splitlines()]
+    html = page.read_text()
+    assert f'<td>1</td><th scope="row"><bdi>&lt;b&gt;tree</bdi></th><td>{share}</td><td>24</td>' in html
+    assert "ignored (roof)" in html
+
+
 def test_a_clean_set_has_notes_at_most(check, tmp_path):
     mask_folder(tmp_path, 24, table="ground\ntree\nroof\n")
     assert check()["findings"] == []

@@ -36,6 +36,7 @@ _MASK_SIGN = re.compile(
 )
 _PICTURE_SIGN = re.compile(r"^(?:image|img)[-_]|[-_](?:image|img|sat|rgb|leftimg8bit)$", re.I)
 _LOOKED_INTO = 3  # folders of a data set of classes, which may hold many thousand pictures each
+_DEEPEST = 4  # folders below one in which pictures are looked for
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
@@ -84,10 +85,12 @@ def _plain(folder: str) -> str:
     return _SEPARATORS.sub("", folder.rpartition("/")[2].casefold())
 
 
-def _holds_pictures(walk: Walk, folder: str) -> bool:
-    """Whether there is a picture in a folder or below it; folders are gone through as they come."""
+def _holds_pictures(walk: Walk, folder: str, deep: int = _DEEPEST) -> bool:
+    """Whether there is a picture in a folder or below it, where links may lead round in circles."""
     folders, files = walk.inside(folder)
-    return any(map(is_image_name, files)) or any(_holds_pictures(walk, inner) for inner in folders[:100])
+    if any(map(is_image_name, files)):
+        return True
+    return deep > 0 and any(_holds_pictures(walk, inner, deep - 1) for inner in folders[:_LOOKED_INTO])
 
 
 def _one(walk: Walk, folders: Iterable[str], what: str) -> str | None:
