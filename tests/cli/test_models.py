@@ -29,7 +29,8 @@ def test_the_table_holds_the_guides_figures(capsys: pytest.CaptureFixture[str]) 
         "vgg16": ("2014", "138,357,544", "15.47 G", "7.3 %"),
         "googlenet": ("2014", "6,624,904", "6.7 %"),
         "resnet50": ("2015", "25,557,032", "4.09 G", "5.3 %", "y = F(x) + x"),
-        "efficientnet_b0": ("2019", "5,288,548", "6.7 %"),
+        "efficientnet_b0": ("2019", "5,288,548", "1000 scores", "6.7 %"),
+        "fcn_resnet50": ("32,957,013", "142.73 G", "3x520x520", "21 score maps"),
     }.items():
         for part in parts:
             assert part in lines[name], (name, part)
@@ -44,6 +45,7 @@ def test_json_is_one_document_with_every_figure(capsys: pytest.CaptureFixture[st
     assert rows["vgg16"]["input_size"] == [3, 224, 224]
     assert rows["vgg16"]["top5_error"] == 7.3
     assert rows["vgg16_bn"]["top5_error"] is None
+    assert rows["vgg16"]["output"] == "vector"
 
 
 def test_shell_patterns_choose(capsys: pytest.CaptureFixture[str]) -> None:

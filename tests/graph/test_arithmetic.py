@@ -126,6 +126,7 @@ LAYERS = {
     "by its largest": Do(lambda x: (x / x.amax((2, 3), keepdim=True)).flatten(2) * 3.0),
     "constants that are broadcast": Do(lambda x: (x * SCALE + SCALE - 0.5) / 0.5),
     "a concatenation": Do(lambda x: torch.cat([x, F.relu(x), x], dim=1)),
+    "a crop": Do(lambda x: x[:, :, 1:-2, 2:] * 2),
     "padding": Do(lambda x: F.pad(x, (1, 2, 0, 1))),
     "padding with a number": Do(lambda x: F.pad(x, (1, 2, 0, 1), value=3.0)),
     "padding that mirrors": Do(lambda x: F.pad(x, (1, 2, 3, 1), mode="reflect")),

@@ -264,6 +264,8 @@ def test_other_networks_can_be_opened(client):
     picture = client.get("/api/pictures")["pictures"][0]["id"]
     run = client.post("/api/runs", {"net": made["net"], "picture": picture})
     assert len(run["top"]) == 3
-    assert made["net"] in {one["net"] for one in client.get("/api/nets")["nets"]}
+    told = client.get("/api/nets")
+    assert made["net"] in {one["net"] for one in told["nets"]}
+    assert "resnet18" in told["known"] and "fcn8s_resnet18" not in told["known"]  # that scores pixels
     seen = pixels_of(client.ask("GET", f"/api/pictures/{picture}.png?net={made['net']}"))
     assert seen.shape == (9, 9)

@@ -7,9 +7,13 @@ import sys
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+import own_layer
 from foveate.errors import InputError, UnknownNameError, WeightsError
 from foveate.models import create_model, list_models, model_info, model_options, register
+from foveate.models.anatomy import Network
+from foveate.models.registry import register_model
 
 
 def test_importing_and_listing_needs_no_torch() -> None:
@@ -129,3 +133,18 @@ def test_a_builder_from_outside_takes_the_place_of_a_rows_own() -> None:
     """Also when it is registered before the row's own module was ever imported: in a process of its own."""
     done = subprocess.run([sys.executable, "-c", OUTSIDE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_network_of_ones_own_that_scores_pixels_is_told_so() -> None:
+    class Pixels(Network):
+        def __init__(self, *, num_classes: int = 2, in_channels: int = 3) -> None:
+            super().__init__(num_features=in_channels, num_classes=num_classes, in_channels=in_channels)
+            self.score = nn.Conv2d(in_channels, num_classes, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.score(x)
+
+    with own_layer.kept_table():
+        register_model("pixels", input_size=(3, 4, 5))(Pixels)
+        assert model_info("pixels").output == "map"
+    assert model_info("resnet18").output == "vector"
