@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from foveate.pipeline.finish import Finished
 
 SHOWN = 8
+SCENES, SCENE_COUNT = "demo-scenes", 1_200
 
 
-@click.command(epilog="\b\nExample:\n  foveate demo --budget 60s")
+@click.command(epilog="\b\nExamples:\n  foveate demo --budget 60s\n  foveate demo --task segmentation")
+@click.option(
+    "--task",
+    type=click.Choice(("classification", "segmentation")),
+    default="classification",
+    show_default=True,
+    help="Sort garments into classes, or tell each pixel's class in drawn scenes.",
+)
 @click.option("--budget", default="60s", show_default=True, metavar="TIME", help="Wall time of the whole.")
 @click.option(
     "--out", "-o", metavar="DIR", help="The model folder to make.  [default: runs/demo, or runs/demo-2, ...]"
@@ -27,8 +35,11 @@ SHOWN = 8
 @overwrite_option
 @click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
 @json_option
-def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
-    """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out."""
+def command(task: str, budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
+    """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out.
+
+    With --task segmentation on scenes of coloured shapes, which are drawn for it and kept in the cache.
+    """
     from foveate.api.train import refuse_finished, train
 
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
@@ -39,7 +50,7 @@ def command(budget: str, out: str | None, overwrite: bool, seed: int, as_json: b
         from foveate.pipeline.request import TrainRequest, process_start_seconds
 
         request = TrainRequest(budget=budget, seed=seed)
-        dataset = _fetch(stop)
+        dataset = _fetch(stop) if task == "classification" else _draw(stop)
         with display() as listener:
             finished = train(
                 dataset,
@@ -85,6 +96,24 @@ def _fetch(stop: StopFlag) -> DataSet:
         return known.load("fashion-mnist-mini")
 
 
+def _draw(stop: StopFlag) -> DataSet:
+    """Drawn scenes with exact masks; made once, for they are always the same."""
+    from foveate.dataset import open_dataset
+    from foveate.dataset.sources.fetch import cache_folder
+    from foveate.dataset.sources.scenes.kinds import kinds
+    from foveate.dataset.sources.scenes.make import SceneSettings, make_scenes
+
+    def progress(have: int, expected: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    folder = cache_folder() / SCENES
+    if not folder.is_dir():
+        note(f"drawing scenes into {printable(str(folder))}")
+        make_scenes(folder, kinds("shapes"), SceneSettings(count=SCENE_COUNT), progress=progress)
+    return open_dataset(folder)
+
+
 def _answers(folder: Path, dataset: DataSet) -> str:
     """The finished model on a few test pictures."""
     import foveate
@@ -94,6 +123,17 @@ def _answers(folder: Path, dataset: DataSet) -> str:
     test = dataset.splits["test"]
     rows = evenly(len(test), SHOWN)
     lines = ["Some test pictures:"]
+    if predictor.task.label_scores is None:
+        told = predictor.predictions([test.images.read(int(i)) for i in rows])
+        return "\n".join(
+            [
+                *lines,
+                *(
+                    f"  {test.images.name(int(i))}  {one.to_text()}"
+                    for i, one in zip(rows, told, strict=True)
+                ),
+            ]
+        )
     truths = dataset.task.cells(test.targets.take(rows))
     probabilities = predictor.predict_proba([test.images.read(int(i)) for i in rows])
     for row, found, true in zip(rows, probabilities, truths, strict=True):
@@ -105,14 +145,18 @@ def _answers(folder: Path, dataset: DataSet) -> str:
 
 def _next(folder: Path, dataset: DataSet) -> str:
     picture = _save_a_picture(folder, dataset)
+    drawn, yours = "", "one folder a class"
+    if dataset.task.draws:
+        drawn, yours = f" --out {typed(folder.with_name(f'{folder.name}-masks'))}", "images/ and masks/"
+    name = dataset.name if dataset.task.whole_picture else typed(Path(dataset.name))
     return "\n".join(
         [
             "Try next:",
             f"  open {typed(folder / 'report.html')}",
-            f"  foveate predict {typed(folder)} {typed(picture)}",
-            f"  foveate evaluate {typed(folder)} {dataset.name}",
+            f"  foveate predict {typed(folder)} {typed(picture)}{drawn}",
+            f"  foveate evaluate {typed(folder)} {name}",
             "  foveate summary convnet1",
-            "  foveate train YOUR/PICTURES     one folder a class",
+            f"  foveate train YOUR/PICTURES     {yours}",
         ]
     )
 
