@@ -39,6 +39,7 @@ from foveate.transfer.unlike import novelty_of
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
 EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.1  # at most, and of the time the run took so far
 WRITING_SECONDS = 0.7  # what a budget still needs after the explanations: report, card, files
+LEAST_PREDICTED = 8  # at once
 PREDICT_PIXELS = 1_000_000  # of a batch; larger ones fall out of the processor's caches
 _TESTED_ON = {
     "given": "the data set's own",
@@ -157,7 +158,7 @@ def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[M
 
 def _measure(predictor: Predictor, pixels: np.ndarray) -> Values:
     """What the exported network gives, in batches."""
-    size = max(PREDICT_PIXELS // (pixels.shape[1] * pixels.shape[2]), 16)
+    size = max(PREDICT_PIXELS // (pixels.shape[1] * pixels.shape[2]), LEAST_PREDICTED)
     return joined([predictor.run(pixels[i : i + size]) for i in range(0, len(pixels), size)])
 
 

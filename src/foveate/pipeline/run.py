@@ -71,6 +71,8 @@ from foveate.training.schedule import Horizon
 from foveate.training.tensorboard import TensorBoard, check_tensorboard
 from foveate.words import setting
 
+MAP_PIXELS = 1_400_000  # of a batch that is evaluated where each pixel has a score a class
+
 
 def train(
     given: Given,
@@ -359,10 +361,10 @@ def _trainer(prepared: Prepared, plan: Plan, run: RunDirectory, horizon: Horizon
     validation = None
     device = plan.batches.pixels.device
     if "val" in prepared.splits:
-        split = prepared.splits["val"]
-        validation = EvaluationBatches(
-            Pixels(split.pixels, split.targets, device), Normaliser(prepared.preprocessing, device)
-        )
+        split, normalise = prepared.splits["val"], Normaliser(prepared.preprocessing, device)
+        validation = EvaluationBatches(Pixels(split.pixels, split.targets, device), normalise)
+        if not prepared.task.whole_picture:  # a score a class and pixel, not a class
+            validation.batch_size = max(MAP_PIXELS // (split.pixels.shape[1] * split.pixels.shape[2]), 1)
     return Trainer(
         plan.network.module,
         plan.learner,

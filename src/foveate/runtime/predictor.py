@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 # A run is ended after this, and the time that a very slow machine takes (multiply-adds a second).
 LEAST_SECONDS, LEAST_SPEED = 60.0, 1e9
+BATCH_PIXELS = 2_200_000  # of a batch; of larger pictures fewer are run at once, whatever is asked for
 CHUNK = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 
 Item = TypeVar("Item")
@@ -128,11 +129,16 @@ class Predictor:
         In order, however many: the next batch is read in threads while this one is computed, and memory
         holds two batches. read: item -> its picture as `Preprocessing.take` gives it.
         """
-        for batch, prepared in _read_ahead(_batches(items, batch_size), read):
+        for batch, prepared in _read_ahead(_batches(items, self._at_once(batch_size)), read):
             found = self.answered([taken for taken in prepared if isinstance(taken, Taken)])
             numbers = count()
             for item, taken in zip(batch, prepared, strict=True):
                 yield item, taken if isinstance(taken, ImageError) else row(found, next(numbers))
+
+    def _at_once(self, batch_size: int) -> int:
+        """How many pictures are run at once, so that their feature maps fit into the memory."""
+        pixels = self.preprocessing.height * self.preprocessing.width
+        return min(_checked_size(batch_size), max(BATCH_PIXELS // pixels, 1))
 
     def answered(self, pictures: Sequence[Taken]) -> Answered:
         """What `run` gives for pictures that were read, with how it saw them."""
@@ -150,8 +156,9 @@ class Predictor:
         parts: list[Values] = []
         if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
             size = pictures.shape[2], pictures.shape[1]
-            for at in range(0, len(pictures), _checked_size(batch_size)):
-                some = self._prepare_array(pictures[at : at + batch_size])
+            step = self._at_once(batch_size)
+            for at in range(0, len(pictures), step):
+                some = self._prepare_array(pictures[at : at + step])
                 parts.append(Answered(self.run(some), Seen(self.preprocessing, [size] * len(some))))
         else:
             for _, found in self.stream(_each(pictures), self._take, batch_size=batch_size):
