@@ -38,6 +38,7 @@ from foveate.models.names import (
 from foveate.models.pretrained import from_file, implied_options, load_weights
 from foveate.models.published import PRETRAINED, usual_preprocessing
 from foveate.models.registry import create_model, list_models, model_info, model_options
+from foveate.models.segmenter import Segmenter
 from foveate.tasks.base import Task
 from foveate.tasks.classification.task import Classification
 from foveate.words import setting
@@ -217,6 +218,17 @@ def made_for(
         return Model(name, module, preprocessing, task, architecture, "random", "random weights")
     load_weights(module, weights, skip_head=None)
     return Model(name, module, preprocessing, task, architecture, "given", f"the weights of {weights.name}")
+
+
+def with_trunk(model: Model, trunk: Model) -> Model:
+    """A network for maps of classes whose trunk starts with a classifier's weights.
+
+    Raises InputError for a network without such a trunk.
+    """
+    if not isinstance(model.module, Segmenter) or not isinstance(trunk.module, Network):
+        raise InputError(f"{model.name} has no trunk that starts from the weights of {trunk.name}.")
+    model.module.load_trunk(trunk.module)
+    return replace(model, weights="published", source=f"a trunk with the {trunk.source}")
 
 
 def outlined(

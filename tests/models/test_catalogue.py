@@ -84,6 +84,17 @@ PUBLISHED_PARAMETERS |= {
     for trunk in BODIES
     for stride, maps in ((32, 1), (16, 2), (8, 3))
 }
+# A pyramid: its trunk's layers up to the last level; for each level of C channels a 1x1 convolution to 96, a
+# depthwise and a pointwise one, a norm behind each; (96 + 1) 21 for the scores.
+LITE2_BODY = PUBLISHED_PARAMETERS["efficientnet_lite2"] - 1281 * 1000 - 352 * 1280 - 2 * 1280
+PUBLISHED_PARAMETERS |= {
+    f"pyramid{trunk}": body + sum(96 * c + 96 * 9 + 96 * 96 + 3 * 2 * 96 for c in levels) + 97 * 21
+    for trunk, body, levels in (
+        ("_efficientnet_lite0", BODIES["_efficientnet_lite0"], (24, 40, 112, 320)),
+        ("_efficientnet_lite2", LITE2_BODY, (24, 48, 120, 352)),
+        ("_resnet18", BODIES["_resnet18"], (64, 128, 256, 512)),
+    )
+}
 # GMACs of torchvision's documentation ("GFLOPS" there) at its own picture sizes, where those are the paper's.
 PUBLISHED_GMACS = {
     "alexnet": 0.71,
@@ -118,7 +129,7 @@ GUIDE_TOP5 = {"alexnet": 16.4, "vgg16": 7.3, "googlenet": 6.7, "resnet50": 5.3, 
 GUIDE_YEARS = {"lenet5": 1998, "alexnet": 2012, "vgg16": 2014, "googlenet": 2014, "resnet50": 2015}
 COMPACT = "compact"  # this program's own network, which has no published figures; its own tests hold it
 
-NAMES = [name for name in list_models() if model_info(name).family != COMPACT]
+NAMES = [name for name in list_models() if COMPACT not in name]
 
 
 def on_meta(name: str) -> Network:

@@ -149,6 +149,15 @@ _fcn_resnet = partial(
     key_idea="the last stages dilated: scores at an eighth of the side",
     module="foveate.models.fcn_resnet",
 )
+_pyramid = partial(
+    _segmenter,
+    family="pyramid",
+    year=2026,
+    title="A light pyramid for classes of pixels",
+    source="after Lin et al., arXiv:1612.03144; Kirillov et al., arXiv:1901.02446",
+    key_idea="depthwise-separable convolutions on the way up from a trunk's levels",
+    module="foveate.models.pyramid",
+)
 _deeplab_v3 = partial(
     _segmenter,
     family="deeplab_v3",
@@ -329,6 +338,14 @@ _ROWS: tuple[ModelInfo, ...] = (
         ("fcn32s_resnet50", 50, 23_551_061, 21_364_211_712, _LAST),
         ("fcn16s_resnet50", 50, 23_572_586, 21_386_231_808, f"{_SKIPS} at stride 16"),
         ("fcn8s_resnet50", 50, 23_583_359, 21_430_272_000, f"{_SKIPS} at strides 16 and 8"),
+    ),
+    *_table(
+        _pyramid,
+        ("name", "depth", "parameters", "macs", "input_size"),
+        ("pyramid_compact", 19, 353_845, 144_479_424, (3, 128, 128)),
+        ("pyramid_efficientnet_lite0", 61, 3_051_125, 1_502_592_480, (3, 360, 480)),
+        ("pyramid_efficientnet_lite2", 76, 4_454_837, 2_174_150_880, (3, 360, 480)),
+        ("pyramid_resnet18", 33, 11_313_333, 6_663_472_320, (3, 360, 480)),
     ),
     *_table(
         _fcn_resnet,

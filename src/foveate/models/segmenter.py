@@ -50,6 +50,12 @@ class Segmenter(Network):
         scores, *aux = (resized(found, x) for found in self.forward_scores(x, aux=True))
         return scores, tuple(aux)
 
+    def forward_to_learn(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same before they are enlarged, (N, num_classes, h, w): a loss over fewer places costs less."""
+        self.check_input(x)
+        scores, *aux = self.forward_scores(x, aux=True)
+        return scores, tuple(aux)
+
     def classifier_layers(self) -> tuple[str, ...]:
         return self.score_layers
 

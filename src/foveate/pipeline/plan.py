@@ -16,7 +16,7 @@ from foveate.models.model import Model
 from foveate.models.names import BlueprintFile, Registered
 from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.request import TrainRequest
-from foveate.resolve import made_for
+from foveate.resolve import made_for, with_trunk
 from foveate.tasks.base import Task
 from foveate.tasks.learning import Learner, learner_of
 from foveate.training.checks import check_batches, check_takes
@@ -120,7 +120,8 @@ class _Planner:
     def made(self, choice: Registered | BlueprintFile) -> Model:
         """A network for these pictures."""
         prepared = self.prepared
-        return made_for(choice, prepared.preprocessing, prepared.task, _file_of(self.request))
+        model = made_for(choice, prepared.preprocessing, prepared.task, _file_of(self.request))
+        return model if self.trunk is None else with_trunk(model, self.trunk)
 
     def choose(self) -> Plan:
         """The largest compact network that gets enough epochs in the time there is."""
