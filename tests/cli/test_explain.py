@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from foveate.models import create_model
 from foveate.models.blueprint import build, load_blueprint
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.tasks.classification.task import Classification
+from pixelwise import pixelwise_folder
+from strongest import blocks
 
 CLASSES = ("ant", "bee", "7")
 METHODS = ("grad-cam", "integrated-gradients", "occlusion", "saliency")
@@ -138,6 +141,8 @@ def test_a_network_by_name_with_a_weights_file(capsys, image, tmp_path):
         (["--out", "photo.png"], "expected a folder, found a file"),
         (["--out", "."], "found other files"),
         (["--data", "nowhere"], "nowhere"),
+        (["--region", "0,0,9,9"], "this network's answer is about the whole of it"),
+        (["--region", "0,0,9"], "--region: expected x1,y1,x2,y2 in pixels of the picture"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_exit_code_2(capsys, folder, image, arguments, message):
@@ -165,3 +170,26 @@ def test_what_is_no_picture(capsys, folder, tmp_path, monkeypatch):
     code, _, err = run(capsys, folder, "text.png")
     assert code == 2 and "text.png" in err
     assert not (tmp_path / "text-explained").exists()
+
+
+def test_an_answer_for_each_pixel_is_explained_by_class_and_region(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, (picture, mask) = pixelwise_folder(tmp_path), blocks(4)
+    Image.fromarray(picture).save("blocks.png")
+    wanted = ("red", "green", "blue")[int(mask[60, 20])]  # of the block from (0, 40) to (40, 80)
+    code, out, _ = run(capsys, model, "blocks.png", "--region", "5,45,35,75", "--method", "all", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["class"] == wanted and found["region"] == [5, 45, 35, 75]
+    assert found["probability"] > 0.9 and tuple(found["methods"]) == METHODS
+    for method in METHODS:
+        hiding = found["methods"][method]["hiding"]
+        assert hiding["before"] == pytest.approx(found["probability"])
+        # Grad-CAM marks all that looks so; the others what was looked at: hidden elsewhere it is missed less.
+        assert method == "grad-cam" or hiding["drop"] > 3 * hiding["drop_elsewhere"], method
+    assert {"answer.png", "grad-cam.png", "explanation.json"} <= {Path(file).name for file in found["files"]}
+    code, out, _ = run(capsys, model, "blocks.png", "--region", "5,45,35,75", "--class", "blue")
+    assert code == 0 and "for blue in 5,45,35,75" in out
+    code, out, _ = run(capsys, model, "blocks.png", "--class", "green", "--json")
+    assert code == 0 and json.loads(out)["class"] == "green" and "region" not in json.loads(out)
+    code, out, err = run(capsys, model, "blocks.png", "--region", "5,45,35,400")
+    assert (code, out) == (2, "") and "within the picture's 160x120 pixels" in err and err.count("\n") == 1

@@ -52,6 +52,7 @@ def explain(
     image: str | Path | bytes | NDArray[np.uint8],
     *,
     class_: str | int | None = None,
+    region: str | Sequence[float] | None = None,
     layer: str | None = None,
     method: str = "grad-cam",
     weights: str | Path | None = None,
@@ -73,7 +74,10 @@ def explain(
         model: a model folder, a network's name, a blueprint (with ``weights``) or hf:OWNER/REPO.
         image: a file, its bytes, or (H, W, 3) uint8.
         class_: the class to explain, by name or number; by default the one that the network names.
-        layer: whose maps to look at, by its name in `summary`; by default the last map.
+        region: (x1, y1, x2, y2) in pixels of the picture, or the same as a text: of an answer for each pixel,
+            what it says of that part is explained.
+        layer: whose maps to look at, by its name in `summary`; by default the last map, or, of a network that
+            scores each pixel, its coarsest one.
         method: grad-cam, integrated-gradients, occlusion, saliency, one of `register_heatmap`, or all.
         weights: a file of weights or hf:OWNER/REPO, where ``model`` is a network's name.
         download: let the weights named hf:... be fetched.
@@ -84,18 +88,27 @@ def explain(
     """
     folder = None if out is None else _folder(Path(out), overwrite)
     with needs("train", "Explaining a network"):
+        from foveate.explanation.part import region_of
         from foveate.explanation.picture import check_layer, explain_picture
         from foveate.resolve import resolve
         from foveate.tasks.labels import label_meant
-    methods = _methods(method)
+    methods, part = _methods(method), None if region is None else region_of(region)
     network = resolve(str(model), weights, download=download, say=say)
     target = None if class_ is None else label_meant(network.task, class_)
     if layer is not None:
         check_layer(network.module, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    picture, box = _picture(network, image)
+    picture, box, size = _picture(network, image)
     explained = explain_picture(
-        network, picture, box=box, target=target, methods=methods, layer=layer, seed=seed
+        network,
+        picture,
+        box=box,
+        size=size,
+        region=part,
+        target=target,
+        methods=methods,
+        layer=layer,
+        seed=seed,
     )
     facts: dict[str, Any] = {"model": str(model), "image": _name(image)} | explained.facts
     for name, reason in facts["left_out"].items():
@@ -129,12 +142,12 @@ def _methods(name: str) -> tuple[str, ...]:
 
 def _picture(
     network: Model, image: str | Path | bytes | NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], Box | None]:
-    """The decoded picture, and where it lies in pixels that were decoded smaller."""
+) -> tuple[NDArray[np.uint8], Box | None, tuple[int, int] | None]:
+    """The decoded picture, where it lies in pixels that were decoded smaller, its own width and height."""
     if isinstance(image, np.ndarray):
-        return image, None
+        return image, None, None
     picture, info = network.preprocessing.decode(image)
-    return picture, info.box
+    return picture, info.box, (info.width, info.height)
 
 
 def _split(data: str | Path) -> tuple[str, Split]:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     "class_",
     help="The class, label or number to explain, by name or place [the one it names; the first number].",
 )
+@click.option(
+    "--region",
+    metavar="X1,Y1,X2,Y2",
+    help="Of an answer for each pixel, explain what it says of a part of IMAGE, in its pixels [all of it].",
+)
 @click.option("--layer", help="Whose maps to look at, by its name in `foveate summary` [the last map].")
 @click.option(
     "--method",
@@ -66,6 +71,7 @@ def command(
     foveate explain runs/pets cat.jpg --class dog --method all --out why/
     foveate explain efficientnet_lite0 bee.jpg --layer features.4
     foveate explain runs/pets cat.jpg --layer features.0 --data photos/ --out edges/
+    foveate explain runs/streets crossing.jpg --class bicyclist --region 120,80,200,160
     """
     from foveate.api.explain import explain
     from foveate.cli.predict import bar
@@ -91,6 +97,8 @@ def command(
 
 def _tell(facts: dict[str, Any], says: Metric) -> None:
     wanted = printable(facts["class"])
+    if "region" in facts:
+        wanted += f" in {','.join(f'{number:g}' for number in facts['region'])}"
     click.echo("  ".join(f"{printable(t['label'])} {says.plain(t[says.name])}" for t in facts["top"]))
     for method, found in facts["methods"].items():
         hiding, curves = found["hiding"], found["curves"]

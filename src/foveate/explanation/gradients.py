@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.explanation.hooks import Score, scores_of
+from foveate.explanation.hooks import Score, at_once, scores_of
 from foveate.graph.trace import evaluating
 from foveate.tasks.learning import one_of
 
@@ -82,7 +82,7 @@ def integrated_gradients(
     score: Score = one_of,
     baseline: Tensor | float = 0.0,
     steps: int = 50,
-    batch_size: int = 16,
+    batch_size: int | None = None,
 ) -> Integrated:
     """``(x − b) · ∫₀¹ ∂score(b + α(x − b))/∂x dα``, the integral by Gauss-Legendre quadrature.
 
@@ -95,7 +95,8 @@ def integrated_gradients(
         score: what of its outputs is explained; by default the number of the label.
         baseline: the picture b that means "nothing": a number or a tensor that broadcasts to x. 0 in
             normalised pictures is the data set's mean colour.
-        steps: points of the quadrature. batch_size: how many pictures run at once.
+        steps: points of the quadrature. batch_size: how many pictures run at once; by default what
+            suits their size.
     """
     start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand_as(x)
     wanted = torch.as_tensor(target, device=x.device).expand(len(x))
@@ -103,10 +104,8 @@ def integrated_gradients(
     alphas = torch.from_numpy((points + 1) / 2).to(x).repeat_interleave(len(x))  # (steps·N,)
     shares = torch.from_numpy(weights / 2).to(x).repeat_interleave(len(x))
     rows = torch.arange(len(x), device=x.device).repeat(steps)
-    total = torch.zeros_like(x)
-    for alpha, share, row in zip(
-        alphas.split(batch_size), shares.split(batch_size), rows.split(batch_size), strict=True
-    ):
+    total, size = torch.zeros_like(x), batch_size or at_once(x, 16)
+    for alpha, share, row in zip(alphas.split(size), shares.split(size), rows.split(size), strict=True):
         between = start[row] + alpha[:, None, None, None] * (x - start)[row]
         gradient = saliency(module, between, wanted[row], score=score)
         total.index_add_(0, row, share[:, None, None, None] * gradient)

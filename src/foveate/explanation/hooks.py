@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.errors import InputError, UnknownNameError
-from foveate.graph.trace import Numbering, evaluating, trace
+from foveate.graph.trace import Numbering, Trace, evaluating, trace
 from foveate.operators.reading import Value
 from foveate.tasks.learning import one_of
 
@@ -47,9 +47,13 @@ def map_layers(module: nn.Module, x: Tensor) -> dict[str, MapLayer]:
     Args:
         module: the network; it runs once on the first picture of ``x`` (N, C, H, W), in evaluation mode.
     """
+    return _map_layers(trace(module, x[:1].clone()))
+
+
+def _map_layers(traced: Trace) -> dict[str, MapLayer]:
     found: dict[str, MapLayer] = {}
     number, handed = Numbering(), -1  # the last value that was handed on: who gives it made nothing
-    for call in trace(module, x[:1].clone()).left():
+    for call in traced.left():
         if not isinstance(call.out, Value) or not (call.name or not call.container):
             continue
         label, alias = number(call.name or type(call.module).__name__), call.out.number == handed
@@ -62,23 +66,47 @@ def map_layers(module: nn.Module, x: Tensor) -> dict[str, MapLayer]:
 def last_map(module: nn.Module, x: Tensor) -> str:
     """The name of the last layer whose map has places, h·w > 1: it has seen the most and can still point.
 
+    A network that scores each pixel ends in maps of scores, which say what and not why, and makes them fine
+    again before: of it, it is the last layer of its coarsest map (Vinogradova, Dibrov, Myers, *Towards
+    interpretable semantic segmentation via gradient-weighted class activation mapping*, 2020).
+
     Raises:
         InputError: the network makes no such map of a picture of this size.
     """
-    names = [
-        layer.name
-        for layer in map_layers(module, x).values()
+    traced = trace(module, x[:1].clone())
+    layers = [
+        layer
+        for layer in _map_layers(traced).values()
         if not layer.alias
         and layer.shape[1] * layer.shape[2] > 1
         and not isinstance(layer.module, _TRANSPARENT)
     ]
-    if not names:
+    if isinstance(traced.out, Value) and traced.out.ndim == 4:
+        return _coarsest(module, layers, int(traced.out.shape[1]))
+    if not layers:
         raise InputError(
             f"{type(module).__name__} makes no map with more than one place of pictures of "
             f"{x.shape[-2]}x{x.shape[-1]}; there is nothing that could point. Try larger pictures, or a "
             "method that needs no map: integrated-gradients, occlusion, saliency."
         )
-    return names[-1]
+    return layers[-1].name
+
+
+def _coarsest(module: nn.Module, layers: list[MapLayer], classes: int) -> str:
+    """The last layer of the coarsest map that is none of scores: those have one channel a class."""
+    left = [layer for layer in layers if layer.shape[0] != classes]
+    if not left:
+        raise InputError(
+            f"{type(module).__name__} makes no map before its scores; there is nothing that could point. "
+            "Take a method that needs no map: integrated-gradients, occlusion, saliency."
+        )
+    least = min(layer.shape[1] * layer.shape[2] for layer in left)
+    return [layer.name for layer in left if layer.shape[1] * layer.shape[2] == least][-1]
+
+
+def at_once(x: Tensor, most: int = 32) -> int:
+    """How many pictures as large as those of ``x`` (N, C, H, W) run together: less memory for larger ones."""
+    return max(1, min(most, most * 224 * 224 // (x.shape[-2] * x.shape[-1])))
 
 
 @contextmanager

@@ -13,15 +13,16 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.explanation.faithfulness import Curves, blurred, curves, hiding, marked
+from foveate.explanation.ground import Ground, drawn_over, own_pixels
 from foveate.explanation.hooks import activation_of, capturing, last_map
 from foveate.explanation.methods import NEED_MAPS, HeatMap, heat_map
+from foveate.explanation.part import Part, part_of
 from foveate.explanation.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
 from foveate.geometry import Box
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
 from foveate.tasks.base import Metric
-from foveate.tasks.learning import learner_of
 
 MAPS_SHOWN = 64
 KERNELS_SHOWN = 96
@@ -42,6 +43,8 @@ def explain_picture(
     picture: NDArray[np.uint8],
     *,
     box: Box | None = None,
+    size: tuple[float, float] | None = None,
+    region: Box | None = None,
     target: int | None = None,
     methods: Sequence[str] = ("grad-cam",),
     layer: str | None = None,
@@ -51,6 +54,8 @@ def explain_picture(
 
     Args:
         picture: (H, W, 3) uint8, of any size. box: where in it the picture lies, see `ImageInfo`.
+        size: (width, height) of the picture as it was given, where it was decoded smaller.
+        region: (x1, y1, x2, y2) in its pixels: what is said there is explained, of answers that have a place.
         target: the label to explain; by default the first that `Task.order` gives.
         layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
             explained by the other methods; Grad-CAM is left out, with the reason, unless it stands alone.
@@ -60,35 +65,61 @@ def explain_picture(
     """
     seen = model.preprocessing.apply(picture, box)  # (h, w, C)
     x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
-    task, learner = model.task, learner_of(model.task)(model.task)
+    given = size or (picture.shape[1], picture.shape[0])
+    part = part_of(model.task, model.preprocessing, given, region)
     with evaluating(model.module), torch.no_grad():
-        values = learner.values(model.module(x))[0].numpy()  # (K,)
-    best = task.order(values)[:TOP]
-    wanted = int(best[0]) if target is None else target
+        outputs = model.module(x)
+        values = part.values(outputs)[0].numpy()  # (K,)
+    best = model.task.order(values)[:TOP]
+    wanted, says = int(best[0]) if target is None else target, model.task.says
     layer, methods, left_out = _applicable(model.module, x, methods, layer)
     facts: dict[str, Any] = {
         "class": model.labels[wanted],
-        task.says.name: float(values[wanted]),
-        "top": [{"label": model.labels[i], task.says.name: float(values[i])} for i in best],
+        says.name: float(values[wanted]),
+        "top": [{"label": model.labels[i], says.name: float(values[i])} for i in best],
         "layer": layer,
         "methods": {},
         "left_out": left_out,
-    }
-    pictures = {"picture": fitted(seen, PICTURE_PX)}
+    } | ({} if region is None else {"region": list(region)})
+    ground, first = Ground(seen), ("what the network sees", seen)
+    if not model.task.whole_picture:
+        ground = own_pixels(picture, model.preprocessing, given, PICTURE_PX, box=box, region=region)
+    pictures = {"picture": fitted(ground.pixels, PICTURE_PX)}
+    if model.task.draws:
+        first = ("what the network says", drawn_over(ground, model, outputs))
+        pictures["answer"] = first[1]
     rows: list[Panel] = []
+    subject = _Subject(model, part, seen, x, wanted, seed)
     for method in methods:
-        how = {"score": learner.score, "value": learner.value}
+        how = {"score": part.score, "value": part.value}
         found = heat_map(model.module, x, wanted, method, layer=layer, seed=seed, **how)
-        pictures[method] = fitted(found.over(seen), PICTURE_PX)
-        tested, hidden, curve = _tested(model, seen, x, wanted, found, seed=seed)
-        rows += [("what the network sees", seen), (method, found.over(seen)), hidden, curve]
+        over = ground.under(found)
+        pictures[method] = fitted(over, PICTURE_PX)
+        tested, hidden, curve = _tested(subject, found)
+        rows += [first, (method, over), hidden, curve]
         facts["methods"][method] = found.facts | tested
-    title = f"{model.labels[wanted]}: {task.says.plain(float(values[wanted]))}"
+    title = f"{model.labels[wanted]}: {says.plain(float(values[wanted]))}"
     pictures["explanation"] = sheet(rows, columns=4, cell_px=300, title=title, font_px=14)
-    if layer is not None:
-        pictures["maps"] = maps_sheet(activation_of(model.module, x, layer), layer)
-    kernels = kernels_sheet(model.module, layer)
-    return Explained(facts, pictures | ({} if kernels is None else {"kernels": kernels}))
+    return Explained(facts, pictures | _inside(model.module, x, layer))
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is explained: of a picture, as pixels ``seen`` by the network and normalised ``x``, one label."""
+
+    model: Model
+    part: Part
+    seen: NDArray[np.uint8]
+    x: Tensor
+    target: int
+    seed: int
+
+
+def _inside(module: nn.Module, x: Tensor, layer: str | None) -> dict[str, NDArray[np.uint8]]:
+    """Sheets of a layer's maps and of kernels, where there are any."""
+    sheets = {} if layer is None else {"maps": maps_sheet(activation_of(module, x, layer), layer)}
+    kernels = kernels_sheet(module, layer)
+    return sheets if kernels is None else sheets | {"kernels": kernels}
 
 
 def _applicable(
@@ -140,18 +171,15 @@ def check_layer(module: nn.Module, layer: str) -> None:
         pass
 
 
-def _tested(
-    model: Model, seen: NDArray[np.uint8], x: Tensor, target: int, found: HeatMap, *, seed: int
-) -> tuple[dict[str, Any], Panel, Panel]:
+def _tested(subject: _Subject, found: HeatMap) -> tuple[dict[str, Any], Panel, Panel]:
     """What the tests of a heat map say as data, the picture with its hottest part hidden, and the curves."""
-    heat = torch.from_numpy(found.values)
-    learner = learner_of(model.task)(model.task)
-    test = hiding(model.module, x, target, heat, score=learner.value, seed=seed)
-    lines = curves(model.module, x, target, heat, score=learner.value)
-    words = f"hottest {test.fraction:.0%} hidden: {model.task.says.plain(test.marked)}"
-    hidden = words, _without(model.preprocessing, seen, x, found, test.fraction)
-    drawn = "", _drawn(lines, model.task.says)
-    return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, drawn
+    heat, (model, x) = torch.from_numpy(found.values), (subject.model, subject.x)
+    value, says = subject.part.value, model.task.says
+    test = hiding(model.module, x, subject.target, heat, score=value, seed=subject.seed)
+    lines = curves(model.module, x, subject.target, heat, score=value)
+    words = f"hottest {test.fraction:.0%} hidden: {says.plain(test.marked)}"
+    hidden = words, _without(model.preprocessing, subject.seen, x, found, test.fraction)
+    return {"hiding": test.to_dict(), "curves": lines.to_dict()}, hidden, ("", _drawn(lines, says))
 
 
 def _without(
