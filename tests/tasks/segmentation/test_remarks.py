@@ -184,3 +184,18 @@ def test_masks_of_one_class_are_refused(check, tmp_path):
 def test_what_is_named_in_vain_is_told(check, tmp_path):
     mask_folder(tmp_path, 12, table="ground\ntree\nroof\n")
     assert finding(check("--ignore", "77"), "mask-ignored")["message"].endswith("to be ignored: 77.")
+
+
+def test_pictures_that_are_nearly_the_same_may_have_other_masks(check, tmp_path):
+    """The next picture of a film shows nearly the same, a little further on."""
+    mask_folder(tmp_path, 24, table="ground\ntree\nroof\n")
+    for name, seed in (("20.jpg", 0), ("0.jpg", 0)):
+        save(tmp_path / "images" / name, picture(seed, (96, 64)), quality=95 if name == "0.jpg" else 60)
+        save(tmp_path / "masks" / name.replace("jpg", "png"), numbers(int(name[:-4]), size=(96, 64)))
+    kinds = [found["kind"] for found in check()["findings"]]
+    assert "near-duplicates" in kinds and "near-contradiction" not in kinds
+
+
+def test_a_class_may_be_called_as_a_split_is(check, tmp_path):
+    mask_folder(tmp_path, 24, table="background\ntrain\ntest\n")
+    assert check()["findings"] == []
