@@ -41,6 +41,8 @@ from foveate.models.registry import create_model, list_models, model_info, model
 from foveate.models.segmenter import Segmenter
 from foveate.tasks.base import Task
 from foveate.tasks.classification.task import Classification
+from foveate.tasks.labels import numbered
+from foveate.tasks.segmentation.task import Segmentation
 from foveate.words import setting
 
 Say = Callable[[str], None]
@@ -111,7 +113,8 @@ def registered(name: str, *, untrained: bool = False) -> Model:
     if not untrained:
         raise InputError(_without_weights(name))
     module = _seeded(lambda: create_model(name))
-    return _random(name, module, info.input_size, {"name": name, "options": {}}, info.num_classes)
+    task = _unnamed(info.num_classes, maps=_makes_maps(name))
+    return _random(name, module, info.input_size, {"name": name, "options": {}}, task)
 
 
 def published(name: str, image_size: int | None = None) -> Model:
@@ -151,7 +154,7 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
         name=name,
         module=module,
         preprocessing=_sized(usual, image_size),
-        task=Classification(classes) if classes else Classification.unnamed(module.num_classes),
+        task=Classification(classes) if classes else _unnamed(module.num_classes, maps=_makes_maps(name)),
         architecture={"name": name, "options": dict(implied_options(path))},
         weights="given",
         source=f"the weights of {path.name}",
@@ -187,7 +190,8 @@ def designed(blueprint: Blueprint, name: str) -> Model:
             f"of a picture; up to {MOST_NUMBERS:,} of each can be looked into."
         )
     module = _seeded(lambda: build(blueprint))
-    return _random(name, module, blueprint.input, {"blueprint": blueprint.to_dict()}, module.num_classes)
+    task = _unnamed(module.num_classes, maps=blueprint.scores_pixels)
+    return _random(name, module, blueprint.input, {"blueprint": blueprint.to_dict()}, task)
 
 
 def made_for(
@@ -288,14 +292,22 @@ def _without_weights(name: str) -> str:
     )
 
 
-def _random(
-    name: str, module: nn.Module, shape: Shape, architecture: Mapping[str, Any], num_classes: int
-) -> Model:
+def _makes_maps(name: str) -> bool:
+    """Whether a registered network scores each pixel."""
+    return model_info(name).output == "map"
+
+
+def _unnamed(num_classes: int, *, maps: bool) -> Task:
+    """What so many outputs mean, or so many maps of them, whose classes nobody has named."""
+    return Segmentation(numbered(num_classes)) if maps else Classification.unnamed(num_classes)
+
+
+def _random(name: str, module: nn.Module, shape: Shape, architecture: Mapping[str, Any], task: Task) -> Model:
     return Model(
         name=name,
         module=module.eval(),
         preprocessing=usual_preprocessing(*shape, learnt=False),
-        task=Classification.unnamed(num_classes),
+        task=task,
         architecture=architecture,
         weights="random",
         source="random weights",

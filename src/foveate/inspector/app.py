@@ -62,6 +62,8 @@ def make_app(session: Session, trainings: Trainings, name: str, settings: ServeS
             Route("/api/blueprints/examples", designing.examples),
             Route("/api/trainings", designing.trainings, methods=both),
             Route("/api/trainings/{training}", designing.training, methods=["GET", "DELETE"]),
+            Route(run + "/drawn.png", looking.drawn),
+            Route(run + "/pixel", looking.pixel),
             Route(run + "/sprites", looking.sprites),
             Route(node + "/sheet.png", looking.sheet),
             Route(node + "/maps/{channel:int}", looking.map),

@@ -29,6 +29,7 @@ def _look_at(name: str) -> DataChoice:
         pictures=sum(len(split) for split in dataset.splits.values()),
         classes=len(dataset.task.labels),
         input=_size(dataset),
+        whole_picture=dataset.task.whole_picture,
     )
 
 

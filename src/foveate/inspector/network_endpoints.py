@@ -15,7 +15,7 @@ from foveate.http.body import BodyReader
 from foveate.http.replies import json_reply
 from foveate.http.settings import ServeSettings
 from foveate.images.kernels import KERNELS
-from foveate.inspector import drawing, sums
+from foveate.inspector import drawing, pixels, sums
 from foveate.inspector import network_json as network
 from foveate.inspector import requests as asked
 from foveate.inspector.networks import steps_of
@@ -98,6 +98,18 @@ class Looking:
 
     async def runs(self, request: Request) -> Response:
         return json_reply(await self._desk.run(self._session.run, await self.document(request)), 201)
+
+    async def drawn(self, request: Request) -> Response:
+        run = self._session.runs.get(request.path_params["run"])
+        return png_reply(await self._desk.run(pixels.drawn_png, run))
+
+    async def pixel(self, request: Request) -> Response:
+        run = self._session.runs.get(request.path_params["run"])
+        row, column = (asked.query_number(request, name, 0, 0, 100_000_000) for name in ("row", "column"))
+        label = asked.query_number(request, "class", -1, 0, 1_000_000)
+        return json_reply(
+            await self._desk.run(lambda: pixels.describe(run, row, column, None if label < 0 else label))
+        )
 
     async def explain(self, request: Request) -> Response:
         return json_reply(await self._desk.run(self._session.explain, await self.document(request)), 201)

@@ -28,6 +28,8 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
         "classes": class_names(net),
         "class_count": steps[-1].shape[0],
         "says": net.task.says.name,
+        "whole_picture": net.task.whole_picture,
+        "palette": [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in net.task.palette],
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),
         "parameters": sum(step.fresh for step in steps),

@@ -50,8 +50,12 @@ def class_names(model: Model) -> list[str] | None:
 
 
 def answered(recording: Recording, task: Task) -> Recording:
-    """The recording of a network with its answer as the last steps."""
+    """The recording of a network with its answer as the last steps; where each place has one, without."""
     outputs = recording.values[-1]
-    if outputs.ndim != 1:
-        raise InputError(f"The network must give one number a label, and gives {tuple(outputs.shape)}.")
+    wanted = task.raw_shape(*recording.steps[0].shape[1:])
+    if outputs.ndim != len(wanted):
+        what = "one number" if len(wanted) == 1 else "a map of numbers"
+        raise InputError(f"The network must give {what} a label, and gives {tuple(outputs.shape)}.")
+    if not task.whole_picture:
+        return recording
     return followed_by(recording, learner_of(task)(task).answer())

@@ -19,6 +19,7 @@ from foveate.inspector.keys import alike
 from foveate.inspector.networks import answered, steps_of
 from foveate.models.model import Model
 from foveate.operators.sums import Recording, Step
+from foveate.tasks.learning import Learner, learner_of
 from foveate.words import encodable
 
 TOP = 10
@@ -74,7 +75,7 @@ class Run:
     """What a network made of a picture. pixels: (H, W, C) uint8 as it saw them; x: normalised, (1, C, H, W).
 
     weights: the edited parameters, by their dotted names. outputs: (K,), of the network before its answer,
-    which is the last step of the recording.
+    which is the last step of the recording; where each place has an answer (K, H, W), and the last step.
     """
 
     net_id: str
@@ -94,15 +95,24 @@ class Run:
     @property
     def values(self) -> NDArray[np.float32]:
         """(K,) what the answer says of each label, a `Task.says`."""
-        found: NDArray[np.float32] = self.recording.values[-1].numpy()
-        return found
+        found = self.recording.values[-1]
+        if not self.net.task.whole_picture:
+            found = self.learner.values(found[None])[0]
+        return np.asarray(found.numpy(), np.float32)
+
+    @property
+    def learner(self) -> Learner:
+        return learner_of(self.net.task)(self.net.task)
 
     def step(self, number: int) -> Step:
         return self.recording.steps[number]
 
     def top(self) -> list[dict[str, Any]]:
-        """The likeliest labels, at most ten, best first; of numbers the first ten."""
-        values, outputs = self.values, self.outputs.numpy()
+        """The likeliest labels, at most ten, best first; of numbers the first ten.
+
+        logit: the network's own number; of answers that have a place its mean.
+        """
+        values, outputs = self.values, self.outputs.reshape(len(self.net.labels), -1).mean(dim=1).numpy()
         return [
             {
                 **alike(int(i), "class", "index"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foveate.errors import RequestError
+from foveate.inspector import pixels
 from foveate.inspector import requests as asked
 from foveate.inspector.heat import explain
 from foveate.inspector.networks import run_bytes, title_of
@@ -17,7 +18,7 @@ from foveate.inspector.runs import Question, Run, cover_colour, make_run
 from foveate.modelfolder.to_torch import rebuild
 from foveate.models.blueprint import load_blueprint
 from foveate.models.model import Model
-from foveate.models.registry import list_models, model_info
+from foveate.models.registry import list_models
 from foveate.resolve import designed, registered
 
 MAIN = "main"  # the network the command was given
@@ -47,8 +48,7 @@ class Session:
         """`GET /api/nets`."""
         nets = [(MAIN, self._main), *self._nets.items()]
         listed = [{"net": name, "name": net.name, "title": title_of(net)} for name, net in nets]
-        known = [name for name in list_models() if model_info(name).output == "vector"]
-        return {"nets": listed, "known": known}
+        return {"nets": listed, "known": list_models()}
 
     def add_net(self, net: Model) -> str:
         """Keep a network; returns its id."""
@@ -70,15 +70,17 @@ class Session:
         """`POST /api/runs`. Raises RequestError, InputError."""
         net_id = asked.text(document, "net", None) or MAIN
         net, picture = self.net(net_id), asked.text(document, "picture")
-        pixels = self.pictures.get(picture).seen_by(net.preprocessing)
-        question = Question(picture, pixels, asked.covers(document), asked.edits(document))
+        seen = self.pictures.get(picture).seen_by(net.preprocessing)
+        question = Question(picture, seen, asked.covers(document), asked.edits(document))
         self.runs.make_room(run_bytes(net))  # before, not after: of the largest networks only one run fits
         made = make_run(net_id, net, question)
+        run = self.runs.put(made)
         return {
-            "run": self.runs.put(made),
+            "run": run,
             "net": net_id,
             "picture": picture,
             "top": made.top(),
+            "drawn": pixels.drawn_facts(made, f"/api/runs/{run}/drawn.png"),
             "milliseconds": round(1000 * made.seconds, 3),
             "cover_colour": list(cover_colour(net)),
         }

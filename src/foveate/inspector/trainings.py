@@ -18,7 +18,7 @@ from foveate.errors import FoveateError, InterruptedRunError, RequestError
 from foveate.inspector import requests as asked
 from foveate.inspector.newest import Shelf
 from foveate.inspector.sums import plain
-from foveate.models.blueprint import load_blueprint
+from foveate.models.blueprint import Blueprint, load_blueprint
 
 logger = logging.getLogger("foveate.serve")
 
@@ -48,7 +48,8 @@ class Job:
 class DataChoice:
     """A data set that may be trained on. input: (C, H, W) where all its pictures have one size.
 
-    given: it is the one that the command was started with.
+    given: it is the one that the command was started with. whole_picture: its answers are about pictures as a
+    whole, and not about their pixels.
     """
 
     name: str
@@ -57,6 +58,21 @@ class DataChoice:
     classes: int
     input: tuple[int, int, int] | None = None
     given: bool = False
+    whole_picture: bool = True
+
+    def why_not(self, blueprint: Blueprint) -> str | None:
+        """Why a network cannot be trained on it, in a sentence; None where it can."""
+        if blueprint.scores_pixels and self.whole_picture:
+            return (
+                f"This network scores each pixel, and {self.title} has one answer a picture; train it on "
+                "pictures with masks, or end it with `global_avg_pool` and `dense: classes`."
+            )
+        if not blueprint.scores_pixels and not self.whole_picture:
+            return (
+                f"This network answers about the whole picture, and {self.title} has a class for each pixel; "
+                "end it with a map of the input's size, one score a class, as the example `Every pixel` does."
+            )
+        return None
 
 
 class Watcher(Protocol):
@@ -204,11 +220,13 @@ class Trainings:
             raise RequestError(422, "Expected either `seconds` or `epochs`.")
         if seconds is not None and not self._shortest <= asked.number(seconds, "seconds") <= LONGEST_SECONDS:
             raise RequestError(422, f"seconds: expected {self._shortest:g} to {LONGEST_SECONDS:,}.")
-        known = [one.name for one in self._choices()] if self._train else []
+        known = {one.name: one for one in self._choices()} if self._train else {}
         if data not in known:
             raise RequestError(
                 422, f"data: expected one of {', '.join(known) or 'none'}; `foveate data get` fetches others."
             )
+        if (reason := known[data].why_not(blueprint)) is not None:
+            raise RequestError(422, reason)
         with self._lock:
             return self._begin(blueprint.name or "design", yaml, data, seconds, epochs)
 

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError
 from foveate.strict_json import exact_keys
-from foveate.tasks.prediction import Prediction
+from foveate.tasks.prediction import Colour, Prediction
 from foveate.tasks.values import Output, Values
 from foveate.words import percent
 
@@ -229,6 +229,11 @@ class Task(ABC):
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
         """What ``model.onnx`` gives, in order."""
+
+    @property
+    def palette(self) -> Sequence[Colour]:
+        """(K,) the colour of each label in pictures of the answers, for a task that draws."""
+        return ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` gives an equal task back."""

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
+
 
 class Prediction(Protocol):
     """What a network says of one picture."""
@@ -43,7 +45,11 @@ class Drawn(Prediction, Protocol):
     """A prediction that is a picture itself, of a task whose `Task.draws` says so."""
 
     def png(self) -> bytes:
-        """The answer as a PNG of the picture's own size."""
+        """The answer as a PNG of the picture's own size, in the colours of `Task.palette`."""
+        ...
+
+    def shares(self) -> Sequence[tuple[int, float]]:
+        """The labels that the picture shows, by number, the largest first, each with its share of it."""
         ...
 
     def files(self, picture: Callable[[], NDArray[np.uint8]]) -> Mapping[str, bytes]:

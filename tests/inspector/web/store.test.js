@@ -131,3 +131,18 @@ test("a second picture stands beside the first, and goes again", async () => {
 test("probabilities in words", () => {
   assert.deepEqual([0.9731, 1, 0, 0.0004].map(shown), ["97.3%", "100.0%", "0.0%", "< 0.1%"]);
 });
+
+test("a pixel of the picture is asked about on its own side, and forgotten with the network", async () => {
+  await store.usePicture({ id: "p1" });
+  const heard = hear(["spot"]);
+  store.lookAt({ row: 3, column: 5 });
+  assert.deepEqual(store.spot, { row: 3, column: 5 });
+  assert.deepEqual(heard, ["spot"]);
+  replies[`api/runs/${store.side.run.run}/pixel`] = () => Response.json({ class: 1 });
+  assert.deepEqual(await store.pixelOf(store.side, store.spot, null), { class: 1 });
+  assert.match(asked.at(-1), /pixel\?row=3&column=5$/);
+  await store.pixelOf(store.side, store.spot, 0);
+  assert.match(asked.at(-1), /pixel\?row=3&column=5&class=0$/);
+  await store.open("main");
+  assert.equal(store.spot, null);
+});

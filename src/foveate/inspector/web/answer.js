@@ -25,6 +25,37 @@ export function bars(run, most = 5) {
   return list;
 }
 
+const MOST_SHARES = 12;
+
+/** The classes that a drawn answer shows, each with its colour and share of the picture. */
+export function legend({ shares }) {
+  const list = element("ol", {
+    className: "legend-list",
+    ariaLabel: "The classes, and how much of the picture they take",
+  });
+  for (const { class: index, label, share } of shares.slice(0, MOST_SHARES)) {
+    list.append(
+      element(
+        "li",
+        {},
+        swatch(index),
+        element("span", { className: "label" }, element("bdi", { textContent: label })),
+        element("span", { className: "number", textContent: shown(share) }),
+      ),
+    );
+  }
+  const more = shares.length - MOST_SHARES;
+  if (more > 0) list.append(element("li", { className: "soft", textContent: `… ${more} more` }));
+  return list;
+}
+
+/** A patch of a class's colour. */
+export function swatch(index) {
+  const patch = element("span", { className: "swatch", ariaHidden: "true" });
+  patch.style.background = store.network.palette[index];
+  return patch;
+}
+
 const value = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
 /** Whether the network tells numbers, and not how probable something is. */

@@ -1,12 +1,14 @@
 // The network page: joins the parts. The parts talk through the store's events.
 
 import { brief, telling, whole } from "./api.js";
+import { startDrawn } from "./drawn.js";
 import { startFlow } from "./flow.js";
 import { startHeat } from "./heat.js";
 import { startEdits } from "./kernels.js";
 import { startNets } from "./nets.js";
 import { startPanel } from "./panel.js";
 import { PictureView } from "./picture.js";
+import { startPixel } from "./pixel.js";
 import { help, listSamples, startSources } from "./sources.js";
 import { store } from "./store.js";
 
@@ -64,6 +66,8 @@ export function showField(field) {
 const start = telling(async () => {
   startFlow();
   startHeat(() => views);
+  startDrawn(() => views);
+  startPixel(showField);
   startPanel(showField);
   startSources();
   startEdits();

@@ -1,7 +1,7 @@
 // The picture as the network sees it: what is covered (drag, or the keyboard), the heat map over it, and what the
 // chosen number sees of it.
 
-import { bars, shown } from "./answer.js";
+import { bars, legend, shown } from "./answer.js";
 import { element, getPicture, telling } from "./api.js";
 import { frame, penFor, token } from "./draw.js";
 import { store } from "./store.js";
@@ -17,6 +17,7 @@ export class PictureView {
   #timer = 0;
   field = null; // {top, left, bottom, right}: what the chosen number sees
   heat = null; // {image, opacity}
+  drawn = null; // {image, opacity}: the answer, where it is a picture itself
 
   constructor(index) {
     this.index = index;
@@ -64,6 +65,12 @@ export class PictureView {
     const scale = across / width;
     pen.imageSmoothingEnabled = scale < 1;
     pen.drawImage(this.#image, 0, 0, across, down);
+    if (this.drawn) {
+      pen.globalAlpha = this.drawn.opacity;
+      pen.imageSmoothingEnabled = false; // between two classes lies none
+      pen.drawImage(this.drawn.image, 0, 0, across, down);
+      pen.globalAlpha = 1;
+    }
     if (this.heat) {
       pen.globalAlpha = this.heat.opacity;
       pen.imageSmoothingEnabled = true;
@@ -76,6 +83,8 @@ export class PictureView {
       const { top, left, bottom, right } = this.field; // ends included
       frame(pen, { top, left, height: bottom - top + 1, width: right - left + 1 }, scale);
     }
+    const spot = this.index === store.active ? store.spot : null;
+    if (spot) mark(pen, (spot.column + 0.5) * scale, (spot.row + 0.5) * scale);
     this.canvas.setAttribute("aria-label", this.#spoken());
     this.clear.hidden = this.side.cover.length === 0;
   }
@@ -85,6 +94,7 @@ export class PictureView {
     const [covered] = this.side.cover;
     if (covered)
       parts.push(`Covered: ${covered.width} by ${covered.height} at row ${covered.top}, column ${covered.left}.`);
+    if (!store.network.whole_picture && !covered) parts.push("Arrows go to a pixel and say why it got its class.");
     parts.push("Enter covers a part, arrows move it, plus and minus size it, Delete uncovers.");
     return parts.join(" ");
   }
@@ -95,6 +105,10 @@ export class PictureView {
     this.name.hidden = store.sides.length === 1;
     this.root.classList.toggle("active", store.sides.length > 1 && store.active === this.index);
     if (!run) return;
+    if (run.drawn) {
+      this.answer.replaceChildren(legend(run.drawn));
+      return;
+    }
     const [best] = run.top;
     const verdict = element(
       "p",
@@ -127,12 +141,24 @@ export class PictureView {
   }
 
   #dropped(cancelled = false) {
-    const covered = this.#drag?.now;
+    const { now: covered, from } = this.#drag ?? {};
     this.#drag = null;
     clearTimeout(this.#timer);
-    if (!covered) return;
+    if (!covered) {
+      if (from && !cancelled) this.#ask(from);
+      return;
+    }
     const meant = !cancelled && Math.max(covered.width, covered.height) * this.scale >= LEAST_COVER_PX;
     this.#cover(meant ? [...this.side.cover, covered] : this.side.cover);
+    if (!meant && !cancelled) this.#ask(from);
+  }
+
+  /** Why the pixel at a place of the picture has its answer, where pixels have one. */
+  #ask({ row, column }) {
+    if (store.network.whole_picture) return;
+    const { height, width } = store.input;
+    const spot = { row: clip(Math.floor(row), 0, height - 1), column: clip(Math.floor(column), 0, width - 1) };
+    store.lookAt(spot, this.index);
   }
 
   /** While the mouse moves the network follows, as fast as it answers. */
@@ -167,6 +193,14 @@ export class PictureView {
     const others = this.side.cover.slice(0, -1);
     const step = Math.max(1, Math.round(width / 28));
     const moves = { ArrowLeft: [0, -step], ArrowRight: [0, step], ArrowUp: [-step, 0], ArrowDown: [step, 0] };
+    if (!last && event.key in moves && !store.network.whole_picture) {
+      const { row, column } = store.spot ?? { row: height >> 1, column: width >> 1 };
+      const far = event.shiftKey ? 8 : 1;
+      const [down, across] = store.spot ? moves[event.key].map((way) => Math.sign(way) * far) : [0, 0];
+      this.#ask({ row: row + down, column: column + across });
+      event.preventDefault();
+      return;
+    }
     const grow = { "+": step, "=": step, "-": -step }[event.key];
     if ((event.key === "Enter" || event.key === " ") && !last) {
       const [h, w] = [Math.ceil(height / 4), Math.ceil(width / 4)];
@@ -201,6 +235,27 @@ function between(a, b) {
     height: Math.ceil(Math.max(a.row, b.row)) - top,
     width: Math.ceil(Math.max(a.column, b.column)) - left,
   };
+}
+
+/** A cross around a place, dark within light, so that it is seen on every colour. */
+function mark(pen, x, y) {
+  for (const [lineWidth, strokeStyle] of [
+    [4, "rgb(255 255 255 / .95)"],
+    [2, "#10151a"],
+  ]) {
+    Object.assign(pen, { lineWidth, strokeStyle });
+    pen.beginPath();
+    for (const [across, down] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
+      pen.moveTo(x + 4 * across, y + 4 * down);
+      pen.lineTo(x + 10 * across, y + 10 * down);
+    }
+    pen.stroke();
+  }
 }
 
 /** A covered part: grey with slanting lines, so that it is not taken for a grey part of the picture. */

@@ -1,5 +1,5 @@
 // What the page knows: the network, one or two pictures with their runs, the edited kernels, what is chosen.
-// Parts of the page listen to its events: "network", "picture", "run", "edits", "select", "map", "pixel", "sides".
+// Parts of the page listen to its events: "network", "picture", "run", "edits", "select", "map", "pixel", "sides", "spot".
 
 import { ask, get, getMap, getPicture, Latest, post, Refusal, withQuery } from "./api.js";
 import { boxesOf } from "./graph.js";
@@ -31,6 +31,7 @@ class Store extends EventTarget {
   node = null; // the node of the box whose maps are shown
   channel = null; // the chosen map
   pixel = null; // {row, column} of it
+  spot = null; // {row, column} of the picture: the pixel whose answer is asked about
 
   get side() {
     return this.sides[this.active];
@@ -56,7 +57,7 @@ class Store extends EventTarget {
     for (const node of network.nodes) for (const input of node.inputs) this.readers.get(input).push(node);
     this.boxes = boxesOf(network.nodes);
     this.edits = [];
-    this.box = this.node = this.channel = this.pixel = null;
+    this.box = this.node = this.channel = this.pixel = this.spot = null;
     for (const side of this.sides) {
       side.cover = [];
       side.run = null;
@@ -151,6 +152,23 @@ class Store extends EventTarget {
       if (side.run.run === gone) side.run = again;
       return work(side.run.run);
     }
+  }
+
+  /** Ask about a pixel of a side's picture; null: about none. */
+  lookAt(spot, index = this.active) {
+    this.activate(index);
+    this.spot = spot;
+    this.say("spot");
+  }
+
+  /** What is said of a pixel of a side's run, and why; of one class, or of the pixel's own. */
+  pixelOf(side, { row, column }, index, signal) {
+    return this.#withRun(side, (run) => get(`api/runs/${run}/pixel`, { row, column, class: index }, { signal }));
+  }
+
+  /** The answer of a side's run as a picture of the network's size. */
+  drawn(side) {
+    return this.#picture(side, "drawn.png");
   }
 
   sum(side, node, channel, pixel, signal) {

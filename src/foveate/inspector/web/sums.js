@@ -21,7 +21,8 @@ export function arithmetic(parts, term) {
   return lines;
 }
 
-function step(node, sum, term) {
+/** One step: the arithmetic of `sum`, of which the term of this number is shown whole. */
+export function step(node, sum, term) {
   const view = VIEWS[node.op] ?? (node.op.endsWith("_pool") ? pool : formulas);
   const made = element(
     "section",
@@ -73,9 +74,9 @@ const formulas = ({ steps, total }) =>
     return formula(below || result === null ? text : `${text} = ${result}`);
   });
 
-const VIEWS = { conv2d: convolution, linear: dense, softmax, concat: taken };
+const VIEWS = { conv2d: convolution, bilinear: convolution, linear: dense, softmax, concat: taken };
 
-function convolution(sum, at) {
+function convolution(sum, at, node) {
   const { terms } = sum;
   const term = terms[at] ?? terms[0];
   const products = term.input.map((row, r) =>
@@ -89,7 +90,7 @@ function convolution(sum, at) {
       { className: "grids" },
       grid(`window on ${store.mapName(term)}`, term.input, matrix(term.input)),
       sign("·"),
-      grid("kernel", term.weight, matrix(term.weight)),
+      grid(node.op === "bilinear" ? "shares" : "kernel", term.weight, matrix(term.weight)),
       sign("="),
       grid(count > 1 ? "products" : "product", products, matrix(products)),
     ),

@@ -112,6 +112,10 @@ class ClassMapping:
         means = sure / np.maximum(counts, 1) / 255
         return [Found(k, self.labels[k], float(shares[k]), float(means[k])) for k in order]
 
+    def shares(self) -> list[tuple[int, float]]:
+        """The classes that were found, the largest first, with their shares of the picture."""
+        return [(one.number, one.share) for one in self.found]
+
     @property
     def unsure_share(self) -> float:
         """The share of the pixels that are unsure."""

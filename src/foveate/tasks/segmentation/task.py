@@ -126,6 +126,10 @@ class Segmentation(Task):
         return self.classes
 
     @property
+    def palette(self) -> tuple[Colour, ...]:
+        return self.colours
+
+    @property
     def purpose(self) -> str:
         return f"Tells the class of each pixel, one of {len(self.classes)}"
 
