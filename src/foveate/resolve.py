@@ -37,6 +37,7 @@ from foveate.models.names import (
 )
 from foveate.models.pretrained import from_file, implied_options, load_weights
 from foveate.models.published import PRETRAINED, usual_preprocessing
+from foveate.models.refined import Refined
 from foveate.models.registry import create_model, list_models, model_info, model_options
 from foveate.models.segmenter import Segmenter
 from foveate.tasks.base import Task
@@ -233,6 +234,17 @@ def with_trunk(model: Model, trunk: Model) -> Model:
         raise InputError(f"{model.name} has no trunk that starts from the weights of {trunk.name}.")
     model.module.load_trunk(trunk.module)
     return replace(model, weights="published", source=f"a trunk with the {trunk.source}")
+
+
+def with_field(model: Model) -> Model:
+    """A network for maps of classes with a Markov random field behind it, drawn from torch's generator.
+
+    Raises InputError for a module that is none of `foveate.models`.
+    """
+    if not isinstance(model.module, Network):
+        raise InputError(f"{model.name} takes no field behind it: it is no foveate.Network.")
+    module = Refined(model.module)
+    return replace(model, module=module, architecture={**model.architecture, "refine": module.options})
 
 
 def outlined(

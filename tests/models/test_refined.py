@@ -12,6 +12,7 @@ from foveate.exporter.emitter import emit
 from foveate.modelfolder.to_torch import network_of
 from foveate.models.anatomy import Network
 from foveate.models.refined import Refined, refined
+from foveate.models.segmenter import Segmenter
 from foveate.models.weightless import weightless
 
 SIDE, CLASSES = 64, 3
@@ -126,10 +127,48 @@ def test_the_network_is_inside_under_its_own_names_and_its_scores_are_an_auxilia
     assert net(x).shape == (2, 5, 16, 16) and net.num_classes == 5
 
 
+class Coarse(Segmenter):
+    """Scores at a quarter of the picture's sides, and those of an auxiliary head at an eighth."""
+
+    def __init__(self):
+        super().__init__(num_features=4, num_classes=CLASSES, in_channels=3)
+        self.trunk = nn.Conv2d(3, 4, 5, stride=4, padding=2)
+        self.score, self.aux = nn.Conv2d(4, CLASSES, 1), nn.Conv2d(4, CLASSES, 1, stride=2)
+        self.score_layers = ("score", "aux")
+
+    def forward_scores(self, x, *, aux):
+        features = self.trunk(x)
+        return (self.score(features), self.aux(features)) if aux else (self.score(features),)
+
+
+def test_a_network_with_coarse_scores_learns_on_few_places_what_it_answers_on_all():
+    torch.manual_seed(0)
+    net, x = Refined(Coarse()).double(), torch.randn(2, 3, 32, 48, dtype=torch.float64)
+    nn.init.normal_(net.mrf.contexts.weight)  # so that what it takes can be seen
+    scores, (own, aux) = net.forward_to_learn(x)
+    assert scores.shape == own.shape == (2, CLASSES, 8, 12) and aux.shape == (2, CLASSES, 4, 6)
+    assert not torch.allclose(scores, own)
+    enlarged = F.interpolate(scores, scale_factor=4, mode="bilinear")  # is linear: before or after is one
+    torch.testing.assert_close(net(x), enlarged)
+    full, (own_full, aux_full) = net.forward_with_aux(x)
+    torch.testing.assert_close(full, enlarged)
+    torch.testing.assert_close(own_full, net.network(x))
+    assert aux_full.shape == full.shape
+
+
+def test_a_network_of_full_size_learns_on_the_means_of_blocks():
+    torch.manual_seed(0)
+    net, x = Refined(Small()), torch.randn(2, 3, 24, 30)
+    scores, (own,) = net.forward_to_learn(x)
+    assert scores.shape == (2, CLASSES, 6, 8) and torch.equal(own, net.network(x))
+    blocks = own[:, :, :, :28].unflatten(3, (7, 4)).unflatten(2, (6, 4)).mean(dim=(3, 5))
+    assert (scores[:, :, :, :7] - blocks).abs().max() < 0.2  # a fresh field takes little
+
+
 def test_it_is_made_again_from_plain_options():
     options = {"reduction": 2, "mixtures": 3, "window": 3, "context": 5}
     net = refined(Small(), options)
-    assert net.reduction == 2 and net.mrf.contexts.weight.shape == (9, 3, 5, 5)
+    assert net.reduction == 2 and net.mrf.contexts.weight.shape == (9, 3, 5, 5) and net.options == options
     with pytest.raises(InputError, match="takes the options reduction, mixtures, window, context, and not"):
         refined(Small(), {"steps": 5})
     with pytest.raises(InputError, match="reduction must be a whole number of 1 to 64 pixels, and is 100000"):

@@ -24,6 +24,7 @@ VALUES = {
     "download": True, "augment": "none", "class_weights": "balanced", "label_smoothing": 0.2,
     "select": "val_loss", "unsure_precision": 0.9, "patience": 3, "max_unreadable": 0.1, "seed": 1,
     "device": "cpu", "tensorboard": True, "keep_checkpoint": True, "threads": 1,
+    "refine": "mrf",
 }  # fmt: skip
 ELSEWHERE = {"budget", "epochs", "recipe"}  # what may lead to another way; the first two exclude each other
 # Way -> its own settings, and what it has no use for.
@@ -66,7 +67,7 @@ def places(tiny, tmp_path, monkeypatch):
 def test_each_setting_is_taken_or_refused_by_its_name(way, places, tmp_path):
     pytest.importorskip("tensorboard")
     own, refused = WAYS[way]
-    refused = refused | {"ignore"}  # which is for masks
+    refused = refused | {"ignore", "refine"}  # which are for masks
     own = {key: value.format(**places) if isinstance(value, str) else value for key, value in own.items()}
     given = {"module": nn.Sequential(nn.Flatten(), nn.Linear(12, 2))} if own.pop("module", False) else {}
     pictures, out = bands(660 if "budget" in own else 20), tmp_path / "out"  # a budget fine-tunes many only
@@ -118,6 +119,11 @@ def test_resuming_takes_what_is_the_same_and_refuses_what_is_not(name):
         ),
         ({"device": "cuda"}, "no such device|computed by ONNX Runtime on the processor"),
         ({"epochs": 1, "recipe": "standard", "weights": "imagenet"}, "no recipe is to be chosen"),
+        (
+            {"refine": "mrf"},
+            "refine has no effect here: a field makes neighbouring pixels agree, and here a picture has one "
+            r"answer. Leave it out.$",
+        ),
     ],
 )
 def test_the_reason_is_told(settings, words, tiny, tmp_path):

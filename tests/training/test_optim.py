@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from foveate.models.refined import Refined
+from foveate.models.registry import create_model
 from foveate.training.average import WeightAverage
 from foveate.training.optim import make_optimiser, parameter_groups, set_learning_rate
 from foveate.training.settings import OptimiserSettings
@@ -75,3 +77,17 @@ def test_the_average_takes_batch_norm_statistics_along():
         average.update(module)
     torch.testing.assert_close(average.module[1].running_mean, module[1].running_mean, rtol=0.1, atol=0.05)
     assert average.module[1].num_batches_tracked == 30
+
+
+def test_a_field_behind_a_network_leaves_its_stages_as_they_are():
+    """The scores learn as the head that they are, not with the first layer, which has no number either."""
+    network = create_model("pyramid_resnet18", num_classes=3)
+    settings = OptimiserSettings("adamw", learning_rate=1.0, stage_decay=0.5)
+    field = Refined(network)
+    alone, behind = (
+        {id(p): g["factor"] for g in parameter_groups(module, settings) for p in g["params"]}
+        for module in (network, field)
+    )
+    assert alone[id(network.score.weight)] == 1 and alone[id(network.trunk.conv1.weight)] < 0.001
+    assert all(behind[key] == factor / 2 for key, factor in alone.items())  # one stage comes behind
+    assert {behind[id(p)] for p in field.mrf.parameters()} == {1.0}

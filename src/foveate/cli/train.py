@@ -97,6 +97,13 @@ Examples:
     "--label-smoothing", type=float, metavar="SHARE", help="Of the target, instead of the recipe's."
 )
 @click.option(
+    "--refine",
+    type=click.Choice(["none", "mrf"]),
+    default="none",
+    show_default=True,
+    help="Put deep parsing's Markov random field behind a network that scores each pixel.",
+)
+@click.option(
     "--select",
     metavar="COLUMN",
     help="What decides which epoch is kept: a column of history.csv, such as val_macro_f1 or val_mae, or "

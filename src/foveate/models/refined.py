@@ -12,6 +12,7 @@ from torch import Tensor
 from foveate.errors import InputError
 from foveate.layers.mrf import MRF
 from foveate.models.anatomy import Network
+from foveate.models.segmenter import Segmenter, resized
 from foveate.operators.blueprint import is_number
 
 MAX_REDUCTION = 64
@@ -20,10 +21,11 @@ MAX_REDUCTION = 64
 class Refined(Network):
     """``network`` is the network under its own names, ``mrf`` the field that corrects its scores.
 
-    The field works on scores and picture averaged over ``reduction`` x ``reduction`` pixels, where neighbours
-    are far in the picture and a place is cheap; what it takes from the scores is brought back to their size
-    between the places' centres. ``forward_with_aux`` gives the network's own scores beside the refined ones,
-    so that both learn (the paper trains its unary term first).
+    The field works on scores and picture at a ``reduction``-th of the picture's sides, where neighbours are
+    far in the picture and a place is cheap: on the means of ``reduction`` x ``reduction`` pixels, or on the
+    coarse scores of a network that enlarges its own. What it takes from the scores is brought back to their
+    size between the places' centres. ``forward_with_aux`` gives the network's own scores beside the refined
+    ones, so that both learn (the paper trains its unary term first).
 
     Args:
         network: scores pictures (N, C, H, W) as (N, num_classes, H, W).
@@ -59,22 +61,41 @@ class Refined(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (N, C, H, W) to scores before the softmax (N, num_classes, H, W)."""
+        self.check_input(x)
+        if isinstance(self.network, Segmenter):
+            return self.refine(self.network.forward_scores(x, aux=False)[0], x)
         return self.refine(self.network(x), x)
 
     def forward_with_aux(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        scores, aux = self.network.forward_with_aux(x)
-        return self.refine(scores, x), (scores, *aux)
+        """The refined scores, the network's own, and those of its auxiliary heads: (N, num_classes, H, W)."""
+        self.check_input(x)
+        scores, aux = self.network.forward_to_learn(x)
+        return self.refine(scores, x), tuple(resized(found, x) for found in (scores, *aux))
+
+    def forward_to_learn(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The refined scores at the size where the field works, the others as the network learns them."""
+        self.check_input(x)
+        scores, aux = self.network.forward_to_learn(x)
+        return self.mrf(*self._where_it_works(scores, x)), (scores, *aux)
 
     def refine(self, scores: Tensor, picture: Tensor) -> Tensor:
-        """Scores (N, num_classes, H, W) and their pictures (N, C, H, W) to scores of the same shape."""
-        height, width = scores.shape[-2:]
+        """Scores (N, num_classes, h, w) and pictures (N, C, H, W) to scores (N, num_classes, H, W)."""
+        height, width = picture.shape[-2:]
+        penalties = self.mrf.penalties(*self._where_it_works(scores, picture))
+        if self.reduction > 1:
+            penalties = F.interpolate(
+                penalties, scale_factor=self.reduction, mode="bilinear", align_corners=False
+            )
+        return resized(scores, picture) - penalties[:, :, :height, :width]
+
+    def _where_it_works(self, scores: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and pictures at a ``reduction``-th of the pictures' sides, rounded up."""
         if self.reduction == 1:
-            return self.mrf(scores, picture)
-        penalties = self.mrf.penalties(self._reduced(scores), self._reduced(picture))
-        penalties = F.interpolate(
-            penalties, scale_factor=self.reduction, mode="bilinear", align_corners=False
-        )
-        return scores - penalties[:, :, :height, :width]
+            return resized(scores, picture), picture
+        guide = self._reduced(picture)
+        if scores.shape[-2:] == picture.shape[-2:]:
+            return self._reduced(scores), guide
+        return resized(scores, guide), guide
 
     def _reduced(self, x: Tensor) -> Tensor:
         """Means of blocks; what is left over at the lower and right edge is filled up with its last line."""
@@ -87,14 +108,20 @@ class Refined(Network):
     def reset_classifier(self, num_classes: int) -> None:
         """Put fresh layers of ``num_classes`` scores in the classifier's place, and a fresh field."""
         self.network.reset_classifier(num_classes)
-        like, old = self.mrf.contexts.weight, self.mrf
-        fresh = MRF(
-            num_classes,
-            mixtures=old.mixtures,
-            window=old.local.window,
-            context=old.contexts.kernel_size[0],
-        )
+        like = self.mrf.contexts.weight
+        shape = {name: value for name, value in self.options.items() if name != "reduction"}
+        fresh = MRF(num_classes, **shape)
         self.mrf, self.num_classes = fresh.to(like.device, like.dtype), num_classes
+
+    @property
+    def options(self) -> dict[str, int]:
+        """What `refined` makes such a field of."""
+        return {
+            "reduction": self.reduction,
+            "mixtures": self.mrf.mixtures,
+            "window": self.mrf.local.window,
+            "context": self.mrf.contexts.kernel_size[0],
+        }
 
     def check_input(self, x: Tensor) -> None:
         self.network.check_input(x)

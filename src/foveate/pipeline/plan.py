@@ -16,7 +16,7 @@ from foveate.models.model import Model
 from foveate.models.names import BlueprintFile, Registered
 from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.request import TrainRequest
-from foveate.resolve import made_for, with_trunk
+from foveate.resolve import made_for, with_field, with_trunk
 from foveate.tasks.base import Task
 from foveate.tasks.learning import Learner, learner_of
 from foveate.training.checks import check_batches, check_takes
@@ -139,14 +139,9 @@ class _Planner:
 
     def plan(self, network: Model) -> Plan:
         """Network, recipe and batches put together."""
-        module = network.module.to(self.pixels.device)
-        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
-        initialise = getattr(module, "initialise_from", None)
-        if initialise is not None and _file_of(self.request) is None:
-            some = torch.from_numpy(evenly(len(self.pixels), INITIALISATION_COUNT)).to(self.pixels.device)
-            initialise(normalise(self.pixels.take(some)))
-        check_takes(module, network.input_shape, self.prepared.task)
+        network = self._ready(network, normalise)
+        module = network.module
         recipe = self._recipe(network.name, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
         check_batches(module, plan.batches)
@@ -159,6 +154,22 @@ class _Planner:
         plan = replace(plan, speed=speed)
         recipe = self._recipe(network.name, epochs=self.epochs(plan))
         return self._with(network, recipe, normalise, speed)
+
+    def _ready(self, network: Model, normalise: Normaliser) -> Model:
+        """The network on its device, with what it takes from the pictures; with a field if one is wanted."""
+        device = self.pixels.device
+        module = network.module.to(device)
+        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+        initialise = getattr(module, "initialise_from", None)
+        if initialise is not None and _file_of(self.request) is None:
+            some = torch.from_numpy(evenly(len(self.pixels), INITIALISATION_COUNT)).to(device)
+            initialise(normalise(self.pixels.take(some)))
+        check_takes(module, network.input_shape, self.prepared.task)
+        network = replace(network, module=module)
+        if self.request.refine == "none":
+            return network
+        network = with_field(network)
+        return replace(network, module=network.module.to(device))
 
     def epochs(self, plan: Plan) -> float:
         """How many epochs the run is going to have, about."""

@@ -74,6 +74,8 @@ class TrainRequest:
         augment: "auto" (the recipe's, without mirror images where these would contradict the pictures) or
             "none", which leaves out the mirror images of photographs, too.
         class_weights: "none", or "balanced" for classes of unequal size.
+        refine: "mrf" puts deep parsing's Markov random field behind a network that scores each pixel, and
+            trains both together; "none" does not.
         select: what decides the best epoch; None takes the recipe's (val_accuracy), and the loss of the
             held-out pictures in fine-tuning.
         unsure_precision: how often an answer that is not called unsure is to be right.
@@ -103,6 +105,7 @@ class TrainRequest:
     augment: Literal["auto", "none"] = "auto"
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: float | None = None
+    refine: Literal["none", "mrf"] = "none"
     select: str | None = None
     unsure_precision: float = 0.95
     patience: int | None = None
@@ -262,6 +265,7 @@ _CHOICES = {
     "fit": ("crop", "pad", "stretch"),
     "augment": ("auto", "none"),
     "class_weights": ("none", "balanced"),
+    "refine": ("none", "mrf"),
 }
 
 

@@ -125,6 +125,7 @@ def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:
         "schedule": f"warm-up over {schedule.warmup_fraction:.0%} of the run, then {schedule.decay}",
         "label smoothing": plan.settings.label_smoothing,
         "class weights": "balanced" if plan.settings.class_weights else "none",
+        "refine": "mrf" if "refine" in plan.network.architecture else "none",
         "augmentation": plan.recipe.augmentation.describe(),
         "best epoch chosen by": plan.settings.select,
     }

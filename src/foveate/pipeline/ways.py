@@ -42,11 +42,20 @@ _NO_RECIPE = (
     "learnt weights are not trained by a recipe; {none} trains from chance",
 )
 
-FROM_CHANCE = Way(ALWAYS | STEPS | {"model", "weights", "recipe"}, "only weights of a hub are downloaded")
+FROM_CHANCE = Way(
+    ALWAYS | STEPS | {"model", "weights", "recipe", "refine"}, "only weights of a hub are downloaded"
+)
 """By a recipe, from chance or from the weights of a file."""
 
 OWN_MODULE = Way(
-    ALWAYS | STEPS | {"recipe"}, "the network and its weights are those of the module that is given"
+    ALWAYS | STEPS | {"recipe"},
+    "the network and its weights are those of the module that is given",
+    (
+        (
+            "refine",
+            "the module is trained as it is given; foveate.models.refined.Refined puts a field behind it",
+        ),
+    ),
 )
 FROZEN = Way(
     ALWAYS - {"device"} | LEARNT,
@@ -59,7 +68,9 @@ FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
 
 # Asking for what happens anyway asks for nothing.
 _NOTHING: tuple[Any, ...] = (None, False, "auto", ())
-_AS_IT_IS = {("device", "cpu")}
+_AS_IT_IS = {("device", "cpu"), ("refine", "none")}
+
+_WHOLE_PICTURES = {"refine": "a field makes neighbouring pixels agree, and here a picture has one answer"}
 
 
 def asked(request: TrainRequest, names: Iterable[str]) -> list[str]:
@@ -83,13 +94,21 @@ def refuse_unused(request: TrainRequest, way: Way) -> None:
 
 def refuse_for(request: TrainRequest, task: Task) -> None:
     """Raises InputError where the request sets what means nothing for answers of this kind."""
-    for name in asked(request, request.given & task.no_use.keys()):
-        raise InputError(f"{no_effect([name])}: {task.no_use[name]}. Leave it out.")
+    no_use = _no_use(task)
+    for name in asked(request, request.given & no_use.keys()):
+        if (name, getattr(request, name)) not in _AS_IT_IS:
+            raise InputError(f"{no_effect([name])}: {no_use[name]}. Leave it out.")
 
 
 def of_use(words: Mapping[str, str], task: Task) -> dict[str, str]:
     """Settings in words, heading to text, without those that mean nothing for answers of this kind."""
-    return {name: text for name, text in words.items() if name.replace(" ", "_") not in task.no_use}
+    no_use = _no_use(task)
+    return {name: text for name, text in words.items() if name.replace(" ", "_") not in no_use}
+
+
+def _no_use(task: Task) -> Mapping[str, str]:
+    """The settings that mean nothing for a task, and why."""
+    return _WHOLE_PICTURES | dict(task.no_use) if task.whole_picture else task.no_use
 
 
 def no_effect(names: list[str]) -> str:

@@ -43,8 +43,12 @@ def stages_of(module: nn.Module) -> list[str]:
 
 
 def stage_of(name: str) -> str:
-    """A parameter's name up to its first number: ``features.3``, ``layer2.0``; ``fc`` where it has none."""
-    parts = name.split(".")
+    """A parameter's name up to its first number: ``features.3``, ``layer2.0``; ``fc`` where it has none.
+
+    A network with a field behind it (`foveate.models.refined`) has the stages that it has without, and the
+    field's: ``network.fc`` is ``fc``.
+    """
+    parts = name.removeprefix("network.").split(".")
     number = next((place for place, part in enumerate(parts) if part.isdigit()), None)
     return parts[0] if number is None else ".".join(parts[: number + 1])
 
