@@ -15,11 +15,13 @@ from foveate.words import encodable
 
 _ASSETS = {
     "page.css": "text/css; charset=utf-8",
+    "masks.js": "text/javascript; charset=utf-8",
     "predict.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 LABELS_SHOWN = 200
-_ROOMS = {"page.css": "http", "predict.js": "server", "icon.svg": "http"}  # where the file lies
+# where the file lies
+_ROOMS = {"page.css": "http", "masks.js": "server", "predict.js": "server", "icon.svg": "http"}
 
 
 class Pages:
@@ -37,6 +39,7 @@ class Pages:
             ranked=predictor.task.label_scores is not None,
             labels=[encodable(label) for label in predictor.task.labels[:LABELS_SHOWN]],
             label_count=len(predictor.task.labels),
+            palette=_palette(predictor),
             preprocessing=predictor.preprocessing.describe(),
             facts=_facts(predictor),
             max_body_bytes=max_body_bytes,
@@ -57,6 +60,13 @@ class Pages:
         if file not in self._assets:
             raise RequestError(404, "There is nothing at this path.")
         return Response(self._assets[file], media_type=_ASSETS[file])
+
+
+def _palette(predictor: Predictor) -> list[tuple[str, str]]:
+    """Label and colour, as ``#c80000``, where answers are drawn in colours."""
+    task = predictor.task
+    colours = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in task.palette]
+    return list(zip(map(encodable, task.labels), colours, strict=False))
 
 
 def _html(text: str) -> Response:

@@ -1,6 +1,8 @@
 // Pictures dropped, chosen or pasted go to POST predict, one after the other; each answer becomes a card.
 // All text is set as text, never as HTML: labels and file names are not ours.
 
+import { painted } from "./masks.js";
+
 const byId = (id) => document.getElementById(id);
 const form = byId("form"),
   drop = byId("drop"),
@@ -10,6 +12,8 @@ const form = byId("form"),
 const answers = byId("answers"),
   status = byId("status");
 const MAX_CARDS = 50;
+const GREY = "#808080";
+const palette = form.dataset.palette && new Map(JSON.parse(form.dataset.palette)); // where answers have colours
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 let line = Promise.resolve(); // one request at a time: a folder of pictures must not fill the server's queue
@@ -27,7 +31,7 @@ async function answer(picture) {
   status.textContent = waiting > 1 ? `${waiting} pictures to go …` : "Looking …";
   const card = makeCard(picture);
   try {
-    show(card, await ask(picture));
+    (palette ? showMask : show)(card, await ask(picture));
   } catch (error) {
     const verdict = card.querySelector(".verdict");
     verdict.textContent = error.message;
@@ -71,6 +75,39 @@ function makeCard(picture) {
     answers.lastElementChild.remove();
   }
   return card;
+}
+
+/** A class for each pixel: the mask over the picture, and what its colours mean. */
+function showMask(card, prediction) {
+  const [first] = prediction.classes;
+  card.querySelector(".verdict").textContent = first
+    ? `${first.label}  ${percent.format(first.share)}`
+    : "Nothing that has a name here.";
+  const remark = card.querySelector(".remark");
+  remark.hidden = !prediction.unsure_share;
+  remark.textContent = `unsure of ${percent.format(prediction.unsure_share)} of the pixels`;
+  const canvas = card.querySelector("canvas");
+  const classes = prediction.classes.map((one) => ({ ...one, colour: palette.get(one.label) ?? GREY }));
+  const { width, height, data } = painted({ ...prediction, classes });
+  [canvas.width, canvas.height] = [width, height];
+  canvas.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
+  canvas.setAttribute("aria-label", `Classes over the picture: ${classes.map(({ label }) => label).join(", ")}`);
+  canvas.hidden = false;
+  const slider = card.querySelector(".opacity input");
+  const shine = () => {
+    canvas.style.opacity = slider.value / 100;
+  };
+  slider.addEventListener("input", shine);
+  shine();
+  card.querySelector(".opacity").hidden = false;
+  const rows = classes.map(({ label, share, colour }) => {
+    const row = byId("bar").content.firstElementChild.cloneNode(true);
+    row.querySelector(".swatch").style.background = colour;
+    row.querySelector(".label").textContent = label;
+    row.querySelector(".number").textContent = share < 0.0005 ? `< ${percent.format(0.001)}` : percent.format(share);
+    return row;
+  });
+  card.querySelector(".legend").replaceChildren(...rows);
 }
 
 function show(card, prediction) {
