@@ -1,16 +1,18 @@
 """What a name of a network means, and that the same weights are given the same pictures wherever they go."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 import torch
 
 from foveate.errors import InputError, UnknownNameError, WeightsError
-from foveate.models import create_model
+from foveate.models import create_model, pretrained
 from foveate.models.hub import HubWeights
 from foveate.models.names import BlueprintFile, Folder, HubName, Registered, find_name, read_name
 from foveate.models.weightless import weightless
 from foveate.resolve import outlined, resolve
+from foveate.tasks.segmentation.task import Segmentation
 
 NET = "input: [3, 16, 16]\nlayers: [{conv: {filters: 4, kernel: 3}}, relu, global_avg_pool, {dense: 5}]\n"
 
@@ -66,6 +68,32 @@ def test_a_files_weights_bring_their_number_of_classes_and_imagenets_preprocessi
     seen = model.preprocessing  # torchvision: 256 px, of which the middle 224
     assert (seen.height, seen.width, seen.crop_fraction, seen.interpolation) == (224, 224, 0.875, "bilinear")
     assert seen.mean == (0.485, 0.456, 0.406) and seen.std == (0.229, 0.224, 0.225)
+
+
+def test_a_network_that_scores_pixels_brings_that_task_and_sees_the_whole_picture(here):
+    theirs = create_model("pyramid_compact", num_classes=4)
+    untrained = resolve("pyramid_compact", untrained=True)
+    filled = resolve("pyramid_compact", saved(here / "w.pth", theirs))
+    for model, count in ((untrained, 21), (filled, 4)):
+        assert isinstance(model.task, Segmentation)
+        assert model.labels == tuple(f"class {i}" for i in range(count))
+        assert (model.preprocessing.fit, model.preprocessing.crop_fraction) == ("pad", 1)
+        assert model.preprocessing.mean == (0.485, 0.456, 0.406)
+
+
+def test_torchvisions_own_files_of_scored_pixels_name_vocs_classes(here, monkeypatch):
+    """As torchvision has them (COCO_WITH_VOC_LABELS_V1), which calls the first `__background__`."""
+    name = "lraspp_mobilenet_v3_large"
+    file = saved(here / "w.pth", create_model(name))
+    assert resolve(name, file).labels[15] == "class 15"
+    digits = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(pretrained, "VOC_FILES", {digits})
+    task = resolve(name, file).task
+    assert isinstance(task, Segmentation) and " ".join(task.labels[1:]) == (
+        "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
+        "pottedplant sheep sofa train tvmonitor"
+    )
+    assert (task.labels[0], task.colours[15]) == ("background", (192, 128, 128))
 
 
 def test_a_blueprint_takes_a_files_weights_or_random_ones(here):

@@ -35,7 +35,7 @@ from foveate.models.names import (
     parse_hub_name,
     read_name,
 )
-from foveate.models.pretrained import from_file, implied_options, load_weights
+from foveate.models.pretrained import from_file, implied_options, load_weights, tells_voc_classes
 from foveate.models.published import PRETRAINED, usual_preprocessing
 from foveate.models.refined import Refined
 from foveate.models.registry import create_model, list_models, model_info, model_options
@@ -43,6 +43,7 @@ from foveate.models.segmenter import Segmenter
 from foveate.tasks.base import Task
 from foveate.tasks.classification.task import Classification
 from foveate.tasks.labels import numbered
+from foveate.tasks.segmentation.colours import VOC_CLASSES
 from foveate.tasks.segmentation.task import Segmentation
 from foveate.words import setting
 
@@ -150,12 +151,17 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
     module = from_file(name, path, skip_head=None if headless else False).eval()
     known = PRETRAINED.get(name)
     classes = known.classes if known and len(known.classes) == module.num_classes else None
-    usual = known.preprocessing if known else usual_preprocessing(*model_info(name).input_size, learnt=True)
+    size, maps = model_info(name).input_size, _makes_maps(name)
+    usual = known.preprocessing if known else usual_preprocessing(*size, learnt=True, maps=maps)
+    if maps and tells_voc_classes(path):
+        task: Task = Segmentation(VOC_CLASSES)
+    else:
+        task = Classification(classes) if classes else _unnamed(module.num_classes, maps=maps)
     return Model(
         name=name,
         module=module,
         preprocessing=_sized(usual, image_size),
-        task=Classification(classes) if classes else _unnamed(module.num_classes, maps=_makes_maps(name)),
+        task=task,
         architecture={"name": name, "options": dict(implied_options(path))},
         weights="given",
         source=f"the weights of {path.name}",
@@ -318,7 +324,7 @@ def _random(name: str, module: nn.Module, shape: Shape, architecture: Mapping[st
     return Model(
         name=name,
         module=module.eval(),
-        preprocessing=usual_preprocessing(*shape, learnt=False),
+        preprocessing=usual_preprocessing(*shape, learnt=False, maps=not task.whole_picture),
         task=task,
         architecture=architecture,
         weights="random",

@@ -23,6 +23,9 @@ from foveate.words import setting, some
 # Options that a published file implies, by the first eight digits of its SHA-256, which torchvision writes
 # into its file names: its GoogLeNet was trained on pictures scaled by 0.5 and 0.5.
 FILE_OPTIONS: dict[str, dict[str, Any]] = {"1378be20": {"transform_input": True}}
+# Its networks that score pixels tell VOC's classes, learnt from COCO's pictures that show them: fcn_resnet50,
+# fcn_resnet101, deeplabv3_resnet50, deeplabv3_mobilenet_v3_large, lraspp_mobilenet_v3_large.
+VOC_FILES = {"1167a1af", "7ecb50ca", "cd0a2569", "fc3c493d", "d234d4ea"}
 NAMED = 4  # tensors that an error names
 
 
@@ -95,11 +98,20 @@ def implied_options(path: str | Path) -> dict[str, Any]:
 
     torchvision's GoogLeNet implies ``transform_input``. :func:`load_weights` sets them on the network too.
     """
-    path = Path(path)
-    return FILE_OPTIONS.get(_sha256(path)[:8], {}) if path.is_file() else {}
+    return FILE_OPTIONS.get(_digits(Path(path)), {})
+
+
+def tells_voc_classes(path: str | Path) -> bool:
+    """Whether this is one of torchvision's files whose 21 scores a pixel are those of VOC's classes."""
+    return _digits(Path(path)) in VOC_FILES
 
 
 _PICTURES = {1: "grey pictures (1 channel)", 3: "colour pictures (3 channels)"}
+
+
+def _digits(path: Path) -> str:
+    """The first eight of its SHA-256; "" for what is no file."""
+    return _sha256(path)[:8] if path.is_file() else ""
 
 
 def _sha256(path: Path) -> str:

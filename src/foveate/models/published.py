@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foveate.errors import InputError
-from foveate.images.preprocess import Preprocessing
+from foveate.images.preprocess import Fit, Preprocessing
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGENET_CROP = 0.875  # 224 of 256 pixels: torchvision's and, where nothing else is said, timm's
@@ -84,18 +84,22 @@ PRETRAINED: dict[str, Pretrained] = {
 }
 
 
-def usual_preprocessing(channels: int, height: int, width: int, *, learnt: bool) -> Preprocessing:
+def usual_preprocessing(
+    channels: int, height: int, width: int, *, learnt: bool, maps: bool = False
+) -> Preprocessing:
     """The preprocessing of a network that comes without one.
 
     Grey pictures are scaled to 0..1. Colour ones are normalised by ImageNet's mean and standard deviation;
     where the weights were ``learnt`` elsewhere, the picture is cut from the middle seven eighths, as
-    torchvision's and timm's were (torchvision, references/classification/presets.py).
+    torchvision's and timm's were (torchvision, references/classification/presets.py). Where each place has an
+    answer (``maps``) nothing is cut off: the picture keeps its shape and is filled up.
 
     Raises InputError for another number of channels.
     """
+    fit: Fit = "pad" if maps else "crop"
     if channels == 1:
-        return Preprocessing(height, width, channels)
+        return Preprocessing(height, width, channels, fit=fit)
     if channels != 3:
         raise InputError(f"Pictures have 1 or 3 channels, and this network takes {channels}.")
-    crop = IMAGENET_CROP if learnt else 1.0
-    return Preprocessing(height, width, crop_fraction=crop, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    crop = IMAGENET_CROP if learnt and not maps else 1.0
+    return Preprocessing(height, width, fit=fit, crop_fraction=crop, mean=IMAGENET_MEAN, std=IMAGENET_STD)
