@@ -77,11 +77,16 @@ def choose_preprocessing(
 
 
 def choose_whole(
-    look: Look, image_size: tuple[int, int] | None = None, *, fit: Fit | None = None
+    look: Look,
+    image_size: tuple[int, int] | None = None,
+    *,
+    fit: Fit | None = None,
+    most_pixels: int | None = None,
 ) -> Preprocessing:
     """For answers that have a place in the picture: all of it, in the shape that most have.
 
-    Larger ones come to MOST_PIXELS, or to the shorter side that ``image_size`` gives. Pictures of about one
+    Larger ones come to ``most_pixels``, MOST_PIXELS by default, or to the shorter side that ``image_size``
+    gives. Pictures of about one
     shape are stretched to it, of different ones the rest is filled, so that no place is cut off.
 
     Raises InputError for a ``fit`` that cuts.
@@ -93,7 +98,7 @@ def choose_whole(
             "use pad or stretch."
         )
     shape = float(np.median(widths / heights))
-    area = min(float(np.median(widths * heights)), MOST_PIXELS)
+    area = min(float(np.median(widths * heights)), most_pixels or MOST_PIXELS)
     height, width = math.sqrt(area / shape), math.sqrt(area * shape)
     if image_size is not None:
         scale = min(image_size) / min(height, width)

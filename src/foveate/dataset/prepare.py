@@ -87,6 +87,7 @@ class Preparation:
         preprocessing: size, channels, mean and standard deviation; by default they are chosen, given
             ``image_size``, ``default_size`` and ``fit``.
         like: whose normalisation and filter are taken, with a size that is chosen: that of learnt weights.
+        most_pixels: of a picture whose every place is answered, where no size is asked for.
         val_fraction, test_fraction: of the training pictures, held out where the data set brings none. None:
             a tenth, but not more than HELD_OUT_MOST pictures, and none where validation pictures are brought.
         max_unreadable_fraction: of broken pictures, which are left out.
@@ -96,6 +97,7 @@ class Preparation:
 
     preprocessing: Preprocessing | None = None
     like: Preprocessing | None = None
+    most_pixels: int | None = None
     image_size: tuple[int, int] | None = None
     default_size: int | None = None
     fit: Fit | None = None
@@ -151,7 +153,7 @@ def _chosen(dataset: DataSet, how: Preparation) -> Preprocessing:
     looked_at = survey(dataset.splits["train"].images)
     if dataset.task.whole_picture:
         return choose_preprocessing(looked_at, how.image_size, default_size=how.default_size, fit=how.fit)
-    chosen = choose_whole(looked_at, how.image_size, fit=how.fit)
+    chosen = choose_whole(looked_at, how.image_size, fit=how.fit, most_pixels=how.most_pixels)
     if how.like is None:
         return chosen
     like = how.like

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from foveate.dataset.look import MOST_PIXELS
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import DataSet, evenly
 from foveate.errors import InputError, InterruptedRunError, MissingExtraError
@@ -31,6 +32,9 @@ from foveate.words import setting
 
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 SMALL_MAPS, PHOTOGRAPH_MAPS = Registered("pyramid_compact"), Registered("pyramid_efficientnet_lite0")
+# Classes of pixels, by a budget: small pictures often rather than large ones seldom.
+MAP_EPOCHS, MAP_SHARE, LEAST_MAP_PIXELS = 12, 0.75, 20_000
+SECONDS_PER_MAP_GMAC = 0.1  # of learning from a picture, in torch on two cores
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
 
 
@@ -47,11 +51,13 @@ class FromChance:
     """Training starts from chance, or from the weights of a file, as a recipe says.
 
     network: the one that is trained where none is named. trunk: the one whose weights its trunk starts with.
+    most_pixels: of a picture, for as many epochs as a budget should give.
     """
 
     reason: str = ""
     network: Registered | None = None
     trunk: Model | None = None
+    most_pixels: int | None = None
 
 
 Start = FromBackbones | FromChance
@@ -114,7 +120,18 @@ def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
             SMALL_MAPS,
         )
     licence = f"ImageNet weights, {setting('weights', 'none')} starts from chance"
-    return FromChance(f"Starting from {trunk.name} ({licence}).", network, trunk)
+    most = _map_pixels(request, len(dataset.splits["train"]), network.name)
+    return FromChance(f"Starting from {trunk.name} ({licence}).", network, trunk, most)
+
+
+def _map_pixels(request: TrainRequest, count: int, network: str) -> int | None:
+    """How large pictures may be for MAP_EPOCHS within a budget; None where there is none."""
+    if request.budget_seconds is None:
+        return None
+    info = model_info(network)
+    macs = info.macs / (info.input_size[1] * info.input_size[2])  # a pixel
+    seconds = MAP_EPOCHS * count * macs * SECONDS_PER_MAP_GMAC / 1e9  # a pixel of every picture
+    return min(max(round(MAP_SHARE * request.budget_seconds / seconds), LEAST_MAP_PIXELS), MOST_PIXELS)
 
 
 def _affordable(request: TrainRequest, dataset: DataSet) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from foveate.words import setting
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
 TOO_FEW_EPOCHS = 0.1
+HALVED_FROM_PIXELS = 100_000
 MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
 
 
@@ -197,12 +198,18 @@ class _Planner:
             batch_size=request.batch_size or recipe.batch_size_for(len(self.pixels)),
             augmentation=recipe.augmentation,
             seed=request.seed,
-            halved_share=recipe.halved_share,
+            halved_share=recipe.halved_share if _can_be_halved(self.prepared) else 0.0,
         )
         epochs = None if request.budget else request.epochs or recipe.epochs_for(len(batches))
         settings = with_asked(replace(recipe.training, seed=request.seed), request, self.prepared)
         learner = learner_for(request, self.prepared, settings, self.pixels.device)
         return Plan(network, recipe, settings, learner, batches, epochs, speed, ())
+
+
+def _can_be_halved(prepared: Prepared) -> bool:
+    """Whether pictures are so large that half their sides show as much, for a beginning."""
+    shape = prepared.preprocessing
+    return shape.height * shape.width >= HALVED_FROM_PIXELS
 
 
 def _may_mirror(request: TrainRequest, task: Task) -> bool:

@@ -17,7 +17,6 @@ from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Sides
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
-from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.atomic import (
     check_output,
     check_unclaimed,
@@ -133,8 +132,7 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     start = FromChance() if given.module is not None else choose_start(request, dataset, listener)
     refuse_unused(request, _way(request, start, given.module))
     first = start.backbones[0] if isinstance(start, FromBackbones) else None
-    like = start.trunk.preprocessing if isinstance(start, FromChance) and start.trunk else None
-    prepared = _prepare(dataset, request, first, given, earlier, like=like)
+    prepared = _prepare(dataset, request, first, given, earlier, start=start)
     if earlier is not None:
         check_same_data(
             earlier.dataset,
@@ -301,20 +299,21 @@ def _prepare(
     given: Given,
     earlier: Earlier | None,
     *,
-    like: Preprocessing | None = None,
+    start: Start | None = None,
 ) -> Prepared:
     def progress(split: str, done: int, total: int) -> None:
         if given.should_stop():
             raise InterruptedRunError("Stopped while reading the pictures; nothing was written.")
         given.listener(Reading(split, done, total))
 
-    side = request.image_size
+    side, chance = request.image_size, start if isinstance(start, FromChance) else FromChance()
     preprocessing = None if earlier is None else earlier.preprocessing  # what its network has learnt to see
     if preprocessing is None and backbone is not None:
         preprocessing = backbone.preprocessing
     how = Preparation(
         preprocessing=preprocessing,
-        like=like,
+        like=chance.trunk.preprocessing if chance.trunk else None,
+        most_pixels=chance.most_pixels,
         kept=None if earlier is None else earlier.sides,
         image_size=(side, side) if side else blueprint_size(request.network),
         default_size=usual_side(request.network),

@@ -40,7 +40,7 @@ def measure_speed(
     precision: Precision = "auto",
     seconds: float = 0.5,
 ) -> Speed:
-    """Time training steps for about ``seconds``, at least one; the module is not changed."""
+    """Time training steps for about ``seconds``, at least two where there are; the module is not changed."""
     keep_freed_memory()
     half = half_precision(module, precision)
     trial = copy.deepcopy(module).train()
@@ -57,7 +57,7 @@ def measure_speed(
         optimiser.step()
         _wait_for(batch.images.device)
         times.append(time.perf_counter() - started)
-        if time.perf_counter() - began > seconds:
+        if time.perf_counter() - began > seconds and len(times) > 1:  # the first one sets up kernels
             break
     steady = sorted(times[2:] or times[-1:])  # the first steps set up memory and kernels
     forward = processor = _forward_seconds(trial, batch.images, seconds / 4) / len(batch.images)

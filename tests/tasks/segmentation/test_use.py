@@ -12,11 +12,13 @@ from PIL import Image
 import asgi
 import foveate
 from foveate.cli.main import main
-from foveate.errors import InputError
+from foveate.errors import DatasetError, InputError
 from foveate.http.settings import ServeSettings
 from foveate.runtime.config import ModelConfig
 from foveate.server.app import make_app
 from foveate.tasks import read_task, written_task
+from foveate.tasks.segmentation.masks import ArrayMask, Labelling
+from foveate.tasks.segmentation.names import IGNORED
 from foveate.tasks.segmentation.rle import decode, from_document
 from foveate.tasks.segmentation.task import Segmentation
 from strongest import COLOURS, SIDE, blocks, strongest
@@ -175,3 +177,13 @@ def test_classes_without_colours_get_vocs():
 def test_more_classes_than_a_byte_holds_are_refused():
     with pytest.raises(InputError, match="at most 255 names"):
         Segmentation(tuple(map(str, range(256))))
+
+
+def test_what_the_model_ignored_is_ignored_where_it_is_measured():
+    masks = [ArrayMask(np.array([[0, 1, 2]], np.uint8), Labelling(("road", "void", "sky")))]
+    data = Segmentation(("road", "void", "sky"))
+    model = Segmentation(("sky", "road"), ignored="void, 255")
+    targets = data.same_labels(model, data.targets(masks))
+    assert targets.mask(0).tolist() == [[1, IGNORED, 0]]
+    with pytest.raises(DatasetError, match="masks of 'void', unknown"):
+        data.same_labels(Segmentation(("sky", "road")), data.targets(masks))

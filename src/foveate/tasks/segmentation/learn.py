@@ -116,8 +116,11 @@ class ClassMap(nn.Module):
         self.temperature = float(temperature)
 
     def forward(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        sure = torch.softmax(outputs / self.temperature, dim=1).amax(dim=1)
-        return outputs.argmax(dim=1).to(torch.uint8), (sure * 255 + 0.5).to(torch.uint8)
+        # The greatest of softmax is 1 / sum(exp(z - greatest z)). ONNX Runtime's softmax over channels takes
+        # as long as all convolutions of a light network together, this a tenth of it.
+        logits = outputs / self.temperature
+        rest = (logits - logits.amax(dim=1, keepdim=True)).exp().sum(dim=1)  # 1 and more
+        return outputs.argmax(dim=1).to(torch.uint8), (255 / rest + 0.5).to(torch.uint8)
 
 
 def cross_entropy(outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -136,7 +136,7 @@ class Evaluation:
     def lines(self, pictures: str) -> list[str]:
         low, high = self.miou_interval
         found = [
-            f"Mean IoU {self.miou:.1%} on {count(self.samples)} {pictures} "
+            f"Mean IoU {self.miou:.2%} on {count(self.samples)} {pictures} "
             f"(95 % interval {low:.1%} to {high:.1%}).",
             f"Pixel accuracy {self.pixel_accuracy:.1%}, boundary F {self.boundary_f:.1%} "
             f"({count(self.bordered)} pictures), calibration error {self.reliability.ece:.1%}.",

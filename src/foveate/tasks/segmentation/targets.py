@@ -139,8 +139,8 @@ class MaskTargets:
         return replace(self, on_input=made)
 
     def renumbered(self, names: Sequence[str], among: Sequence[str]) -> MaskTargets:
-        """The same where the classes ``names`` are to have the places that they have in ``among``."""
+        """The same where the classes ``names`` have the places that they have in ``among``; else ignored."""
         place = {name: number for number, name in enumerate(among)}
         table = np.full(256, IGNORED, np.uint8)
-        table[: len(names)] = [place[name] for name in names]
+        table[: len(names)] = [place.get(name, IGNORED) for name in names]
         return MaskTargets(self.masks, len(among), table[self.numbers])

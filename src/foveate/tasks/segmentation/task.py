@@ -206,7 +206,8 @@ class Segmentation(Task):
         return {"mask": [mask.name for mask in masks_of(targets).masks]}
 
     def same_labels(self, other: Task, targets: Targets) -> MaskTargets:
-        if missing := [name for name in self.classes if name not in other.labels]:
+        ignored = other.ignored.split(", ") if isinstance(other, Segmentation) else []
+        if missing := [name for name in self.classes if name not in (*other.labels, *ignored)]:
             raise DatasetError(
                 f"has masks of {listed(missing)}, unknown where the classes are {listed(other.labels)}; "
                 "rename the class, or name it as what is ignored."
