@@ -25,6 +25,7 @@ from documents import ROOT, blocks, documents
 from foveate import TrainRequest, train
 from foveate.cli.main import COMMANDS, cli, main
 from foveate.dataset.sources import known
+from pixelwise import pixelwise_folder
 
 EDITS = {  # pattern -> (what is put there, why)
     r"(?<=foveate train )(.*) --budget 5m": (r"\1 --epochs 1", "no test takes five minutes"),
@@ -87,6 +88,9 @@ def desk(tmp_path_factory):
     (place / "net.yaml").write_text(blueprint)
     # Its layers have the names of the published networks that photographs start from.
     train(place / "photos", TrainRequest(model="lesson_cnn", epochs=1), out=place / "runs" / "pets")
+    # One that tells the class of each pixel, and a picture for it.
+    pixelwise_folder(place / "runs", "crossings", ("bicyclist", "car", "road"))
+    picture("cat", rng, 240).save(place / "crossing.jpg")
     return place
 
 

@@ -26,7 +26,7 @@ DOCUMENT = {
 }
 
 
-def pixelwise(fit="stretch"):
+def pixelwise(fit="stretch", classes=CLASSES):
     """The score of a class is its colour, seen through 3x3 means of 2x2 means, minus what the others have."""
     network = build(load_blueprint(DOCUMENT)).eval()
     first, scores = (m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
@@ -40,15 +40,15 @@ def pixelwise(fit="stretch"):
         scores.weight[:, :3, 0, 0] = 6 * torch.eye(3) - 2
         scores.bias.copy_(torch.tensor([0.1, 0.0, -0.1]))
     preprocessing = Preprocessing(SIDE, SIDE, fit=fit, mean=(0.5,) * 3, std=(0.5,) * 3)
-    task = Segmentation(CLASSES, colours=COLOURS, temperature=1.5)
+    task = Segmentation(classes, colours=COLOURS, temperature=1.5)
     return Model("pixelwise", network, preprocessing, task, {"blueprint": load_blueprint(DOCUMENT).to_dict()})
 
 
-def pixelwise_folder(folder):
-    """The name of a model folder of it, made in ``folder``."""
-    model = pixelwise()
+def pixelwise_folder(folder, name="pixelwise", classes=CLASSES):
+    """The path of a model folder of it, made in ``folder``."""
+    model = pixelwise(classes=classes)
     facts = {"task": model.task, "architecture": model.architecture}
-    with Draft(folder / "pixelwise") as draft:
+    with Draft(folder / name) as draft:
         draft.add_network(
             model.module,
             preprocessing=model.preprocessing,

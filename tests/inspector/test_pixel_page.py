@@ -170,6 +170,20 @@ def test_heat_of_a_class(page):
     expect(page.locator("#heat-words")).to_contain_text("elsewhere, by")
 
 
+def test_heat_of_the_chosen_pixel(page, opened, browse):
+    expect(page.locator("#heat-class option", has_text="the chosen pixel")).to_have_count(0)
+    click(page, 20, 12)
+    page.select_option("#heat-method", "occlusion")
+    page.select_option("#heat-class", "pixel")
+    expect(page.locator("#heat-test")).to_be_visible()
+    page.click("#heat-test button")
+    expect(page.locator("#heat-words")).to_contain_text(f"{CLASSES[opened.mask[20, 12]]}: with the hottest")
+    asked = [one.post_data_json for one in browse.requests if one.url.endswith("/api/explain")]
+    assert asked[-1]["pixel"] == {"row": 20, "column": 12} and asked[-1]["class"] is None
+    page.click("#pixel .panel-head button")
+    expect(page.locator("#heat-class")).to_have_value("")
+
+
 def test_with_the_keyboard_alone(page, opened):
     page.focus(".picture")
     press(page, "ArrowRight")

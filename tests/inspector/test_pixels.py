@@ -128,6 +128,21 @@ def test_heat_for_a_class_of_pixels(skips):
     assert skips.ask("GET", found["url"]).status == 200
 
 
+def test_heat_for_one_pixel(skips):
+    found, run = run_of(skips)
+    with torch.no_grad():
+        shares = torch.softmax(run.net.module(run.x)[0, :, 9, 30] / 2.0, dim=0)
+    asked = {"run": found["run"], "method": "occlusion", "pixel": {"row": 9, "column": 30}}
+    for number in (None, 0, 1, 2):
+        told = skips.post("/api/explain", asked | {"class": number})
+        wanted = int(shares.argmax()) if number is None else number
+        assert told["class"] == wanted
+        assert told["probability"] == pytest.approx(float(shares[wanted]), rel=1e-5)
+        assert told["hiding"]["before"] == pytest.approx(float(shares[wanted]), rel=1e-5)
+    for pixel in ({"row": 32, "column": 0}, {"row": 0}, "middle"):
+        skips.post("/api/explain", asked | {"pixel": pixel}, 422)
+
+
 def test_networks_that_nobody_trained_open_too(make):
     assert registered("pyramid_compact", untrained=True).task.labels[:2] == ("class 0", "class 1")
     small = load_blueprint(pixelwise().architecture["blueprint"])

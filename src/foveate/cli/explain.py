@@ -71,7 +71,7 @@ def command(
     foveate explain runs/pets cat.jpg --class dog --method all --out why/
     foveate explain efficientnet_lite0 bee.jpg --layer features.4
     foveate explain runs/pets cat.jpg --layer features.0 --data photos/ --out edges/
-    foveate explain runs/streets crossing.jpg --class bicyclist --region 120,80,200,160
+    foveate explain runs/crossings crossing.jpg --class bicyclist --region 120,80,200,160
     """
     from foveate.api.explain import explain
     from foveate.cli.predict import bar

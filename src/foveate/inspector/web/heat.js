@@ -10,6 +10,7 @@ const METHODS = {
   "integrated-gradients": "integrated gradients",
   saliency: "saliency",
 };
+const PIXEL = "pixel"; // in the place of a class: what is said of the pixel that was clicked
 const method = document.querySelector("#heat-method");
 const target = document.querySelector("#heat-class");
 const opacity = document.querySelector("#heat-opacity");
@@ -42,20 +43,26 @@ export function startHeat(views) {
     listClasses();
     renew();
   });
+  store.on("spot", () => {
+    const before = target.value;
+    listClasses();
+    if (before === PIXEL) renew();
+  });
 }
 
 /** "the likeliest" follows the answer; the others stay chosen. */
 function listClasses() {
   const run = store.side.run;
   if (!run) return;
-  const kept = target.value;
+  const kept = target.value === PIXEL && !store.spot ? "" : target.value;
   const options = [element("option", { value: "", textContent: tellsValues() ? "the first" : "the likeliest" })];
+  if (store.spot) options.push(element("option", { value: PIXEL, textContent: "the chosen pixel" }));
   for (const { class: index, label, probability } of run.top) {
     options.push(
       element("option", { value: index, textContent: `${label ?? store.className(index)} (${shown(probability)})` }),
     );
   }
-  if (kept && !run.top.some(({ class: index }) => String(index) === kept)) {
+  if (kept && kept !== PIXEL && !run.top.some(({ class: index }) => String(index) === kept)) {
     options.push(element("option", { value: kept, textContent: store.className(Number(kept)) }));
   }
   target.replaceChildren(...options);
@@ -65,7 +72,8 @@ function listClasses() {
 const question = (side, hiding) => ({
   run: side.run.run,
   method: method.value,
-  class: target.value === "" ? null : Number(target.value),
+  class: target.value === "" || target.value === PIXEL ? null : Number(target.value),
+  pixel: target.value === PIXEL ? store.spot : null,
   node: null,
   hiding,
 });

@@ -74,7 +74,17 @@ const formulas = ({ steps, total }) =>
     return formula(below || result === null ? text : `${text} = ${result}`);
   });
 
-const VIEWS = { conv2d: convolution, bilinear: convolution, linear: dense, softmax, concat: taken };
+const VIEWS = {
+  conv2d: convolution,
+  conv_transpose2d: convolution,
+  bilinear: convolution,
+  linear: dense,
+  softmax,
+  concat: taken,
+};
+
+/** What the numbers under a window are multiplied by, in words. */
+const WEIGHTS = { conv2d: "kernel", conv_transpose2d: "taps", bilinear: "shares" };
 
 function convolution(sum, at, node) {
   const { terms } = sum;
@@ -90,7 +100,7 @@ function convolution(sum, at, node) {
       { className: "grids" },
       grid(`window on ${store.mapName(term)}`, term.input, matrix(term.input)),
       sign("·"),
-      grid(node.op === "bilinear" ? "shares" : "kernel", term.weight, matrix(term.weight)),
+      grid(WEIGHTS[node.op], term.weight, matrix(term.weight)),
       sign("="),
       grid(count > 1 ? "products" : "product", products, matrix(products)),
     ),
