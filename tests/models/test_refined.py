@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from foveate.errors import InputError
 from foveate.exporter.emitter import emit
+from foveate.graph.summary import summarize
 from foveate.modelfolder.to_torch import network_of
 from foveate.models.anatomy import Network
-from foveate.models.refined import Refined, refined
+from foveate.models.refined import Refined, multiply_adds, refined
 from foveate.models.segmenter import Segmenter
 from foveate.models.weightless import weightless
 
@@ -163,6 +164,14 @@ def test_a_network_of_full_size_learns_on_the_means_of_blocks():
     assert scores.shape == (2, CLASSES, 6, 8) and torch.equal(own, net.network(x))
     blocks = own[:, :, :, :28].unflatten(3, (7, 4)).unflatten(2, (6, 4)).mean(dim=(3, 5))
     assert (scores[:, :, :, :7] - blocks).abs().max() < 0.2  # a fresh field takes little
+
+
+@pytest.mark.parametrize("count", [3, 21])
+def test_its_cost_is_what_the_table_of_layers_adds_up_to(count):
+    net, size = Small(), (3, 32, 48)
+    net.reset_classifier(count)
+    alone, behind = (summarize(each, size).macs for each in (net, Refined(net)))
+    assert behind - alone == multiply_adds(count) * 32 * 48
 
 
 def test_it_is_made_again_from_plain_options():

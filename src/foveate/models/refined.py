@@ -16,6 +16,7 @@ from foveate.models.segmenter import Segmenter, resized
 from foveate.operators.blueprint import is_number
 
 MAX_REDUCTION = 64
+REDUCTION, MIXTURES, WINDOW, CONTEXT = 4, 5, 7, 9  # where nothing else is asked for
 
 
 class Refined(Network):
@@ -36,7 +37,13 @@ class Refined(Network):
     aux_weight: ClassVar[float] = 0.4  # of the network's own scores, as auxiliary heads of FCN have elsewhere
 
     def __init__(
-        self, network: Network, *, reduction: int = 4, mixtures: int = 5, window: int = 7, context: int = 9
+        self,
+        network: Network,
+        *,
+        reduction: int = REDUCTION,
+        mixtures: int = MIXTURES,
+        window: int = WINDOW,
+        context: int = CONTEXT,
     ) -> None:
         if not is_number(reduction, 1, MAX_REDUCTION):
             raise InputError(
@@ -125,6 +132,12 @@ class Refined(Network):
 
     def check_input(self, x: Tensor) -> None:
         self.network.check_input(x)
+
+
+def multiply_adds(num_classes: int) -> float:
+    """Of a field of the usual options, for each pixel of a picture in colour."""
+    place = MIXTURES * num_classes**2 * CONTEXT**2 + WINDOW**2 * (num_classes + 3)
+    return float(place / REDUCTION**2)
 
 
 def refined(network: Network, options: Mapping[str, Any]) -> Refined:

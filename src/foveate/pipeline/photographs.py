@@ -15,6 +15,7 @@ from foveate.dataset.samples import DataSet, evenly
 from foveate.errors import InputError, InterruptedRunError, MissingExtraError
 from foveate.models.model import Model
 from foveate.models.names import HubName, Registered
+from foveate.models.refined import multiply_adds
 from foveate.models.registry import model_info, model_options
 from foveate.pipeline.choices import Auto, PublishedWeights, WeightsFile
 from foveate.pipeline.listen import Listener, Looking, Note
@@ -120,16 +121,18 @@ def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
             SMALL_MAPS,
         )
     licence = f"ImageNet weights, {setting('weights', 'none')} starts from chance"
-    most = _map_pixels(request, len(dataset.splits["train"]), network.name)
+    most = _map_pixels(request, dataset, network.name)
     return FromChance(f"Starting from {trunk.name} ({licence}).", network, trunk, most)
 
 
-def _map_pixels(request: TrainRequest, count: int, network: str) -> int | None:
+def _map_pixels(request: TrainRequest, dataset: DataSet, network: str) -> int | None:
     """How large pictures may be for MAP_EPOCHS within a budget; None where there is none."""
     if request.budget_seconds is None:
         return None
-    info = model_info(network)
+    info, count = model_info(network), len(dataset.splits["train"])
     macs = info.macs / (info.input_size[1] * info.input_size[2])  # a pixel
+    if request.refine == "mrf":
+        macs += multiply_adds(len(dataset.task.labels))
     seconds = MAP_EPOCHS * count * macs * SECONDS_PER_MAP_GMAC / 1e9  # a pixel of every picture
     return min(max(round(MAP_SHARE * request.budget_seconds / seconds), LEAST_MAP_PIXELS), MOST_PIXELS)
 

@@ -18,6 +18,7 @@ from foveate.errors import InputError, InterruptedRunError
 from foveate.models.refined import Refined
 from foveate.models.registry import create_model
 from foveate.pipeline.listen import PhaseStarted
+from foveate.pipeline.photographs import choose_start
 from foveate.tasks.segmentation.names import CLASSES, CONFIDENCE
 from foveate.training.events import StepDone
 
@@ -98,6 +99,14 @@ def test_a_run_that_was_stopped_keeps_its_field_and_gives_the_same_bytes(finishe
         (folder / "model.safetensors").read_bytes() for folder in (finished.folder, again.folder)
     )
     assert before == after
+
+
+def test_a_budget_takes_smaller_pictures_where_a_field_costs_time_as_well(scenes):
+    photographs = open_dataset(scenes)
+    settings = {"weights": "imagenet", "budget": "15s"}
+    plain = choose_start(TrainRequest(**settings), photographs).most_pixels
+    field = choose_start(TrainRequest(refine="mrf", **settings), photographs).most_pixels
+    assert field < plain
 
 
 BLUEPRINT = """
