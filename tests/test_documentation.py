@@ -82,6 +82,15 @@ def desk(tmp_path_factory):
         picture(chosen, rng).save(place / "garden" / f"{i}.jpg")
         rows.append(f"{i}.jpg,{chosen}")
     (place / "garden" / "labels.csv").write_text("\n".join(rows) + "\n")
+    for part in ("images", "masks"):
+        (place / "streets" / part).mkdir(parents=True)
+    (place / "streets" / "classes.csv").write_text("name,number\nroad,0\ncar,1\n")
+    for i in range(20):
+        mask = np.zeros((48, 48), np.uint8)
+        mask[8 + i : 28 + i, 10:40] = 1
+        pixels = np.asarray(picture("", rng, 48)) + 140 * mask[:, :, None]
+        Image.fromarray(pixels.astype(np.uint8)).save(place / "streets" / "images" / f"{i:04}.jpg")
+        Image.fromarray(mask).save(place / "streets" / "masks" / f"{i:04}.png")
     for name in ("cat", "photo", "bee", "strange"):
         picture("cat", rng).save(place / f"{name}.jpg")
     (blueprint,) = [block.text for block in blocks(ROOT / "README.md") if block.language == "yaml"]
