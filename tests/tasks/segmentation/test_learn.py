@@ -10,6 +10,7 @@ from foveate.tasks.segmentation.learn import (
     ClassMap,
     SegmentationLearner,
     cross_entropy,
+    dice,
     labels_on,
     moved_masks,
     tallied,
@@ -30,12 +31,35 @@ def drawn(seed=0, count=4, size=(12, 16)):
     return outputs, masks
 
 
-def test_the_loss_is_the_mean_over_known_pixels():
+def test_the_loss_is_cross_entropys_and_overlaps_together():
+    outputs, masks = drawn()
+    labels = masks.long()
+    together = SegmentationLearner(TASK).loss(outputs, {"masks": masks})
+    torch.testing.assert_close(together, cross_entropy(outputs, labels) + dice(outputs, labels))
+
+
+def test_overlap_by_hand_pixel_by_pixel():
+    outputs, masks = drawn(count=2, size=(5, 6))
+    masks[masks == 1] = 2  # a class that the batch does not show is in no mean
+    likely = torch.softmax(outputs, 1)
+    lost = []
+    for k in (0, 2):
+        both = whole = 0.0
+        for n, i, j in np.ndindex(2, 5, 6):
+            if masks[n, i, j] != IGNORED:
+                true = float(masks[n, i, j] == k)
+                both += float(likely[n, k, i, j]) * true
+                whole += float(likely[n, k, i, j]) + true
+        lost.append(1 - 2 * both / whole)
+    assert dice(outputs, masks.long()).item() == pytest.approx(np.mean(lost), rel=1e-5)
+    assert dice(outputs, torch.full_like(masks, IGNORED).long()).item() == 0
+
+
+def test_cross_entropy_is_the_mean_over_known_pixels():
     outputs, masks = drawn()
     log_p, known = torch.log_softmax(outputs, 1), masks != IGNORED
     picked = log_p.gather(1, masks.long().clamp(max=2)[:, None])[:, 0]
-    loss = SegmentationLearner(TASK).loss(outputs, {"masks": masks})
-    torch.testing.assert_close(loss, -picked[known].mean())
+    torch.testing.assert_close(cross_entropy(outputs, masks.long()), -picked[known].mean())
     weights = torch.tensor([1.0, 5.0, 0.5])
     each = weights[masks.long().clamp(max=2)]
     torch.testing.assert_close(

@@ -1,4 +1,4 @@
-"""How a class for each pixel is learnt: cross-entropy over the pixels, ignored ones left out.
+"""How a class for each pixel is learnt: cross-entropy and overlap over the pixels, ignored ones left out.
 
 Of a whole split not every pixel's outputs are kept, which would fill the memory, but one row of numbers a
 picture: its confusion table, its loss, and the outputs at some of its pixels, by which the calibration goes.
@@ -43,7 +43,8 @@ class SegmentationLearner(Learner):
 
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
         labels = labels_on(outputs, targets[MASKS], drawn=True)
-        return cross_entropy(outputs.float(), labels, None if self.weights is None else self.weights.float())
+        weights = None if self.weights is None else self.weights.float()
+        return cross_entropy(outputs.float(), labels, weights) + dice(outputs.float(), labels)
 
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
         labels = labels_on(outputs, targets[MASKS])
@@ -132,6 +133,21 @@ def cross_entropy(outputs: Tensor, labels: Tensor, weights: Tensor | None = None
     known = labels[labels != IGNORED]
     total = weights[known].sum() if weights is not None else known.new_tensor(len(known), dtype=torch.float32)
     return losses / total.clamp(min=1e-6)
+
+
+def dice(outputs: Tensor, labels: Tensor) -> Tensor:
+    """One less the overlap of probabilities and truth, the mean over the classes that the batch shows.
+
+    Each class counts alike, however few its pixels: it is what mean IoU asks for, and cross-entropy does not
+    (Milletari, Navab, Ahmadi: "V-Net", 3DV 2016, arXiv 1606.04797, equation of section 3). Shapes are those
+    of `cross_entropy`; 0 where no pixel has a label.
+    """
+    known = (labels != IGNORED)[:, None]
+    likely = torch.softmax(outputs, dim=1) * known
+    true = F.one_hot(labels.where(labels != IGNORED, 0), outputs.shape[1]).movedim(-1, 1) * known
+    both, all_of = ((found.sum(dim=(0, 2, 3))) for found in (likely * true, likely + true))
+    shown = true.sum(dim=(0, 2, 3)) > 0
+    return (1 - 2 * both / all_of.clamp(min=1e-6))[shown].sum() / shown.sum().clamp(min=1)
 
 
 def labels_on(outputs: Tensor, masks: Tensor, *, drawn: bool = False) -> Tensor:
