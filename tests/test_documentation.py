@@ -25,8 +25,6 @@ from documents import ROOT, blocks, documents
 from foveate import TrainRequest, train
 from foveate.cli.main import COMMANDS, cli, main
 from foveate.dataset.sources import known
-from foveate.dataset.sources.scenes.kinds import kinds
-from foveate.dataset.sources.scenes.make import SceneSettings, make_scenes
 from pixelwise import pixelwise_folder
 
 EDITS = {  # pattern -> (what is put there, why)
@@ -103,7 +101,6 @@ def desk(tmp_path_factory):
     # One that tells the class of each pixel, and a picture for it.
     pixelwise_folder(place / "runs", "crossings", ("bicyclist", "car", "road"))
     pixelwise_folder(place / "runs", "streets", ("bicyclist", "car", "road"))
-    make_scenes(place / "streets", kinds("shapes"), SceneSettings(count=16, size=48))
     picture("cat", rng, 240).save(place / "crossing.jpg")
     return place
 
