@@ -71,7 +71,7 @@ def begin(page, example):
 
 
 def load_name(example):
-    return {"small_residual": "small-residual"}.get(example, example)
+    return {"small_residual": "small-residual", "small_u": "small-u"}.get(example, example)
 
 
 def tell(page, row, *wanted):
@@ -134,6 +134,18 @@ def test_a_training_for_a_time_is_stopped_and_kept(page):
     expect(page.locator("#train")).to_be_enabled()
     assert page.text_content("#run-words").startswith("Trained; look into it.")
     assert page.is_visible("#look")
+
+
+def test_a_network_that_scores_pixels_is_not_trained_on_answers_about_whole_pictures(page, browse):
+    begin(page, "small_u")
+    page.click("#train")
+    expect(page.locator(".banner")).to_contain_text("This network scores each pixel, and ")
+    expect(page.locator(".banner")).to_contain_text("train it on pictures with masks")
+    expect(page.locator("#train")).to_be_enabled()
+    assert accessibility_faults(page) == []
+    (problem,) = browse.problems  # the browser's own word of the refusal
+    assert "422" in problem
+    browse.problems.clear()
 
 
 def test_layers_are_moved_by_dragging_and_by_keys(page):
