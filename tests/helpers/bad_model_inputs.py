@@ -119,7 +119,7 @@ PICTURES = [
         "a PNG with a wrong checksum",
         "predict model cat.png",
         2,
-        "Cannot read picture 'cat.png': it is damaged:",
+        "Cannot read picture 'cat.png': it is damaged or truncated: the checksum",
         in_model_and("cat.png", encoded()[:60] + b"\0\0" + encoded()[62:]),
     ),
     Case(

@@ -91,6 +91,8 @@ SMALL = [
     Small("fcn_resnet50", 32, {"trunk_options": {"width": 8, "depths": (1, 2, 1, 1)}}),
     Small("deeplabv3_resnet50", 32, {"trunk_options": {"width": 8, "depths": (1, 1, 1, 1)}, "channels": 16}),
     Small("deeplabv3_mobilenet_v3_large", 32, {"trunk_options": {"width": 0.25}, "channels": 16}),
+    Small("pyramid_compact", 32, {"width": 16}, smallest=16),
+    Small("pyramid_efficientnet_lite0", 32, {"width": 16, "trunk_options": {"width": 0.5, "depth": 0.25}}),
     Small("lraspp_mobilenet_v3_large", 32, {"width": 0.25, "channels": 16}),
 ]
 every = pytest.mark.parametrize("small", SMALL, ids=lambda small: small.name)

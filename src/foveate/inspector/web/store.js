@@ -1,5 +1,6 @@
 // What the page knows: the network, one or two pictures with their runs, the edited kernels, what is chosen.
-// Parts of the page listen to its events: "network", "picture", "run", "edits", "select", "map", "pixel", "sides", "spot".
+// Parts of the page listen to its events: "network", "picture", "run", "edits", "select", "map", "pixel", "sides",
+// "spot".
 
 import { ask, get, getMap, getPicture, Latest, post, Refusal, withQuery } from "./api.js";
 import { boxesOf } from "./graph.js";
