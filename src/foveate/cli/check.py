@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, emit_json, ignore_option, json_option, note, overwrite_option
+from foveate.cli.console import Share, emit_json, ignore_option, json_option, note, overwrite_option, starting
 from foveate.cli.evaluate import drawn
 from foveate.cli.predict import bar
 from foveate.words import plural, printable, some, table
@@ -57,7 +57,8 @@ def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> 
     Nothing of yours is changed. The exit code is 0 if training would accept the data (warnings or not), 1 if
     it would refuse them, 2 if they are no data set at all.
     """
-    from foveate.api.check import check
+    with starting():
+        from foveate.api.check import check
 
     with bar() as progress:
         found = check(data, html=html, progress=progress, **settings)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from foveate.dataset.sources.split_names import split_of
 from foveate.errors import DatasetError, InputError
 from foveate.images.read import DEFAULT_MAX_PIXELS, MAX_SIDE_PX
 from foveate.tasks.segmentation.rle import RunLengths, encode
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _MARKS = (b"<annotations>", b"<version>")
 _NO_AREA = frozenset(("points", "polyline", "tag"))

@@ -6,14 +6,14 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any, NoReturn
-from xml.etree import ElementTree
-
-import yaml
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from foveate.dataset.sources.split_names import split_of
 from foveate.errors import DatasetError, listed
 from foveate.images.read import IMAGE_SUFFIXES
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 MAX_BYTES = 1 << 29  # COCO's own largest file has 449 MiB
 MAX_VALUES = 80_000_000  # of a JSON text, and of these 60 million; the memory goes with them
@@ -73,9 +73,15 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def read_xml(path: Path) -> ElementTree.Element:
+def read_xml(path: Path) -> Element:
     """The root of an XML document without a DTD, which could make much of little. Raises DatasetError."""
-    parser = ElementTree.XMLParser(target=_WithoutDoctype())
+    from xml.etree import ElementTree  # only some data sets have it
+
+    class WithoutDoctype(ElementTree.TreeBuilder):
+        def doctype(self, *_: object) -> None:
+            raise _DoctypeError
+
+    parser = ElementTree.XMLParser(target=WithoutDoctype())
     try:
         parser.feed(content(path, MAX_XML_BYTES))
         return parser.close()
@@ -91,13 +97,10 @@ class _DoctypeError(Exception):
     pass
 
 
-class _WithoutDoctype(ElementTree.TreeBuilder):
-    def doctype(self, *_: object) -> None:
-        raise _DoctypeError
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a small YAML file. Raises DatasetError."""
+    import yaml  # only some data sets have it
+
     try:
         document = yaml.safe_load(text_of(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
