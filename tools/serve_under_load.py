@@ -295,7 +295,7 @@ def measure(server: Server, name: str, seconds: float) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=4.0, help="that each load is measured")
+    parser.add_argument("--seconds", type=float, default=7.0, help="that each load is measured")
     parser.add_argument("--only", choices=list(LOADS), nargs="+", default=list(LOADS))
     parser.add_argument("--load", choices=list(LOADS), help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
