@@ -36,10 +36,15 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def write(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Put a file in its place. Arguments and errors are those of `replacing`."""
+    with replacing(path, durable=durable) as part:
+        part.write_bytes(data)
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Put a file in its place, flushed to the disk. Raises StorageError as `replacing` does."""
-    with replacing(path, durable=True) as part:
-        part.write_bytes(data)
+    write(path, data, durable=True)
 
 
 def sync(path: Path) -> None:

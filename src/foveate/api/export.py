@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from foveate.api.common import Say, unsaid
 from foveate.api.load import folder_of
 from foveate.errors import InputError
-from foveate.files import replacing
+from foveate.files import write
 from foveate.modelfolder.read import read_config, read_verified
 from foveate.outputs import check_file
 from foveate.runtime.config import ONNX_NAME
@@ -92,6 +92,5 @@ def export(
         return Exported(folder, target, found.int8_bytes, found)
     target = check_file(Path(out or f"{name}.onnx"), (".onnx",), name="out", overwrite=overwrite)
     content = read_verified(folder, read_config(folder), ONNX_NAME)
-    with replacing(target) as part:
-        part.write_bytes(content)
+    write(target, content)
     return Exported(folder, target, len(content))

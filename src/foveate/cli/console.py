@@ -16,6 +16,8 @@ import click
 from foveate.cli.signals import is_own_process
 from foveate.words import printable
 
+STDIN = "-"  # in place of a file's name: standard input
+
 
 class Share(click.ParamType[float]):
     """A share of a whole: ``5%`` or ``0.05``."""

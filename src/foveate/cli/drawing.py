@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from foveate.cli.console import STDIN
 from foveate.errors import InputError
-from foveate.files import replacing
+from foveate.files import write
 from foveate.outputs import check_folder
 from foveate.words import printable, setting
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from foveate.tasks.base import Task
     from foveate.tasks.prediction import Drawn, Prediction
 
-STDIN = "-"
 THREADS = 2
 WAITING = 16  # pictures that are being written while the next are answered
 
@@ -44,7 +44,7 @@ def drawing(
     stems = stems_of(names)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in tables.items():
-        _write(out / name, text.encode())
+        write(out / name, text.encode())
     with ThreadPoolExecutor(THREADS, thread_name_prefix="drawing") as pool:
         waiting: deque[Future[None]] = deque()
 
@@ -68,15 +68,10 @@ def _draw(answer: Drawn, name: str, stem: Path, *, masks_only: bool) -> None:
 
     stem.parent.mkdir(parents=True, exist_ok=True)
     if masks_only or name == STDIN:  # what came on standard input is gone
-        _write(stem.with_name(f"{stem.name}.png"), answer.png())
+        write(stem.with_name(f"{stem.name}.png"), answer.png())
         return
     for ending, data in answer.files(partial(read_image, name)).items():
-        _write(stem.with_name(f"{stem.name}{ending}"), data)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with replacing(path) as part:
-        part.write_bytes(data)
+        write(stem.with_name(f"{stem.name}{ending}"), data)
 
 
 def stems_of(names: list[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foveate.cli.console import (
+    STDIN,
     emit_json,
     interactive,
     json_option,
@@ -21,14 +22,13 @@ from foveate.cli.console import (
     starting,
     typed,
 )
-from foveate.errors import InputError
+from foveate.errors import ImageError, InputError
 from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.runtime.predictor import Predictor
     from foveate.tasks.prediction import Prediction
 
-STDIN = "-"
 BAR_FROM = 64  # pictures
 
 
@@ -108,7 +108,7 @@ def command(
     found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
     with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw:
         for number, (name, values) in enumerate(found, start=1):
-            if isinstance(values, Exception):
+            if isinstance(values, ImageError):
                 errors.append({"file": name, "row": number - 1, "error": str(values)})
                 note(f"foveate: {printable(str(values))}")
                 write.unreadable(name)

@@ -86,8 +86,8 @@ def choose_whole(
     """For answers that have a place in the picture: all of it, in the shape that most have.
 
     Larger ones come to ``most_pixels``, MOST_PIXELS by default, or to the shorter side that ``image_size``
-    gives. Pictures of about one
-    shape are stretched to it, of different ones the rest is filled, so that no place is cut off.
+    gives. Pictures of about one shape are stretched to it, of different ones the rest is filled, so that no
+    place is cut off.
 
     Raises InputError for a ``fit`` that cuts.
     """

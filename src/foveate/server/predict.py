@@ -33,7 +33,8 @@ class Predict:
         top_k = DEFAULT_TOP_K if text is None else read_number("top_k", TopK, text)
         self._engine.check_room()  # before the body is read: refused at once, at no cost
         content_type = request.headers.get("content-type", "")
-        if wants_png(request.headers.get("accept", "")) and not self._engine.predictor.task.draws:
+        task, drawn = self._engine.predictor.task, wants_png(request.headers.get("accept", ""))
+        if drawn and not task.draws:
             raise RequestError(406, "This model's answers are no pictures; leave Accept: image/png out.")
         with await self._bodies.read(request) as body:
             if is_multipart(content_type):
@@ -48,12 +49,10 @@ class Predict:
                 )
             values = await self._engine.read_and_run(files)
         names = [name for name, _ in files] if is_multipart(content_type) else None
-        task, drawn = self._engine.predictor.task, wants_png(request.headers.get("accept", ""))
-        if (
-            task.draws
-        ):  # as large as the pictures: more than the loop that serves all others can do by the way
-            return await asyncio.to_thread(self._reply, task.predictions(values, top_k), names, drawn=drawn)
-        return self._reply(task.predictions(values, top_k), names)
+        told = task.predictions(values, top_k)
+        if task.draws:  # answers as large as the pictures: too much for the loop that serves all others
+            return await asyncio.to_thread(self._reply, told, names, drawn=drawn)
+        return self._reply(told, names)
 
     def _reply(self, told: Sequence[Prediction], names: list[str] | None, *, drawn: bool = False) -> Response:
         """names: of the pictures, where several were sent."""

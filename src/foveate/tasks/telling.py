@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from foveate.tasks.base import Evaluation, Headline, Targets, Task
 from foveate.tasks.sections import Column, Pixels, Section, Table
 from foveate.tasks.values import Values
+from foveate.words import split_word
 
 VALIDATION = "validation pictures"
 
@@ -140,6 +141,23 @@ class PlainEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         return {**self.scores(), "interval": list(self.headline.interval)}
+
+
+def warnings_of_split(split: str, chosen_on: str, *, and_chose: str = "") -> list[str]:
+    """What stands between a number and the truth for the pictures that it was measured on.
+
+    and_chose: what the validation pictures chose beside the best moment of training: " and the thresholds".
+    """
+    if split == "train":
+        return [
+            "Measured on the pictures it was trained with: this says nothing about new ones. Keep some apart."
+        ]
+    if split_word(split) == "validation" and chosen_on == VALIDATION:
+        return [
+            "There were no test pictures. The validation pictures also served to choose the best moment of "
+            f"training{and_chose}, so expect a little less on new ones."
+        ]
+    return []
 
 
 def plain_report(task: Task, measured: Measured, *, verdict: str, meaning: str = "") -> TaskReport:

@@ -18,6 +18,19 @@ class Pictures(Protocol):
     def targets(self) -> Mapping[str, Tensor]: ...
 
 
+def outputs_to_learn(module: nn.Module, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """What the loss takes of pictures (N, C, H, W): the outputs, and those of auxiliary heads.
+
+    Networks of this program give them by ``forward_to_learn``; a caller's own module may have
+    ``forward_with_aux`` alone, or neither, and then has no auxiliary heads.
+    """
+    for name in ("forward_to_learn", "forward_with_aux"):
+        if hasattr(module, name):
+            found: tuple[Tensor, tuple[Tensor, ...]] = getattr(module, name)(images)
+            return found
+    return module(images), ()
+
+
 Keep = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 

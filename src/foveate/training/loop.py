@@ -22,7 +22,7 @@ from foveate.tasks.base import Targets
 from foveate.tasks.learning import Arrays, Learner
 from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import Saving, Snapshot
-from foveate.training.evaluate import outputs_of
+from foveate.training.evaluate import outputs_of, outputs_to_learn
 from foveate.training.events import (
     CheckpointSaved,
     EpochDone,
@@ -184,15 +184,10 @@ class Trainer:
         self._sums += torch.stack([value.double() * count, shown.double(), shown.new_tensor(count).double()])
 
     def _loss(self, images: Tensor, targets: Arrays) -> tuple[Tensor, Tensor]:
-        names = ("forward_to_learn", "forward_with_aux")  # a caller's own module may have the second alone
-        with_aux = next((getattr(self.module, name) for name in names if hasattr(self.module, name)), None)
-        if with_aux is None:
-            outputs = self.module(images)
-            return self.learner.loss(outputs, targets), outputs
-        outputs, auxiliaries = with_aux(images)  # GoogLeNet trains with heads on the way
+        outputs, auxiliaries = outputs_to_learn(self.module, images)
         loss = self.learner.loss(outputs, targets)
-        weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # a module's attributes have no type
-        for auxiliary in auxiliaries:
+        for auxiliary in auxiliaries:  # GoogLeNet trains with heads on the way
+            weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # attributes have no type
             loss = loss + weight * self.learner.loss(auxiliary, targets)
         return loss, outputs
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from foveate.batches.loader import TrainingBatches
 from foveate.tasks.learning import Learner
+from foveate.training.evaluate import outputs_to_learn
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser
 from foveate.training.precision import computing, half_precision
@@ -51,8 +52,7 @@ def measure_speed(
         started = time.perf_counter()
         optimiser.zero_grad(set_to_none=True)
         with computing(batch.images.device, half=half):
-            to_learn = getattr(trial, "forward_to_learn", None)
-            outputs = trial(batch.images) if to_learn is None else to_learn(batch.images)[0]
+            outputs, _ = outputs_to_learn(trial, batch.images)
         learner.loss(outputs, batch.moved_targets(learner)).backward()
         optimiser.step()
         _wait_for(batch.images.device)

@@ -12,7 +12,7 @@ from foveate.tasks.classification import sections
 from foveate.tasks.classification.metrics import Evaluation, most_confident_mistakes
 from foveate.tasks.classification.threshold import apply_unsure_rule
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, warnings_of_split
 from foveate.words import count, listed, percent, plural, shown, split_word
 
 if TYPE_CHECKING:
@@ -171,16 +171,7 @@ def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> lis
     low, high = result.accuracy_interval
     kind = split_word(split)
     name, share = _constant(result)
-    found = []
-    if split == "train":
-        found.append(
-            "Measured on the pictures it was trained with: this says nothing about new ones. Keep some apart."
-        )
-    elif split in ("val", "valid", "validation") and chosen_on == VALIDATION:
-        found.append(
-            "There were no test pictures. The validation pictures also served to choose the best moment of "
-            "training, so expect a little less on new ones."
-        )
+    found = warnings_of_split(split, chosen_on)
     if len(result.classes) > 1 and low <= share:
         found.append(
             f"Not clearly better than always answering “{shown(name, 60)}”, which is right {percent(share)} "

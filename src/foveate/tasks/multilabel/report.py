@@ -12,7 +12,7 @@ from foveate.tasks.multilabel import sections
 from foveate.tasks.multilabel.metrics import Evaluation
 from foveate.tasks.multilabel.names import PROBABILITIES
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, warnings_of_split
 from foveate.words import count, listed, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -153,16 +153,7 @@ def meaning(result: Evaluation) -> str:
 def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> list[str]:
     """What stands between the number above and the truth; one sentence each, the gravest first."""
     low, high = result.interval
-    kind, found = split_word(split), []
-    if split == "train":
-        found.append(
-            "Measured on the pictures it was trained with: this says nothing about new ones. Keep some apart."
-        )
-    elif split in ("val", "valid", "validation") and chosen_on == VALIDATION:
-        found.append(
-            "There were no test pictures. The validation pictures also served to choose the best moment of "
-            "training and the thresholds, so expect a little less on new ones."
-        )
+    kind, found = split_word(split), warnings_of_split(split, chosen_on, and_chose=" and the thresholds")
     if low <= result.headline.constant:
         found.append("Not clearly better than chance: more pictures, or more training time, are needed.")
     if high - low > WIDE_INTERVAL:

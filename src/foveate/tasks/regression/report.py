@@ -12,7 +12,7 @@ from foveate.tasks.regression.metrics import Evaluation
 from foveate.tasks.regression.names import VALUES
 from foveate.tasks.regression.task import Regression, numbers_of
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, warnings_of_split
 from foveate.words import count, listed, percent, plural, shown, split_word
 
 WORST_SHOWN = 24
@@ -92,16 +92,7 @@ def meaning(task: Regression, result: Evaluation) -> str:
 
 def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> list[str]:
     """What stands between the number above and the truth; one sentence each, the gravest first."""
-    found, kind = [], split_word(split)
-    if split == "train":
-        found.append(
-            "Measured on the pictures it was trained with: this says nothing about new ones. Keep some apart."
-        )
-    elif split == "val" and chosen_on == VALIDATION:
-        found.append(
-            "There were no test pictures. The validation pictures also served to choose the best moment of "
-            "training, so expect a little less on new ones."
-        )
+    found, kind = warnings_of_split(split, chosen_on), split_word(split)
     if useless := [one.name for one in result.numbers if one.r2_interval[0] <= 0]:
         found.append(
             f"Not clearly better than always answering the mean: {listed(useless)}. More pictures, or more "

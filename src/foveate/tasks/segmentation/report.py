@@ -11,7 +11,7 @@ from foveate.tasks.segmentation import sections
 from foveate.tasks.segmentation.metrics import Evaluation, counted, overlaps
 from foveate.tasks.segmentation.names import CLASSES, CONFIDENCE
 from foveate.tasks.segmentation.targets import MASKS
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, warnings_of_split
 from foveate.words import count, listed, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -100,16 +100,7 @@ def meaning(result: Evaluation) -> str:
 def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> list[str]:
     """What stands between the number above and the truth; one sentence each, the gravest first."""
     low, high = result.miou_interval
-    found = []
-    if split == "train":
-        found.append(
-            "Measured on the pictures it was trained with: this says nothing about new ones. Keep some apart."
-        )
-    elif split == "val" and chosen_on == VALIDATION:
-        found.append(
-            "There were no test pictures. The validation pictures also served to choose the best moment of "
-            "training, so expect a little less on new ones."
-        )
+    found = warnings_of_split(split, chosen_on)
     if low <= result.constant:
         found.append("Not clearly better than one class everywhere: more pictures, or more training time.")
     if high - low > WIDE_INTERVAL:
