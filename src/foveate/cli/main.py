@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "foveate.cli.train",
         "Train a network on a folder of pictures; leaves a model folder with a report.",
     ),
-    "predict": ("foveate.cli.predict", "Classify pictures with a model folder."),
+    "predict": ("foveate.cli.predict", "Tell what a model says of pictures: classes, numbers, masks."),
     "evaluate": ("foveate.cli.evaluate", "Measure a model folder on a labelled data set."),
     "check": ("foveate.cli.check", "Tell what is wrong with a data set before you train on it."),
     "summary": ("foveate.cli.summary", "Show every layer's shape, parameters, cost and receptive field."),

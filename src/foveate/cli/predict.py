@@ -73,7 +73,7 @@ def command(
     overwrite: bool,
     **listed: Any,
 ) -> None:
-    """Answer pictures with MODEL: a model folder, or the name of a network that comes with weights.
+    """Tell what MODEL says of pictures: a model folder, or the name of a network that comes with weights.
 
     \b
     foveate predict runs/pets cat.jpg
