@@ -19,7 +19,7 @@ from onnx import GraphProto, ModelProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.overrides import resolve_name
 
-from foveate.graph.trace import Call, ModuleCall, takes_one, trace
+from foveate.graph.trace import Call, ModuleCall, takes_values, trace
 from foveate.layers.known import FUNCTIONS, MODULES, WRITERS
 from foveate.operators.onnx import UNUSED, NotInTable, element_type, type_name
 from foveate.operators.reading import Reading, Value, values_in
@@ -143,7 +143,7 @@ def _write_layer(graph: Graph, call: ModuleCall, batch: int) -> None:
     """Add the nodes of a layer whose entry says how it is written."""
     writer = MODULES[type(call.module)].onnx
     graph.out = call.out
-    _name(graph, call.name, writer(graph, call.module, call.args[0]) if writer else [], batch)
+    _name(graph, call.name, writer(graph, call.module, *call.args) if writer else [], batch)
 
 
 def _name(graph: Graph, caller: str, names: str | list[str], batch: int) -> None:
@@ -159,7 +159,7 @@ def _name(graph: Graph, caller: str, names: str | list[str], batch: int) -> None
 
 def _is_written_whole(call: ModuleCall) -> bool:
     entry = MODULES.get(type(call.module))
-    return entry is not None and entry.onnx is not None and takes_one(call)
+    return entry is not None and entry.onnx is not None and takes_values(call)
 
 
 def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:

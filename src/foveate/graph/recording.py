@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError
-from foveate.graph.trace import Call, ModuleCall, Trace, takes_one, taking, trace
+from foveate.graph.trace import Call, ModuleCall, Trace, takes_values, taking, trace
 from foveate.layers.known import FUNCTIONS, MODULES
 from foveate.operators.fields import Field
 from foveate.operators.reading import Reading, Value, other, values_in
@@ -87,7 +87,7 @@ class _Steps:
         return self._numbers.get(value.number)
 
     def _whole(self, call: ModuleCall) -> bool:
-        return type(call.module) in MODULES and takes_one(call) and bool(self._numbered(call.args))
+        return type(call.module) in MODULES and takes_values(call) and bool(self._numbered(call.args))
 
     def _numbered(self, given: Any) -> tuple[int, ...]:
         numbers = (self.number(value) for value in values_in(given))

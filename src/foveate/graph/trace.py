@@ -174,10 +174,10 @@ class Numbering:
         return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
 
 
-def takes_one(call: ModuleCall) -> bool:
-    """Whether a module makes one value of one, as what stands whole in the operator table does."""
-    one = len(call.args) == 1 and isinstance(call.args[0], Value)
-    return one and not call.kwargs and isinstance(call.out, Value)
+def takes_values(call: ModuleCall) -> bool:
+    """Whether a module makes one value of values alone, as what stands whole in the operator table does."""
+    given = bool(call.args) and all(isinstance(arg, Value) for arg in call.args)
+    return given and not call.kwargs and isinstance(call.out, Value)
 
 
 class _Tracer:
@@ -322,7 +322,7 @@ class _Tracer:
         call.inside = len(self.trace.modules) - call.inside
         call.all_macs = self.trace.macs - call.all_macs
         call.out = self.values(out)
-        if takes_one(call) and type(module) in MODULES:
+        if takes_values(call) and type(module) in MODULES:
             self._ask(MODULES[type(module)], call, out)
         with torch._C.DisableTorchFunction():
             if made and _memory(made) != memory:  # else in place, or a view: no memory of its own

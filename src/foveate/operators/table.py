@@ -41,10 +41,13 @@ class Function:
 
 @dataclass(frozen=True)
 class LayerEntry:
-    """A class of modules that is one operation, whatever functions it calls; see `register_layer`."""
+    """A class of modules that is one operation, whatever functions it calls; see `register_layer`.
+
+    A module may take several values: onnx is given all of them, and the others the first.
+    """
 
     read: LayerReader
-    onnx: Callable[[OnnxGraph, Any, Value], str] | None = None
+    onnx: Callable[..., str] | None = None
     receptive_field: Callable[[Any, Value, Value], Field | None] | None = None
     multiply_adds: Callable[[Any, Value, Value], int] | None = None
 
