@@ -148,7 +148,10 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
     Raises WeightsError: the weights do not fit.
     """
     path = Path(path)
-    module = from_file(name, path, skip_head=None if headless else False).eval()
+    options = dict(implied_options(path))
+    if image_size is not None and "image_size" in model_options(name):
+        options["image_size"] = (image_size, image_size)
+    module = from_file(name, path, skip_head=None if headless else False, options=options).eval()
     known = PRETRAINED.get(name)
     classes = known.classes if known and len(known.classes) == module.num_classes else None
     size, maps = model_info(name).input_size, _makes_maps(name)
@@ -162,7 +165,7 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
         module=module,
         preprocessing=_sized(usual, image_size),
         task=task,
-        architecture={"name": name, "options": dict(implied_options(path))},
+        architecture={"name": name, "options": options},
         weights="given",
         source=f"the weights of {path.name}",
     )

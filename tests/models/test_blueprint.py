@@ -101,6 +101,7 @@ EVERY_KIND = [
     {"conv": {"filters": 8, "kernel": 3, "padding": "valid", "dilation": 2, "bias": False}},
     {"batch_norm": {"eps": 0.01}},
     *["relu", {"leaky_relu": 0.2}, "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid"],
+    *["gelu", {"gelu": "tanh"}, "layer_norm", {"attention": 2}],
     {"dropout": 0.1},
     {"depthwise_conv": {"kernel": 3, "padding": 1, "multiplier": 2}},
     {"separable_conv": {"filters": 12, "kernel": 3, "padding": 1}},
@@ -135,6 +136,7 @@ EVERY_KIND = [
     "flatten",
     {"dense": 7},
     "batch_norm",
+    "layer_norm",
     {"dense": "classes"},
 ]
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from foveate.layers.attention import MultiHeadAttention
 from foveate.models import create_model, list_models, model_info
 from foveate.models.anatomy import Network
 
@@ -44,6 +45,14 @@ PUBLISHED_PARAMETERS = {
     "efficientnet_lite4": 13_006_568,
     "mobilenet_v3_small": 2_542_856,
     "mobilenet_v3_large": 5_483_032,
+    "vit_b_16": 86_567_656,
+    "vit_b_32": 88_224_232,
+    # DeiT's table 1 has 5M and 22M; to the unit, 12 blocks of 12 D D + 13 D, patches, places, norm and head.
+    # A distilled one has a token, its place, and a second head more.
+    "deit_tiny": 5_717_416,
+    "deit_small": 22_050_664,
+    "deit_tiny_distilled": 5_717_416 + 2 * 192 + 193 * 1000,
+    "deit_small_distilled": 22_050_664 + 2 * 384 + 385 * 1000,
     "fcn_resnet50": 35_322_218,
     "fcn_resnet101": 54_314_346,
     "deeplabv3_resnet50": 42_004_074,
@@ -118,6 +127,10 @@ PUBLISHED_GMACS = {
     "mobilenet_v3_small": 0.06,
     "mobilenet_v3_large": 0.22,
     "lraspp_mobilenet_v3_large": 2.09,
+    "vit_b_16": 17.56,
+    "vit_b_32": 4.41,
+    "deit_tiny": 1.25,  # timm's benchmark table
+    "deit_small": 4.60,
     # With the auxiliary head, at 65x65 places:
     "fcn_resnet50": 152.72,
     "fcn_resnet101": 232.74,
@@ -125,6 +138,7 @@ PUBLISHED_GMACS = {
     "deeplabv3_mobilenet_v3_large": 10.45,
 }
 COUNTED = ["alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_lite2"]
+COUNTED += ["vit_b_32", "deit_tiny"]
 GUIDE_TOP5 = {"alexnet": 16.4, "vgg16": 7.3, "googlenet": 6.7, "resnet50": 5.3, "efficientnet_b0": 6.7}
 GUIDE_YEARS = {"lenet5": 1998, "alexnet": 2012, "vgg16": 2014, "googlenet": 2014, "resnet50": 2015}
 COMPACT = "compact"  # this program's own network, which has no published figures; its own tests hold it
@@ -176,7 +190,8 @@ def test_macs_are_counted_to_the_unit(name: str) -> None:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         scores = network(pictures)
     assert counter.get_total_flops() == 2 * info.macs
-    assert network.forward_features(pictures).shape[:2] == (1, network.num_features)
+    channels = 1 if network.map_layer is None else 2  # behind the tokens
+    assert network.forward_features(pictures).shape[channels] == network.num_features
     whole = info.output == "vector"
     assert scores.shape == (1, info.num_classes, *(() if whole else info.input_size[1:]))
 
@@ -186,6 +201,7 @@ def test_macs_are_counted_to_the_unit(name: str) -> None:
     [
         *("lenet5", "alexnet", "vgg16", "resnet34", "resnet152", "efficientnet_b4", "mobilenet_v3_small"),
         *("mobilenet_v3_large", "fcn32s", "fcn32s_resnet50", "fcn32s_efficientnet_lite0", "fcn_resnet101"),
+        *("vit_b_16", "deit_tiny"),
     ],
 )
 def test_depth_counts_the_weighted_layers_of_the_path(name: str) -> None:
@@ -193,7 +209,8 @@ def test_depth_counts_the_weighted_layers_of_the_path(name: str) -> None:
     layers = [
         key
         for key, module in on_meta(name).named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and not any(part in key for part in aside)
+        if isinstance(module, nn.Conv2d | nn.Linear | MultiHeadAttention)
+        and not any(part in key for part in aside)
     ]
     assert len(layers) == model_info(name).depth
 

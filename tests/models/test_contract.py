@@ -36,6 +36,7 @@ class Small:
     noisy: bool = True  # has dropout, batch norm or stochastic depth
     learning_rate: float = 2e-3
     channels: int = 3
+    tokens: int | None = None  # of a transformer, from a picture of this side
     exported_side: int | None = None  # where its adaptive pooling has windows of one size, as ONNX wants
 
     def make(self, **changes: Any) -> Network:
@@ -68,6 +69,7 @@ class Small:
         return digits.expand(n, self.channels, -1, -1).contiguous()
 
 
+FEW_TOKENS = {"image_size": (32, 32), "patch_size": 8, "features": 48, "heads": 3, "depth": 2}
 SMALL = [
     Small("convnet1", 28, fixed=True, smallest=4, channels=1),
     Small("convnet1_k3", 28, fixed=True, smallest=4, channels=1),
@@ -85,6 +87,8 @@ SMALL = [
     Small("efficientnet_lite0", 32, {"width": 0.5, "depth": 0.25}),
     Small("compact_s", 32, smallest=8),
     Small("mobilenet_v3_small", 32, {"width": 0.5}),
+    Small("vit_b_16", 32, {**FEW_TOKENS, "dropout": 0.1}, fixed=True, smallest=8, tokens=16 + 1),
+    Small("deit_tiny_distilled", 32, FEW_TOKENS, fixed=True, smallest=8, tokens=16 + 2),
     Small("fcn8s", 32, {"width": 4, "hidden": 64, "dropout": 0.1}),
     Small("fcn8s_resnet18", 32, {"trunk_options": {"width": 8}}),
     Small("fcn16s_efficientnet_lite0", 32, {"trunk_options": {"width": 0.5, "depth": 0.25}}),
@@ -108,7 +112,10 @@ def test_shapes_and_anatomy(small: Small) -> None:
     network, pictures = small.make().eval(), small.pictures()
     with torch.no_grad():
         features, scores = network.forward_features(pictures), network(pictures)
-        assert features.shape[:2] == (4, network.num_features) and features.ndim == 4
+        if small.tokens is None:
+            assert features.shape[:2] == (4, network.num_features) and features.ndim == 4
+        else:
+            assert features.shape == (4, small.tokens, network.num_features)
         assert scores.shape == small.scores(4)
         if not small.scores_pixels:
             assert torch.equal(network.forward_head(features), scores)

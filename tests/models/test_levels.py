@@ -64,7 +64,12 @@ def test_every_network_tells_its_levels(name: str) -> None:
         (level.channels, level.stride) for level in network.levels
     ]
     assert list(maps) == sorted(maps) == [level.stride for level in network.levels]
-    assert network.levels[-1].channels == network.num_features and len(maps) >= 2
+    assert network.levels[-1].channels == network.num_features
+    if network.map_layer is not None:  # tokens, that see the whole picture: one map, of the patches
+        (level,) = network.levels
+        assert maps[level.stride].shape[2:] == (shape[1] // level.stride, shape[2] // level.stride)
+        return
+    assert len(maps) >= 2
     for level in network.levels:
         field = receptive_field(network, shape, level.layer)
         assert (field.rows.jump, field.columns.jump) == (level.stride, level.stride), level

@@ -36,12 +36,22 @@ def verify() -> ModuleType:
     "name",
     [
         *("alexnet", "googlenet", "resnet18", "resnet50", "efficientnet_b0"),
-        *("mobilenet_v3_small", "mobilenet_v3_large"),
+        *("mobilenet_v3_small", "mobilenet_v3_large", "vit_b_16"),
     ],
 )
 def test_scores_are_torchvisions(verify: ModuleType, name: str) -> None:
     found = verify.errors(EXPECTED[name], verify.scores(name, EXPECTED[name]["gain"]))
     assert max(found.values()) <= 1e-5, found
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if "keys_sha256" in EXPECTED[name]])
+def test_names_shapes_and_constants_are_torchvisions(verify: ModuleType, name: str) -> None:
+    expected = EXPECTED[name]
+    assert verify.keys_digest(name) == expected["keys_sha256"]
+    with torch.device("meta"):
+        network = create_model(name)
+    assert sum(parameter.numel() for parameter in network.parameters()) == expected["parameters"]
+    assert sorted({m.eps for m in network.modules() if hasattr(m, "eps")}) == expected["norm_eps"]
 
 
 @pytest.mark.parametrize("name", ["fcn_resnet50", "deeplabv3_resnet50", "lraspp_mobilenet_v3_large"])

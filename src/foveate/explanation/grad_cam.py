@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import InputError
-from foveate.explanation.hooks import Score, called, capturing, last_map, scores_of
+from foveate.explanation.hooks import Score, as_map, called, capturing, last_map, scores_of
 from foveate.graph.trace import evaluating
 from foveate.tasks.learning import one_of
 
@@ -32,7 +32,7 @@ def grad_cam(
         module: the network: (N, C, H, W) to numbers (N, labels). It is run in evaluation mode.
         x: normalised pictures, (N, C, H, W).
         target: the label to explain, or one for each picture (N,).
-        layer: whose maps A to look at, by dotted name; by default the last map.
+        layer: whose maps A to look at, by dotted name; by default the last map. Tokens of patches are one.
         score: what of the network's outputs is explained; by default the number of the label.
         relu: keep what speaks for the label; otherwise negative values remain.
 
@@ -47,12 +47,14 @@ def grad_cam(
     pictures = x.detach().clone().requires_grad_()
     with capturing(module, name) as found, evaluating(module), torch.enable_grad():
         total = scores_of(module, pictures, target, score).sum()
-        maps = called(found, name)  # (N, C, h, w)
+        values = called(found, name)  # (N, C, h, w), or tokens (N, T, C)
+        maps = as_map(module, values)
         if maps.ndim != 4:
             raise InputError(
                 f"Layer {name!r} gives {tuple(maps.shape)}, no map; Grad-CAM needs (N, C, h, w)."
             )
-        (gradient,) = torch.autograd.grad(total, maps, allow_unused=True, materialize_grads=True)
+        (gradient,) = torch.autograd.grad(total, values, allow_unused=True, materialize_grads=True)
+        gradient = as_map(module, gradient)
     cam = (gradient.mean(dim=(2, 3), keepdim=True) * maps.detach()).sum(dim=1)  # (N, h, w)
     return F.relu(cam) if relu else cam
 

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError, UnknownNameError
 from foveate.graph.trace import Numbering, Trace, evaluating, trace
+from foveate.layers.attention import MultiHeadAttention
+from foveate.models.anatomy import Network
 from foveate.operators.reading import Value
 from foveate.tasks.learning import one_of
 
@@ -52,13 +54,15 @@ def map_layers(module: nn.Module, x: Tensor) -> dict[str, MapLayer]:
 
 def _map_layers(traced: Trace) -> dict[str, MapLayer]:
     found: dict[str, MapLayer] = {}
+    attention = (call for call in traced.modules if isinstance(call.module, MultiHeadAttention))
+    weights = {f"{call.name}.softmax" for call in attention}  # of tokens for tokens: no map of the picture
     number, handed = Numbering(), -1  # the last value that was handed on: who gives it made nothing
     for call in traced.left():
         if not isinstance(call.out, Value) or not (call.name or not call.container):
             continue
         label, alias = number(call.name or type(call.module).__name__), call.out.number == handed
         handed = call.out.number
-        if call.out.ndim == 4:
+        if call.out.ndim == 4 and call.name not in weights:
             found[label] = MapLayer(label, call.module, _map_shape(call.out), alias)
     return found
 
@@ -68,11 +72,14 @@ def last_map(module: nn.Module, x: Tensor) -> str:
 
     A network that scores each pixel ends in maps of scores, which say what and not why, and makes them fine
     again before: of it, it is the last layer of its coarsest map (Vinogradova, Dibrov, Myers, *Towards
-    interpretable semantic segmentation via gradient-weighted class activation mapping*, 2020).
+    interpretable semantic segmentation via gradient-weighted class activation mapping*, 2020). A transformer
+    says itself where its tokens are to be looked at (`foveate.models.anatomy.Network.map_layer`).
 
     Raises:
         InputError: the network makes no such map of a picture of this size.
     """
+    if isinstance(module, Network) and module.map_layer is not None:
+        return module.map_layer
     traced = trace(module, x[:1].clone())
     layers = [
         layer
@@ -166,6 +173,13 @@ def scores_of(module: nn.Module, x: Tensor, target: int | Tensor, score: Score =
     """
     outputs = module(x.clone())  # a first layer that works in place must not write into the caller's pictures
     return score(outputs, torch.as_tensor(target, device=x.device).expand(len(x)))
+
+
+def as_map(module: nn.Module, values: Tensor) -> Tensor:
+    """What a layer gave, as maps (N, C, h, w): tokens as their patches lie in the picture."""
+    if values.ndim == 3 and isinstance(module, Network) and module.map_layer is not None:
+        return module.token_map(values)
+    return values
 
 
 def _named(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

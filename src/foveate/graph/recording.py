@@ -166,10 +166,10 @@ def _seen(value: Value, shape: tuple[int, ...]) -> Field:
 
 
 def _plain_shape(value: Tensor) -> tuple[int, ...]:
-    """(C, H, W) or (K,): other ranks are laid out as one of them."""
+    """(C, H, W) or (K,): other ranks are laid out as one of them, tokens (T, D) as one map."""
     shape = tuple(value.shape)
     if len(shape) in (1, 3):
         return shape
     if len(shape) == 2:
-        return shape[0], 1, shape[1]
+        return 1, *shape
     return (1,) if not shape else (shape[0], shape[1], value[0, 0].numel())

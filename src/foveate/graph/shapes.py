@@ -61,6 +61,12 @@ def _batch_norm(tensors: list[Tensor], *_: Any) -> tuple[Tensor, Tensor, Tensor]
     return torch.empty_like(x), x.new_empty(0), x.new_empty(0)
 
 
+def _layer_norm(tensors: list[Tensor], normalized: Sequence[int], *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    x = tensors[0]
+    left = [*x.shape[: x.ndim - len(normalized)], *[1] * len(normalized)]
+    return torch.empty_like(x), x.new_empty(left), x.new_empty(left)
+
+
 def _addmm(tensors: list[Tensor], *_: Any) -> Tensor:
     bias, x, weight = tensors
     return bias.new_empty(x.shape[0], weight.shape[1])
@@ -108,6 +114,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(NORMS, _batch_norm),
     **dict.fromkeys(("exp", "neg", "_softmax"), _same),
     **dict.fromkeys(("sub", "div", "minimum", "maximum"), _broadcast),
+    "native_layer_norm": _layer_norm,
     "addmm": _addmm,
     "cat": _cat,
     "convolution": _convolution,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from foveate.operators.blueprint import Argument, BlueprintLayer, Real
+from foveate.operators.blueprint import Argument, BlueprintLayer, Choice, Real
 from foveate.operators.onnx import OnnxGraph, only, plain
 from foveate.operators.optional_torch import Tensor, nn
 from foveate.operators.reading import Reading, Value
@@ -181,6 +181,17 @@ def _gelu_of(x: float, approximate: str) -> float:
 
 
 _kind("gelu", _gelu_of, "{x} · Φ({x})", lambda g, x, approximate: g.op("Gelu", x, approximate=approximate))
+in_blueprints(
+    {
+        "gelu": BlueprintLayer(
+            lambda shape, approximate: nn.GELU(approximate),
+            "activation",
+            "x · Φ(x), the share of a normal distribution below x: a smooth ReLU.",
+            arguments={"approximate": Argument(Choice(("none", "tanh")), "none")},
+            scalar="approximate",
+        )
+    }
+)
 
 
 @reads("elu")

@@ -190,7 +190,7 @@ def _write(g: OnnxGraph, input: Value, reading: Reading) -> Any:
 
 @sums("conv2d")
 def _sum(place: Place) -> Arithmetic:
-    given, weight, bias = place.step.settings, place.tensor("weight"), place.optional("bias")
+    given, weight = place.step.settings, place.tensor("weight")
     window = window_of(place)
     kernel = weight[place.channel].astype(np.float64)  # (C_in / groups, kh, kw)
     first = place.channel // (len(weight) // given["groups"]) * len(kernel)
@@ -198,7 +198,7 @@ def _sum(place: Place) -> Arithmetic:
     sums = np.nansum(kernel * patch, axis=(1, 2))
     source = place.step.inputs[0]
     terms = tuple(Term(source, first + i, kernel[i], patch[i], float(sums[i])) for i in range(len(kernel)))
-    return weighted(place, terms, bias, window, kernel.size)
+    return weighted(place, terms, place.bias(place.channel), window, kernel.size)
 
 
 def _shape(args: Arguments, shape: Shape) -> Shape:

@@ -20,7 +20,7 @@ from foveate.operators.windows import weighted
 
 @reads("linear")
 def _read_linear(out: Value, input: Any, weight: Any, bias: Any = None) -> Reading | None:
-    if isinstance(weight, Value) or isinstance(bias, Value) or input.ndim != 2:
+    if isinstance(weight, Value) or isinstance(bias, Value) or not 2 <= input.ndim <= 4:
         return None
     tensors = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
     return Reading("linear", f"linear {weight.shape[0]:,}", {}, tensors)
@@ -34,18 +34,15 @@ def _write_linear(g: OnnxGraph, input: Value, weight: Tensor, bias: Tensor | Non
     return product if bias is None else g.op("Add", product, bias)
 
 
-@writes("matmul", "mm", "bmm")
-def _write_matmul(g: OnnxGraph, input: Value, other: Tensor) -> Any:
-    return g.op("MatMul", input, other)
-
-
 @sums("linear")
 def _sum(place: Place) -> Arithmetic:
-    weight, bias = place.tensor("weight"), place.optional("bias")
-    row, values = weight[place.channel].astype(np.float64), place.input().astype(np.float64)
+    """Of a vector (K,); or of the last axis of (1, T, K) or (H, W, K), at this token or place."""
+    *at, unit = place.index
+    row = place.tensor("weight")[unit].astype(np.float64)
+    values = place.input()[tuple(at)].astype(np.float64)
     term = Term(place.step.inputs[0], None, row, values, float(row @ values))
-    found = weighted(place, (term,), bias, None, row.size)
-    maps = _map_before(place.recording, place.step.inputs[0])
+    found = weighted(place, (term,), place.bias(unit), None, row.size)
+    maps = None if at else _map_before(place.recording, place.step.inputs[0])
     return replace(found, facts={"map_shape": None if maps is None else list(maps)})
 
 

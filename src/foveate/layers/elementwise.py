@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from foveate.operators.onnx import OnnxGraph, alike, cast, only, plain, type_name
-from foveate.operators.optional_torch import Tensor
+from foveate.operators.optional_torch import nn
 from foveate.operators.reading import Reading, Value
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, same_place, shown
 from foveate.operators.table import reads, sums, writes, writes_kind
@@ -69,8 +69,6 @@ def _aligned(out: Value, operands: tuple[Any, ...]) -> bool:
     for value in operands:
         if isinstance(value, Value) and value.ndim not in (0, out.ndim):
             return False
-        if isinstance(value, Tensor) and value.ndim > 1 and out.ndim == 3:
-            return False
     return out.ndim <= 4 and len(out) == 1
 
 
@@ -81,7 +79,8 @@ def _binary(op: str, label: str, *, turned: bool = False) -> Callable[..., Readi
         operands = (other, input) if turned else (input, other)
         numbers = tuple(value.number for value in operands if isinstance(value, Value))
         constants = tuple(None if isinstance(value, Value) else value for value in operands)
-        return Reading(op, label, {"constants": constants}, inputs=numbers)
+        learnt = {f"constant {i}": one for i, one in enumerate(constants) if isinstance(one, nn.Parameter)}
+        return Reading(op, label, {"constants": constants}, learnt, inputs=numbers)
 
     return read
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from foveate.operators.blueprint import Argument, BlueprintLayer, Real, Shape
 from foveate.operators.onnx import OnnxGraph, only, reshape
 from foveate.operators.optional_torch import Tensor, nn, torch
-from foveate.operators.reading import Reading, Value
+from foveate.operators.reading import Reading, Value, step_axis
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, pointwise, shown
 from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, sums, writes, writes_kind
 
@@ -89,26 +88,6 @@ in_blueprints(
 # --- Other normalisations, which are only written ----------------------------------------------------------
 
 
-@writes("layer_norm")
-def _write_layer_norm(
-    g: OnnxGraph,
-    input: Value,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-) -> Any:
-    scale = torch.ones(tuple(normalized_shape)) if weight is None else weight
-    return g.op(
-        "LayerNormalization",
-        input,
-        scale,
-        *([] if bias is None else [bias]),
-        axis=-len(normalized_shape),
-        epsilon=eps,
-    )
-
-
 @writes("group_norm")
 def _write_group_norm(
     g: OnnxGraph,
@@ -150,7 +129,7 @@ class Softmax(nn.Module):
 
 
 def _read_with_temperature(module: Any, x: Value, out: Value) -> Reading:
-    return Reading("softmax", "softmax", {"temperature": module.temperature})
+    return Reading("softmax", "softmax", {"temperature": module.temperature, "axis": 0})
 
 
 MODULES[Softmax] = LayerEntry(_read_with_temperature)
@@ -160,8 +139,8 @@ MODULES[Softmax] = LayerEntry(_read_with_temperature)
 def _read_softmax(
     out: Value, input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Reading | None:
-    over_channels = input.ndim in (2, 4) and dim is not None and dim % input.ndim == 1
-    return Reading("softmax", "softmax", {"temperature": 1.0}) if over_channels else None
+    axis = None if dim is None else step_axis(dim, input.ndim)
+    return None if axis is None else Reading("softmax", "softmax", {"temperature": 1.0, "axis": axis})
 
 
 def _write_softmax(
@@ -177,16 +156,16 @@ writes("log_softmax")(partial(_write_softmax, "LogSoftmax"))
 
 @sums("softmax")
 def _sum_softmax(place: Place) -> Arithmetic:
-    temperature = place.step.settings["temperature"]
-    scores = place.input().astype(np.float64)  # (K,), or (K, H, W) where each place has its own
-    logits = scores[:, place.row, place.column] if scores.ndim == 3 else scores
-    most = float(logits.max())
+    temperature, axis = place.step.settings["temperature"], place.step.settings["axis"]
+    along = tuple(slice(None) if i == axis else n for i, n in enumerate(place.index))
+    logits = place.input()[along].astype(np.float64)  # of (K,), (K, H, W) or (heads, T, T): one row of them
+    most, at = float(logits.max()), place.index[axis]
     exponentials = np.exp((logits - most) / temperature)
-    sum_, own = float(exponentials.sum()), float(exponentials[place.channel])
+    sum_, own = float(exponentials.sum()), float(exponentials[at])
     total = own / sum_
     divided = "" if temperature == 1 else f" / temperature {shown(temperature)}"
     steps = (
-        Formula(f"e^(({shown(float(logits[place.channel]))} − {shown(most)}){divided})", shown(own)),
+        Formula(f"e^(({shown(float(logits[at]))} − {shown(most)}){divided})", shown(own)),
         Formula(f"sum of all {len(logits):,}", shown(sum_)),
         Formula(f"{shown(own)} / {shown(sum_)}", shown(total)),
     )

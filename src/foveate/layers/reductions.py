@@ -27,7 +27,7 @@ def _read_mean(out: Value, input: Any, dim: Any = None, keepdim: bool = False, *
 def _read_amax(out: Value, input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     if _over_places(input, dim):
         return Reading("global_max_pool", "global max pool")
-    return _over_channels("max", input, dim, keepdim)
+    return _over_channels("max", input, dim)
 
 
 def _reduction(kind: str) -> Any:
@@ -83,20 +83,20 @@ _writes_best("argmax", "max", "Max")
 _writes_best("argmin", "min", "Min")
 
 
-def _over_channels(what: str, input: Any, dim: Any, keepdim: bool) -> Reading | None:
+def _over_channels(what: str, input: Any, dim: Any) -> Reading | None:
     if not isinstance(dim, int) or input.ndim != 4 or dim % 4 != 1:
         return None
     word = what.removeprefix("arg")
     label = f"{word} over channels" if word == what else f"channel of the {word}"
-    return Reading(f"{what}_over_channels", label, {"kept": keepdim})
+    return Reading(f"{what}_over_channels", label)
 
 
 def _reads_best(what: str) -> None:
     def read_where(out: Value, input: Any, dim: Any = None, keepdim: bool = False) -> Reading | None:
-        return _over_channels(f"arg{what}", input, dim, keepdim)
+        return _over_channels(f"arg{what}", input, dim)
 
     def read(out: Any, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        found = (_over_channels(name, input, dim, keepdim) for name in (what, f"arg{what}"))
+        found = (_over_channels(name, input, dim) for name in (what, f"arg{what}"))
         return None if isinstance(out, Value) else list(found)
 
     reads(f"arg{what}")(read_where)
@@ -109,15 +109,14 @@ _reads_best("min")
 
 @reads("amin")
 def _read_amin(out: Value, input: Any, dim: Any = (), keepdim: bool = False) -> Reading | None:
-    return _over_channels("min", input, dim, keepdim)
+    return _over_channels("min", input, dim)
 
 
 @sums("max_over_channels", "min_over_channels", "argmax_over_channels", "argmin_over_channels")
 def _sum_best(place: Place) -> Arithmetic:
     """Of the channels at this place, the greatest number or the least: of equals the first."""
     op = place.step.op
-    row = place.row if place.step.settings["kept"] else place.channel  # (H, W) is kept as (H, 1, W)
-    numbers = place.input()[:, row, place.column]
+    numbers = place.input()[:, place.row, place.column]
     best = int(numbers.argmin() if "min" in op else numbers.argmax())
     number, word = float(numbers[best]), "least" if "min" in op else "greatest"
     total = float(best) if op.startswith("arg") else number

@@ -76,7 +76,7 @@ def _write(g: OnnxGraph, input: Value, reading: Reading) -> Any:
 @sums("conv_transpose2d")
 def _sum(place: Place) -> Arithmetic:
     """Of the kernel, the taps that fall on this place: every ``stride``-th."""
-    given, weight, bias = place.step.settings, place.tensor("weight"), place.optional("bias")
+    given, weight = place.step.settings, place.tensor("weight")
     (rows, row_taps), (columns, column_taps) = (_met(place, axis) for axis in (0, 1))
     filters = weight.shape[1]  # of one group; the weight is (C_in, filters, kh, kw)
     channels, group = len(weight) // given["groups"], place.channel // filters
@@ -92,7 +92,7 @@ def _sum(place: Place) -> Arithmetic:
         patch = patch_under(place.input()[first : first + channels], window)
         totals = np.nansum(kernel * patch, axis=(1, 2))
         terms = tuple(Term(source, first + i, kernel[i], patch[i], float(totals[i])) for i in range(channels))
-    return weighted(place, terms, bias, window, kernel.size)
+    return weighted(place, terms, place.bias(place.channel), window, kernel.size)
 
 
 def _met(place: Place, axis: int) -> tuple[list[int], list[int]]:

@@ -40,11 +40,14 @@ class Level(NamedTuple):
 class Network(nn.Module):
     """Base of all networks: ``forward(x) = forward_head(forward_features(x))``.
 
+    What lies between the two is a map (N, num_features, h, w); in a transformer tokens (N, T, num_features),
+    which has also ``map_layer``, where its tokens can be looked at as a map, and ``token_map``.
+
     A family calls ``super().__init__`` first, writes the two halves, and sets
 
     - ``classifier_name``: the dotted name of its last dense layer;
     - ``windows``: its layers that change the map's side, in order;
-    - ``num_features``: the channels C of the map that ``forward_features`` returns;
+    - ``num_features``: the channels C of what ``forward_features`` returns;
     - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``.
 
     Networks that give a map of scores are `foveate.models.segmenter.Segmenter`.
@@ -54,6 +57,7 @@ class Network(nn.Module):
     windows: tuple[Window, ...] = ()
     levels: tuple[Level, ...] = ()
     aux_weight: ClassVar[float] = 0.0
+    map_layer: str | None = None
 
     def __init__(
         self,
@@ -104,6 +108,10 @@ class Network(nn.Module):
         """The map (N, num_features, h, w) to scores before the softmax (N, num_classes)."""
         raise NotImplementedError
 
+    def token_map(self, tokens: Tensor) -> Tensor:
+        """A transformer's tokens (N, T, D), those of patches as these lie in the picture: (N, D, h, w)."""
+        raise InputError(f"{type(self).__name__} has no tokens.")
+
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (N, in_channels, H, W) to scores before the softmax (N, num_classes)."""
         return self.forward_head(self.forward_features(x))
@@ -152,8 +160,16 @@ class Network(nn.Module):
         return f"{type(self).__name__} does not tell the levels of its trunk (`levels`)."
 
     def foreign_names(self) -> tuple[Mapping[str, str], ...]:
-        """Tables from another program's dotted layer names to ours, for weights files that use them."""
+        """Tables from another program's names of layers or tensors to ours, for weights files."""
         return ()
+
+    def fitted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of a file, by our names, for pictures of this network's size, where that can be done."""
+        return weights
+
+    def misfit(self, weights: Mapping[str, Tensor]) -> str:
+        """Why weights of a file cannot fit, where this network knows better than their shapes."""
+        return ""
 
     def is_optional(self, key: str) -> bool:
         """Whether a weights file may hold this key though the network, as made, has no place for it."""
@@ -196,7 +212,7 @@ class Network(nn.Module):
         if self.image_size is not None and (height, width) != self.image_size:
             made_for = "x".join(map(str, self.image_size))
             raise ShapeError(
-                f"This {type(self).__name__} was made for pictures of {made_for} (its dense layer counts on "
+                f"This {type(self).__name__} was made for pictures of {made_for} (its weights count on "
                 f"that), and the input is {height}x{width}; resize the pictures, or make it with "
                 f"image_size=({height}, {width})."
             )

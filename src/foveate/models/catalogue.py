@@ -128,6 +128,23 @@ _mobilenet_v3 = partial(
     module="foveate.models.mobilenet_v3",
     input_size=(3, 224, 224),
 )
+_vit = partial(
+    ModelInfo,
+    family="vision_transformer",
+    year=2020,
+    title="An image is worth 16x16 words: transformers for image recognition at scale",
+    source="Dosovitskiy et al., arXiv:2010.11929",
+    key_idea="patches as tokens that attend to each other; no convolution",
+    module="foveate.models.vision_transformer",
+    input_size=(3, 224, 224),
+)
+_deit = partial(
+    _vit,
+    title="Training data-efficient image transformers & distillation through attention",
+    source="Touvron et al., arXiv:2012.12877",
+)
+_DEIT = "a small ViT learnt from ImageNet alone, with much augmentation"
+_DISTILLED = "a second token, which learns from a teacher's answers"
 # Networks that answer pixel by pixel; the sizes are those that their papers or torchvision measure at.
 _segmenter = partial(ModelInfo, input_size=(3, 520, 520), num_classes=21, output="map")
 _fcn = partial(
@@ -318,6 +335,20 @@ _ROWS: tuple[ModelInfo, ...] = (
         ("name", "depth", "parameters", "macs"),
         ("mobilenet_v3_small", 36, 2_542_856, 56_510_400),
         ("mobilenet_v3_large", 48, 5_483_032, 216_589_760),
+    ),
+    *_table(
+        _vit,
+        ("name", "depth", "parameters", "macs"),
+        ("vit_b_16", 50, 86_567_656, 17_563_828_224),
+        ("vit_b_32", 50, 88_224_232, 4_409_186_304),
+    ),
+    *_table(
+        _deit,
+        ("name", "depth", "parameters", "macs", "key_idea"),
+        ("deit_tiny", 50, 5_717_416, 1_253_683_200, _DEIT),
+        ("deit_small", 50, 22_050_664, 4_598_882_304, _DEIT),
+        ("deit_tiny_distilled", 50, 5_910_800, 1_261_003_776, _DISTILLED),
+        ("deit_small_distilled", 50, 22_436_432, 4_624_140_288, _DISTILLED),
     ),
     *_table(
         _fcn_vgg16,

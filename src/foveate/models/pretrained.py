@@ -66,12 +66,15 @@ def load_weights(module: Network, path: str | Path, *, skip_head: bool | None = 
     _load(module, _in_our_names(module, read_weights(path)), Path(path), skip_head)
 
 
-def from_file(name: str, path: str | Path, *, skip_head: bool | None = False) -> Network:
+def from_file(
+    name: str, path: str | Path, *, skip_head: bool | None = False, options: Mapping[str, Any] | None = None
+) -> Network:
     """A registered network of as many classes as the file's head has, with the weights of the file.
 
-    ``skip_head`` as in :func:`load_weights`. Raises :class:`WeightsError`.
+    ``skip_head`` as in :func:`load_weights`; ``options`` of :func:`create_model`, `implied_options` at least.
+    Raises :class:`WeightsError`.
     """
-    network = create_model(name, **implied_options(path))
+    network = create_model(name, **(implied_options(path) if options is None else options))
     weights = _in_our_names(network, read_weights(path))
     bias = weights.get(f"{network.classifier_layers()[0]}.bias")
     if bias is not None and len(bias) not in (0, network.num_classes):
@@ -123,8 +126,8 @@ def _in_our_names(module: Network, weights: dict[str, Tensor]) -> dict[str, Tens
     for table in module.foreign_names():
         ours = renamed(weights, table)
         if ours is not None:
-            return ours
-    return {name: value for name, value in weights.items() if not module.is_optional(name)}
+            return module.fitted(ours)
+    return module.fitted({name: value for name, value in weights.items() if not module.is_optional(name)})
 
 
 def _in_head(module: Network, name: str) -> bool:
@@ -197,6 +200,8 @@ def _advice(
             f"Only the head differs: make the network with num_classes={classes}, "
             "or skip the head (skip_head=True)."
         )
+    if sentence := module.misfit(weights):
+        return sentence
     likeness = lookalike(weights)
     if likeness is None:
         return "The file looks like none of the networks that `foveate models` lists."

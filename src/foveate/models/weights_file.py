@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +122,32 @@ def _without_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def renamed(weights: Mapping[str, Tensor], table: Mapping[str, str]) -> dict[str, Tensor] | None:
-    """The weights with each layer's foreign name replaced by ours, or None if a name is not in the table.
+    """The weights with each foreign name replaced by ours, or None if a name is not in the table.
 
-    ``table`` maps a layer's whole dotted name; the last part (``weight``, ``running_mean``...) stays.
+    ``table`` maps a tensor's whole name, or a layer's dotted one; then the last part (``weight``,
+    ``running_mean``...) stays.
     """
     result = {}
     for name, value in weights.items():
         layer, _, tensor = name.rpartition(".")
-        if layer not in table:
+        if name in table:
+            result[table[name]] = value
+        elif layer in table:
+            result[f"{table[layer]}.{tensor}"] = value
+        else:
             return None
-        result[f"{table[layer]}.{tensor}"] = value
     return result
+
+
+def foreign_table(names: Iterable[str], rules: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """A table for `renamed`, from what our names of tensors are changed by to become another program's.
+
+    rules: regular expressions and what takes their place, one after another.
+    """
+    table = {}
+    for name in names:
+        theirs = name
+        for ours, other in rules:
+            theirs = re.sub(ours, other, theirs)
+        table[theirs] = name
+    return table

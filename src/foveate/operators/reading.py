@@ -90,6 +90,15 @@ def window_reader(op: str, name: str, *more: str) -> Callable[[Any, Value, Value
     return read
 
 
+def step_axis(dim: int, ndim: int) -> int | None:
+    """An axis of a tensor (N, ...) as an axis of its step's shape (`foveate.operators.sums.Step`).
+
+    None for the batch, and for more than four axes. Tokens (N, T, D) are kept as one map (1, T, D).
+    """
+    axis = dim % ndim
+    return None if axis == 0 or ndim > 4 else axis - (ndim != 3)
+
+
 def values_in(value: Any) -> list[Value]:
     """All values inside nested tuples, lists and dictionaries."""
     if isinstance(value, Value):

@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 class Step:
     """One operation. Shapes are without the batch: (C, H, W) of a map, (K,) of a vector.
 
+    Tokens (T, D) stand as one map, (1, T, D): a row is a token. What attention gives to tokens of tokens
+    (heads, T, T) is a map of each head: a row is what asks, a column what is looked at.
+
     op: its kind, in the words of the readers. function: torch's name for it.
     module: dotted name of the innermost module that called it; None for the network itself.
     inputs: numbers of the steps whose results it takes, in order (one may stand there twice).
@@ -162,6 +165,11 @@ class Place:
         """The same, or None where the step has no such tensor."""
         return self.tensor(name) if name in self.step.tensors else None
 
+    def bias(self, output: int) -> float | None:
+        """What is added to an output of a layer with weights; None where nothing is."""
+        bias = self.optional("bias")
+        return None if bias is None else float(bias[output])
+
     def at(self, i: int = 0) -> float:
         """The number of the i-th input at this very place; an axis of length 1 is broadcast."""
         values = self.input(i)
@@ -171,6 +179,22 @@ class Place:
 def same_place(shape: tuple[int, ...], index: tuple[int, ...]) -> tuple[int, ...]:
     """An index into an array that is broadcast to a larger one: from the right, 0 on axes of length 1."""
     return tuple(0 if n == 1 else i for n, i in zip(shape, index[len(index) - len(shape) :], strict=True))
+
+
+def in_words(place: Place) -> str:
+    """channel 3, row 0, column 7."""
+    return ", ".join(
+        f"{name} {i}" for name, i in zip(("channel", "row", "column"), place.index, strict=False)
+    )
+
+
+def moved(place: Place, source: Place, words: str) -> Arithmetic:
+    """The sum of what moves numbers and computes none: the number of another place, as it is."""
+    total = source.value
+    term = Term(source.number, source.channel, 1.0, total, total)
+    facts = {"from": {"channel": source.channel, "row": source.row, "column": source.column}}
+    steps = (Formula(words, shown(total)),)
+    return Arithmetic(place.step.op, place.value, total, (term,), steps=steps, facts=facts)
 
 
 def before_flattening(place: Place) -> Place:

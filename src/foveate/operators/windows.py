@@ -58,16 +58,15 @@ def lines(wanted: tuple[int, ...], n: int, fill: str) -> tuple[NDArray[np.int64]
 
 
 def weighted(
-    place: Place, terms: tuple[Term, ...], bias: Array | None, window: Window | None, products: int
+    place: Place, terms: tuple[Term, ...], bias: float | None, window: Window | None, products: int
 ) -> Arithmetic:
     """The sum of products of a convolution or dense layer, with its bias."""
     total = math.fsum(term.sum for term in terms)
     steps = [Formula(f"sum of {products:,} products", shown(total))]
-    added = None if bias is None else float(bias[place.channel])
-    if added is not None:
-        steps.append(Formula(f"{shown(total)} + bias {shown(added)}", shown(total + added)))
-        total += added
-    return Arithmetic(place.step.op, place.value, total, terms, added, window, steps=tuple(steps))
+    if bias is not None:
+        steps.append(Formula(f"{shown(total)} + bias {shown(bias)}", shown(total + bias)))
+        total += bias
+    return Arithmetic(place.step.op, place.value, total, terms, bias, window, steps=tuple(steps))
 
 
 def chosen(place: Place, patch: Array, window: Window | None, *, least: bool = False) -> Arithmetic:
