@@ -181,7 +181,7 @@ ANNOTATIONS = [
     ),
     Case(
         "boxes and no outlines",
-        "train leaves",
+        "train leaves --task segmentation",
         2,
         "has no outlines: Annotation 1 of 'leaves/annotations/train.json'",
         _thing(segmentation=[]),

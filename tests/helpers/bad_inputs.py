@@ -7,6 +7,7 @@ Every command runs in an empty folder in which ``make`` has put the input.
 from __future__ import annotations
 
 from bad_annotation_inputs import ANNOTATIONS
+from bad_box_inputs import BOXES
 from bad_data_inputs import ARRAYS, DATA_SETS, TABLES
 from bad_input_makers import (
     Case,
@@ -378,6 +379,7 @@ GROUPS = {
     "Arrays": ARRAYS,
     "Masks": MASKS,
     "Annotations": ANNOTATIONS,
+    "Boxes": BOXES,
     "Pictures": PICTURES,
     "Model folders": MODELS,
     "Networks written as data": BLUEPRINTS,

@@ -18,7 +18,7 @@ from foveate.dataset.quality.findings import Findings, findings, in_order, refus
 from foveate.dataset.quality.scan import ScanResult, scan
 from foveate.dataset.samples import DataSet
 from foveate.dataset.sources.fetch import cache_folder
-from foveate.dataset.sources.open import Data, open_dataset
+from foveate.dataset.sources.open import Data, Unlabelled, open_dataset
 from foveate.files import replacing
 from foveate.outputs import check_file
 
@@ -62,6 +62,7 @@ def check(
     test: Data | None = None,
     task: str = "auto",
     ignore: str | int | Sequence[str | int] = (),
+    unlabelled: Unlabelled = "error",
     html: str | Path | None = None,
     overwrite: bool = False,
     max_unreadable: float = 0.05,
@@ -75,7 +76,7 @@ def check(
     (True, [])
 
     Args:
-        data, val, test, task, ignore: as for `open_dataset`; copies across splits are found.
+        data, val, test, task, ignore, unlabelled: as for `open_dataset`; copies across splits are found.
         html: a file for a page with thumbnails; ``overwrite`` lets it replace one.
         max_unreadable: the share of broken pictures that training accepts.
         labels: rank the pictures whose label the other pictures contradict, by an ImageNet network.
@@ -86,7 +87,7 @@ def check(
     if html is not None:
         check_file(Path(html), (".html", ".htm"), name="html", overwrite=overwrite)
     backbone = _backbone() if labels else None
-    dataset = open_dataset(data, val=val, test=test, task=task, ignore=ignore)
+    dataset = open_dataset(data, val=val, test=test, task=task, ignore=ignore, unlabelled=unlabelled)
     if labels:  # what has not one class a picture is refused before it is read
         for split in dataset.splits.values():
             dataset.task.class_numbers(split.targets)

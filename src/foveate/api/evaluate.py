@@ -10,6 +10,7 @@ from typing import Any
 from foveate.api.common import Progress, Say, unsaid, unseen
 from foveate.api.load import LoadedModel, load
 from foveate.dataset import DataSet
+from foveate.dataset.sources.open import Unlabelled
 from foveate.errors import ImageError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.tasks.base import Evaluation
@@ -51,6 +52,7 @@ def evaluate(
     *,
     split: str | None = None,
     ignore: str | int | Sequence[str | int] = (),
+    unlabelled: Unlabelled = "error",
     batch_size: int = 64,
     progress: Progress = unseen,
     say: Say = unsaid,
@@ -68,7 +70,7 @@ def evaluate(
         data: any form of data that `open_dataset` takes.
         split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation
             pictures, else all it has.
-        ignore: as for `open_dataset`.
+        ignore, unlabelled: as for `open_dataset`.
         progress: called with pictures done and pictures in all.
 
     Raises ModelFolderError; DatasetError for labels the model does not know, a split that is not there, or
@@ -76,7 +78,13 @@ def evaluate(
     """
     predictor = model if isinstance(model, LoadedModel) else load(model, say=say)
     found = evaluate_predictor(
-        predictor, data, split=split, ignore=ignore, batch_size=batch_size, progress=progress
+        predictor,
+        data,
+        split=split,
+        ignore=ignore,
+        unlabelled=unlabelled,
+        batch_size=batch_size,
+        progress=progress,
     )
     return Evaluated(
         model=str(model.folder) if isinstance(model, LoadedModel) else str(model),

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import Share, emit_json, ignore_option, json_option, note, overwrite_option, starting
+from foveate.cli.console import (
+    Share,
+    emit_json,
+    ignore_option,
+    json_option,
+    note,
+    overwrite_option,
+    starting,
+    unlabelled_option,
+)
 from foveate.cli.evaluate import drawn
 from foveate.cli.predict import bar
 from foveate.words import plural, printable, some, table
@@ -31,6 +40,7 @@ _COPIES_SHOWN = 4
 @click.option("--test", metavar="DATA", help="A test set that lies elsewhere.")
 @click.option("--task", default="auto", show_default=True, metavar="NAME", help="As for `foveate train`.")
 @ignore_option
+@unlabelled_option
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with thumbnails.")
 @overwrite_option
 @click.option(

@@ -51,6 +51,14 @@ ignore_option = click.option(
     help="Of masks: a class, or a number, whose pixels are left out, such as void or 255; may be repeated.",
 )
 
+unlabelled_option = click.option(
+    "--unlabelled",
+    type=click.Choice(["error", "background"]),
+    default="error",
+    show_default=True,
+    help="Of annotations with a file a picture: what a picture without one is.",
+)
+
 download_option = click.option(
     "--download", is_flag=True, help="Let the weights named hf:... be fetched from their hub."
 )

@@ -1,10 +1,11 @@
-"""`foveate data`: the data sets that have a name, getting them, and making one."""
+"""`foveate data`: the data sets that have a name, getting them, making one, and other forms of one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +17,7 @@ from foveate.cli.console import (
     note,
     overwrite_option,
     typed,
+    unlabelled_option,
 )
 from foveate.outputs import numbered
 from foveate.words import bytes_text, plural, printable, table
@@ -23,13 +25,14 @@ from foveate.words import bytes_text, plural, printable, table
 
 @click.group("data")
 def command() -> None:
-    """List and get known data sets, and make one of drawn scenes.
+    """List and get known data sets, make one of drawn scenes, and write boxes in another form.
 
     \b
     foveate data list
     foveate data get cifar10
     foveate train fashion-mnist
     foveate data make scenes
+    foveate data convert cells/ --to coco cells-coco
 
     A data set is fetched when you name it, never before, and kept in $FOVEATE_CACHE (or ~/.cache/foveate).
     """
@@ -139,6 +142,38 @@ def make_command(
             splits = ", ".join(f"{number:,} {split}" for split, number in settings.counts().items())
             click.echo(f"{typed(folder)} holds {plural(count, 'scene')} of {made.kind}: {splits}.")
             click.echo(f"{typed(folder / 'README.md')} says what lies where.")
+
+
+@command.command("convert", short_help="Write a data set of boxes in another form.")
+@click.argument("data")
+@click.option("--to", type=click.Choice(["coco", "yolo", "voc"]), required=True, help="The form to write.")
+@click.argument("out", type=click.Path(path_type=Path))
+@unlabelled_option
+@json_option
+def convert_command(data: str, out: Path, *, to: str, unlabelled: Any, as_json: bool) -> None:
+    """Write DATA, pictures with boxes in any form that is read, into the new folder OUT.
+
+    \b
+    foveate data convert cells/ --to coco cells-coco
+    foveate data convert boxes.csv --to yolo boxes-yolo
+
+    Pictures are copied. Classes keep their names, whatever numbers the forms give them. Faulty boxes are
+    mended as training mends them; `foveate check DATA` tells of each.
+    """
+    from foveate.dataset import open_dataset
+    from foveate.dataset.convert.forms import convert
+
+    dataset = open_dataset(data, task="detection", unlabelled=unlabelled)
+    notes = convert(dataset, to, out)
+    splits = {key: len(split) for key, split in dataset.splits.items()}
+    with after_writing():
+        if as_json:
+            emit_json({"out": str(out), "form": to, "splits": splits, "notes": list(notes)})
+            return
+        for sentence in notes:
+            note(printable(sentence))
+        counts = ", ".join(f"{count:,} {key}" for key, count in splits.items())
+        click.echo(f"{typed(out)} holds {counts} pictures with boxes of {len(dataset.task.labels)} classes.")
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def drawing(
     if not task.draws:
         raise InputError(f"{setting('out', str(out))}: a model for {task.name} writes no pictures.")
     tables = task.beside()
-    check_folder(out, next(iter(tables)), what="masks", name="out", overwrite=overwrite)
+    check_folder(out, next(iter(tables)), what="drawn answers", name="out", overwrite=overwrite)
     stems = stems_of(names)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in tables.items():

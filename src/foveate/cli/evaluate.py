@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import emit_json, ignore_option, json_option, note
+from foveate.cli.console import emit_json, ignore_option, json_option, note, unlabelled_option
 from foveate.words import printable, shown, table
 
 if TYPE_CHECKING:
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     "--split", type=click.Choice(["train", "val", "test"]), help="Which part; by default test or all."
 )
 @ignore_option
+@unlabelled_option
 @click.option("-b", "--batch-size", default=64, show_default=True, type=click.IntRange(1, 65536))
 @json_option
-def command(
-    model: str, data: str, *, split: str | None, ignore: tuple[str, ...], batch_size: int, as_json: bool
-) -> None:
+def command(model: str, data: str, *, as_json: bool, **settings: Any) -> None:
     """Measure MODEL on DATA: accuracy, every class, what is taken for what.
 
     \b
@@ -38,9 +37,7 @@ def command(
     from foveate.cli.predict import bar
 
     with bar() as progress:
-        found = evaluate(
-            model, data, split=split, ignore=ignore, batch_size=batch_size, progress=progress, say=note
-        )
+        found = evaluate(model, data, progress=progress, say=note, **settings)
     for remark in found.notes:
         note(printable(remark))
     for error in found.unreadable:

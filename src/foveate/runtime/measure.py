@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
 from foveate.dataset.samples import measured_splits
+from foveate.dataset.sources.open import Unlabelled
 from foveate.errors import DatasetError, ImageError, InputError, UnreadableImageError
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
 from foveate.tasks.base import Evaluation, Targets
@@ -42,16 +43,17 @@ def evaluate_predictor(
     *,
     split: str | None = None,
     ignore: str | int | Sequence[str | int] = (),
+    unlabelled: Unlabelled = "error",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Measured:
     """Measure a model on a data set, its labels matched by name.
 
     split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation pictures,
-    else all it has. ignore: as for `open_dataset`. Raises ModelFolderError; DatasetError for labels the model
-    does not know, a split that is not there, or more than 5 % unreadable pictures.
+    else all it has. ignore, unlabelled: as for `open_dataset`. Raises ModelFolderError; DatasetError for
+    labels the model does not know, a split that is not there, or more than 5 % unreadable pictures.
     """
-    opened = open_dataset(data, task=predictor.task.name, ignore=ignore, min_classes=1)
+    opened = open_dataset(data, task=predictor.task.name, ignore=ignore, unlabelled=unlabelled, min_classes=1)
     opened = opened.with_task(predictor.task)
     chosen = _choose(opened, split)
     samples = opened.splits[chosen]

@@ -15,13 +15,17 @@ from foveate.words import encodable
 
 _ASSETS = {
     "page.css": "text/css; charset=utf-8",
+    "boxes.js": "text/javascript; charset=utf-8",
     "masks.js": "text/javascript; charset=utf-8",
     "predict.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 LABELS_SHOWN = 200
 # where the file lies
-_ROOMS = {"page.css": "http", "masks.js": "server", "predict.js": "server", "icon.svg": "http"}
+_ROOMS = {
+    **{"page.css": "http", "icon.svg": "http"},
+    **dict.fromkeys(("boxes.js", "masks.js", "predict.js"), "server"),
+}
 
 
 class Pages:

@@ -14,6 +14,7 @@ from foveate.http.body import BodyReader, is_multipart, split_multipart
 from foveate.http.replies import json_reply
 from foveate.http.schema import read_number
 from foveate.http.settings import ServeSettings
+from foveate.images.read import read_image
 from foveate.server.documents import DEFAULT_TOP_K, Predictions, TopK
 from foveate.server.engine import Engine
 from foveate.tasks.prediction import Drawn, Prediction
@@ -51,22 +52,24 @@ class Predict:
         names = [name for name, _ in files] if is_multipart(content_type) else None
         told = task.predictions(values, top_k)
         if task.draws:  # answers as large as the pictures: too much for the loop that serves all others
-            return await asyncio.to_thread(self._reply, told, names, drawn=drawn)
+            if drawn:
+                return await asyncio.to_thread(self._drawn, told, files[0][1])
+            return await asyncio.to_thread(self._reply, told, names)
         return self._reply(told, names)
 
-    def _reply(self, told: Sequence[Prediction], names: list[str] | None, *, drawn: bool = False) -> Response:
+    def _reply(self, told: Sequence[Prediction], names: list[str] | None) -> Response:
         """names: of the pictures, where several were sent."""
-        if drawn:
-            return self._drawn(told)
         predictions = [dict(prediction.to_dict()) for prediction in told]
         if names is not None:
             predictions = [{"file": name, **found} for name, found in zip(names, predictions, strict=True)]
         return json_reply(Predictions(model=self._name, predictions=predictions))
 
-    def _drawn(self, told: Sequence[Prediction]) -> Response:
+    def _drawn(self, told: Sequence[Prediction], data: bytes) -> Response:
         if len(told) != 1:
             raise RequestError(406, f"Expected one picture with Accept: image/png, found {len(told)}.")
-        return Response(cast(Drawn, told[0]).png(), media_type="image/png")
+        return Response(
+            cast(Drawn, told[0]).png(lambda: read_image(data, name="the picture")), media_type="image/png"
+        )
 
 
 def wants_png(accept: str) -> bool:

@@ -21,6 +21,7 @@ _TASKS: Registry[str | type[Task]] = Registry(
         "classification": "foveate.tasks.classification.task:Classification",
         "multilabel": "foveate.tasks.multilabel.task:Multilabel",
         "segmentation": "foveate.tasks.segmentation.task:Segmentation",
+        "detection": "foveate.tasks.detection.task:Detection",
     }
 )
 

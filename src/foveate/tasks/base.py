@@ -303,6 +303,18 @@ class Task(ABC):
     def columns(self, limit: int = 5) -> Sequence[str]:
         """The header of a table of predictions with at most ``limit`` labels each."""
 
+    def rows(self, prediction: Prediction) -> Sequence[Sequence[str]]:
+        """The rows of a picture in a table under `columns`: one, unless it has an answer for each thing."""
+        return [prediction.cells()]
+
+    def with_threshold(self, threshold: float) -> Self:
+        """The same that tells of what it is at least so sure of. Raises InputError for a task without one."""
+        raise InputError(f"a model for {self.name} has no threshold to choose.")
+
+    def coco(self, told: Sequence[tuple[str, Prediction]]) -> dict[str, Any]:
+        """Predictions, each with its picture's name, as COCO's JSON. Raises InputError for a task without."""
+        raise InputError(f"a model for {self.name} finds no things that COCO's JSON could hold.")
+
     @abstractmethod
     def answers(self, values: Values) -> NDArray[Any]:
         """(N, ...) the answers alone, as scikit-learn's ``predict`` gives them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -41,11 +43,23 @@ class Prediction(Protocol):
         ...
 
 
+def colour_table(labels: Sequence[str], colours: Sequence[Colour]) -> str:
+    """``classes.csv``: what the colours of drawn answers mean, under the header name,r,g,b."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(("name", "r", "g", "b"))
+    rows.writerows((name, *colour) for name, colour in zip(labels, colours, strict=True))
+    return text.getvalue()
+
+
 class Drawn(Prediction, Protocol):
     """A prediction that is a picture itself, of a task whose `Task.draws` says so."""
 
-    def png(self) -> bytes:
-        """The answer as a PNG of the picture's own size, in the colours of `Task.palette`."""
+    def png(self, picture: Callable[[], NDArray[np.uint8]] | None = None) -> bytes:
+        """The answer as a PNG of the picture's own size, in the colours of `Task.palette`.
+
+        picture: gives its pixels (H, W, 3), over which an answer of outlines is drawn.
+        """
         ...
 
     def shares(self) -> Sequence[tuple[int, float]]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, NDArray[Any]]  # what a network gives for N pictures: output -> (N, ...)
 MODEL_INPUT = "images"
-_IN_ONNX = {"float32": "float", "uint8": "uint8"}
-_IN_OIP = {"float32": "FP32", "uint8": "UINT8"}
+_IN_ONNX = {"float32": "float", "uint8": "uint8", "int64": "int64"}
+_IN_OIP = {"float32": "FP32", "uint8": "UINT8", "int64": "INT64"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Output:
     shape: tuple[int | None, ...]
     low: float = -np.inf
     high: float = np.inf
-    dtype: Literal["float32", "uint8"] = "float32"
+    dtype: Literal["float32", "uint8", "int64"] = "float32"
 
     @property
     def datatype(self) -> str:

@@ -6,7 +6,8 @@ from PIL import Image
 
 import annotated
 from foveate.dataset import open_dataset
-from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.annotated import read_annotated
+from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import DatasetError, ImageError
 from foveate.images.read import read_image

@@ -5,7 +5,8 @@ import json
 import pytest
 
 import annotated
-from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.annotated import read_annotated
+from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.coco import read_coco
 from foveate.errors import DatasetError
 

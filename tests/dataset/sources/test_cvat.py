@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import annotated
-from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.annotated import read_annotated
+from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.cvat import read_cvat
 from foveate.errors import DatasetError
 

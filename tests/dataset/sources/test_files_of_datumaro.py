@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.annotated import read_annotated
+from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.errors import DatasetError
 
 FILES = Path(__file__).parent / "datumaro"

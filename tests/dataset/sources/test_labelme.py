@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import annotated
-from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.annotated import read_annotated
+from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.labelme import read_labelme
 from foveate.errors import DatasetError
 

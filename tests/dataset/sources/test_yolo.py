@@ -5,7 +5,8 @@ import os
 import pytest
 
 import annotated
-from foveate.dataset.sources.annotated_masks import masks_of, read_annotated
+from foveate.dataset.sources.annotated import read_annotated
+from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.yolo import read_yolo
 from foveate.errors import DatasetError
 
@@ -103,8 +104,8 @@ def test_an_empty_file_is_background_and_a_missing_one_an_error(tmp_path):
         ("cat 0 0 1 0 1 1", "has a word among its numbers: 'cat 0 0 1 0 1 1'."),
         ("0 0 0 1 0 1 nan", "has a number that is not finite."),
         ("0 0 0 320 0 320 240", "has the coordinate 320; expected fractions of the picture's sides."),
-        ("0 0 0", "has an outline of 1 points; expected three or more."),
-        ("0", "has an outline of 0 points; expected three or more."),
+        ("0 0 0", "has 2 numbers behind its class; expected the four of a box,"),
+        ("0", "has 0 numbers behind its class; expected the four of a box,"),
         ("0 0.5 0.5 1 1 0.9", "has an outline of 5 numbers; expected x and y of each point."),
     ],
 )

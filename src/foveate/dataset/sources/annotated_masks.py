@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveate.dataset.samples import DataSet, FileImages, from_answers
 from foveate.dataset.sources.annotations import (
+    BACKGROUND,
     AnnotatedData,
     AnnotatedPicture,
     Annotation,
@@ -23,12 +23,8 @@ from foveate.dataset.sources.annotations import (
     around,
     sizes,
 )
-from foveate.dataset.sources.coco import read_coco
-from foveate.dataset.sources.cvat import read_cvat
 from foveate.dataset.sources.folder import twin_notes
-from foveate.dataset.sources.labelme import read_labelme
 from foveate.dataset.sources.mask_folder import SEGMENTATION
-from foveate.dataset.sources.yolo import read_yolo
 from foveate.errors import DatasetError, UnreadableImageError, listed
 from foveate.images.orientation import turned
 from foveate.tasks import task_type
@@ -36,9 +32,8 @@ from foveate.tasks.segmentation.masks import Labelling
 from foveate.tasks.segmentation.names import IGNORED, MOST_CLASSES
 from foveate.tasks.segmentation.polygons import outlined
 from foveate.tasks.segmentation.rle import paint
+from foveate.words import setting
 
-BACKGROUND = "background"
-_READERS = (read_coco, read_yolo, read_labelme, read_cvat)
 _BEYOND_PX = 1.0  # rounding, or centres of pixels for their corners, leads as far beyond a picture
 
 
@@ -71,30 +66,19 @@ def background(classes: Iterable[str]) -> str:
     return next((name for name in classes if name.casefold() == BACKGROUND), BACKGROUND)
 
 
-def open_annotated(path: str | Path, *, ignore: Sequence[str] = (), min_classes: int = 2) -> DataSet | None:
-    """Open a folder or an annotation file; None where it is of none of these forms.
+def mask_set(name: str, data: AnnotatedData, *, ignore: Sequence[str] = (), min_classes: int = 2) -> DataSet:
+    """A data set of the masks that annotations make.
 
     ignore: classes that are neither learnt nor measured. Raises DatasetError in one sentence that names the
     file and the entry.
     """
-    if (data := read_annotated(Path(path))) is None:
-        return None
     masks, notes = masks_of(data, ignore)
     rows = {
         key: (FileImages((one.file for one in data.splits[key]), data.root), own)
         for key, own in masks.items()
         if own
     }
-    kind = task_type(SEGMENTATION)
-    return from_answers(os.fspath(path), rows, kind=kind, notes=notes, fewest=min_classes)
-
-
-def read_annotated(path: Path) -> AnnotatedData | None:
-    """What a folder or an annotation file holds; None where it is of none of these forms.
-
-    Raises DatasetError in one sentence that names the file and the entry.
-    """
-    return next((found for read in _READERS if (found := read(path)) is not None), None)
+    return from_answers(name, rows, kind=task_type(SEGMENTATION), notes=notes, fewest=min_classes)
 
 
 def masks_of(
@@ -148,12 +132,13 @@ def _require_outlines(data: AnnotatedData) -> None:
     if len(bare) == len(things):
         raise DatasetError(
             f"Data set {str(data.root)!r} has no outlines: {where} is a box or less, and so are all "
-            "others; masks are made of polygons or run lengths."
+            "others; masks are made of polygons or run lengths, and boxes are learnt with "
+            f"{setting('task', 'detection')}."
         )
     others = f", nor have {len(bare) - 1} more of {len(things)}" if len(bare) > 1 else ""
     raise DatasetError(
-        f"{where} has no outline{others}: draw what is missing, or take these out; as background they would "
-        "be learnt wrongly."
+        f"{where} has no outline{others}: draw what is missing, or take these out, for as background they "
+        f"would be learnt wrongly; or learn boxes with {setting('task', 'detection')}."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ _HEADER_BYTES = 1 << 16  # in which most pictures tell their size
 _PNG = b"\x89PNG"
 _PNG_TURNS = (b"eXIf", b"Raw profile type")  # chunks that have EXIF
 BULGE_PX = 0.02
+BACKGROUND = "background"  # what a picture without annotations may be said to be
 _TURNS = 5  # EXIF orientations from here on change the sides' places
 
 Corners = NDArray[np.float64]  # (P, 2) x and y
@@ -38,7 +40,7 @@ class Annotation(NamedTuple):
 
     where: what errors call it, "Annotation 17". polygons: its parts, or runs instead; neither where only the
     box is known. crowd: a region that is neither learnt from nor measured, since nobody told apart what is
-    in it.
+    in it. area: in square pixels, where the file says.
     """
 
     where: str
@@ -47,6 +49,7 @@ class Annotation(NamedTuple):
     polygons: tuple[Corners, ...] = ()
     runs: RunLengths | None = None
     crowd: bool = False
+    area: float | None = None
 
 
 class AnnotatedPicture(NamedTuple):
@@ -63,13 +66,23 @@ class AnnotatedPicture(NamedTuple):
 
 
 class AnnotatedData(NamedTuple):
-    """Pictures by split. labels: all classes, in the files' order. ignored: what crowds are called there."""
+    """Pictures by split.
+
+    labels: all classes, in the files' order. ignored: what crowds are called there. ids: of each class those
+    that the files know it by, such as "3", where it is not by its name alone.
+    """
 
     root: Path
     splits: Mapping[str, Sequence[AnnotatedPicture]]
     labels: tuple[str, ...]
     notes: tuple[str, ...] = ()
     ignored: str = ""
+    ids: Mapping[str, str] = MappingProxyType({})
+
+
+def background_note(without: int, of: int, split: str) -> str:
+    """That pictures are taken to show nothing, since the user says so."""
+    return f"{without} of {of} pictures of {split} have no annotations and are learnt as pictures of nothing."
 
 
 def points_of(numbers: Any) -> Corners:
@@ -135,6 +148,34 @@ def around(polygons: Sequence[Corners]) -> Box:
     """The box around polygons."""
     points = polygons[0] if len(polygons) == 1 else np.concatenate(polygons)
     return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
+
+
+def box_around(thing: Annotation) -> Box | None:
+    """Its box: as stated, else around its outline; None of what has neither."""
+    if thing.box is not None:
+        return thing.box
+    if thing.polygons:
+        return around(thing.polygons)
+    if thing.runs is None or not thing.runs.area:
+        return None
+    starts, ends = thing.runs.inside()
+    height = thing.runs.height
+    first, last = starts // height, (ends - 1) // height  # columns
+    whole = (first < last).any()  # a run that goes on in the next column has been at the last row
+    top = 0 if whole else int((starts % height).min())
+    bottom = height if whole else int(((ends - 1) % height).max()) + 1
+    return float(first.min()), float(top), float(last.max() + 1), float(bottom)
+
+
+def is_outlined(thing: Annotation) -> bool:
+    """Whether more than its box is known of a thing: an outline that is its box tells nothing more."""
+    if thing.runs is not None or len(thing.polygons) > 1:
+        return True
+    if not thing.polygons:
+        return False
+    x1, y1, x2, y2 = around(thing.polygons)
+    points = {(x, y) for x, y in thing.polygons[0].tolist()}
+    return points != {(x1, y1), (x2, y1), (x2, y2), (x1, y2)}
 
 
 def _finite(numbers: Any, what: str) -> NDArray[np.float64]:

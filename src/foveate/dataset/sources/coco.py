@@ -8,6 +8,7 @@ holes, start anywhere and differ from file to file. The form is described at coc
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from foveate.dataset.sources.annotations import (
 from foveate.dataset.sources.documents import folder_named, json_with, read_json, split_folders
 from foveate.dataset.sources.split_names import split_word
 from foveate.errors import DatasetError, InputError, listed
-from foveate.strict_json import is_int, short
+from foveate.strict_json import is_int, is_number, short
 from foveate.tasks.segmentation.rle import RunLengths, from_document
 
 LISTS = ("images", "annotations", "categories")
@@ -78,13 +79,17 @@ def _joined(root: Path, files: Mapping[str, Path]) -> AnnotatedData:
     notes: list[str] = []
     labels: dict[str, None] = {}
     splits, crowds = {}, False
+    ids: dict[str, dict[str, None]] = {}
     for key, file in files.items():
         document = _document(file)
         names = _categories(file, document, notes)
         splits[key] = _pictures(root, file, document, names, notes)
         labels.update(dict.fromkeys(names.values()))
+        for number, name in names.items():
+            ids.setdefault(name, {})[str(number)] = None
         crowds = crowds or any(one.crowd for picture in splits[key] for one in picture.annotations)
-    return AnnotatedData(root, splits, tuple(labels), tuple(notes), CROWDS if crowds else "")
+    known_as = {name: ", ".join(numbers) for name, numbers in ids.items()}
+    return AnnotatedData(root, splits, tuple(labels), tuple(notes), CROWDS if crowds else "", known_as)
 
 
 def _document(file: Path) -> dict[str, list[dict[str, Any]]]:
@@ -233,7 +238,10 @@ def _annotation(where: str, label: str, entry: Mapping[str, Any]) -> Annotation:
         raise InputError(
             f"has {short(drawn)} as 'segmentation'; expected a list of outlines, or run lengths."
         )
-    return Annotation(where, label, box, tuple(polygons), runs, bool(crowd))
+    area = entry.get("area")
+    if area is not None and not (is_number(area) and math.isfinite(area) and area >= 0):
+        raise InputError(f"has the area {short(area)}; expected a number of square pixels.")
+    return Annotation(where, label, box, tuple(polygons), runs, bool(crowd), area)
 
 
 def _folders(root: Path, file: Path) -> list[Path]:

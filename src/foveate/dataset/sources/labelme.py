@@ -24,6 +24,7 @@ from foveate.dataset.sources.annotations import (
     Corners,
     Sides,
     around,
+    background_note,
     corners,
     ellipse,
     points_of,
@@ -54,14 +55,17 @@ _NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 Point = NDArray[np.float64]  # (2,) x and y
 
 
-def read_labelme(path: Path) -> AnnotatedData | None:
-    """The data in a folder; None where there is none of this form. Raises DatasetError."""
+def read_labelme(path: Path, *, background: bool = False) -> AnnotatedData | None:
+    """The data in a folder; None where there is none of this form. Raises DatasetError.
+
+    background: a picture without a file has nothing in it; else it is still to be annotated, and left out.
+    """
     folders = {key: files for key, inner in split_folders(path).items() if (files := _files(inner))}
     if not folders and (files := _files(path)):
         folders = {"train": files}
     if not folders:
         return None
-    reading = _Reading(path)
+    reading = _Reading(path, background=background)
     splits = {key: reading.pictures(files) for key, files in folders.items()}
     ignored = IGNORED if reading.ignored else ""
     return AnnotatedData(path, splits, tuple(sorted(reading.labels)), tuple(reading.remarks()), ignored)
@@ -82,8 +86,8 @@ def _files(folder: Path) -> list[Path]:
 class _Reading:
     """Reads file after file, and keeps what is to be said of them."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, *, background: bool) -> None:
+        self._root, self._background = root, background
         self.labels: set[str] = set()
         self.ignored = False
         self._no_area = 0
@@ -95,14 +99,20 @@ class _Reading:
         found = [self._picture(file) for file in files]
         folders = {(self._root / picture.file).parent for picture in found}
         beside = {inside(self._root, file, "") for inner in folders for file in named(inner, *IMAGE_SUFFIXES)}
-        self._unlabelled += sorted(beside - set(self._source_of))
-        return found
+        without = sorted(beside - set(self._source_of))
+        self._unlabelled += without
+        if not self._background:
+            return found
+        return [*found, *(AnnotatedPicture(file, file, None, ()) for file in without)]
 
     def remarks(self) -> list[str]:
         notes = []
         if self._no_area:
             notes.append(f"{self._no_area} points and lines have no area and were left out.")
-        if self._unlabelled:
+        if self._unlabelled and self._background:
+            count = len(self._unlabelled)
+            notes.append(background_note(count, count + len(self._source_of), "all splits"))
+        elif self._unlabelled:
             notes.append(
                 f"{len(self._unlabelled)} pictures have no annotation file and were left out, as still to be "
                 f"annotated: {listed(self._unlabelled)}."

@@ -8,18 +8,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Literal, NamedTuple, TypeGuard, get_args
 
 from numpy.typing import ArrayLike
 
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split
 from foveate.dataset.sources import known
-from foveate.dataset.sources.annotated_masks import open_annotated
+from foveate.dataset.sources.annotated import TASKS as OF_ANNOTATIONS
+from foveate.dataset.sources.annotated import open_annotated
+from foveate.dataset.sources.annotations import BACKGROUND
 from foveate.dataset.sources.arrays import from_arrays, open_npz
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
 from foveate.dataset.sources.mask_folder import SEGMENTATION, open_mask_folder
-from foveate.dataset.sources.table import TABLE_SUFFIXES, open_table
+from foveate.dataset.sources.table import open_table
+from foveate.dataset.sources.table_text import TABLE_SUFFIXES
 from foveate.errors import DatasetError, InputError, listed
 from foveate.images.read import is_image_name
 from foveate.plugins import Registry
@@ -30,12 +33,22 @@ Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
 FORMS = (
     "a folder of class folders, a folder with train/ and val/ or test/, a folder with images/ and masks/, "
-    "annotations (COCO, LabelMe, YOLO, CVAT), a table (.csv, .tsv, .jsonl), IDX files, an .npz file, or a "
-    "known name"
+    "annotations (COCO, YOLO, VOC, LabelMe, CVAT), a table (.csv, .tsv, .jsonl), IDX files, an .npz file, "
+    "or a known name"
 )
+Unlabelled = Literal["error", "background"]  # what a picture without annotations is
 Opener = Callable[[Path], DataSet | None]
 FORMATS: Registry[Opener] = Registry()
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+
+
+class _How(NamedTuple):
+    """How data are read; see `open_dataset`. background: pictures without annotations show nothing."""
+
+    task: str
+    ignore: tuple[str, ...]
+    background: bool
+    min_classes: int
 
 
 def register_format(name: str) -> Callable[[Opener], Opener]:
@@ -63,6 +76,7 @@ def open_dataset(
     test: Data | None = None,
     task: str = "auto",
     ignore: str | int | Sequence[str | int] = (),
+    unlabelled: Unlabelled = "error",
     min_classes: int = 2,
 ) -> DataSet:
     """Open any form of data.
@@ -73,19 +87,25 @@ def open_dataset(
     forms; they add a split, or replace the one that ``data`` has, and their classes are matched by name. A
     folder or table without splits is ``train``. ``task``: the kind of answer that the data hold, where a
     table or an array could mean several; "auto" goes by what stands there. ``ignore``: of masks the classes,
-    by name or number, whose pixels are left out.
+    by name or number, whose pixels are left out. ``unlabelled``: a picture without annotations, in forms that
+    have a file for each, is an "error", or shows nothing: "background".
 
     Raises ``DatasetError`` with what was found and what was expected. ``min_classes=1`` opens data to be
     measured rather than learnt from.
     """
     given_splits = {"val": val, "test": test}
     left_out = named(ignore)
+    if unlabelled not in get_args(Unlabelled):
+        raise InputError(
+            f"{setting('unlabelled', unlabelled)}: expected {' or '.join(get_args(Unlabelled))}."
+        )
+    how = _How(task, left_out, unlabelled == BACKGROUND, min_classes)
     if _is_pair(data):  # arrays are read together: their range is one
         pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
         given_splits |= dict.fromkeys(pairs)
         opened = from_arrays(*data, **pairs, task=task, min_classes=min_classes)  # type: ignore[arg-type]
     else:
-        opened = _open(data, task, left_out, min_classes)
+        opened = _open(data, how)
     if task not in {"auto", opened.task.name}:
         raise DatasetError(
             f"Data set {opened.name!r} holds answers for {opened.task.name}, not for {task}: give data with "
@@ -95,7 +115,9 @@ def open_dataset(
         _require_masks(data, opened, setting("ignore", left_out[0]))
     for key, given in given_splits.items():
         if given is not None:
-            opened = _with_split(opened, key, _open(given, opened.task.name, left_out, min_classes=1))
+            opened = _with_split(
+                opened, key, _open(given, how._replace(task=opened.task.name, min_classes=1))
+            )
     return opened
 
 
@@ -112,11 +134,11 @@ def _require_masks(data: Data, opened: DataSet, flag: str) -> None:
         raise DatasetError(f"{flag} is for data that are opened, and {opened.name!r} is open; leave it out.")
 
 
-def _open(data: Data, task: str, ignore: tuple[str, ...], min_classes: int) -> DataSet:
+def _open(data: Data, how: _How) -> DataSet:
     if isinstance(data, DataSet):
         return data
     if _is_pair(data):
-        return from_arrays(*data, task=task, min_classes=min_classes)
+        return from_arrays(*data, task=how.task, min_classes=how.min_classes)
     if not isinstance(data, str | Path):
         raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
     if not os.fspath(data):
@@ -126,9 +148,9 @@ def _open(data: Data, task: str, ignore: tuple[str, ...], min_classes: int) -> D
     if os.path.lexists(path) and (found := _of_a_registered_form(path)) is not None:
         opened = found
     elif path.is_dir():
-        opened = _open_folder(path, task, ignore, min_classes)
+        opened = _open_folder(path, how)
     elif os.path.lexists(path):
-        opened = _open_file(path, task, ignore, min_classes)
+        opened = _open_file(path, how)
     elif named:
         return known.load(str(data))
     else:
@@ -139,15 +161,26 @@ def _open(data: Data, task: str, ignore: tuple[str, ...], min_classes: int) -> D
     return opened
 
 
-def _open_folder(path: Path, task: str, ignore: tuple[str, ...], min_classes: int) -> DataSet:
+def _open_folder(path: Path, how: _How) -> DataSet:
     if has_idx(path):
-        return open_idx(path, min_classes=min_classes)
-    if task in {"auto", SEGMENTATION}:
-        for opener in (open_mask_folder, open_annotated):  # masks that lie beside annotations are read
-            found = opener(path, ignore=ignore, min_classes=min_classes)
-            if found is not None:
-                return found
-    return open_folder(path, min_classes=min_classes)
+        return open_idx(path, min_classes=how.min_classes)
+    if how.task in {"auto", SEGMENTATION}:  # masks that lie beside annotations are read
+        found = open_mask_folder(path, ignore=how.ignore, min_classes=how.min_classes)
+        if found is not None:
+            return found
+    return _annotated(path, how) or open_folder(path, min_classes=how.min_classes)
+
+
+def _annotated(path: Path, how: _How) -> DataSet | None:
+    if how.task not in OF_ANNOTATIONS:
+        return None
+    return open_annotated(
+        path,
+        task=how.task,
+        ignore=how.ignore,
+        min_classes=how.min_classes,
+        background=how.background,
+    )
 
 
 def _of_a_registered_form(path: Path) -> DataSet | None:
@@ -159,22 +192,20 @@ def _is_pair(data: object) -> TypeGuard[tuple[ArrayLike, ArrayLike]]:
     return isinstance(data, tuple) and len(data) == 2
 
 
-def _open_file(path: Path, task: str, ignore: tuple[str, ...], min_classes: int) -> DataSet:
+def _open_file(path: Path, how: _How) -> DataSet:
     if not path.exists():
         raise DatasetError(f"{str(path)!r} is a link that leads nowhere.")
     if not path.is_file():
         raise DatasetError(f"{str(path)!r} is a pipe or a device, not a file; data is {FORMS}.")
     suffix = path.suffix.lower()
     if is_idx_name(path.name):
-        return open_idx(path, min_classes=min_classes)
-    if suffix in TABLE_SUFFIXES:
-        return open_table(path, task=task, ignore=ignore, min_classes=min_classes)
+        return open_idx(path, min_classes=how.min_classes)
     if suffix == ".npz":
-        return open_npz(path, task=task, min_classes=min_classes)
-    if task in {"auto", SEGMENTATION}:
-        found = open_annotated(path, ignore=ignore, min_classes=min_classes)
-        if found is not None:
-            return found
+        return open_npz(path, task=how.task, min_classes=how.min_classes)
+    if (found := _annotated(path, how)) is not None:
+        return found
+    if suffix in TABLE_SUFFIXES:
+        return open_table(path, task=how.task, ignore=how.ignore, min_classes=how.min_classes)
     if is_image_name(path.name):
         raise DatasetError(f"{str(path)!r} is a single picture. {LAYOUT}.")
     if suffix in _ARCHIVES:

@@ -8,9 +8,7 @@ pictures into a report. A table that needs pictures elsewhere can be moved to a 
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,18 +19,21 @@ from typing import Any, NoReturn, TextIO
 from foveate.dataset.samples import NO_ANSWER, SPLITS, DataSet, FileImages, from_answers
 from foveate.dataset.sources.folder import twin_notes
 from foveate.dataset.sources.split_names import split_of
-from foveate.dataset.sources.table_text import Files, decoded, has_raw_bytes
+from foveate.dataset.sources.table_text import (
+    JSON_SUFFIXES,
+    Files,
+    Record,
+    csv_cells,
+    decoded,
+    has_raw_bytes,
+    json_records,
+)
 from foveate.errors import DatasetError, InputError, listed
 from foveate.tasks import list_tasks, task_of_columns, task_type
 from foveate.tasks.base import Task
 
-CSV_SUFFIXES = (".csv", ".tsv")
-JSON_SUFFIXES = (".jsonl", ".ndjson")
-TABLE_SUFFIXES = CSV_SUFFIXES + JSON_SUFFIXES
 _MOST_SHOWN = 5
 _OF_AN_ARRAY = re.compile(r"\w+\[\d+\]")  # as `ArrayImages` names them
-
-Record = tuple[int, Mapping[str, Any]]  # a line's number, and its cells by column
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def open_table(
 
 def _rows(path: Path, text: str, files: Files, task: str) -> tuple[type[Task], list[_Row]]:
     """The rows, and the kind of answer that they hold."""
-    read = _json_records if path.suffix.lower() in JSON_SUFFIXES else _csv_records
+    read = json_records if path.suffix.lower() in JSON_SUFFIXES else _csv_records
     records = list(read(path, io.StringIO(text, newline="")))
     columns = _answer_columns(records)
     kind = task_of_columns(columns, task)
@@ -162,25 +163,14 @@ def _refuse_columns(path: Path, records: Sequence[Record], kind: type[Task] | No
 
 
 def _csv_records(path: Path, file: TextIO) -> Iterator[Record]:
-    """Line number and columns of each row. Comma, semicolon or tab parts the columns, as in the header."""
-    header = file.readline()
-    delimiter = max(",;\t", key=header.count)
-    file.seek(0)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    try:
-        columns = _column_names(next(reader, []))
-        _require_columns(path, columns)
-        for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(columns):
-                raise DatasetError(
-                    f"Line {reader.line_num} of {str(path)!r} has {len(cells)} columns; the header has "
-                    f"{len(columns)}: put names that hold a comma in quotes."
-                )
-            yield reader.line_num, dict(zip(columns, cells, strict=True))
-    except csv.Error as error:
-        raise DatasetError(f"Line {reader.line_num} of {str(path)!r} is no CSV: {error}.") from None
+    """Line number and columns of each row."""
+
+    def columns(header: Sequence[str]) -> list[str]:
+        names = _column_names(header)
+        _require_columns(path, names)
+        return names
+
+    return csv_cells(path, file, columns)
 
 
 def _column_names(header: Sequence[str]) -> list[str]:
@@ -200,19 +190,6 @@ def _require_columns(path: Path, columns: list[str]) -> None:
         )
     if len(set(columns)) != len(columns):
         raise DatasetError(f"Table {str(path)!r} names a column twice: {listed(columns)}.")
-
-
-def _json_records(path: Path, file: TextIO) -> Iterator[Record]:
-    for line, text in enumerate(file, start=1):
-        if not text.strip():
-            continue
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(f"Line {line} of {str(path)!r} is no JSON object: {error}.") from None
-        if not isinstance(record, dict):
-            raise DatasetError(f"Line {line} of {str(path)!r} is no JSON object but {type(record).__name__}.")
-        yield line, record
 
 
 def _read(path: Path) -> bytes:

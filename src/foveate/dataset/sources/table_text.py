@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TextIO
 
 from foveate.errors import DatasetError
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 WINDOWS = "cp1252"
+CSV_SUFFIXES = (".csv", ".tsv")
+JSON_SUFFIXES = (".jsonl", ".ndjson")
+TABLE_SUFFIXES = CSV_SUFFIXES + JSON_SUFFIXES
+
+Record = tuple[int, Mapping[str, Any]]  # a line's number, and its cells by column
 
 
 def decoded(path: Path, data: bytes, *, windows: bool = False) -> str:
@@ -34,6 +43,58 @@ def decoded(path: Path, data: bytes, *, windows: bool = False) -> str:
 def has_raw_bytes(text: str) -> bool:
     """Whether a text holds bytes that could not be decoded."""
     return any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def csv_header(text: str) -> list[str]:
+    """The columns that a CSV's first line names; none where it is no CSV."""
+    line = text.partition("\n")[0]
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
+    except csv.Error:
+        return []
+
+
+def _delimiter(header: str) -> str:
+    return max(",;\t", key=header.count)
+
+
+def csv_cells(
+    path: Path, file: TextIO, columns_of: Callable[[Sequence[str]], Sequence[str]] = list
+) -> Iterator[Record]:
+    """Line number and columns of each row. Comma, semicolon or tab parts the columns, as in the header.
+
+    columns_of: makes columns of what stands in the header. Raises DatasetError, naming the line.
+    """
+    header = file.readline()
+    file.seek(0)
+    reader = csv.reader(file, delimiter=_delimiter(header), strict=True)
+    try:
+        columns = columns_of([name.strip() for name in next(reader, [])])
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(columns):
+                raise DatasetError(
+                    f"Line {reader.line_num} of {str(path)!r} has {len(cells)} columns; the header has "
+                    f"{len(columns)}: put names that hold a comma in quotes."
+                )
+            yield reader.line_num, dict(zip(columns, cells, strict=True))
+    except csv.Error as error:
+        raise DatasetError(f"Line {reader.line_num} of {str(path)!r} is no CSV: {error}.") from None
+
+
+def json_records(path: Path, file: TextIO) -> Iterator[Record]:
+    """Line number and keys of each line of JSON. Raises DatasetError, naming the line."""
+    for line, text in enumerate(file, start=1):
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DatasetError(f"Line {line} of {str(path)!r} is no JSON object: {error}.") from None
+        if not isinstance(record, dict):
+            raise DatasetError(f"Line {line} of {str(path)!r} is no JSON object but {type(record).__name__}.")
+        yield line, record
 
 
 class Files:

@@ -6,7 +6,7 @@ and where the pictures of each split lie, or ``classes.txt`` tells the names alo
 path is ``labels`` in that of its file. The form is described at docs.ultralytics.com/datasets/segment.
 
 A picture without a file is an error, an empty file says that there is nothing in it: files that were not
-found would otherwise be learnt as pictures of nothing.
+found would otherwise be learnt as pictures of nothing, unless the user says that they are.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from foveate.dataset.sources.annotations import (
+    BACKGROUND,
     AnnotatedData,
     AnnotatedPicture,
     Annotation,
     Sides,
     around,
+    background_note,
     corners,
     header,
 )
@@ -38,6 +40,7 @@ from foveate.dataset.sources.documents import (
 from foveate.errors import DatasetError, InputError, listed
 from foveate.images.read import IMAGE_SUFFIXES, is_image_name
 from foveate.strict_json import is_int, short
+from foveate.words import setting
 
 SPLITS = ("train", "val", "test")
 _YAML = (".yaml", ".yml")
@@ -53,17 +56,20 @@ class _Names(NamedTuple):
     by_number: Mapping[int, str]
 
 
-def read_yolo(path: Path) -> AnnotatedData | None:
-    """The data in a folder or that a .yaml file tells of; None where there is none. Raises DatasetError."""
+def read_yolo(path: Path, *, background: bool = False) -> AnnotatedData | None:
+    """The data in a folder or that a .yaml file tells of; None where there is none. Raises DatasetError.
+
+    background: a picture without a file has nothing in it.
+    """
     if path.suffix.lower() in _YAML and path.is_file():
-        return _by_yaml(path)
+        return _by_yaml(path, background=background)
     if not path.is_dir():
         return None
     settings = [file for file in named(path, *_YAML) if _tells_names(file)]
     if len(settings) > 1:
         settings = [file for file in settings if file.stem.lower() == "data"] or settings
     if settings:
-        return _by_yaml(settings[0])
+        return _by_yaml(settings[0], background=background)
     labels = folder_named(path, "labels")
     lists = [folder / name for folder in (path, labels) if folder for name in _LISTS]
     found = next((file for file in lists if file.is_file()), None)
@@ -74,7 +80,7 @@ def read_yolo(path: Path) -> AnnotatedData | None:
     if "" in names:
         raise DatasetError(f"Line {names.index('') + 1} of {str(found)!r} is empty; expected a class's name.")
     pictures = {key: named(folder, *IMAGE_SUFFIXES) for key, folder in folders.items()}
-    return _read(path, _Names(str(found), dict(enumerate(names))), pictures)
+    return _read(path, _Names(str(found), dict(enumerate(names))), pictures, background=background)
 
 
 def _tells_names(file: Path) -> bool:
@@ -98,7 +104,7 @@ def _has_labels(folder: Path) -> bool:
     return any(_label_file(picture).is_file() for picture in pictures)
 
 
-def _by_yaml(file: Path) -> AnnotatedData:
+def _by_yaml(file: Path, *, background: bool) -> AnnotatedData:
     settings = read_yaml(file)
     if "kpt_shape" in settings:
         raise DatasetError(f"{str(file)!r} tells of key points; outlines or boxes of things are read.")
@@ -112,7 +118,7 @@ def _by_yaml(file: Path) -> AnnotatedData:
             pictures.setdefault(key, []).extend(_pictures_at(file, settings, key, entry))
     if "train" not in pictures:
         raise DatasetError(f"{str(file)!r} does not say where the pictures of 'train' lie.")
-    return _read(file.parent, names, pictures)
+    return _read(file.parent, names, pictures, background=background)
 
 
 def _class_names(file: Path, settings: Mapping[str, Any]) -> dict[int, str]:
@@ -196,7 +202,9 @@ def _label_file(picture: Path) -> Path:
     return picture.with_suffix(".txt")
 
 
-def _read(root: Path, names: _Names, pictures: Mapping[str, Sequence[Path]]) -> AnnotatedData:
+def _read(
+    root: Path, names: _Names, pictures: Mapping[str, Sequence[Path]], *, background: bool
+) -> AnnotatedData:
     notes = []
     for name, times in Counter(names.by_number.values()).items():
         if times > 1:
@@ -205,26 +213,33 @@ def _read(root: Path, names: _Names, pictures: Mapping[str, Sequence[Path]]) -> 
     for key, files in pictures.items():
         labels = [_label_file(file) for file in files]
         missing = [file for file, label in zip(files, labels, strict=True) if not label.is_file()]
-        if missing:
+        if missing and not background:
             wanted = str(_label_file(missing[0]))
             raise DatasetError(
                 f"{len(missing)} of {len(files)} pictures of {key} have no label file, the first "
-                f"{str(missing[0])!r}: expected {wanted!r}; an empty file says that there is nothing in it."
+                f"{str(missing[0])!r}: expected {wanted!r}; an empty file says that there is nothing in it, "
+                f"and {setting('unlabelled', BACKGROUND)} that there is nothing in any of them."
             )
+        if missing:
+            notes.append(background_note(len(missing), len(files), key))
         splits[key] = [_picture(root, *pair, names) for pair in zip(files, labels, strict=True)]
         used.update(labels)
     beside = {label for folder in {label.parent for label in used} for label in named(folder, ".txt")}
     others = sorted(str(file.relative_to(root)) for file in beside - used if file.name not in _LISTS)
     if others:
         notes.append(f"{len(others)} label files have no picture and were left out: {listed(others)}.")
-    return AnnotatedData(root, splits, tuple(dict.fromkeys(names.by_number.values())), tuple(notes))
+    ids: dict[str, list[str]] = {}
+    for number, name in names.by_number.items():
+        ids.setdefault(name, []).append(str(number))
+    known_as = {name: ", ".join(numbers) for name, numbers in ids.items()}
+    return AnnotatedData(root, splits, tuple(ids), tuple(notes), ids=known_as)
 
 
 def _picture(root: Path, file: Path, label: Path, names: _Names) -> AnnotatedPicture:
     path = inside(root, file, f"{names.source!r} names {str(file)!r}")
     info = header(file, path)
     sides = (info.width, info.height) if info else (1, 1)  # of a picture that cannot be read anyway
-    lines = text_of(label, _MAX_LABEL_BYTES).splitlines()
+    lines = text_of(label, _MAX_LABEL_BYTES).splitlines() if label.is_file() else []
     things: list[Annotation] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -249,6 +264,11 @@ def _thing(where: str, row: Sequence[str], sides: Sides, names: _Names) -> Annot
             f"is of class {row[0]:.20}; {names.source!r} lists {len(names.by_number)} from 0 on."
         )
     label, places = names.by_number[int(values[0])], values[1:]
+    if len(places) < 4:
+        raise InputError(
+            f"has {len(places)} numbers behind its class; expected the four of a box, or x and y of an "
+            "outline's corners."
+        )
     if len(places) and np.abs(places).max() > _FURTHEST:
         raise InputError(
             f"has the coordinate {places[np.abs(places).argmax()]:g}; expected fractions of the picture's "

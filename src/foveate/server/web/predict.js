@@ -1,6 +1,7 @@
 // Pictures dropped, chosen or pasted go to POST predict, one after the other; each answer becomes a card.
 // All text is set as text, never as HTML: labels and file names are not ours.
 
+import { counted, draw, inWords, shownFrom } from "./boxes.js";
 import { painted } from "./masks.js";
 
 const byId = (id) => document.getElementById(id);
@@ -31,7 +32,8 @@ async function answer(picture) {
   status.textContent = waiting > 1 ? `${waiting} pictures to go …` : "Looking …";
   const card = makeCard(picture);
   try {
-    (palette ? showMask : show)(card, await ask(picture));
+    const prediction = await ask(picture);
+    (prediction.boxes ? showBoxes : palette ? showMask : show)(card, prediction);
   } catch (error) {
     const verdict = card.querySelector(".verdict");
     verdict.textContent = error.message;
@@ -108,6 +110,34 @@ function showMask(card, prediction) {
     return row;
   });
   card.querySelector(".legend").replaceChildren(...rows);
+}
+
+/** Boxes over the picture from a score on, which the slider chooses, and how many of which class they are. */
+function showBoxes(card, prediction) {
+  const canvas = card.querySelector("canvas"),
+    label = card.querySelector(".opacity"),
+    slider = label.querySelector("input"),
+    colour = (name) => palette?.get(name) ?? GREY;
+  slider.value = Math.ceil(100 * prediction.threshold);
+  const drawAgain = () => {
+    const boxes = shownFrom(prediction, slider.value / 100);
+    const counts = counted(boxes);
+    draw(canvas, prediction, boxes, colour);
+    canvas.setAttribute("aria-label", `Boxes over the picture: ${inWords(counts)}`);
+    card.querySelector(".verdict").textContent = inWords(counts);
+    label.querySelector("span").textContent = `From a score of ${slider.value} %`;
+    const rows = counts.map(([name, count]) => {
+      const row = byId("bar").content.firstElementChild.cloneNode(true);
+      row.querySelector(".swatch").style.background = colour(name);
+      row.querySelector(".label").textContent = name;
+      row.querySelector(".number").textContent = count;
+      return row;
+    });
+    card.querySelector(".legend").replaceChildren(...rows);
+  };
+  slider.addEventListener("input", drawAgain);
+  drawAgain();
+  canvas.hidden = label.hidden = false;
 }
 
 function show(card, prediction) {

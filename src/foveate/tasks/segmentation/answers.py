@@ -165,8 +165,8 @@ class ClassMapping:
         over = Image.fromarray(overlay(picture(), self.mask, self.colours))
         return {".png": self.png(), "_overlay.jpg": _written(over, "JPEG", quality=90)}
 
-    def png(self) -> bytes:
-        """The mask as an indexed PNG in the classes' colours."""
+    def png(self, picture: Callable[[], NDArray[np.uint8]] | None = None) -> bytes:
+        """The mask as an indexed PNG in the classes' colours; it covers the picture, which is not read."""
         return indexed_png(self.mask, self.colours)
 
 

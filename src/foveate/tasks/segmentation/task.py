@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from foveate.strict_json import exact_keys, is_int, is_number, need
 from foveate.tasks.base import Allocate, Metric, Targets, Task
 from foveate.tasks.classification.task import check_classes
 from foveate.tasks.classification.threshold import UnsureRule
+from foveate.tasks.prediction import colour_table
 from foveate.tasks.segmentation.answers import ClassMapping, MaskDocument
 from foveate.tasks.segmentation.colours import voc_colour
 from foveate.tasks.segmentation.columns import MASK_COLUMNS, mask_columns
@@ -282,13 +282,7 @@ class Segmentation(Task):
 
     def beside(self) -> dict[str, str]:
         """The table of classes and colours, which reads the masks again."""
-        import csv
-
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(("name", "r", "g", "b"))
-        rows.writerows((name, *colour) for name, colour in zip(self.classes, self.colours, strict=True))
-        return {"classes.csv": text.getvalue()}
+        return {"classes.csv": colour_table(self.classes, self.colours)}
 
     def report(self, measured: Measured) -> TaskReport:
         from foveate.tasks.segmentation.report import mask_report

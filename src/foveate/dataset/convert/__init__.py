@@ -1,0 +1,1 @@
+"""Data sets of boxes written in the forms that other programs read."""
