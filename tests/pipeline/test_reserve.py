@@ -102,9 +102,7 @@ def test_a_budget_that_is_over_before_all_was_seen_once_is_told(monkeypatch, tmp
 def test_the_processor_is_timed_once_more_where_it_does_not_train():
     prepared = prepared_bands(40, val=10)
     plan = make_plan(TrainRequest(model="tinyvgg"), prepared)
-    speed = measure_speed(
-        plan.network.module, plan.learner, plan.batches, plan.settings.optimiser, seconds=0.05
-    )
+    speed = measure_speed(plan.network.module, plan.learner, plan.batches, plan.settings, seconds=0.05)
     assert speed.processor_seconds_per_image == speed.forward_seconds_per_image  # it is the same device
 
 

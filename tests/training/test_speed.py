@@ -11,7 +11,7 @@ from torch import nn
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.classification.targets import ClassTargets
-from foveate.training.settings import OptimiserSettings
+from foveate.training.settings import OptimiserSettings, TrainingSettings
 from foveate.training.speed import measure_speed
 
 
@@ -32,7 +32,9 @@ def test_a_step_and_a_forward_pass_take_what_they_take_and_the_module_is_not_cha
     batches = TrainingBatches(pixels, Normaliser(Preprocessing(4, 4, channels=1)), batch_size=8)
     module = Slow()
     before = copy.deepcopy(module.state_dict())
-    speed = measure_speed(module, learner(2), batches, OptimiserSettings("sgd"), seconds=0.1)
+    speed = measure_speed(
+        module, learner(2), batches, TrainingSettings(OptimiserSettings("sgd")), seconds=0.1
+    )
     assert 0.02 <= speed.step_seconds < 0.5
     assert 0.02 / 8 <= speed.forward_seconds_per_image < 0.5 / 8
     assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())

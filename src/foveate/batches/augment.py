@@ -76,14 +76,14 @@ class Augmentation:
         return ", ".join(parts) or "none"
 
     def __call__(
-        self, images: Tensor, indices: Tensor, epoch: int, generator: torch.Generator
+        self, images: Tensor, indices: Tensor, epoch: int | Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Augment a batch.
 
         Args:
             images: (N, C, H, W) uint8.
             indices: (N,) the pictures' numbers in the data set, for the alternating flip.
-            epoch: counts from 0.
+            epoch: counts from 0; a tensor of no dimension where the work is recorded.
             generator: on the images' device; its state decides the batch.
 
         Returns:
@@ -110,7 +110,7 @@ class Augmentation:
             images = erase(images, self.erase_fraction, generator)
         return images, geometry
 
-    def _flipped(self, indices: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+    def _flipped(self, indices: Tensor, epoch: int | Tensor, generator: torch.Generator) -> Tensor:
         if self.flip == "random":
             return torch.rand(len(indices), generator=generator, device=indices.device) < 0.5
         # A fixed pseudo-random bit a picture decides its side in epoch 0; the epoch's parity turns it over.

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foveate.batches.augment import Augmentation
+from foveate.batches.recording import Repeated, recorder_for
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.base import Targets
@@ -44,10 +45,14 @@ class Batch:
         return self.targets if self.geometry is None else learner.moved(self.targets, self.geometry)
 
 
+LARGEST_SHARE = 0.4  # of a card's free memory that pictures may take: networks need the rest
+
+
 class Pixels:
     """A split's pictures, (N, H, W, C) uint8, and their answers as tensors.
 
-    The pictures may be a memory map on disk; they are then read batch by batch.
+    The pictures may be a memory map on disk; they are then read batch by batch. ``resident``: whether they
+    lie on the device. On a card they do where they fit; else they go there batch by batch.
     """
 
     def __init__(self, images: np.ndarray, targets: Targets, device: torch.device | str = "cpu") -> None:
@@ -65,19 +70,31 @@ class Pixels:
         }
         # A memory map that was opened read-only stays usable: the tensor is never written to.
         self.images = torch.from_numpy(images if images.flags.writeable else _as_writeable_view(images))
-        if self.device.type != "cpu":
-            self.images = self.images.to(self.device)
+        self.images, self.resident = _on(self.device, self.images)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, indices: Tensor) -> Tensor:
-        """The pictures with these numbers as (n, C, H, W) uint8, stored channels last."""
-        return self.images.index_select(0, indices).permute(0, 3, 1, 2)
+        """The pictures with these numbers as (n, C, H, W) uint8 on the device, stored channels last."""
+        if self.resident:
+            return self.images.index_select(0, indices).permute(0, 3, 1, 2)
+        chosen = self.images.index_select(0, indices.cpu()).pin_memory()
+        return chosen.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
 
     def answers(self, indices: Tensor) -> dict[str, Tensor]:
         """The answers of the pictures with these numbers, by name."""
         return {name: values[indices] for name, values in self._answers.items()}
+
+
+def _on(device: torch.device, images: Tensor) -> tuple[Tensor, bool]:
+    """The pictures on the device, and True; as they are, and False, where they are too many for it."""
+    if device.type != "cuda":
+        return images.to(device), True
+    free, _ = torch.cuda.mem_get_info(device)
+    if images.nbytes > LARGEST_SHARE * free:
+        return images, False
+    return images.to(device), True
 
 
 def _as_writeable_view(images: np.ndarray) -> np.ndarray:
@@ -137,6 +154,9 @@ class TrainingBatches:
         self.seed = seed
         self.halved_share, self.halved = halved_share, halved_share > 0
         self.bounds = batch_bounds(len(pixels), batch_size)
+        self._generator = torch.Generator(device=pixels.device)
+        recorder = recorder_for(pixels.device) if pixels.resident else None
+        self.made = Repeated(self._make, recorder, self._generator)
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -147,20 +167,30 @@ class TrainingBatches:
         self.halved = progress < self.halved_share
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch (counted from 0), from number ``start`` on."""
+        """The batches of an epoch (counted from 0), from number ``start`` on.
+
+        On a card a batch lies where the one before it lay: it holds until the next one is asked for.
+        """
         device = self.pixels.device
         shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 1, epoch))
-        order = torch.randperm(len(self.pixels), generator=shuffle).to(device)
-        generator = torch.Generator(device=device)
+        order = torch.randperm(len(self.pixels), generator=shuffle)
+        if self.pixels.resident:
+            order = order.to(device)
+        which = torch.full((), epoch, device=device)
         for number in range(start, len(self.bounds)):
             first, last = self.bounds[number]
-            indices = order[first:last]
-            generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
-            images, geometry = self.augmentation(self.pixels.take(indices), indices, epoch, generator)
-            pictures = self.normalise(images)
-            if self.halved:
-                pictures = F.avg_pool2d(pictures, 2, ceil_mode=True, count_include_pad=False)
-            yield Batch(pictures, self.pixels.answers(indices), geometry)
+            self._generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
+            pictures, geometry, *answers = self.made(order[first:last], which, kind=self.halved)
+            yield Batch(pictures, dict(zip(self.pixels.targets.arrays, answers, strict=True)), geometry)
+
+    def _make(self, indices: Tensor, epoch: Tensor) -> tuple[Tensor, ...]:
+        """Pictures (N, C, H, W), how they were moved (N, 2, 3), and each of their answers."""
+        images, indices = self.pixels.take(indices), indices.to(self.pixels.device)
+        images, geometry = self.augmentation(images, indices, epoch, self._generator)
+        pictures = self.normalise(images)
+        if self.halved:
+            pictures = F.avg_pool2d(pictures, 2, ceil_mode=True, count_include_pad=False)
+        return pictures, geometry, *self.pixels.answers(indices).values()
 
     def preview(self, count: int) -> tuple[np.ndarray, Targets]:
         """Augmented pictures before normalisation, (n, H, W, C) uint8, and their answers."""

@@ -48,7 +48,9 @@ class Network(nn.Module):
     - ``classifier_name``: the dotted name of its last dense layer;
     - ``windows``: its layers that change the map's side, in order;
     - ``num_features``: the channels C of what ``forward_features`` returns;
-    - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``.
+    - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``;
+    - ``recordable = False``, where its work depends on values of tensors, or on what Python counts or draws:
+      on a card a step is recorded once and repeated (`foveate.batches.recording`).
 
     Networks that give a map of scores are `foveate.models.segmenter.Segmenter`.
     """
@@ -58,6 +60,7 @@ class Network(nn.Module):
     levels: tuple[Level, ...] = ()
     aux_weight: ClassVar[float] = 0.0
     map_layer: str | None = None
+    recordable: ClassVar[bool] = True
 
     def __init__(
         self,

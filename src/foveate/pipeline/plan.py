@@ -148,10 +148,7 @@ class _Planner:
         check_batches(module, plan.batches)
         if self.train_seconds is None:
             return plan
-        settings = plan.settings
-        speed = measure_speed(
-            module, plan.learner, plan.batches, settings.optimiser, precision=settings.precision
-        )
+        speed = measure_speed(module, plan.learner, plan.batches, plan.settings)
         plan = replace(plan, speed=speed)
         recipe = self._recipe(network.name, epochs=self.epochs(plan))
         return self._with(network, recipe, normalise, speed)

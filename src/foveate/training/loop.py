@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from foveate.batches.loader import Batch, mix_seed
+from foveate.batches.recording import Recorder, recorder_for
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.tasks.base import Targets
-from foveate.tasks.learning import Arrays, Learner
+from foveate.tasks.learning import Learner
 from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import Saving, Snapshot
-from foveate.training.evaluate import outputs_of, outputs_to_learn
+from foveate.training.evaluate import outputs_of
 from foveate.training.events import (
     CheckpointSaved,
     EpochDone,
@@ -34,9 +35,10 @@ from foveate.training.events import (
 )
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser, set_learning_rate
-from foveate.training.precision import computing, half_precision
+from foveate.training.precision import half_precision, take_fast_kernels
 from foveate.training.schedule import Horizon, learning_rate_factor
 from foveate.training.settings import TrainingSettings
+from foveate.training.step import Reading, Step
 from foveate.words import setting
 
 MAX_RETRIES = 3
@@ -71,6 +73,7 @@ class Trainer:
         validation: the validation split, or None: then nothing is selected and the last weights are kept.
         horizon: when the run ends.
         saving: where to save, and how often; None saves nothing.
+        recorder: what records the steps of a module that is ``recordable``; the device's own by default.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Trainer:
         settings: TrainingSettings,
         horizon: Horizon,
         saving: Saving | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.module, self.learner = module, learner
         self.batches, self.validation = batches, validation
@@ -91,7 +95,9 @@ class Trainer:
         self.saving = saving
         self.device = next(module.parameters()).device
         self.half = half_precision(module, settings.precision)
-        self.optimiser = make_optimiser(module, settings.optimiser)
+        if recorder is None and getattr(module, "recordable", False):
+            recorder = recorder_for(self.device)
+        self.optimiser = make_optimiser(module, settings.optimiser, recorded=recorder is not None)
         half_life = settings.average_half_life_epochs
         self.average = WeightAverage(module, half_life * len(batches)) if half_life else None
         self.step = self.epoch = self.number = (
@@ -103,7 +109,8 @@ class Trainer:
         self.best_row: dict[str, Any] | None = None
         self.best_outputs: Tensor | None = None  # (N, ...) of the validation split, by the best of this run
         self.retries, self.rate_scale = 0, 1.0
-        self._sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, first metric, samples
+        self.train_step = Step(module, learner, self.optimiser, settings, half=self.half, recorder=recorder)
+        self._reading = Reading(self.train_step.sums)
         self._evaluation_seconds = 0.0
 
     # The run
@@ -116,6 +123,7 @@ class Trainer:
             DivergedError: the loss is not finite and the policy's retries are used up.
         """
         keep_freed_memory()
+        take_fast_kernels(self.device)
         self.module.train()
         self._tick = self._last_save = monotonic()
         good = self.snapshot()
@@ -129,7 +137,8 @@ class Trainer:
                 break  # the time was up within the epoch
             self.epoch, self.number = self.epoch + 1, 0
             row = yield from self._evaluate_if_due()
-            self._sums.zero_()
+            self.train_step.sums.zero_()
+            self._reading.forget()
             yield from self._save()
             good = self.snapshot()
             if row is not None and self._out_of_patience():
@@ -146,16 +155,16 @@ class Trainer:
         for batch in self.batches.epoch(self.epoch, self.number):
             progress = self.horizon.progress(self.step)
             if progress >= 1.0 and self.step > 0:
-                return
+                break
             factor = learning_rate_factor(progress, self.settings.schedule)
             rate = self.settings.optimiser.learning_rate * factor * self.rate_scale
             set_learning_rate(self.optimiser, rate)
             self.rate = rate
-            self._train_step(batch)
+            sums = self._train_step(batch)
             self.step += 1
             self.number += 1
             self._count_time()
-            yield self._step_done(progress)
+            yield self._step_done(progress, sums)
             if should_stop():
                 yield from self._save()
                 raise InterruptedRunError(
@@ -163,40 +172,22 @@ class Trainer:
                 )
             if self.saving is not None and monotonic() - self._last_save > self.saving.every_seconds:
                 yield from self._save()
-
-    def _train_step(self, batch: Batch) -> None:
-        _seed(self.device, mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
-        targets = batch.moved_targets(self.learner)
-        with computing(self.device, half=self.half):
-            loss, outputs = self._loss(batch.images, targets)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_norm)
-        value = loss.detach()
-        if self._check_now() and not math.isfinite(value.item()):
+        if not math.isfinite(self.train_step.sums[0].item()):  # of the last steps, on a card
             raise _NonFiniteLossError(self.step)
-        self.optimiser.step()
+
+    def _train_step(self, batch: Batch) -> list[float] | None:
+        """Train by a batch; gives the epoch's sums so far (loss, first metric, samples) if they are known."""
+        _seed(self.device, mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
+        self.train_step(batch)
         if self.average is not None:
             self.average.update(self.module)
-        count = len(batch.images)
-        shown = self.learner.running(outputs.detach(), targets)
-        self._sums += torch.stack([value.double() * count, shown.double(), shown.new_tensor(count).double()])
+        sums = self._reading.after(self.step)
+        if sums is not None and not math.isfinite(sums[0]):
+            raise _NonFiniteLossError(self.step)
+        return sums
 
-    def _loss(self, images: Tensor, targets: Arrays) -> tuple[Tensor, Tensor]:
-        outputs, auxiliaries = outputs_to_learn(self.module, images)
-        loss = self.learner.loss(outputs, targets)
-        for auxiliary in auxiliaries:  # GoogLeNet trains with heads on the way
-            weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # attributes have no type
-            loss = loss + weight * self.learner.loss(auxiliary, targets)
-        return loss, outputs
-
-    def _check_now(self) -> bool:
-        """Reading the loss makes a GPU wait, so there it is read every fiftieth step only."""
-        return self.device.type == "cpu" or self.step % 50 == 0
-
-    def _step_done(self, progress: float) -> StepDone:
-        loss_sum, shown, count = self._sums.tolist() if self._check_now() else (math.nan, math.nan, 1.0)
+    def _step_done(self, progress: float, sums: list[float] | None) -> StepDone:
+        loss_sum, shown, count = sums or (math.nan, math.nan, 1.0)
         left = self.horizon.seconds_left(self.step)
         metric = self.learner.task.shown
         return StepDone(self.step, self.epoch, progress, loss_sum / count, metric, shown / count, left)
@@ -229,7 +220,7 @@ class Trainer:
         if self.validation is not None:
             outputs = outputs_of(self.evaluated_module, self.validation, self.learner.kept)
             found = self.learner.measured(outputs, self.validation.targets)
-        loss_sum, shown, count = self._sums.tolist()
+        loss_sum, shown, count = self.train_step.sums.tolist()
         task = self.learner.task
         part = round(self.epoch + self.number / len(self.batches), 3)
         values = {
@@ -293,7 +284,7 @@ class Trainer:
             "retries": self.retries,
             "rate_scale": self.rate_scale,
             "rate": getattr(self, "rate", 0.0),
-            "sums": self._sums.tolist(),
+            "sums": self.train_step.sums.tolist(),
             "average_steps": self.average.steps if self.average is not None else 0,
         }
         return Snapshot({k: v.detach().clone() for k, v in tensors.items()}, numbers)
@@ -315,7 +306,8 @@ class Trainer:
         self.seconds, self.rate = numbers["seconds"], numbers["rate"]
         self.history, self.best_row = list(numbers["history"]), numbers["best_row"]
         self.retries, self.rate_scale = numbers["retries"], numbers["rate_scale"]
-        self._sums = torch.tensor(numbers["sums"], dtype=torch.float64, device=self.device)
+        self.train_step.restored(numbers["sums"])
+        self._reading.forget()
 
     def _restore_optimiser(self, tensors: dict[str, Tensor]) -> None:
         parameters = [p for group in self.optimiser.param_groups for p in group["params"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from foveate.training.settings import OptimiserSettings
 
@@ -53,13 +53,19 @@ def stage_of(name: str) -> str:
     return parts[0] if number is None else ".".join(parts[: number + 1])
 
 
-def make_optimiser(module: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
+def make_optimiser(
+    module: nn.Module, settings: OptimiserSettings, *, recorded: bool = False
+) -> torch.optim.Optimizer:
     """The optimiser over the module's trainable parameters.
 
-    Each group carries ``factor``: its learning rate is the schedule's times this.
+    Each group carries ``factor``: its learning rate is the schedule's times this. recorded: whether its steps
+    are recorded (`foveate.batches.recording`); its learning rates are then tensors beside the weights.
     """
     groups = parameter_groups(module, settings)
     rate = settings.learning_rate
+    if recorded:
+        device = next(module.parameters()).device
+        groups = [{**group, "lr": torch.tensor(rate, device=device)} for group in groups]
     if settings.name == "sgd":
         return torch.optim.SGD(
             groups,
@@ -69,10 +75,17 @@ def make_optimiser(module: nn.Module, settings: OptimiserSettings) -> torch.opti
             fused=True,
         )
     kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
-    return kind(groups, lr=rate, betas=settings.betas, fused=True)
+    on_card = recorded and device.type == "cuda"
+    optimiser = kind(groups, lr=rate, betas=settings.betas, fused=True, capturable=on_card)
+    # It warns of steps that are not recorded, as the first ones are.
+    optimiser._warned_capturable_if_run_uncaptured = True
+    return optimiser
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Set every group's learning rate to ``rate`` times the group's own factor."""
     for group in optimiser.param_groups:
-        group["lr"] = rate * group["factor"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate * group["factor"])
+        else:
+            group["lr"] = rate * group["factor"]

@@ -40,3 +40,13 @@ def processor_has_bfloat16() -> bool:
 def computing(device: torch.device, *, half: bool) -> contextlib.AbstractContextManager[Any]:
     """The context of a forward pass in bfloat16, or in float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()
+
+
+def take_fast_kernels(device: torch.device) -> None:
+    """Let a card's libraries time their convolutions once for each shape.
+
+    The fastest kernels may add up in another order from run to run: on a card a repeated run agrees to
+    rounding, on a processor to the byte. ``torch.backends.cudnn.deterministic`` keeps it from this.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = not torch.backends.cudnn.deterministic

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from foveate.batches.loader import TrainingBatches
+from foveate.batches.recording import RUNS_BEFORE, recorder_for
 from foveate.tasks.learning import Learner
-from foveate.training.evaluate import outputs_to_learn
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser
-from foveate.training.precision import computing, half_precision
-from foveate.training.settings import OptimiserSettings, Precision
+from foveate.training.precision import half_precision, take_fast_kernels
+from foveate.training.settings import TrainingSettings
+from foveate.training.step import Step
 
 FEW = 8  # pictures by which the processor is timed: a batch for a GPU may keep it busy for long
 
@@ -36,32 +37,32 @@ def measure_speed(
     module: nn.Module,
     learner: Learner,
     batches: TrainingBatches,
-    settings: OptimiserSettings,
+    settings: TrainingSettings,
     *,
-    precision: Precision = "auto",
     seconds: float = 0.5,
 ) -> Speed:
     """Time training steps for about ``seconds``, at least two where there are; the module is not changed."""
     keep_freed_memory()
-    half = half_precision(module, precision)
+    device = next(module.parameters()).device
+    take_fast_kernels(device)
+    recorder = recorder_for(device) if getattr(module, "recordable", False) else None
     trial = copy.deepcopy(module).train()
-    optimiser = make_optimiser(trial, settings)
+    optimiser = make_optimiser(trial, settings.optimiser, recorded=recorder is not None)
+    half = half_precision(module, settings.precision)
+    step = Step(trial, learner, optimiser, settings, half=half, recorder=recorder)
+    unlike = RUNS_BEFORE + 1 if recorder else 1  # the first steps set up memory and kernels, and record
     times: list[float] = []
     began = time.perf_counter()
     for batch in batches.epoch(0):
         started = time.perf_counter()
-        optimiser.zero_grad(set_to_none=True)
-        with computing(batch.images.device, half=half):
-            outputs, _ = outputs_to_learn(trial, batch.images)
-        learner.loss(outputs, batch.moved_targets(learner)).backward()
-        optimiser.step()
-        _wait_for(batch.images.device)
+        step(batch)
+        _wait_for(device)
         times.append(time.perf_counter() - started)
-        if time.perf_counter() - began > seconds and len(times) > 1:  # the first one sets up kernels
+        if time.perf_counter() - began > seconds and len(times) > unlike:
             break
-    steady = sorted(times[2:] or times[-1:])  # the first steps set up memory and kernels
+    steady = sorted(times[unlike + 1 :] or times[-1:])
     forward = processor = _forward_seconds(trial, batch.images, seconds / 4) / len(batch.images)
-    if batch.images.device.type != "cpu":
+    if device.type != "cpu":
         few = batch.images[:FEW].to("cpu")
         processor = _forward_seconds(trial.to("cpu"), few, seconds / 4) / len(few)
     return Speed(steady[len(steady) // 2], forward, processor)

@@ -66,7 +66,10 @@ class RegressionLearner(Learner):
 
     def _squares(self, outputs: Tensor, values: Tensor) -> Tensor:
         """(N, K) squared errors, standardised."""
-        means, deviations = (outputs.new_tensor(of) for of in (self.task.means, self.task.deviations))
+        means, deviations = (
+            torch.cat([outputs.new_full((1,), one) for one in of])  # filled where it lies: nothing is sent
+            for of in (self.task.means, self.task.deviations)
+        )
         return (outputs - (values.to(outputs.dtype) - means) / deviations).square()
 
 

@@ -7,6 +7,7 @@ Pixels of one picture are much alike: few of each picture tell more than all of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,8 +131,8 @@ def cross_entropy(outputs: Tensor, labels: Tensor, weights: Tensor | None = None
     outputs: (N, K, H, W); labels: (N, H, W) int64, IGNORED included; weights: (K,) what a pixel counts.
     """
     losses = F.cross_entropy(outputs, labels, weight=weights, ignore_index=IGNORED, reduction="sum")
-    known = labels[labels != IGNORED]
-    total = weights[known].sum() if weights is not None else known.new_tensor(len(known), dtype=torch.float32)
+    known = labels != IGNORED
+    total = known.sum() if weights is None else (weights[labels.where(known, 0)] * known).sum()
     return losses / total.clamp(min=1e-6)
 
 
@@ -144,10 +145,12 @@ def dice(outputs: Tensor, labels: Tensor) -> Tensor:
     """
     known = (labels != IGNORED)[:, None]
     likely = torch.softmax(outputs, dim=1) * known
-    true = F.one_hot(labels.where(labels != IGNORED, 0), outputs.shape[1]).movedim(-1, 1) * known
+    classes = torch.arange(outputs.shape[1], device=labels.device)
+    true = labels[:, None] == classes[:, None, None]  # (N, K, H, W); IGNORED is no class
     both, all_of = ((found.sum(dim=(0, 2, 3))) for found in (likely * true, likely + true))
     shown = true.sum(dim=(0, 2, 3)) > 0
-    return (1 - 2 * both / all_of.clamp(min=1e-6))[shown].sum() / shown.sum().clamp(min=1)
+    apart = 1 - 2 * both / all_of.clamp(min=1e-6)
+    return apart.where(shown, 0).sum() / shown.sum().clamp(min=1)
 
 
 def labels_on(outputs: Tensor, masks: Tensor, *, drawn: bool = False) -> Tensor:
@@ -158,7 +161,10 @@ def labels_on(outputs: Tensor, masks: Tensor, *, drawn: bool = False) -> Tensor:
     (height, width), size = masks.shape[1:], outputs.shape[2:]
     if (height, width) == tuple(size):
         return masks.long()
-    within = torch.rand(2).tolist() if drawn else (0.5, 0.5)
+    # Drawn where the masks lie: on a card the step is recorded, and Python's numbers would stay the same.
+    within: Sequence[float | Tensor] = (0.5, 0.5)
+    if drawn:
+        within = torch.rand(2, device=masks.device).unbind()
     places = []
     for side, to_side, part in zip((height, width), size, within, strict=True):
         at = (torch.arange(to_side, device=masks.device) + part) * (side / to_side)
@@ -169,8 +175,8 @@ def labels_on(outputs: Tensor, masks: Tensor, *, drawn: bool = False) -> Tensor:
 def moved_masks(masks: Tensor, geometry: Tensor) -> Tensor:
     """Masks (N, H, W) uint8 after the pictures were moved by (N, 2, 3), see `Learner.moved`."""
     height, width = masks.shape[1:]
-    size = geometry.new_tensor([width, height])
-    linear = torch.linalg.inv(geometry[:, :, :2])
+    size = torch.cat([geometry.new_full((1,), side) for side in (width, height)])
+    linear = _inverse(geometry[:, :, :2])
     offset = -(linear @ geometry[:, :, 2:])[:, :, 0]
     # From pixels to -1..1 and back: x = (u + 1) width / 2.
     matrix = linear * (size / size[:, None])[None]
@@ -182,6 +188,12 @@ def moved_masks(masks: Tensor, geometry: Tensor) -> Tensor:
         masks[:, None].float(), grid, mode="nearest", padding_mode="reflection", align_corners=False
     )
     return found[:, 0].to(torch.uint8)
+
+
+def _inverse(matrix: Tensor) -> Tensor:
+    """(N, 2, 2) of (N, 2, 2). torch's own waits for a card, to tell of those that have none; maps have."""
+    a, b, c, d = matrix.flatten(1).unbind(1)
+    return torch.stack([d, -b, -c, a], dim=1).view(-1, 2, 2) / (a * d - b * c)[:, None, None]
 
 
 @dataclass(frozen=True)
