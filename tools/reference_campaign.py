@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from reference_block_checks import BLOCKS
 from reference_checks import OPERATIONS, TOLERANCE, Check, Outcome
 from reference_growing_checks import GROWING
+from reference_token_checks import TOKENS
 
-CHECKS = OPERATIONS | GROWING | BLOCKS
+CHECKS = OPERATIONS | GROWING | TOKENS | BLOCKS
 
 
 def run(check: Check, cases: int, first_seed: int) -> list[Outcome]:

@@ -390,7 +390,7 @@ def optimiser(draw: Draw) -> Outcome:
 
 ACTIVATIONS = (
     *("relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "softmax"),
-    *("hardsigmoid", "hardswish"),
+    *("hardsigmoid", "hardswish", "gelu"),
 )
 OPERATIONS: dict[str, Check] = {
     "conv2d": conv2d,

@@ -1,8 +1,8 @@
 """Whether the arithmetic that the inspector shows is the network's own, asked over HTTP.
 
-    python tools/verify_arithmetic.py [--pixels 200] [--seed 0] [NETWORK ...]
+    python tools/verify_arithmetic.py [--pixels 450] [--seed 0] [NETWORK ...]
 
-For random output numbers of each network (by default those of docs/inspect.md) the page's sum is asked for,
+For random output numbers of each network (by default one of each family) the page's sum is asked for,
 ``/api/runs/RUN/nodes/NODE/sum``, its products are multiplied and added here, in float64, and the result is
 compared with ``value``, which the network itself computed in float32. Weights are random; the statistics of
 batch norm are measured on noise and then shaken, so that none is trivial. Half of the numbers are of
@@ -43,8 +43,12 @@ from foveate.inspector.trainings import Trainings
 from foveate.models.model import Model
 from foveate.resolve import registered
 
-NETWORKS = ("convnet1", "lenet5", "vgg16", "googlenet", "resnet50", "efficientnet_b0")
-WEIGHTED = ("conv2d", "conv_transpose2d", "linear", "bilinear", "guided_filter")
+NETWORKS = (
+    *("convnet1", "lenet5", "vgg16", "googlenet", "resnet50", "efficientnet_b0"),
+    *("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "densenet121", "resnext50_32x4d"),
+    *("efficientnet_v2_s", "convnext_tiny", "vit_b_16", "deit_tiny_distilled"),
+)
+WEIGHTED = ("conv2d", "conv_transpose2d", "linear", "matmul", "bilinear", "guided_filter")
 BOUND = 1e-4
 FLOOR = 1.2e-38  # float32's smallest normal number: a softmax's e^-90 has fewer figures, or none
 
@@ -161,7 +165,7 @@ def check(net: Model, pixels: int, choice: random.Random) -> list[dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("networks", nargs="*", default=NETWORKS)
-    parser.add_argument("--pixels", type=int, default=200, help="in all, shared by the networks")
+    parser.add_argument("--pixels", type=int, default=450, help="in all, shared by the networks")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     choice, every = random.Random(options.seed), defaultdict(list)

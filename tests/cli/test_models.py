@@ -30,7 +30,8 @@ def test_the_table_holds_the_guides_figures(capsys: pytest.CaptureFixture[str]) 
         "googlenet": ("2014", "6,624,904", "6.7 %"),
         "resnet50": ("2015", "25,557,032", "4.09 G", "5.3 %", "y = F(x) + x"),
         "efficientnet_b0": ("2019", "5,288,548", "1000 scores", "6.7 %"),
-        "fcn_resnet50": ("32,957,013", "142.73 G", "3x520x520", "21 score maps"),
+        "fcn_resnet50": ("32,957,013", "142.73 G", "3x520x520", "21 score maps", "mean IoU 60.5 %"),
+        "vit_b_16": ("2020", "17.56 G", "top-1 error 22.09 %"),
     }.items():
         for part in parts:
             assert part in lines[name], (name, part)
@@ -44,7 +45,10 @@ def test_json_is_one_document_with_every_figure(capsys: pytest.CaptureFixture[st
     assert rows["vgg16"]["parameters"] == 138_357_544
     assert rows["vgg16"]["input_size"] == [3, 224, 224]
     assert rows["vgg16"]["top5_error"] == 7.3
-    assert rows["vgg16_bn"]["top5_error"] is None
+    assert (
+        rows["vgg16"]["published"] == "top-5 error 7.3 %" and "seven VGG" in rows["vgg16"]["published_note"]
+    )
+    assert rows["vgg16_bn"]["top5_error"] == 8.48 and rows["vgg16_bn"]["mean_iou"] is None
     assert rows["vgg16"]["output"] == "vector"
 
 

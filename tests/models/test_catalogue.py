@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from foveate.layers.attention import MultiHeadAttention
 from foveate.models import create_model, list_models, model_info
 from foveate.models.anatomy import Network
+from foveate.models.published import PRETRAINED
 
 # torchvision's documentation (0.28) for its networks, timm's results table for Lite (tf_efficientnet_lite*),
 # guide and papers for the rest.
@@ -45,6 +46,11 @@ PUBLISHED_PARAMETERS = {
     "efficientnet_lite4": 13_006_568,
     "mobilenet_v3_small": 2_542_856,
     "mobilenet_v3_large": 5_483_032,
+    "mobilenet_v2": 3_504_872,
+    "densenet121": 7_978_856,
+    "resnext50_32x4d": 25_028_904,
+    "efficientnet_v2_s": 21_458_488,
+    "convnext_tiny": 28_589_128,
     "vit_b_16": 86_567_656,
     "vit_b_32": 88_224_232,
     # DeiT's table 1 has 5M and 22M; to the unit, 12 blocks of 12 D D + 13 D, patches, places, norm and head.
@@ -127,6 +133,11 @@ PUBLISHED_GMACS = {
     "mobilenet_v3_small": 0.06,
     "mobilenet_v3_large": 0.22,
     "lraspp_mobilenet_v3_large": 2.09,
+    "mobilenet_v2": 0.30,
+    "densenet121": 2.83,
+    "resnext50_32x4d": 4.23,
+    "efficientnet_v2_s": 8.37,
+    "convnext_tiny": 4.46,
     "vit_b_16": 17.56,
     "vit_b_32": 4.41,
     "deit_tiny": 1.25,  # timm's benchmark table
@@ -138,7 +149,7 @@ PUBLISHED_GMACS = {
     "deeplabv3_mobilenet_v3_large": 10.45,
 }
 COUNTED = ["alexnet", "vgg16", "googlenet", "resnet18", "resnet50", "efficientnet_b0", "efficientnet_lite2"]
-COUNTED += ["vit_b_32", "deit_tiny"]
+COUNTED += ["vit_b_32", "deit_tiny", "convnext_tiny", "resnext50_32x4d"]
 GUIDE_TOP5 = {"alexnet": 16.4, "vgg16": 7.3, "googlenet": 6.7, "resnet50": 5.3, "efficientnet_b0": 6.7}
 GUIDE_YEARS = {"lenet5": 1998, "alexnet": 2012, "vgg16": 2014, "googlenet": 2014, "resnet50": 2015}
 COMPACT = "compact"  # this program's own network, which has no published figures; its own tests hold it
@@ -162,6 +173,22 @@ def test_every_network_of_the_guide_is_there() -> None:
     assert set(NAMES) == set(PUBLISHED_PARAMETERS)
 
 
+# Without a figure: this program's own, lessons, and papers' networks on trunks that they did not have.
+UNPUBLISHED = ("convnet1", "lesson", "compact", "tinyvgg", "pyramid", "_efficientnet_lite0", "s_resnet")
+
+
+def test_every_published_network_has_its_figure() -> None:
+    for name in list_models():
+        info = model_info(name)
+        assert bool(info.published) != any(part in name for part in UNPUBLISHED), name
+        assert info.year and info.depth and info.macs and info.key_idea and info.title and info.source, name
+        figures = [info.top5_error, info.top1_error, info.mean_iou]
+        assert sum(figure is not None for figure in figures) <= 1
+    # The publisher tells accuracies of some of them, in `foveate models --pretrained`.
+    for name, weights in PRETRAINED.items():
+        assert model_info(name).top1_error == pytest.approx(100 - weights.top1_accuracy)
+
+
 def test_macs_and_errors_are_the_published_ones() -> None:
     for name, giga in PUBLISHED_GMACS.items():
         aux = 65 * 65 * sum(parameter.numel() for parameter in auxiliary(name) if parameter.ndim == 4)
@@ -170,7 +197,7 @@ def test_macs_and_errors_are_the_published_ones() -> None:
     assert {name: model_info(name).year for name in GUIDE_YEARS} == GUIDE_YEARS
     for name in NAMES:
         info = model_info(name)
-        assert (info.top5_error is None) or info.top5_note, name  # an error says how it was measured
+        assert not info.published or info.published_note, name  # a figure says how it was measured
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -201,7 +228,8 @@ def test_macs_are_counted_to_the_unit(name: str) -> None:
     [
         *("lenet5", "alexnet", "vgg16", "resnet34", "resnet152", "efficientnet_b4", "mobilenet_v3_small"),
         *("mobilenet_v3_large", "fcn32s", "fcn32s_resnet50", "fcn32s_efficientnet_lite0", "fcn_resnet101"),
-        *("vit_b_16", "deit_tiny"),
+        *("vit_b_16", "deit_tiny", "mobilenet_v2", "densenet121", "resnext50_32x4d", "convnext_tiny"),
+        "efficientnet_v2_s",
     ],
 )
 def test_depth_counts_the_weighted_layers_of_the_path(name: str) -> None:

@@ -37,11 +37,12 @@ def verify() -> ModuleType:
     [
         *("alexnet", "googlenet", "resnet18", "resnet50", "efficientnet_b0"),
         *("mobilenet_v3_small", "mobilenet_v3_large", "vit_b_16"),
+        *("mobilenet_v2", "densenet121", "resnext50_32x4d", "efficientnet_v2_s", "convnext_tiny"),
     ],
 )
 def test_scores_are_torchvisions(verify: ModuleType, name: str) -> None:
-    found = verify.errors(EXPECTED[name], verify.scores(name, EXPECTED[name]["gain"]))
-    assert max(found.values()) <= 1e-5, found
+    right, line = verify.verify(name, EXPECTED[name])
+    assert right, line
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if "keys_sha256" in EXPECTED[name]])

@@ -7,7 +7,18 @@ import pytest
 
 from foveate.reference import activations
 
-NAMES = ["relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "hardsigmoid", "hardswish", "softmax"]
+NAMES = [
+    "relu",
+    "leaky_relu",
+    "relu6",
+    "sigmoid",
+    "tanh",
+    "silu",
+    "hardsigmoid",
+    "hardswish",
+    "softmax",
+    "gelu",
+]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +38,9 @@ NAMES = ["relu", "leaky_relu", "relu6", "sigmoid", "tanh", "silu", "hardsigmoid"
         ("hardswish", -3, 0),
         ("hardswish", 1.5, 1.5 * 0.75),
         ("hardswish", 5, 5),
+        ("gelu", 0, 0),
+        ("gelu", 1, 0.8413447460685429),  # the normal distribution's table
+        ("gelu", -2, -2 * 0.022750131948179195),
     ],
 )
 def test_values(name, x, expected):

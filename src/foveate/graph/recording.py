@@ -135,8 +135,9 @@ class _Steps:
         tensor = self._trace.tensors[out.number]
         tensor = tensor[0] if tensor.ndim and len(tensor) == 1 else tensor  # else there is no batch any more
         shape = _plain_shape(tensor)
-        names = {key: self._names[id(t)] for key, t in reading.tensors.items() if id(t) in self._names}
-        fresh = {id(reading.tensors[key]): reading.tensors[key].numel() for key in names}
+        learnt = {key: _learnt(t) for key, t in reading.tensors.items()}
+        names = {key: self._names[id(t)] for key, t in learnt.items() if id(t) in self._names}
+        fresh = {id(learnt[key]): learnt[key].numel() for key in names}
         fresh = {key: count for key, count in fresh.items() if key not in self._counted}
         self._counted.update(fresh)
         self._numbers[out.number] = len(self.steps)
@@ -157,6 +158,12 @@ class _Steps:
                 macs=macs,
             )
         )
+
+
+def _learnt(tensor: Tensor) -> Tensor:
+    """The tensor that all of its numbers are a view of, such as a parameter with axes more."""
+    base = tensor._base
+    return tensor if base is None or base.numel() != tensor.numel() else base
 
 
 def _seen(value: Value, shape: tuple[int, ...]) -> Field:

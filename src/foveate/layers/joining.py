@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from foveate.operators.onnx import OnnxGraph, only, reshape
-from foveate.operators.optional_torch import Tensor, nn
+from foveate.operators.optional_torch import Tensor
 from foveate.operators.reading import Reading, Value, step_axis
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, in_words, moved, shown
 from foveate.operators.table import reads, sums, writes
@@ -26,15 +26,9 @@ def _read_cat(out: Value, tensors: Any, dim: int = 0) -> Reading | None:
         return None
     constants = [None if isinstance(tensor, Value) else tensor for tensor in tensors]
     parts = tuple((tensor.shape[dim], one) for tensor, one in zip(tensors, constants, strict=True))
-    learnt = {f"constant {i}": _source(one) for i, one in enumerate(constants) if one is not None}
-    learnt = {role: one for role, one in learnt.items() if isinstance(one, nn.Parameter)}
+    learnt = {f"constant {i}": one for i, one in enumerate(constants) if one is not None}
     given = tuple(tensor.number for tensor in tensors if isinstance(tensor, Value))
     return Reading("concat", "concatenate", {"axis": axis, "parts": parts}, learnt, inputs=given)
-
-
-def _source(constant: Tensor) -> Tensor:
-    """What a constant is a view of: a parameter that is repeated for each picture of a batch, say."""
-    return constant if constant._base is None else constant._base
 
 
 @writes("cat", "concat")

@@ -1,4 +1,4 @@
-"""The mobile inverted bottleneck of MobileNetV2 (2018), MnasNet (2018) and EfficientNet (2019)."""
+"""The mobile inverted bottleneck of MobileNetV2 (2018), MnasNet (2018) and EfficientNet (2019, 2021)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from foveate.layers.squeeze_excite import SqueezeExcitation
 from foveate.layers.stochastic_depth import StochasticDepth
 from foveate.operators.optional_torch import Tensor, nn
 
-__all__ = ["ConvNormActivation", "MBConv", "SqueezeExcitation", "StochasticDepth", "Style", "round_channels"]
+__all__ = [
+    "ConvNormActivation",
+    "FusedMBConv",
+    "MBConv",
+    "SqueezeExcitation",
+    "StochasticDepth",
+    "Style",
+    "round_channels",
+]
 
 
 def round_channels(channels: float, divisor: int = 8) -> int:
@@ -110,6 +118,40 @@ class MBConv(nn.Module):
         if style.squeeze:
             layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), style.activation))
         layers.append(ConvNormActivation(expanded, out_channels, style=style, activate=False))
+        self.block = nn.Sequential(*layers)
+        self.has_shortcut = stride == 1 and in_channels == out_channels
+        self.stochastic_depth = StochasticDepth(stochastic_depth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.block(x)  # (N, out_channels, H', W')
+        return self.stochastic_depth(out) + x if self.has_shortcut else out
+
+
+class FusedMBConv(nn.Module):
+    """A k x k convolution that expands, 1x1 projection without activation; + x (EfficientNetV2, 2021).
+
+    As `MBConv`, of which it has the shapes and arguments; with ``expand_ratio`` 1 there is no projection, and
+    there is no squeeze-and-excitation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        stride: int = 1,
+        expand_ratio: float = 4,
+        stochastic_depth: float = 0.0,
+        style: Style = Style(),
+    ) -> None:
+        super().__init__()
+        expanded = round_channels(in_channels * expand_ratio)
+        projects = expanded != in_channels
+        first = expanded if projects else out_channels
+        layers = [ConvNormActivation(in_channels, first, kernel, stride=stride, style=style)]
+        if projects:
+            layers.append(ConvNormActivation(expanded, out_channels, style=style, activate=False))
         self.block = nn.Sequential(*layers)
         self.has_shortcut = stride == 1 and in_channels == out_channels
         self.stochastic_depth = StochasticDepth(stochastic_depth)

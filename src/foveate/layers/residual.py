@@ -37,21 +37,31 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """1x1 to ``channels``, 3x3, 1x1 to 4·channels. (N, C, H, W) to (N, 4·channels, ⌈H/stride⌉, …).
 
-    ``dilation`` is that of the 3x3 convolution.
+    ``dilation`` is that of the 3x3 convolution. ResNeXt's (Xie et al.: Aggregated residual transformations
+    for deep neural networks, 2016) is in ``groups``, and has ``inner`` channels in place of ``channels``.
     """
 
     expansion: ClassVar[int] = 4
 
-    def __init__(self, in_channels: int, channels: int, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int = 1,
+        dilation: int = 1,
+        *,
+        groups: int = 1,
+        inner: int | None = None,
+    ) -> None:
         super().__init__()
-        out_channels = channels * self.expansion
-        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
+        inner, out_channels = channels if inner is None else inner, channels * self.expansion
+        self.conv1 = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(inner)
         self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(channels, channels, 3, stride, dilation, dilation, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(inner, inner, 3, stride, dilation, dilation, groups, bias=False)
+        self.bn2 = nn.BatchNorm2d(inner)
         self.relu2 = nn.ReLU()
-        self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)
+        self.conv3 = nn.Conv2d(inner, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = _downsample(in_channels, out_channels, stride)
         self.relu3 = nn.ReLU()

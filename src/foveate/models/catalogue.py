@@ -5,43 +5,25 @@ without auxiliary heads (of GoogLeNet, and of FCN and DeepLabV3 on ResNets), whi
 ``depth`` counts the convolutions and dense layers on the longest path (squeeze-excite, projection shortcuts
 and fixed upsampling aside), ``macs`` the multiply-adds of one picture of ``input_size`` in convolutions and
 dense layers, biases aside.
-``top5_error`` is the published ImageNet error in per cent, and ``top5_note`` says how it was measured.
+The published errors are of ImageNet where their note says nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
 
+from foveate.models.catalogue_segmenters import SEGMENTERS
+from foveate.models.info import ModelInfo, rows_of
 from foveate.plugins import Registry
 
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """One network: a row of the table. ``input_size`` is (C, H, W); ``module`` is where its code stands.
-
-    ``output`` is "vector" where it gives one score a class of a picture, and "map" where it gives one score a
-    class of each pixel.
-    """
-
-    name: str
-    family: str
-    year: int
-    title: str
-    source: str
-    key_idea: str
-    module: str
-    depth: int
-    parameters: int
-    macs: int
-    input_size: tuple[int, int, int]
-    num_classes: int = 1000
-    top5_error: float | None = None
-    top5_note: str = ""
-    output: Literal["vector", "map"] = "vector"
-
+# How errors were measured.
+_TORCHVISION = "torchvision's weights, one crop, validation set"
+_ONE_CROP = "one network, one crop, validation set"
+_SCALE = "one network, one scale, validation set"
+_SCALES = "one network, several scales, validation set"
+_CROPS = "one network, many crops and dense, validation set"
+_CROP = "one network, one crop (arXiv v5, table 2)"
+_CROP_V5 = "one network, one crop (arXiv v5, table 2; the paper's first versions gave 2.9)"
 
 _convnet1 = partial(
     ModelInfo,
@@ -85,9 +67,6 @@ _vgg = partial(
     module="foveate.models.vgg",
     input_size=(3, 224, 224),
 )
-_WHOLE = "dense layers as convolutions: a map of scores"
-_LAST = "scores of a trunk's last map, brought to the picture's size"
-_SKIPS = "the same with finer scores"
 _SMALL = "many 3x3 convolutions in place of few large ones"
 _SMALL_BN = "the same with batch norm behind each convolution"
 _resnet = partial(
@@ -117,6 +96,7 @@ _efficientnet_lite = partial(
     source="Liu, TensorFlow blog, 2020-03-16; github.com/tensorflow/tpu, efficientnet/lite",
     key_idea="EfficientNet without squeeze-excite, ReLU6: fit for 8-bit arithmetic",
     module="foveate.models.efficientnet_lite",
+    published_note="their publisher's figure, one crop, validation set",
 )
 _mobilenet_v3 = partial(
     ModelInfo,
@@ -126,6 +106,7 @@ _mobilenet_v3 = partial(
     source="Howard et al., arXiv:1905.02244",
     key_idea="blocks found by search; hard swish and a hard squeeze-excite gate",
     module="foveate.models.mobilenet_v3",
+    published_note=_ONE_CROP,
     input_size=(3, 224, 224),
 )
 _vit = partial(
@@ -137,69 +118,71 @@ _vit = partial(
     key_idea="patches as tokens that attend to each other; no convolution",
     module="foveate.models.vision_transformer",
     input_size=(3, 224, 224),
+    published_note="learnt from ImageNet alone, pictures of 384 px (table 5)",
 )
 _deit = partial(
     _vit,
     title="Training data-efficient image transformers & distillation through attention",
     source="Touvron et al., arXiv:2012.12877",
+    published_note=_ONE_CROP,
 )
 _DEIT = "a small ViT learnt from ImageNet alone, with much augmentation"
 _DISTILLED = "a second token, which learns from a teacher's answers"
-# Networks that answer pixel by pixel; the sizes are those that their papers or torchvision measure at.
-_segmenter = partial(ModelInfo, input_size=(3, 520, 520), num_classes=21, output="map")
-_fcn = partial(
-    _segmenter,
-    family="fcn",
-    year=2015,
-    title="Fully convolutional networks for semantic segmentation",
-    source="Long, Shelhamer, Darrell, arXiv:1411.4038",
-    module="foveate.models.fcn",
+_mobilenet_v2 = partial(
+    ModelInfo,
+    family="mobilenet_v2",
+    year=2018,
+    title="MobileNetV2: inverted residuals and linear bottlenecks",
+    source="Sandler, Howard, Zhu, Zhmoginov, Chen, arXiv:1801.04381",
+    key_idea="wide inside, narrow outside, no activation where it is narrow",
+    module="foveate.models.mobilenet_v2",
+    published_note=_ONE_CROP,
+    input_size=(3, 224, 224),
 )
-_fcn_vgg16 = partial(_fcn, input_size=(3, 500, 500))
-_fcn_trunk = partial(_fcn, input_size=(3, 512, 512))
-_fcn_resnet = partial(
-    _segmenter,
-    family="fcn_resnet",
-    year=2015,
-    title="Multi-scale context aggregation by dilated convolutions (as torchvision's FCN)",
-    source="Long et al., arXiv:1411.4038; Yu, Koltun, arXiv:1511.07122; torchvision",
-    key_idea="the last stages dilated: scores at an eighth of the side",
-    module="foveate.models.fcn_resnet",
+_densenet = partial(
+    ModelInfo,
+    family="densenet",
+    year=2016,
+    title="Densely connected convolutional networks",
+    source="Huang, Liu, van der Maaten, Weinberger, arXiv:1608.06993",
+    key_idea="each layer sees the maps of all layers before it",
+    module="foveate.models.densenet",
+    published_note=_ONE_CROP,
+    input_size=(3, 224, 224),
 )
-_pyramid = partial(
-    _segmenter,
-    family="pyramid",
-    year=2026,
-    title="A light pyramid for classes of pixels",
-    source="after Lin et al., arXiv:1612.03144; Kirillov et al., arXiv:1901.02446",
-    key_idea="depthwise-separable convolutions on the way up from a trunk's levels",
-    module="foveate.models.pyramid",
+_resnext = partial(
+    ModelInfo,
+    family="resnext",
+    year=2016,
+    title="Aggregated residual transformations for deep neural networks",
+    source="Xie, Girshick, Dollár, Tu, He, arXiv:1611.05431",
+    key_idea="a bottleneck's 3x3 convolution in many narrow groups",
+    published_note=_ONE_CROP,
+    module="foveate.models.resnet",
+    input_size=(3, 224, 224),
 )
-_deeplab_v3 = partial(
-    _segmenter,
-    family="deeplab_v3",
-    year=2017,
-    title="Rethinking atrous convolution for semantic image segmentation",
-    source="Chen, Papandreou, Schroff, Adam, arXiv:1706.05587",
-    key_idea="a pyramid of dilated convolutions sees several sizes at once",
-    module="foveate.models.deeplab_v3",
+_efficientnet_v2 = partial(
+    ModelInfo,
+    family="efficientnet_v2",
+    year=2021,
+    title="EfficientNetV2: smaller models and faster training",
+    source="Tan, Le, arXiv:2104.00298",
+    key_idea="early blocks with one whole convolution, found by a search for training time",
+    module="foveate.models.efficientnet_v2",
+    published_note=_ONE_CROP,
+    input_size=(3, 384, 384),
 )
-
-# How top-5 errors were measured.
-_SCALE = "one network, one scale, validation set"
-_SCALES = "one network, several scales, validation set"
-_CROPS = "one network, many crops and dense, validation set"
-_CROP = "one network, one crop (arXiv v5, table 2)"
-_CROP_V5 = "one network, one crop (arXiv v5, table 2; the paper's first versions gave 2.9)"
-
-
-def _table(
-    family: Callable[..., ModelInfo], columns: tuple[str, ...], *rows: tuple[Any, ...]
-) -> list[ModelInfo]:
-    """The rows of one family, by its columns."""
-    return [family(**dict(zip(columns, row, strict=True))) for row in rows]
-
-
+_convnext = partial(
+    ModelInfo,
+    family="convnext",
+    year=2022,
+    title="A ConvNet for the 2020s",
+    source="Liu et al., arXiv:2201.03545",
+    key_idea="ResNet rebuilt as transformers are: 7x7 depthwise, layer norm, GELU, fewer of each",
+    module="foveate.models.convnext",
+    published_note=_ONE_CROP,
+    input_size=(3, 224, 224),
+)
 _ROWS: tuple[ModelInfo, ...] = (
     _convnet1(
         name="convnet1",
@@ -257,6 +240,8 @@ _ROWS: tuple[ModelInfo, ...] = (
         macs=416_520,
         input_size=(1, 32, 32),
         num_classes=10,
+        top1_error=0.95,
+        published_note="MNIST's test set, learnt without distortions",
     ),
     ModelInfo(
         name="alexnet",
@@ -271,19 +256,19 @@ _ROWS: tuple[ModelInfo, ...] = (
         macs=714_188_480,
         input_size=(3, 224, 224),
         top5_error=16.4,
-        top5_note="five networks together, test set",
+        published_note="five networks together, test set",
     ),
-    *_table(
+    *rows_of(
         _vgg,
-        ("name", "depth", "parameters", "macs", "top5_error", "top5_note", "key_idea"),
+        ("name", "depth", "parameters", "macs", "top5_error", "published_note", "key_idea"),
         ("vgg11", 11, 132_863_336, 7_609_090_048, 10.4, f"{_SCALE} (table 3, A)", _SMALL),
-        ("vgg11_bn", 11, 132_868_840, 7_609_090_048, None, "", _SMALL_BN),
+        ("vgg11_bn", 11, 132_868_840, 7_609_090_048, 10.19, _TORCHVISION, _SMALL_BN),
         ("vgg13", 13, 133_047_848, 11_308_466_176, 9.9, f"{_SCALE} (table 3, B)", _SMALL),
-        ("vgg13_bn", 13, 133_053_736, 11_308_466_176, None, "", _SMALL_BN),
+        ("vgg13_bn", 13, 133_053_736, 11_308_466_176, 9.63, _TORCHVISION, _SMALL_BN),
         ("vgg16", 16, 138_357_544, 15_470_264_320, 7.3, "seven VGG networks together, test set", _SMALL),
-        ("vgg16_bn", 16, 138_365_992, 15_470_264_320, None, "", _SMALL_BN),
+        ("vgg16_bn", 16, 138_365_992, 15_470_264_320, 8.48, _TORCHVISION, _SMALL_BN),
         ("vgg19", 19, 143_667_240, 19_632_062_464, 7.1, f"{_CROPS} (table 5, E)", _SMALL),
-        ("vgg19_bn", 19, 143_678_248, 19_632_062_464, None, "", _SMALL_BN),
+        ("vgg19_bn", 19, 143_678_248, 19_632_062_464, 8.16, _TORCHVISION, _SMALL_BN),
     ),
     ModelInfo(
         name="googlenet",
@@ -298,20 +283,20 @@ _ROWS: tuple[ModelInfo, ...] = (
         macs=1_498_376_192,
         input_size=(3, 224, 224),
         top5_error=6.7,
-        top5_note="seven networks together, 144 crops, test set",
+        published_note="seven networks together, 144 crops, test set",
     ),
-    *_table(
+    *rows_of(
         _resnet,
-        ("name", "depth", "parameters", "macs", "top5_error", "top5_note"),
-        ("resnet18", 18, 11_689_512, 1_814_073_344, None, ""),
+        ("name", "depth", "parameters", "macs", "top5_error", "published_note"),
+        ("resnet18", 18, 11_689_512, 1_814_073_344, 10.92, _TORCHVISION),
         ("resnet34", 34, 21_797_672, 3_663_761_408, 5.7, f"{_SCALES} (table 4, B)"),
         ("resnet50", 50, 25_557_032, 4_089_184_256, 5.3, f"{_SCALES} (table 4)"),
         ("resnet101", 101, 44_549_160, 7_801_405_440, 4.6, f"{_SCALES} (table 4)"),
         ("resnet152", 152, 60_192_808, 11_513_626_624, 4.5, f"{_SCALES} (table 4)"),
     ),
-    *_table(
+    *rows_of(
         _efficientnet,
-        ("name", "depth", "parameters", "macs", "input_size", "top5_error", "top5_note"),
+        ("name", "depth", "parameters", "macs", "input_size", "top5_error", "published_note"),
         ("efficientnet_b0", 50, 5_288_548, 385_814_752, (3, 224, 224), 6.7, _CROP),
         ("efficientnet_b1", 70, 7_794_184, 686_802_832, (3, 240, 240), 5.6, _CROP),
         ("efficientnet_b2", 70, 9_109_994, 993_561_872, (3, 260, 260), 5.1, _CROP),
@@ -321,87 +306,43 @@ _ROWS: tuple[ModelInfo, ...] = (
         ("efficientnet_b6", 135, 43_040_704, 19_067_593_536, (3, 528, 528), 3.2, _CROP),
         ("efficientnet_b7", 164, 66_347_960, 37_745_884_192, (3, 600, 600), 3.0, _CROP_V5),
     ),
-    *_table(
+    *rows_of(
         _efficientnet_lite,
-        ("name", "depth", "parameters", "macs", "input_size"),
-        ("efficientnet_lite0", 50, 4_652_008, 385_187_552, (3, 224, 224)),
-        ("efficientnet_lite1", 65, 5_416_680, 600_185_232, (3, 240, 240)),
-        ("efficientnet_lite2", 65, 6_092_072, 859_736_272, (3, 260, 260)),
-        ("efficientnet_lite3", 74, 8_197_096, 1_383_321_872, (3, 280, 280)),
-        ("efficientnet_lite4", 92, 13_006_568, 2_553_034_336, (3, 300, 300)),
+        ("name", "depth", "parameters", "macs", "input_size", "top1_error"),
+        ("efficientnet_lite0", 50, 4_652_008, 385_187_552, (3, 224, 224), 24.9),
+        ("efficientnet_lite1", 65, 5_416_680, 600_185_232, (3, 240, 240), 23.3),
+        ("efficientnet_lite2", 65, 6_092_072, 859_736_272, (3, 260, 260), 22.4),
+        ("efficientnet_lite3", 74, 8_197_096, 1_383_321_872, (3, 280, 280), 20.2),
+        ("efficientnet_lite4", 92, 13_006_568, 2_553_034_336, (3, 300, 300), 18.5),
     ),
-    *_table(
+    *rows_of(
         _mobilenet_v3,
-        ("name", "depth", "parameters", "macs"),
-        ("mobilenet_v3_small", 36, 2_542_856, 56_510_400),
-        ("mobilenet_v3_large", 48, 5_483_032, 216_589_760),
+        ("name", "depth", "parameters", "macs", "top1_error"),
+        ("mobilenet_v3_small", 36, 2_542_856, 56_510_400, 32.6),
+        ("mobilenet_v3_large", 48, 5_483_032, 216_589_760, 24.8),
     ),
-    *_table(
+    _mobilenet_v2(name="mobilenet_v2", depth=53, parameters=3_504_872, macs=300_774_272, top1_error=28.0),
+    _densenet(name="densenet121", depth=121, parameters=7_978_856, macs=2_834_161_664, top5_error=7.71),
+    _resnext(name="resnext50_32x4d", depth=50, parameters=25_028_904, macs=4_230_479_872, top1_error=22.2),
+    _efficientnet_v2(
+        name="efficientnet_v2_s", depth=111, parameters=21_458_488, macs=8_365_617_152, top1_error=16.1
+    ),
+    _convnext(name="convnext_tiny", depth=59, parameters=28_589_128, macs=4_455_531_264, top1_error=17.9),
+    *rows_of(
         _vit,
-        ("name", "depth", "parameters", "macs"),
-        ("vit_b_16", 50, 86_567_656, 17_563_828_224),
-        ("vit_b_32", 50, 88_224_232, 4_409_186_304),
+        ("name", "depth", "parameters", "macs", "top1_error"),
+        ("vit_b_16", 50, 86_567_656, 17_563_828_224, 22.09),
+        ("vit_b_32", 50, 88_224_232, 4_409_186_304, 26.62),
     ),
-    *_table(
+    *rows_of(
         _deit,
-        ("name", "depth", "parameters", "macs", "key_idea"),
-        ("deit_tiny", 50, 5_717_416, 1_253_683_200, _DEIT),
-        ("deit_small", 50, 22_050_664, 4_598_882_304, _DEIT),
-        ("deit_tiny_distilled", 50, 5_910_800, 1_261_003_776, _DISTILLED),
-        ("deit_small_distilled", 50, 22_436_432, 4_624_140_288, _DISTILLED),
+        ("name", "depth", "parameters", "macs", "top1_error", "key_idea"),
+        ("deit_tiny", 50, 5_717_416, 1_253_683_200, 27.8, _DEIT),
+        ("deit_small", 50, 22_050_664, 4_598_882_304, 20.2, _DEIT),
+        ("deit_tiny_distilled", 50, 5_910_800, 1_261_003_776, 25.5, _DISTILLED),
+        ("deit_small_distilled", 50, 22_436_432, 4_624_140_288, 18.8, _DISTILLED),
     ),
-    *_table(
-        _fcn_vgg16,
-        ("name", "depth", "parameters", "macs", "key_idea"),
-        ("fcn32s", 16, 134_346_581, 180_925_453_056, _WHOLE),
-        ("fcn16s", 16, 134_357_354, 180_949_193_472, f"{_SKIPS} of pool4"),
-        ("fcn8s", 16, 134_362_751, 180_992_697_408, f"{_SKIPS} of pool4 and pool3"),
-    ),
-    *_table(
-        _fcn_trunk,
-        ("name", "depth", "parameters", "macs", "key_idea"),
-        ("fcn32s_efficientnet_lite0", 49, 2_965_589, 1_902_583_808, _LAST),
-        ("fcn16s_efficientnet_lite0", 49, 2_967_962, 1_904_992_256, f"{_SKIPS} at stride 16"),
-        ("fcn8s_efficientnet_lite0", 49, 2_968_823, 1_908_432_896, f"{_SKIPS} at strides 16 and 8"),
-        ("fcn32s_resnet18", 18, 11_187_285, 9_477_685_248, _LAST),
-        ("fcn16s_resnet18", 18, 11_192_682, 9_483_190_272, f"{_SKIPS} at stride 16"),
-        ("fcn8s_resnet18", 18, 11_195_391, 9_494_200_320, f"{_SKIPS} at strides 16 and 8"),
-        ("fcn32s_resnet50", 50, 23_551_061, 21_364_211_712, _LAST),
-        ("fcn16s_resnet50", 50, 23_572_586, 21_386_231_808, f"{_SKIPS} at stride 16"),
-        ("fcn8s_resnet50", 50, 23_583_359, 21_430_272_000, f"{_SKIPS} at strides 16 and 8"),
-    ),
-    *_table(
-        _pyramid,
-        ("name", "depth", "parameters", "macs", "input_size"),
-        ("pyramid_compact", 19, 353_845, 144_479_424, (3, 128, 128)),
-        ("pyramid_efficientnet_lite0", 61, 3_051_125, 1_502_592_480, (3, 360, 480)),
-        ("pyramid_efficientnet_lite2", 76, 4_454_837, 2_174_150_880, (3, 360, 480)),
-        ("pyramid_resnet18", 33, 11_313_333, 6_663_472_320, (3, 360, 480)),
-    ),
-    *_table(
-        _fcn_resnet,
-        ("name", "depth", "parameters", "macs"),
-        ("fcn_resnet50", 51, 32_957_013, 142_725_772_800),
-        ("fcn_resnet101", 102, 51_949_141, 222_746_867_200),
-    ),
-    *_table(
-        _deeplab_v3,
-        ("name", "depth", "parameters", "macs"),
-        ("deeplabv3_resnet50", 53, 39_638_869, 168_731_205_888),
-        ("deeplabv3_mobilenet_v3_large", 50, 11_025_477, 10_436_350_688),
-    ),
-    _segmenter(
-        name="lraspp_mobilenet_v3_large",
-        family="lraspp",
-        year=2019,
-        title="Searching for MobileNetV3 (section 6.4: LR-ASPP)",
-        source="Howard et al., arXiv:1905.02244",
-        key_idea="a coarse map gated by the whole picture, and scores of a fine one",
-        module="foveate.models.lraspp",
-        depth=48,
-        parameters=3_221_538,
-        macs=2_086_219_688,
-    ),
+    *SEGMENTERS,
 )
 
 CATALOGUE = Registry({row.name: row for row in _ROWS})

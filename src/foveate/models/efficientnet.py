@@ -16,19 +16,23 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from foveate.layers.mbconv import ConvNormActivation, MBConv, Style, round_channels
+from foveate.layers.mbconv import ConvNormActivation, FusedMBConv, MBConv, Style, round_channels
 from foveate.models.anatomy import Level, Network
 from foveate.models.registry import register
 
 
 class Stage(NamedTuple):
-    """A row of the paper's table 1: MBConv blocks of one kind, of which the first has the stride."""
+    """A row of the paper's table 1: MBConv blocks of one kind, of which the first has the stride.
+
+    ``fused`` ones are EfficientNetV2's.
+    """
 
     expand_ratio: int
     kernel: int
     stride: int
     channels: int
     depth: int
+    fused: bool = False
 
 
 STAGES = (
@@ -73,7 +77,7 @@ class MBConvNetwork(Network):
         for stage in stages:
             blocks: list[nn.Module] = []
             for position in range(stage.depth):
-                block = MBConv(
+                block = (FusedMBConv if stage.fused else MBConv)(
                     channels,
                     stage.channels,
                     kernel=stage.kernel,

@@ -1,4 +1,6 @@
-"""ResNet (He, Zhang, Ren, Sun: Deep residual learning for image recognition, 2015, arXiv:1512.03385).
+"""ResNet (He, Zhang, Ren, Sun: Deep residual learning for image recognition, 2015, arXiv:1512.03385), and
+ResNeXt (Xie, Girshick, Dollár, Tu, He: Aggregated residual transformations for deep neural networks, 2016,
+arXiv:1611.05431), whose 3x3 convolutions are in groups.
 
 Key names and order are torchvision's. Deviations from the paper, those of torchvision's form:
 
@@ -29,6 +31,7 @@ BLOCKS: dict[str, Block] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 @register("resnet50", block="bottleneck", depths=(3, 4, 6, 3))
 @register("resnet101", block="bottleneck", depths=(3, 4, 23, 3))
 @register("resnet152", block="bottleneck", depths=(3, 8, 36, 3))
+@register("resnext50_32x4d", block="bottleneck", depths=(3, 4, 6, 3), groups=32, group_width=4)
 class ResNet(Network):
     """A wide first convolution, four stages of residual blocks, global average pooling, scores.
 
@@ -44,6 +47,8 @@ class ResNet(Network):
         block: Literal["basic", "bottleneck"] = "bottleneck",
         depths: tuple[int, int, int, int] = (3, 4, 6, 3),
         width: int = 64,
+        groups: int = 1,
+        group_width: int = 64,
         zero_init_residual: bool = False,
         replace_stride_with_dilation: tuple[bool, bool, bool] = (False, False, False),
         num_classes: int = 1000,
@@ -57,6 +62,9 @@ class ResNet(Network):
                 "replace_stride_with_dilation is for bottlenecks (resnet50 and deeper); basic blocks have no "
                 "dilation."
             )
+        if (groups, group_width) != (1, 64) and kind is not Bottleneck:
+            raise InputError("groups and group_width are for bottlenecks (resnext50_32x4d).")
+        blocks = Blocks(kind, groups, group_width)
         channels = [width * 2**stage for stage in range(4)]
         outputs = [c * kind.expansion for c in channels]
         super().__init__(num_features=outputs[-1], num_classes=num_classes, in_channels=in_channels)
@@ -68,10 +76,10 @@ class ResNet(Network):
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         steps = _steps(replace_stride_with_dilation)
-        self.layer1 = _stage(kind, width, channels[0], depths[0], steps[0])
-        self.layer2 = _stage(kind, outputs[0], channels[1], depths[1], steps[1])
-        self.layer3 = _stage(kind, outputs[1], channels[2], depths[2], steps[2])
-        self.layer4 = _stage(kind, outputs[2], channels[3], depths[3], steps[3])
+        self.layer1 = blocks.stage(width, channels[0], depths[0], steps[0])
+        self.layer2 = blocks.stage(outputs[0], channels[1], depths[1], steps[1])
+        self.layer3 = blocks.stage(outputs[1], channels[2], depths[2], steps[2])
+        self.layer4 = blocks.stage(outputs[2], channels[3], depths[3], steps[3])
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(outputs[-1], num_classes)
         self._initialise(zero_init_residual)
@@ -117,13 +125,21 @@ def _steps(dilated: tuple[bool, bool, bool]) -> list[Step]:
     return steps
 
 
-def _stage(kind: Block, in_channels: int, channels: int, depth: int, step: Step) -> nn.Sequential:
-    blocks = [_block(kind, in_channels, channels, step.stride, step.first)]
-    blocks += [_block(kind, channels * kind.expansion, channels, 1, step.others) for _ in range(depth - 1)]
-    return nn.Sequential(*blocks)
+class Blocks(NamedTuple):
+    """The blocks of a network: their kind, and of bottlenecks how many groups, of how many channels in 64."""
 
+    kind: Block
+    groups: int
+    group_width: int
 
-def _block(kind: Block, in_channels: int, channels: int, stride: int, dilation: int) -> nn.Module:
-    if kind is Bottleneck:
-        return Bottleneck(in_channels, channels, stride, dilation)
-    return kind(in_channels, channels, stride)
+    def stage(self, in_channels: int, channels: int, depth: int, step: Step) -> nn.Sequential:
+        blocks = [self._block(in_channels, channels, step.stride, step.first)]
+        wide = channels * self.kind.expansion
+        blocks += [self._block(wide, channels, 1, step.others) for _ in range(depth - 1)]
+        return nn.Sequential(*blocks)
+
+    def _block(self, in_channels: int, channels: int, stride: int, dilation: int) -> nn.Module:
+        if self.kind is Bottleneck:
+            inner = channels * self.group_width // 64 * self.groups
+            return Bottleneck(in_channels, channels, stride, dilation, groups=self.groups, inner=inner)
+        return self.kind(in_channels, channels, stride)

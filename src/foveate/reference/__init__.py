@@ -7,6 +7,7 @@ with respect to the output and returns the one with respect to the input, then t
 - ``convolution``, ``pooling``, ``global_pooling``, ``activations``, ``batch_norm``, ``dense``, ``joining``,
   ``dropout``, ``loss``: the operations; ``padding`` and ``windows`` are their common ground.
 - ``transposed_convolution``, ``upsampling``, ``unpooling``: those by which maps grow.
+- ``layer_norm``, ``attention``: what transformers are made of; arrays are (N, tokens, features) there.
 - ``network``, ``blocks``, ``convnet1``: layers that remember their input, and what networks are made of.
 - ``optim``: SGD, Adam and AdamW.
 

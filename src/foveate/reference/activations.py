@@ -6,6 +6,8 @@ as in torch.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from foveate.reference.windows import Array
@@ -88,6 +90,22 @@ def hardswish(x: Array) -> Array:
 def hardswish_backward(grad: Array, x: Array) -> Array:
     """x/3 + 1/2 times ``grad`` between −3 and 3, all of it above, nothing below."""
     return grad * np.where(x <= -3, 0, np.where(x < 3, x / 3 + 0.5, 1))
+
+
+def gelu(x: Array) -> Array:
+    """x·Φ(x), where Φ is the share of the normal distribution that lies below x (Hendrycks, Gimpel, 2016)."""
+    return x * _below(x)
+
+
+def gelu_backward(grad: Array, x: Array) -> Array:
+    """``grad`` times Φ(x) + x·φ(x), where φ is the normal distribution's density."""
+    density = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    return grad * (_below(x) + x * density)
+
+
+def _below(x: Array) -> Array:
+    shares: Array = np.vectorize(math.erfc, otypes=[x.dtype])(-x / math.sqrt(2)) / 2
+    return shares
 
 
 def softmax(x: Array, axis: int = 1) -> Array:

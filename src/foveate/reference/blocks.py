@@ -12,6 +12,8 @@ import numpy as np
 
 from foveate.layers.padding import Padding
 from foveate.reference.activations import (
+    gelu,
+    gelu_backward,
     hardsigmoid,
     hardsigmoid_backward,
     hardswish,
@@ -46,6 +48,7 @@ ACTIVATIONS = {
     "sigmoid": (sigmoid, sigmoid_backward),
     "hardsigmoid": (hardsigmoid, hardsigmoid_backward),
     "hardswish": (hardswish, hardswish_backward),
+    "gelu": (gelu, gelu_backward),
 }
 
 
