@@ -120,7 +120,7 @@ OF_COCO = [
         "a box of one pixel",
         "check leaves",
         1,
-        "1 box of 2 is no more than a pixel wide or high, and",
+        "1 box of 2 covers no more than a pixel, and at most 5",
         _coco(GOOD, {**GOOD, "id": 2, "bbox": [3, 3, 1, 1]}),
         report=True,
     ),

@@ -103,7 +103,7 @@ def _also_drawn(operation: dict[str, Any], task: Task) -> None:
     operation["description"] += f" With `Accept: image/png` the answer to one picture is {task.draws}."
     operation["responses"]["200"]["content"]["image/png"] = {"schema": _BYTES}
     operation["responses"]["406"] = _json(_SENTENCES["406"], "Error")
-    operation["x-example"] += "\ncurl -H 'Accept: image/png' --data-binary @cat.jpg {url}predict > mask.png"
+    operation["x-example"] += "\ncurl -H 'Accept: image/png' --data-binary @cat.jpg {url}predict > answer.png"
 
 
 def _health_paths(secured: bool) -> dict[str, Any]:

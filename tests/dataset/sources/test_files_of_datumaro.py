@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from foveate.dataset import open_dataset
 from foveate.dataset.sources.annotated import read_annotated
 from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.errors import DatasetError
@@ -28,6 +29,19 @@ def test_coco():
     (mask,) = masks_of(read_annotated(COCO / "instances_val.json"))[0]["train"]
     assert mask.labelling.classes == ("background", "a", "b", "c")
     assert mask.read().tolist() == [[1, 255, 0, 0, 0]] * 2 + [[255, 255, 0, 0, 0]] * 8
+
+
+def test_boxes_of_coco_and_yolo():
+    with pytest.raises(DatasetError, match="has boxes of 'a' in val and none in train"):
+        open_dataset(FILES / "coco")
+    dataset = open_dataset(FILES / "coco", min_classes=1)  # to be measured on
+    assert dataset.task.name == "detection" and dataset.task.classes == ("a", "b")  # c has no box anywhere
+    (first,), (second,) = (split.targets.pictures for split in dataset.splits.values())
+    assert first.boxes.tolist() == [[2, 2, 5, 3]] and first.labels.tolist() == [1]
+    assert second.crowd.tolist() == [True, False] and second.size == (5, 10)
+    assert any("1 class without a box anywhere" in note for note in dataset.notes)
+    (one,) = open_dataset(FILES / "yolo").splits["val"].targets.pictures
+    assert one.boxes.round(3).tolist() == [[0, 2, 4, 4], [3, 3, 5, 6]]
 
 
 def test_run_lengths():

@@ -53,7 +53,10 @@ def open_annotated(
         data = data._replace(notes=(*data.notes, *note))
     if task == SEGMENTATION:
         return mask_set(os.fspath(path), data, ignore=ignore, min_classes=min_classes)
-    return box_set(os.fspath(path), data)
+    fewest = (
+        None if min_classes > 1 else 0
+    )  # what is only measured may have boxes of classes that train lacks
+    return box_set(os.fspath(path), data, fewest=fewest)
 
 
 def read_annotated(path: Path, *, background: bool = False) -> AnnotatedData | None:

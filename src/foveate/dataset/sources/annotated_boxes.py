@@ -19,19 +19,23 @@ from foveate.geometry import Affine
 from foveate.images.orientation import turn
 from foveate.tasks import task_type
 from foveate.tasks.detection.truth import Naming, PictureBoxes, Raw, mended
+from foveate.words import plural
 
 DETECTION = "detection"  # the task whose answers boxes are
 
 
-def box_set(name: str, data: AnnotatedData, *, min_classes: int = 1) -> DataSet:
-    """A data set of the boxes in annotations. Raises DatasetError in one sentence that names the entry."""
+def box_set(name: str, data: AnnotatedData, *, fewest: int | None = None) -> DataSet:
+    """A data set of the boxes in annotations. fewest: see `from_answers`.
+
+    Raises DatasetError in one sentence that names the entry.
+    """
     boxes, notes = boxes_of(data)
     rows = {
         key: (FileImages((one.file for one in data.splits[key]), data.root), own)
         for key, own in boxes.items()
         if own
     }
-    return from_answers(name, rows, kind=task_type(DETECTION), notes=notes, fewest=min_classes)
+    return from_answers(name, rows, kind=task_type(DETECTION), notes=notes, fewest=fewest)
 
 
 def boxes_of(data: AnnotatedData) -> tuple[dict[str, list[PictureBoxes]], list[str]]:
@@ -53,7 +57,8 @@ def boxes_of(data: AnnotatedData) -> tuple[dict[str, list[PictureBoxes]], list[s
     }
     unused = [name for name in data.labels if name not in used]
     if unused:
-        notes = (*notes, f"{len(unused)} classes have no box anywhere and were left out: {listed(unused)}.")
+        said = plural(len(unused), "class without a box anywhere", "classes without a box anywhere")
+        notes = (*notes, f"{said}, left out: {listed(unused)}.")
     return boxes, [*data.notes, *notes, *_nothing(boxes), *twin_notes(classes)]
 
 

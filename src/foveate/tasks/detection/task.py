@@ -179,7 +179,10 @@ class Detection(Task):
                 found.append(from_mapping(answer, self.naming))
             else:
                 raise InputError(f"expected the boxes of each picture, found {type(answer).__name__}.")
-        return BoxTargets(tuple(found), self.naming)
+        naming = (
+            found[0].naming if found else self.naming
+        )  # which has the ids of the data, where it is theirs
+        return BoxTargets(tuple(found), naming)
 
     def why_not(self, targets: Targets) -> str | None:
         if not isinstance(targets, BoxTargets):

@@ -18,7 +18,7 @@ FLAWED = {  # what one, and what several such boxes do
     BEYOND: ("reaches out of the picture", "reach out of the picture"),
     SWAPPED: ("has its corners exchanged", "have their corners exchanged"),
     EMPTY: ("has no width or no height", "have no width or no height"),
-    ONE_PIXEL: ("is no more than a pixel wide or high", "are no more than a pixel wide or high"),
+    ONE_PIXEL: ("covers no more than a pixel", "cover no more than a pixel"),
     DOUBLED: ("is there twice", "are there twice"),
 }
 ROUNDING_PX = 1.0  # by which a box may reach out of its picture without a word
@@ -102,7 +102,7 @@ class PictureBoxes:
 
     def named(self, naming: Naming) -> PictureBoxes:
         """The same under another naming, by the classes' names. Raises InputError for one that it lacks."""
-        if naming == self.naming:
+        if naming.classes == self.naming.classes:
             return self
         place = {name: number for number, name in enumerate(naming.classes)}
         table = np.array([place.get(name, -1) for name in self.naming.classes], np.int64)
@@ -127,8 +127,8 @@ def mended(things: Sequence[Raw], naming: Naming, size: tuple[int, int] | None) 
     """Boxes that can be learnt from, of what stands in a file, and what was wrong with the others.
 
     Corners that have changed places are put right; what reaches out of the picture is cut at its edge; boxes
-    that lie wholly outside, are empty or no more than a pixel wide or high are left out, and so is the second
-    of two that are the same. size: (width, height) of the picture; None where it cannot be read.
+    that lie wholly outside, are empty or cover no more than a pixel are left out, and so is the second of two
+    that are the same. size: (width, height) of the picture; None where it cannot be read.
     """
     numbers = {name: number for number, name in enumerate(naming.classes)}
     flaws: list[Flaw] = []
@@ -175,7 +175,7 @@ def _mended_box(
         if max(float((-first).max()), float((last - edge).max())) > ROUNDING_PX:
             flaws.append(Flaw(BEYOND, thing.where))
         first, last = first.clip(0, edge), last.clip(0, edge)
-    if (last - first).min() <= 1:
+    if np.prod(last - first) <= 1:
         flaws.append(Flaw(ONE_PIXEL, thing.where))
         return None
     inside = float(np.prod(last - first))

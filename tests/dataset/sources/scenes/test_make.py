@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from foveate.dataset import open_dataset
 from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.coco import read_coco
 from foveate.dataset.sources.scenes import SceneSettings, make_scenes
@@ -102,6 +103,20 @@ def test_foveates_own_readers_find_the_same_masks_and_classes(made):
             with Image.open(made.folder / picture.file.replace("images", "masks")) as file:
                 assert np.array_equal(mask.read(), np.array(file))
     assert class_table(made.folder / "classes.csv", "classes.csv").names == ("background", *made.classes)
+
+
+def test_the_folder_is_a_detection_set_too_with_the_boxes_of_what_can_be_seen(made):
+    assert open_dataset(made.folder).task.name == "segmentation"
+    dataset = open_dataset(made.folder, task="detection")
+    assert dataset.task.classes == tuple(name for name in made.classes if name in dataset.task.classes)
+    for split, part in dataset.splits.items():
+        document = json.loads((made.folder / split / "annotations.json").read_text())
+        for row, image in enumerate(document["images"]):
+            own = [one for one in document["annotations"] if one["image_id"] == image["id"]]
+            boxes = [(x, y, x + w, y + h) for x, y, w, h in (one["bbox"] for one in own)]
+            found = part.targets[row]
+            assert [tuple(box) for box in found.boxes.tolist()] == boxes and not found.flaws
+            assert found.areas.tolist() == [one["area"] for one in own]
 
 
 # The first of the table in VOC 2012's development kit.
