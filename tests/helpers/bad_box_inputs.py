@@ -211,7 +211,7 @@ OF_VOC = [
         "VOC: a list of pictures that are not there",
         "check leaves",
         2,
-        "lists 1 of 1 pictures that have no annotation file: 'z'.",
+        "lists 1 of 1 pictures that have no annotation file: 'z'; --unlabelled",
         both(_voc(_object()), file("leaves/ImageSets/Main/train.txt", "z\n")),
     ),
 ]

@@ -66,6 +66,18 @@ def test_voc_tells_from_the_data_from_where_it_counts(tmp_path):
         assert any(word in note for note in dataset.notes)
 
 
+def test_lists_say_which_pictures_of_voc_are_meant(tmp_path):
+    pictures = boxed.made(2)
+    boxed.write_voc(tmp_path, pictures)
+    boxed.save(tmp_path / "JPEGImages", "secret.png", (20, 20))
+    (tmp_path / "ImageSets" / "Main" / "test.txt").write_text("secret\n")
+    (tmp_path / "ImageSets" / "Main" / "car_train.txt").write_text("train0 -1\n")  # of one class: no split
+    dataset = open_dataset(tmp_path)
+    assert boxed.found(dataset) == boxed.expected(pictures, crowds=True)
+    assert any("there is no test split" in note for note in dataset.notes)
+    assert dataset.splits["train"].targets.naming.ids == ()  # VOC has none
+
+
 def test_ids_of_the_file_are_shown_and_never_matched(tmp_path):
     boxed.write_coco(tmp_path, boxed.made())
     data = read_annotated(tmp_path)
@@ -81,12 +93,12 @@ def test_pictures_without_files_are_an_error_unless_they_show_nothing(tmp_path):
         root = tmp_path / write.__name__
         write(root, boxed.made())
         boxed.save(root / folder, "more.png", (20, 20))
-        if write is not boxed.write_labelme:  # whose own program keeps no file for what is still to be done
-            with pytest.raises(DatasetError, match=r"1 of \d+ pictures .*unlabelled"):
-                open_dataset(root)
         if write is boxed.write_voc:
             names = root / "ImageSets" / "Main" / "train.txt"
             names.write_text(f"{names.read_text()}\nmore")
+        if write is not boxed.write_labelme:  # whose own program keeps no file for what is still to be done
+            with pytest.raises(DatasetError, match=r"1 of \d+ pictures .*unlabelled"):
+                open_dataset(root)
         dataset = open_dataset(root, unlabelled="background")
         assert boxed.found(dataset)["train"]["more.png"] == set()
         assert any("learnt as pictures of nothing" in note for note in dataset.notes)
@@ -200,6 +212,22 @@ def test_each_fault_of_a_box_is_named_and_mended(tmp_path):
         (kind, f"Annotation {kinds.index(kind)}")
         for kind in (OUTSIDE, BEYOND, SWAPPED, EMPTY, ONE_PIXEL, DOUBLED)
     ]
+
+
+def test_darknets_lists_as_cvat_exports_them(tmp_path):
+    boxed.save(tmp_path / "obj_train_data", "a.jpg", (40, 30))
+    (tmp_path / "obj_train_data" / "a.txt").write_text("1 0.5 0.5 0.5 0.2\n")
+    (tmp_path / "obj.names").write_text("leaf\ntwig\n")
+    (tmp_path / "train.txt").write_text("data/obj_train_data/a.jpg\n")
+    (tmp_path / "obj.data").write_text("classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n")
+    assert boxed.found(open_dataset(tmp_path)) == {
+        "train": {"a.jpg": {("twig", (10.0, 12.0, 30.0, 18.0), False)}}
+    }
+    (tmp_path / "train.txt").write_text("data/obj_train_data/b.jpg\n")
+    with pytest.raises(
+        DatasetError, match=r"train\.txt' names 'data/obj_train_data/b\.jpg', which is not there"
+    ):
+        open_dataset(tmp_path)
 
 
 def test_lists_of_boxes_as_deeppcb_has_them(tmp_path):

@@ -49,7 +49,7 @@ def boxes_of(data: AnnotatedData) -> tuple[dict[str, list[PictureBoxes]], list[s
     if not used - {data.ignored}:
         raise DatasetError(f"Data set {str(data.root)!r} has pictures and no annotations of them.")
     classes = tuple(name for name in data.labels if name in used)
-    naming = Naming(classes, tuple(data.ids.get(name, "") for name in classes))
+    naming = Naming(classes, tuple(data.ids.get(name, "") for name in classes) if data.ids else ())
     found, notes = sizes(data)
     boxes = {
         key: [_boxes(picture, found.get(picture.file), naming) for picture in split]

@@ -3,7 +3,8 @@
 Each line is a thing: the number of its class, then x and y of the corners of its outline, or the centre,
 width and height of its box, as fractions of the picture's sides. ``data.yaml`` tells the names of the classes
 and where the pictures of each split lie, or ``classes.txt`` tells the names alone; ``images`` in a picture's
-path is ``labels`` in that of its file. The form is described at docs.ultralytics.com/datasets/segment.
+path is ``labels`` in that of its file. Darknet's ``obj.data`` with its lists is read as well. The form is
+described at docs.ultralytics.com/datasets/segment.
 
 A picture without a file is an error, an empty file says that there is nothing in it: files that were not
 found would otherwise be learnt as pictures of nothing, unless the user says that they are.
@@ -45,6 +46,7 @@ from foveate.words import setting
 SPLITS = ("train", "val", "test")
 _YAML = (".yaml", ".yml")
 _LISTS = ("classes.txt", "obj.names", "classes.names", "labels.txt")
+_DARKNET = "obj.data"
 _MAX_LABEL_BYTES = 1 << 24
 _FURTHEST = 3.0  # of a fraction: what lies further out was meant in pixels
 
@@ -70,6 +72,8 @@ def read_yolo(path: Path, *, background: bool = False) -> AnnotatedData | None:
         settings = [file for file in settings if file.stem.lower() == "data"] or settings
     if settings:
         return _by_yaml(settings[0], background=background)
+    if (path / _DARKNET).is_file():
+        return _by_darknet(path, path / _DARKNET, background=background)
     labels = folder_named(path, "labels")
     lists = [folder / name for folder in (path, labels) if folder for name in _LISTS]
     found = next((file for file in lists if file.is_file()), None)
@@ -81,6 +85,32 @@ def read_yolo(path: Path, *, background: bool = False) -> AnnotatedData | None:
         raise DatasetError(f"Line {names.index('') + 1} of {str(found)!r} is empty; expected a class's name.")
     pictures = {key: named(folder, *IMAGE_SUFFIXES) for key, folder in folders.items()}
     return _read(path, _Names(str(found), dict(enumerate(names))), pictures, background=background)
+
+
+def _by_darknet(root: Path, file: Path, *, background: bool) -> AnnotatedData:
+    """Darknet's ``obj.data``, as CVAT writes it: lines ``train = data/train.txt`` and ``names = ...``."""
+    pairs = [line.partition("=") for line in text_of(file).splitlines() if "=" in line]
+    settings = {key.strip(): value.strip() for key, _, value in pairs}
+
+    def place(entry: str, source: Path) -> Path:
+        """A file by its name there, which begins in a folder above this one where the export was packed."""
+        tried = [root / entry, root / entry.partition("/")[2]]
+        found = next((one for one in tried if one.is_file()), None)
+        if found is None:
+            raise DatasetError(f"{str(source)!r} names {entry!r}, which is not there.")
+        return root / inside(root, found, f"{str(source)!r} names {entry!r}")
+
+    names = place(settings.get("names", "obj.names"), file)
+    numbered = dict(enumerate(line.strip() for line in text_of(names).rstrip().splitlines()))
+    pictures: dict[str, list[Path]] = {}
+    for key, word in (("train", "train"), ("val", "valid"), ("test", "test")):
+        if word in settings:
+            listing = place(settings[word], file)
+            lines = [line.strip() for line in text_of(listing, _MAX_LABEL_BYTES).splitlines()]
+            pictures[key] = [place(line, listing) for line in lines if line]
+    if "train" not in pictures:
+        raise DatasetError(f"{str(file)!r} does not say which pictures are to be learnt from: train = ...")
+    return _read(root, _Names(str(names), numbered), pictures, background=background)
 
 
 def _tells_names(file: Path) -> bool:
