@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from foveate.errors import InputError
 from foveate.models.registry import create_model
+from foveate.models.segmenter import halfway
 
 
 def made(**options):
@@ -14,14 +15,24 @@ def made(**options):
 
 
 @pytest.mark.parametrize("size", [(40, 56), (33, 47), (64, 20)])
-def test_scores_are_as_large_as_the_picture_and_a_quarter_of_it_in_training(size):
+def test_scores_are_as_large_as_the_picture_and_half_of_it_in_training(size):
     network = made()
     pictures = torch.randn(2, 3, *size)
     with torch.inference_mode():
-        scores, (coarse, aux) = network(pictures), network.forward_to_learn(pictures)
-    assert scores.shape == (2, 5, *size) and aux == ()
-    torch.testing.assert_close(scores, F.interpolate(coarse, size, mode="bilinear", align_corners=False))
-    assert coarse.shape[-1] <= size[1] / 2 + 1
+        scores, (halved, aux) = network(pictures), network.forward_to_learn(pictures)
+        (coarse,) = network.forward_scores(pictures, aux=False)
+    assert aux == ()
+    half = -(-size[0] // 2), -(-size[1] // 2)
+    for found, shape in ((scores, size), (halved, half)):
+        torch.testing.assert_close(found, F.interpolate(coarse, shape, mode="bilinear", align_corners=False))
+
+
+def test_scores_coarser_than_half_are_enlarged_to_learn_from_and_finer_ones_left_alone():
+    pictures, fine = torch.randn(1, 3, 24, 33), torch.randn(1, 5, 24, 33)
+    assert halfway(fine, pictures) is fine
+    coarse = torch.randn(1, 5, 6, 9)
+    enlarged = F.interpolate(coarse, (12, 17), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(halfway(coarse, pictures), enlarged)
 
 
 def test_only_the_scores_are_fresh_for_other_classes():

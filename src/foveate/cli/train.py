@@ -90,10 +90,10 @@ Examples:
 )
 @click.option(
     "--class-weights",
-    type=click.Choice(["none", "balanced"]),
-    default="none",
+    type=click.Choice(["auto", "none", "balanced"]),
+    default="auto",
     show_default=True,
-    help="Whether a rare class counts for as much as a frequent one.",
+    help="Whether a rare class counts for as much as a frequent one; auto: of pixels half-way, else no.",
 )
 @click.option(
     "--label-smoothing", type=float, metavar="SHARE", help="Of the target, instead of the recipe's."

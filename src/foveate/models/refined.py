@@ -12,7 +12,7 @@ from torch import Tensor
 from foveate.errors import InputError
 from foveate.layers.mrf import MRF
 from foveate.models.anatomy import Network
-from foveate.models.segmenter import Segmenter, resized
+from foveate.models.segmenter import Segmenter, halfway, resized
 from foveate.operators.blueprint import is_number
 
 MAX_REDUCTION = 64
@@ -76,14 +76,23 @@ class Refined(Network):
     def forward_with_aux(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The refined scores, the network's own, and those of its auxiliary heads: (N, num_classes, H, W)."""
         self.check_input(x)
-        scores, aux = self.network.forward_to_learn(x)
+        scores, *aux = self._scores(x)
         return self.refine(scores, x), tuple(resized(found, x) for found in (scores, *aux))
 
     def forward_to_learn(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The refined scores at the size where the field works, the others as the network learns them."""
+        """The refined scores, those before, and the auxiliary ones, each at half the sides or finer."""
         self.check_input(x)
+        scores, *aux = self._scores(x)
+        refined = self.mrf(*self._where_it_works(scores, x))
+        found = [halfway(each, x) for each in (refined, scores, *aux)]
+        return found[0], tuple(found[1:])
+
+    def _scores(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The network's scores and those of its auxiliary heads, of any size."""
+        if isinstance(self.network, Segmenter):
+            return self.network.forward_scores(x, aux=True)
         scores, aux = self.network.forward_to_learn(x)
-        return self.mrf(*self._where_it_works(scores, x)), (scores, *aux)
+        return (scores, *aux)
 
     def refine(self, scores: Tensor, picture: Tensor) -> Tensor:
         """Scores (N, num_classes, h, w) and pictures (N, C, H, W) to scores (N, num_classes, H, W)."""

@@ -34,7 +34,7 @@ from foveate.words import setting
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
 SMALL_MAPS, PHOTOGRAPH_MAPS = Registered("pyramid_compact"), Registered("pyramid_efficientnet_lite0")
 # Classes of pixels, by a budget: small pictures often rather than large ones seldom.
-MAP_EPOCHS, MAP_SHARE, LEAST_MAP_PIXELS = 12, 0.75, 20_000
+MAP_EPOCHS, MAP_SHARE, LEAST_MAP_PIXELS = 9, 0.75, 20_000
 SECONDS_PER_MAP_GMAC = 0.1  # of learning from a picture, in torch on two cores
 BACKBONE_SIDE_PX = 128  # networks made for at least this size can be backbones
 
@@ -250,7 +250,7 @@ def as_trained(fitted: Fitted, request: TrainRequest) -> TrainedNetwork:
         "recipe": f"frozen features: {learner.linear_model} on what the network sees",
         "views": "each picture and its mirror image" if fitted.mirrored else "each picture as it is",
         "penalty": f"{head.penalty:.2g}, chosen on {fitted.how}",
-        "class weights": request.class_weights,
+        "class weights": "balanced" if request.class_weights == "balanced" else "none",
     }
     held_out = HeldOut(head.held_out[known], split.targets.take(known), fitted.how) if len(known) else None
     return TrainedNetwork(

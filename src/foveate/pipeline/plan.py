@@ -28,7 +28,7 @@ from foveate.training.recipes import (
     get_recipe,
     recipe_for,
 )
-from foveate.training.reserve import Reserve
+from foveate.training.reserve import FINISH_MAPS_SECONDS, FINISH_SECONDS, Reserve
 from foveate.training.schedule import Horizon, StepHorizon
 from foveate.training.settings import TrainingSettings
 from foveate.training.speed import Speed, measure_speed
@@ -37,7 +37,7 @@ from foveate.words import setting
 
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
 TOO_FEW_EPOCHS = 0.1
-HALVED_FROM_PIXELS = 100_000
+HALVED_FROM_PIXELS = 30_000
 MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
 
 
@@ -173,7 +173,11 @@ class _Planner:
         """How many epochs the run is going to have, about."""
         if plan.epochs is not None or plan.speed is None or self.train_seconds is None:
             return plan.epochs or plan.recipe.epochs
-        return self.train_seconds / (plan.speed.step_seconds * len(plan.batches))
+        halved = (
+            plan.batches.halved_share
+        )  # a step was timed on halved pictures, the others take four times that
+        shares = halved + (1 - halved) / 4 if halved else 1.0
+        return shares * self.train_seconds / (plan.speed.step_seconds * len(plan.batches))
 
     def _recipe(self, network: str, epochs: float) -> Recipe:
         request = self.request
@@ -252,10 +256,14 @@ def learner_for(
 
 
 def label_weights(request: TrainRequest, prepared: Prepared) -> tuple[float, ...] | None:
-    """What a training picture of each label counts, where that is asked for."""
-    if request.class_weights == "none":
-        return None
-    return prepared.task.balanced(prepared.splits["train"].targets)
+    """What a training picture of each label counts; None: all alike."""
+    task, targets = prepared.task, prepared.splits["train"].targets
+    match request.class_weights:
+        case "balanced":
+            return task.balanced(targets)
+        case "auto":
+            return task.usual_weights(targets)
+    return None
 
 
 def with_asked(settings: TrainingSettings, request: TrainRequest, prepared: Prepared) -> TrainingSettings:
@@ -286,7 +294,8 @@ def reserve_for(prepared: Prepared, plan: Plan, deadline: float | None) -> Reser
     validation = len(prepared.splits["val"]) if "val" in prepared.splits else 0
     measured = sum(len(prepared.splits[name]) for name in measured_splits(prepared.splits))
     elsewhere = plan.batches.pixels.device.type != "cpu"
-    return Reserve(deadline, validation, measured, plan.speed, on_device=elsewhere)
+    finish = FINISH_SECONDS if prepared.task.whole_picture else FINISH_MAPS_SECONDS
+    return Reserve(deadline, validation, measured, plan.speed, elsewhere, finish)
 
 
 def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device) -> str:

@@ -75,7 +75,7 @@ class TrainRequest:
         download: whether a hub's weights may be fetched; without it only those fetched before are used.
         augment: "auto" (the recipe's, without mirror images where these would contradict the pictures) or
             "none", which leaves out the mirror images of photographs, too.
-        class_weights: "none", or "balanced" for classes of unequal size.
+        class_weights: "none", "balanced" for classes of unequal size, or "auto": what the task usually does.
         refine: "mrf" puts deep parsing's Markov random field behind a network that scores each pixel, and
             trains both together; "none" does not.
         select: what decides the best epoch; None takes the recipe's (val_accuracy), and the loss of the
@@ -106,7 +106,7 @@ class TrainRequest:
     weights: str | None = None
     download: bool = False
     augment: Literal["auto", "none"] = "auto"
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Literal["auto", "none", "balanced"] = "auto"
     label_smoothing: float | None = None
     refine: Literal["none", "mrf"] = "none"
     select: str | None = None
@@ -267,7 +267,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 _CHOICES = {
     "fit": ("crop", "pad", "stretch"),
     "augment": ("auto", "none"),
-    "class_weights": ("none", "balanced"),
+    "class_weights": ("auto", "none", "balanced"),
     "refine": ("none", "mrf"),
 }
 

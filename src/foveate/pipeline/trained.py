@@ -124,7 +124,7 @@ def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:
         f"weight decay {optimiser.weight_decay:g}",
         "schedule": f"warm-up over {schedule.warmup_fraction:.0%} of the run, then {schedule.decay}",
         "label smoothing": plan.settings.label_smoothing,
-        "class weights": "balanced" if plan.settings.class_weights else "none",
+        "class weights": "by frequency" if plan.settings.class_weights else "none",
         "refine": "mrf" if "refine" in plan.network.architecture else "none",
         "augmentation": plan.recipe.augmentation.describe(),
         "best epoch chosen by": plan.settings.select,

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 # A run is ended after this, and the time that a very slow machine takes (multiply-adds a second).
 LEAST_SECONDS, LEAST_SPEED = 60.0, 1e9
-BATCH_PIXELS = 2_200_000  # of a batch; of larger pictures fewer are run at once, whatever is asked for
+BATCH_PIXELS = (
+    800_000  # of a batch: larger ones are no faster, and take memory; of large pictures fewer are run
+)
 CHUNK = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 
 Item = TypeVar("Item")

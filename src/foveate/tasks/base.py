@@ -283,6 +283,10 @@ class Task(ABC):
         """(K,) what an example of each label counts so that all weigh alike. Raises InputError."""
         raise InputError(f"A {self.name} has no labels that could be rare.")
 
+    def usual_weights(self, targets: Targets) -> tuple[float, ...] | None:
+        """(K,) what an example of each label counts where nobody says; None: all alike."""
+        return None
+
     @abstractmethod
     def cells(self, targets: Targets) -> Sequence[str]:
         """Each answer in a few words, for people."""

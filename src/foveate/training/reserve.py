@@ -13,6 +13,7 @@ from foveate.training.speed import Speed
 
 # For export and its check, report, writing (seconds on the machine of the README's table).
 FINISH_SECONDS = 1.5
+FINISH_MAPS_SECONDS = 7.0  # where pictures and answers are drawn pixel by pixel
 # And for explaining some pictures in the report, which takes about as long as looking at so many of them.
 EXPLAIN_PICTURES, EXPLAIN_SECONDS_KEPT = 160, 2.0
 # The validation pictures are gone through at the end of training, and once more to calibrate.
@@ -28,6 +29,7 @@ class Reserve:
         measured: how many the finished model is measured on.
         speed: of this machine, where it was measured.
         on_device: whether training runs elsewhere than on the processor.
+        finish: seconds for export, report and writing.
     """
 
     deadline: float
@@ -35,6 +37,7 @@ class Reserve:
     measured: int
     speed: Speed | None = None
     on_device: bool = False
+    finish: float = FINISH_SECONDS
 
     def seconds(self, on_device: float, on_processor: float) -> float:
         """From the last step to the finished folder.
@@ -45,7 +48,7 @@ class Reserve:
         """
         explaining = min(EXPLAIN_PICTURES * on_processor, EXPLAIN_SECONDS_KEPT)
         passes = DEVICE_PASSES * self.validation * on_device + self.measured * on_processor
-        return FINISH_SECONDS + explaining + passes
+        return self.finish + explaining + passes
 
     def horizon(self, spent: float) -> TimeHorizon:
         """When training ends. ``spent``: the seconds of the runs before this one."""

@@ -45,7 +45,8 @@ class SegmentationLearner(Learner):
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
         labels = labels_on(outputs, targets[MASKS], drawn=True)
         weights = None if self.weights is None else self.weights.float()
-        return cross_entropy(outputs.float(), labels, weights) + dice(outputs.float(), labels)
+        entropy, lost = cross_entropy_and_dice(outputs.float(), labels, weights)
+        return entropy + lost
 
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
         labels = labels_on(outputs, targets[MASKS])
@@ -125,32 +126,32 @@ class ClassMap(nn.Module):
         return outputs.argmax(dim=1).to(torch.uint8), (255 / rest + 0.5).to(torch.uint8)
 
 
-def cross_entropy(outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The mean loss of the pixels that have a label, in nats; 0 where none has.
+def cross_entropy_and_dice(
+    outputs: Tensor, labels: Tensor, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The mean loss of the pixels that have a label, in nats, and the overlap that is lost.
 
-    outputs: (N, K, H, W); labels: (N, H, W) int64, IGNORED included; weights: (K,) what a pixel counts.
+    The second is one less the overlap of probabilities and truth, the mean over the classes that the batch
+    shows. Each class counts alike, however few its pixels: it is what mean IoU asks for, and cross-entropy
+    does not (Milletari, Navab, Ahmadi: "V-Net", 3DV 2016, arXiv 1606.04797, equation of section 3). One
+    softmax gives both. They are 0 where no pixel has a label.
+
+    outputs: (N, K, H, W); labels: (N, H, W) int64, IGNORED included; weights: (K,) what a pixel counts in
+    the first.
     """
-    losses = F.cross_entropy(outputs, labels, weight=weights, ignore_index=IGNORED, reduction="sum")
     known = labels != IGNORED
-    total = known.sum() if weights is None else (weights[labels.where(known, 0)] * known).sum()
-    return losses / total.clamp(min=1e-6)
-
-
-def dice(outputs: Tensor, labels: Tensor) -> Tensor:
-    """One less the overlap of probabilities and truth, the mean over the classes that the batch shows.
-
-    Each class counts alike, however few its pixels: it is what mean IoU asks for, and cross-entropy does not
-    (Milletari, Navab, Ahmadi: "V-Net", 3DV 2016, arXiv 1606.04797, equation of section 3). Shapes are those
-    of `cross_entropy`; 0 where no pixel has a label.
-    """
-    known = (labels != IGNORED)[:, None]
-    likely = torch.softmax(outputs, dim=1) * known
+    some = labels.where(known, 0)  # fixed shapes throughout, which a card can record
+    logarithms = torch.log_softmax(outputs, dim=1)
+    of_truth = logarithms.gather(1, some[:, None])[:, 0]
+    counts = known.to(outputs.dtype) if weights is None else weights[some] * known
+    entropy = -(counts * of_truth).sum() / counts.sum().clamp(min=1e-6)
     classes = torch.arange(outputs.shape[1], device=labels.device)
     true = labels[:, None] == classes[:, None, None]  # (N, K, H, W); IGNORED is no class
-    both, all_of = ((found.sum(dim=(0, 2, 3))) for found in (likely * true, likely + true))
-    shown = true.sum(dim=(0, 2, 3)) > 0
-    apart = 1 - 2 * both / all_of.clamp(min=1e-6)
-    return apart.where(shown, 0).sum() / shown.sum().clamp(min=1)
+    likely = logarithms.exp() * known[:, None]
+    both, pixels = (found.sum(dim=(0, 2, 3)) for found in (likely * true, true))
+    lost = 1 - 2 * both / (likely.sum(dim=(0, 2, 3)) + pixels).clamp(min=1e-6)
+    shown = pixels > 0
+    return entropy, (lost * shown).sum() / shown.sum().clamp(min=1)
 
 
 def labels_on(outputs: Tensor, masks: Tensor, *, drawn: bool = False) -> Tensor:

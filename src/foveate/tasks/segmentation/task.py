@@ -194,6 +194,10 @@ class Segmentation(Task):
 
         return median_frequency(masks_of(targets).pixels)
 
+    def usual_weights(self, targets: Targets) -> tuple[float, ...]:
+        """The square roots of the balanced ones: small things are learnt, and large ones stay right."""
+        return tuple(math.sqrt(weight) for weight in self.balanced(targets))
+
     def cells(self, targets: Targets) -> list[str]:
         """The classes that a picture shows, the largest first."""
         told = []
