@@ -1,5 +1,8 @@
 """Inference on the processor: `foveate predict`'s engine against PyTorch and OpenVINO, batches of 1 and 16.
 
+    python benchmarks/run.py inference --out docs                  # the networks of docs/benchmarks.md
+    python benchmarks/run.py later-networks --out FOLDER           # those since 2016 and the transformers
+
 Everybody does the same work, from uint8 pictures (N, H, W, 3) of the network's size to probabilities: the
 scaling to floats and softmax are inside. Weights are random, which takes the same time as trained ones.
 """
@@ -27,8 +30,14 @@ NETWORKS = {
     "compact_m": 32,
     "compact_l": 32,
 }
+LATER = {
+    **dict.fromkeys(("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "densenet121"), 224),
+    **dict.fromkeys(("resnext50_32x4d", "convnext_tiny", "vit_b_16", "deit_tiny", "deit_small"), 224),
+    "efficientnet_v2_s": 384,
+}
+SIDES = NETWORKS | LATER
 BATCHES = (1, 16)
-CLASSES = [str(i) for i in range(10)]
+CLASSES = tuple(str(i) for i in range(10))
 HALF = "OpenVINO, bfloat16"
 Work = Callable[[], list[float]]
 
@@ -44,18 +53,19 @@ def build(network: str) -> tuple[Any, Any]:
 
     from foveate.exporter.to_onnx import Deployed
     from foveate.images.preprocess import Preprocessing
-    from foveate.models.registry import create_model
+    from foveate.models.registry import create_model, model_options
+    from foveate.tasks.classification.task import Classification
 
     torch.manual_seed(0)
-    side = NETWORKS[network]
-    options = {"image_size": (side, side)} if network.startswith("compact") else {}
+    side = SIDES[network]
+    options = {"image_size": (side, side)} if "image_size" in model_options(network) else {}
     module = create_model(network, num_classes=len(CLASSES), in_channels=3, **options).eval()
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):  # an untrained one multiplies by one and adds nothing
             layer.running_mean.normal_(0, 0.1)
             layer.running_var.uniform_(0.5, 2)
     preprocessing = Preprocessing(side, side, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-    return Deployed(module, preprocessing, 1.0), preprocessing
+    return Deployed(module, preprocessing, Classification(CLASSES)), preprocessing
 
 
 def export(network: str, ours: Path, common: Path) -> float:
@@ -66,8 +76,8 @@ def export(network: str, ours: Path, common: Path) -> float:
     from foveate.graph.walk import walk
 
     deployed, preprocessing = build(network)
-    ours.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))
-    sample = torch.from_numpy(pictures(NETWORKS[network], 3))
+    ours.write_bytes(export_onnx(deployed, preprocessing, {}))
+    sample = torch.from_numpy(pictures(SIDES[network], 3))
     shapes = ({0: torch.export.Dim("N")},)
     names = {"input_names": ["images"], "output_names": ["probabilities"]}
     with warnings.catch_warnings():
@@ -75,7 +85,7 @@ def export(network: str, ours: Path, common: Path) -> float:
         torch.onnx.export(
             deployed, (sample,), common, dynamo=True, dynamic_shapes=shapes, verbose=False, **names
         )
-    side = NETWORKS[network]
+    side = SIDES[network]
     return 2 * walk(deployed.network, (3, side, side)).macs / 1e9
 
 
@@ -85,18 +95,19 @@ def export(network: str, ours: Path, common: Path) -> float:
 def foveate(network: str, batch: int, path: str) -> Work:
     from foveate.images.preprocess import Preprocessing
     from foveate.runtime.predictor import Predictor
+    from foveate.tasks.classification.task import Classification
 
-    side = NETWORKS[network]
-    predictor = Predictor(Path(path).read_bytes(), CLASSES, Preprocessing(side, side))
+    side = SIDES[network]
+    predictor = Predictor(Path(path).read_bytes(), Classification(CLASSES), Preprocessing(side, side))
     x = pictures(side, batch)
-    return lambda: predictor.run(x)[0].tolist()
+    return lambda: predictor.run(x)["probabilities"][0].tolist()
 
 
 def ort_default(network: str, batch: int, path: str) -> Work:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    x = pictures(NETWORKS[network], batch)
+    x = pictures(SIDES[network], batch)
     return lambda: session.run(None, {"images": x})[0][0].tolist()
 
 
@@ -111,7 +122,7 @@ def eager(network: str, batch: int, channels_last: bool = False, compiled: bool 
         if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
             raise Skip("torch.compile needs a C++ compiler, and there is none")
         module = torch.compile(module)
-    x = torch.from_numpy(pictures(NETWORKS[network], batch))
+    x = torch.from_numpy(pictures(SIDES[network], batch))
     layout = torch.channels_last if channels_last else torch.contiguous_format
 
     @torch.inference_mode()
@@ -133,7 +144,7 @@ def openvino(network: str, batch: int, path: str, precision: str) -> Work:
     elif "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise Skip("the default is f32 here")
     request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
-    x = pictures(NETWORKS[network], batch)
+    x = pictures(SIDES[network], batch)
     return lambda: request.infer({0: x})[0][0].tolist()
 
 
@@ -160,6 +171,11 @@ def largest_difference(race: Race, name: str) -> float:
 def run(quick: bool) -> Section:
     """All networks at both batch sizes; three networks and few turns where it shall be quick."""
     networks = ("resnet18", "efficientnet_lite0", "compact_s") if quick else tuple(NETWORKS)
+    return networks_section("Inference on the processor", networks, quick)
+
+
+def networks_section(title: str, networks: tuple[str, ...], quick: bool) -> Section:
+    """These networks at both batch sizes."""
     found: dict[str, dict[str, Any]] = {}
     races: dict[tuple[str, int], Race] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -174,7 +190,7 @@ def run(quick: bool) -> Section:
                 races[network, batch] = one
                 found[f"{network} {batch}"] = {**one.to_dict(), "gflop_per_picture": gflop}
     return Section(
-        "Inference on the processor",
+        title,
         "Milliseconds a batch, from uint8 pictures to probabilities; scaling and softmax are inside for "
         "everyone. foveate runs the model file it ships through ONNX Runtime; OpenVINO and ONNX Runtime "
         "with its defaults run what torch's exporter writes. *x the best* and *x eager*: how many times "

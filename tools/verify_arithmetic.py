@@ -2,7 +2,7 @@
 
     python tools/verify_arithmetic.py [--pixels 450] [--seed 0] [NETWORK ...]
 
-For random output numbers of each network (by default one of each family) the page's sum is asked for,
+For random output numbers of each network (by default of many families) the page's sum is asked for,
 ``/api/runs/RUN/nodes/NODE/sum``, its products are multiplied and added here, in float64, and the result is
 compared with ``value``, which the network itself computed in float32. Weights are random; the statistics of
 batch norm are measured on noise and then shaken, so that none is trivial. Half of the numbers are of

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.errors import WeightsError
-from foveate.explanation import grad_cam, last_map, map_layers
+from foveate.explanation import activation_of, grad_cam, last_map, map_layers
 from foveate.models import create_model
 from foveate.models.pretrained import from_file, load_weights, lookalike
 from foveate.models.vision_transformer import VisionTransformer, fitting_patch
@@ -198,6 +198,15 @@ def test_grad_cam_looks_at_the_patches_tokens() -> None:
     weights = gradient[:, 1:].mean(1, keepdim=True)
     expected = (weights * found[0][:, 1:]).sum(2).reshape(2, 4, 4)
     torch.testing.assert_close(heat, expected.detach())
+
+
+def test_what_a_layer_gives_to_tokens_is_drawn_as_maps() -> None:
+    network = tiny()
+    maps = activation_of(network, X, "encoder.layers.encoder_layer_0.mlp.0")
+    assert maps.shape == (2, 96, 4, 4)
+    with torch.no_grad():
+        tokens = network.encoder.ln(network.encoder.layers(network.encoder.ln(torch.randn(2, 17, 24))))
+    assert torch.equal(network.token_map(tokens)[1, :, 2, 3], tokens[1, 1 + 2 * 4 + 3])
 
 
 def test_attention_weights_are_no_maps_of_the_picture() -> None:

@@ -150,10 +150,13 @@ def capturing(module: nn.Module, name: str) -> Iterator[list[Tensor]]:
 
 
 def activation_of(module: nn.Module, x: Tensor, name: str) -> Tensor:
-    """What the named layer gives for a batch, (N, C, h, w) or (N, F), in evaluation mode."""
+    """What the named layer gives for a batch, (N, C, h, w) or (N, F), in evaluation mode.
+
+    A transformer's tokens are given as maps (`as_map`).
+    """
     with capturing(module, name) as found, evaluating(module), torch.no_grad():
         module(x.clone())
-    return called(found, name)
+    return as_map(module, called(found, name))
 
 
 def called(found: list[Tensor], name: str) -> Tensor:
