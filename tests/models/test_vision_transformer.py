@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from foveate.errors import WeightsError
 from foveate.explanation import activation_of, grad_cam, last_map, map_layers
+from foveate.graph.arithmetic import explain_value
+from foveate.graph.recording import record
 from foveate.models import create_model
 from foveate.models.pretrained import from_file, load_weights, lookalike
 from foveate.models.vision_transformer import VisionTransformer, fitting_patch
@@ -207,6 +209,26 @@ def test_what_a_layer_gives_to_tokens_is_drawn_as_maps() -> None:
     with torch.no_grad():
         tokens = network.encoder.ln(network.encoder.layers(network.encoder.ln(torch.randn(2, 17, 24))))
     assert torch.equal(network.token_map(tokens)[1, :, 2, 3], tokens[1, 1 + 2 * 4 + 3])
+
+
+def test_a_token_has_seen_its_patch_and_behind_attention_the_picture() -> None:
+    """Of a number of each token, where the picture changes it: gradients."""
+    network, x = tiny().double(), X[:1].double()
+    recording = record(network, x)
+    block = network.encoder.layers[0]
+    for layer, name in ((block.ln_1, "ln_1"), (block.ln_2, "ln_2")):
+        module = f"encoder.layers.encoder_layer_0.{name}"
+        number = next(i for i, step in enumerate(recording.steps) if step.module == module)
+        for token in (0, 1, 7, 16):
+            picture, found = x.clone().requires_grad_(), []
+            handle = layer.register_forward_hook(lambda module, given, out, found=found: found.append(out))
+            network(picture)
+            handle.remove()
+            found[0][0, token, 5].backward()
+            rows, columns = picture.grad[0].abs().sum(0).nonzero().T if picture.grad is not None else ([], [])
+            hull = (rows.min(), rows.max(), columns.min(), columns.max()) if len(rows) else (0, -1, 0, -1)
+            told = explain_value(recording, number, 0, token, 5).field
+            assert told == tuple(int(side) for side in hull), (name, token)
 
 
 def test_attention_weights_are_no_maps_of_the_picture() -> None:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from foveate.errors import InputError
 from foveate.layers.known import SUMS
-from foveate.operators.sums import Arithmetic, Formula, Place, Recording, Term, before_flattening, same_place
+from foveate.operators.sums import Arithmetic, Formula, Place, Recording, Term, same_place
 
 __all__ = ["Arithmetic", "explain_value"]
 
@@ -40,16 +40,58 @@ def explain_value(
     return replace(found, field=seen(place))
 
 
+# Of tokens (1, T, D), what makes each token of the same token of its inputs.
+_TOKEN_BY_TOKEN = {"add", "sub", "mul", "div", "layer_norm", "linear", "gelu", "relu", "dropout"}
+_MOVES = {"flatten", "transpose", "slice", "concat"}
+_NOTHING = (0, -1, 0, -1)  # of the picture is seen by what the network has learnt by heart
+
+
 def seen(place: Place) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) of the pixels a number can depend on, ends included, cut to the picture."""
+    """(top, bottom, left, right) of the pixels a number can depend on, ends included, cut to the picture.
+
+    Numbers that were moved see what they saw before, and tokens their patches, until they attend to others.
+    """
     _, height, width = place.recording.steps[0].shape
     step = place.step
-    if step.op == "flatten":
-        return seen(before_flattening(place))
+    if step.op in _MOVES:
+        source = _source(place)
+        return _NOTHING if source is None else seen(source)
     if len(step.shape) != 3:
         return 0, height - 1, 0, width - 1
+    if step.op in _TOKEN_BY_TOKEN and step.shape[0] == 1 and step.seen.rows.size is None:
+        return _seen_by_token(place, (0, height - 1, 0, width - 1))
     top, bottom, left, right = step.seen.sees(place.row, place.column)
     return max(top, 0), min(bottom, height - 1), max(left, 0), min(right, width - 1)
+
+
+def _source(place: Place) -> Place | None:
+    """Where a number that was moved comes from; None for a constant of the network."""
+    found = SUMS[place.step.op](place)
+    number, at = found.terms[0].step, found.facts.get("from")
+    return None if number is None or at is None else Place(place.recording, number, **at)
+
+
+def _seen_by_token(place: Place, whole: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """The hull of what a token's inputs see; ``whole``, the picture, where one is no token of its own."""
+    hull = _NOTHING
+    for number in reversed(
+        place.step.inputs
+    ):  # a branch before what it is added to: attention ends the search
+        shape = place.recording.steps[number].shape
+        same = len(shape) == 3 and shape[:2] == place.step.shape[:2]
+        found = seen(Place(place.recording, number, 0, place.row, 0)) if same else whole
+        if found == whole:
+            return whole
+        if hull == _NOTHING:
+            hull = found
+        elif found != _NOTHING:
+            hull = (
+                min(hull[0], found[0]),
+                max(hull[1], found[1]),
+                min(hull[2], found[2]),
+                max(hull[3], found[3]),
+            )
+    return hull
 
 
 def _sum_of(op: str) -> Callable[[Place], Arithmetic]:

@@ -171,7 +171,7 @@ class VisionTransformer(Network):
         self.check_input(x)
         patches = self.conv_proj(x).flatten(2).transpose(1, 2)  # (N, 196, 768) from 224x224
         own = [self.class_token] if self.dist_token is None else [self.class_token, self.dist_token]
-        tokens = torch.cat([*(token.expand(len(x), -1, -1) for token in own), patches], dim=1)
+        tokens = torch.cat([*(token.expand(x.shape[0], -1, -1) for token in own), patches], dim=1)
         return self.encoder(tokens)  # (N, 197, 768)
 
     def forward_head(self, features: Tensor) -> Tensor:
