@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FASHION, CIFAR = "fashion-mnist.xz", "cifar10-jpeg.tar.xz"
-PURE = ("pyyaml", "jinja2", "markupsafe", "click", "rich")  # what foveate imports beside what torch brings
+PURE = ("pyyaml", "jinja2", "markupsafe", "click")  # what foveate imports beside what torch brings
 MOST_BYTES = 60_000_000
 
 
@@ -35,10 +35,12 @@ def pack(folder: Path, cifar: Path | None) -> None:
     whole = b"".join(contents[file.name] for file in known.files)
     (folder / FASHION).write_bytes(lzma.compress(whole, preset=9 | lzma.PRESET_EXTREME))
     if cifar is not None:
-        with tarfile.open(folder / CIFAR, "w:xz", preset=6) as archive:
+        unfinished = folder / f"{CIFAR}.part"
+        with tarfile.open(unfinished, "w:xz", preset=6) as archive:
             for split in ("train", "test"):
                 for path in sorted((cifar / split).glob("*/*")):
                     archive.add(path, path.relative_to(cifar), filter=_plain)
+        unfinished.replace(folder / CIFAR)
     command = [
         sys.executable,
         "-m",

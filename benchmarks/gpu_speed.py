@@ -139,7 +139,7 @@ def inference_rates(
     for word, half in (("float32", False), ("bfloat16", True)):
         engines[f"eager {word}"] = lambda half=half: eager(half)
         engines[f"CUDA graph {word}"] = lambda half=half: recorded(half)
-        if compiled:
+        if compiled and half:  # compiling takes longer than measuring
             engines[f"torch.compile {word}"] = lambda half=half: compile_engine(half)
     for provider in _providers(batch):
         engines[f"ONNX Runtime {provider}"] = lambda provider=provider: _onnx_rate(

@@ -298,7 +298,12 @@ def inference(report: Report, how: How) -> None:
         for batch in (1,) if how.dry else (1, 256):
             side = 64 if how.dry else 224
             engines = inference_rates(
-                name, side, batch, how.device, seconds=how.seconds, compiled=not (how.dry or how.quick)
+                name,
+                side,
+                batch,
+                how.device,
+                seconds=how.seconds,
+                compiled=name == nets[0] and not (how.dry or how.quick),
             )
             for engine, measure in engines.items():
                 report.attempt(f"{name}, batch {batch}, {engine}", measure)

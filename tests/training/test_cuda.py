@@ -64,8 +64,8 @@ def test_the_card_learns_as_the_processor_does(kind, name):
     there = on_card(kind, name, augmentation=Augmentation(), epochs=3)
     expected, found = trained(here)[1], trained(there)[1]
     if kind != "masks":  # of masks, pixels are drawn for the loss
-        assert losses(found) == pytest.approx(losses(expected), rel=0.02)
-        assert losses(found)[0] == pytest.approx(losses(expected)[0], rel=2e-3)
+        assert losses(found)[0] == pytest.approx(losses(expected)[0], rel=5e-3)
+        assert losses(found) == pytest.approx(losses(expected), rel=0.05)  # rounding grows from step to step
     else:
         assert losses(found) == pytest.approx(losses(expected), rel=0.15)
 
@@ -119,11 +119,15 @@ def test_it_computes_in_bfloat16_channels_last_and_learns(name):
     run = on_card("classes", name, settings=HALF, augmentation=Augmentation(), epochs=15)
     seen = []
     convolution = next(one for one in run.module.modules() if isinstance(one, torch.nn.Conv2d))
-    convolution.register_forward_hook(lambda layer, given, out: seen.append((given[0], out)))
+
+    def look(layer, given, out):
+        last = torch.channels_last
+        seen.append((out.dtype, *(one.is_contiguous(memory_format=last) for one in (given[0], out))))
+
+    convolution.register_forward_hook(look)
     history = trained(run)[1]
     assert run.half
-    assert seen[0][1].dtype == torch.bfloat16
-    assert all(one.is_contiguous(memory_format=torch.channels_last) for one in seen[0])
+    assert seen[0] == (torch.bfloat16, True, True)
     assert convolution.weight.dtype == torch.float32
     assert convolution.weight.is_contiguous(memory_format=torch.channels_last)
     assert losses(history)[-1] < 0.7 * losses(history)[0]

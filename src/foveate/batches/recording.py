@@ -9,6 +9,7 @@ value that only the card knows.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,13 +45,29 @@ class CudaRecorder:
     def record(
         self, work: Callable[[], Tensors], generator: torch.Generator | None
     ) -> tuple[Tensors, Callable[[], None]]:
+        before = torch.cuda.current_stream()
+        try:
+            outputs, graph = self._captured(work, generator)
+        except RuntimeError:
+            # A capture that failed leaves its stream current and the generators waiting for its end; one that
+            # succeeds ends it for them.
+            torch.cuda.set_stream(before)
+            with contextlib.suppress(RuntimeError):
+                self._captured(lambda: (torch.zeros((), device="cuda"),), generator)
+            raise
+        graph.replay()
+        return outputs, graph.replay
+
+    @staticmethod
+    def _captured(
+        work: Callable[[], Tensors], generator: torch.Generator | None
+    ) -> tuple[Tensors, torch.cuda.CUDAGraph]:
         graph = torch.cuda.CUDAGraph()
         if generator is not None:
             graph.register_generator_state(generator)
         with torch.cuda.graph(graph):
             outputs = work()
-        graph.replay()
-        return outputs, graph.replay
+        return outputs, graph
 
 
 def recorder_for(device: torch.device) -> Recorder | None:
