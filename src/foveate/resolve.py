@@ -24,6 +24,7 @@ from foveate.modelfolder.read import read_config
 from foveate.modelfolder.to_torch import network_of, rebuild
 from foveate.models.anatomy import Network
 from foveate.models.blueprint import Blueprint, build, load_blueprint
+from foveate.models.detector import Detector
 from foveate.models.hub import HubWeights, hub_weights
 from foveate.models.model import Model
 from foveate.models.names import (
@@ -42,6 +43,7 @@ from foveate.models.registry import create_model, list_models, model_info, model
 from foveate.models.segmenter import Segmenter
 from foveate.tasks.base import Task
 from foveate.tasks.classification.task import Classification
+from foveate.tasks.detection.task import Detection
 from foveate.tasks.labels import numbered
 from foveate.tasks.segmentation.colours import VOC_CLASSES
 from foveate.tasks.segmentation.task import Segmentation
@@ -115,7 +117,7 @@ def registered(name: str, *, untrained: bool = False) -> Model:
     if not untrained:
         raise InputError(_without_weights(name))
     module = _seeded(lambda: create_model(name))
-    task = _unnamed(info.num_classes, maps=_makes_maps(name))
+    task = _unnamed(info.num_classes, info.output)
     return _random(name, module, info.input_size, {"name": name, "options": {}}, task)
 
 
@@ -154,12 +156,13 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
     module = from_file(name, path, skip_head=None if headless else False, options=options).eval()
     known = PRETRAINED.get(name)
     classes = known.classes if known and len(known.classes) == module.num_classes else None
-    size, maps = model_info(name).input_size, _makes_maps(name)
+    info = model_info(name)
+    size, maps = info.input_size, info.output != "vector"
     usual = known.preprocessing if known else usual_preprocessing(*size, learnt=True, maps=maps)
-    if maps and tells_voc_classes(path):
+    if info.output == "map" and tells_voc_classes(path):
         task: Task = Segmentation(VOC_CLASSES)
     else:
-        task = Classification(classes) if classes else _unnamed(module.num_classes, maps=maps)
+        task = Classification(classes) if classes else _unnamed(module.num_classes, info.output)
     return Model(
         name=name,
         module=module,
@@ -200,7 +203,7 @@ def designed(blueprint: Blueprint, name: str) -> Model:
             f"of a picture; up to {MOST_NUMBERS:,} of each can be looked into."
         )
     module = _seeded(lambda: build(blueprint))
-    task = _unnamed(module.num_classes, maps=blueprint.scores_pixels)
+    task = _unnamed(module.num_classes, "map" if blueprint.scores_pixels else "vector")
     return _random(name, module, blueprint.input, {"blueprint": blueprint.to_dict()}, task)
 
 
@@ -235,11 +238,11 @@ def made_for(
 
 
 def with_trunk(model: Model, trunk: Model) -> Model:
-    """A network for maps of classes whose trunk starts with a classifier's weights.
+    """A network that is built on a trunk, with the trunk's weights taken from a classifier.
 
     Raises InputError for a network without such a trunk.
     """
-    if not isinstance(model.module, Segmenter) or not isinstance(trunk.module, Network):
+    if not isinstance(model.module, Segmenter | Detector) or not isinstance(trunk.module, Network):
         raise InputError(f"{model.name} has no trunk that starts from the weights of {trunk.name}.")
     model.module.load_trunk(trunk.module)
     return replace(model, weights="published", source=f"a trunk with the {trunk.source}")
@@ -313,14 +316,14 @@ def _without_weights(name: str) -> str:
     )
 
 
-def _makes_maps(name: str) -> bool:
-    """Whether a registered network scores each pixel."""
-    return model_info(name).output == "map"
-
-
-def _unnamed(num_classes: int, *, maps: bool) -> Task:
-    """What so many outputs mean, or so many maps of them, whose classes nobody has named."""
-    return Segmentation(numbered(num_classes)) if maps else Classification.unnamed(num_classes)
+def _unnamed(num_classes: int, output: str) -> Task:
+    """What so many outputs of this kind (`ModelInfo.output`) mean, whose classes nobody has named."""
+    kinds: dict[str, Callable[[int], Task]] = {
+        "vector": Classification.unnamed,
+        "map": lambda count: Segmentation(numbered(count)),
+        "boxes": lambda count: Detection(numbered(count)),
+    }
+    return kinds[output](num_classes)
 
 
 def _random(name: str, module: nn.Module, shape: Shape, architecture: Mapping[str, Any], task: Task) -> Model:

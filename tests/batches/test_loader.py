@@ -96,7 +96,7 @@ def test_targets_with_a_place_follow_the_picture_and_others_stay():
     assert torch.equal(batch.moved_targets(ClassificationLearner(task))["labels"], batch.targets["labels"])
 
     class PointLearner(ClassificationLearner):
-        def moved(self, targets, geometry):
+        def moved(self, targets, geometry, size):
             return {"points": geometry @ torch.tensor([3.5, 1.5, 1.0])}
 
     points = batch.moved_targets(PointLearner(task))["points"]

@@ -136,6 +136,8 @@ def one_of_each_family():
     smallest = {}
     for name in list_models():
         info = model_info(name)
+        if info.output == "boxes":  # they choose boxes by their numbers: tests/models/test_detectors.py
+            continue
         if info.family not in smallest or info.macs < model_info(smallest[info.family]).macs:
             smallest[info.family] = name
     return {*smallest.values(), "vgg11_bn", "resnet50", "fcn8s"}

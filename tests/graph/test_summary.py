@@ -40,7 +40,8 @@ def test_the_articles_network_row_by_row():
     assert summary.macs == sum(row.macs for row in summary.rows)
 
 
-@pytest.mark.parametrize("name", list_models())
+# Detectors choose boxes by their numbers, of which there are none without weights.
+@pytest.mark.parametrize("name", [n for n in list_models() if model_info(n).output != "boxes"])
 def test_every_network_adds_up(name):
     info = model_info(name)
     with torch.device("meta"):

@@ -154,7 +154,7 @@ GUIDE_TOP5 = {"alexnet": 16.4, "vgg16": 7.3, "googlenet": 6.7, "resnet50": 5.3, 
 GUIDE_YEARS = {"lenet5": 1998, "alexnet": 2012, "vgg16": 2014, "googlenet": 2014, "resnet50": 2015}
 COMPACT = "compact"  # this program's own network, which has no published figures; its own tests hold it
 
-NAMES = [name for name in list_models() if COMPACT not in name]
+NAMES = [name for name in list_models() if COMPACT not in name and model_info(name).output != "boxes"]
 
 
 def on_meta(name: str) -> Network:

@@ -256,7 +256,7 @@ def test_balanced_weights_and_smoothing_keep_the_frequent_classes(batch_size):
 
 def test_the_loss_is_given_the_targets_as_augmentation_moved_them():
     class Moving(ClassificationLearner):
-        def moved(self, targets, geometry):
+        def moved(self, targets, geometry, size):
             return {"labels": 0 * targets["labels"], "geometry": geometry}
 
         def loss(self, outputs, targets):

@@ -42,7 +42,9 @@ class Batch:
 
     def moved_targets(self, learner: Learner) -> Mapping[str, Tensor]:
         """The targets as they lie in ``images``."""
-        return self.targets if self.geometry is None else learner.moved(self.targets, self.geometry)
+        if self.geometry is None:
+            return self.targets
+        return learner.moved(self.targets, self.geometry, (self.images.shape[2], self.images.shape[3]))
 
 
 LARGEST_SHARE = 0.4  # of a card's free memory that pictures may take: networks need the rest

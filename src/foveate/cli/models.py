@@ -24,6 +24,7 @@ HEADER = (
     "published",
     "key idea",
 )
+_OUTPUTS = {"vector": "scores", "map": "score maps", "boxes": "classes of boxes"}
 NUMBERS = (1, 2, 3, 4)
 WEIGHTS_HEADER = ("name", "top-1", "pictures", "licence", "Python package", "installed")
 
@@ -101,7 +102,7 @@ def _cells(row: ModelInfo) -> tuple[str, ...]:
         f"{row.parameters:,}",
         _amount(row.macs),
         f"{channels}x{height}x{width}",
-        f"{row.num_classes} {'scores' if row.output == 'vector' else 'score maps'}",
+        f"{row.num_classes} {_OUTPUTS[row.output]}",
         row.published,
         row.key_idea,
     )

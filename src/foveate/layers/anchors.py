@@ -13,10 +13,11 @@ from foveate.operators.optional_torch import Tensor, torch
 def cell_anchors(sizes: Sequence[float], aspect_ratios: Sequence[float]) -> Tensor:
     """(A, 4) float32: the anchors around (0, 0), for each ratio of height to width one of each size.
 
-    size: the root of the area, in pixels. Rounded to whole pixels, as torchvision's are.
+    size: the root of the area, in pixels. Rounded to whole pixels, as torchvision's are. On the processor
+    whatever torch's usual device is: they are constants.
     """
-    sides = torch.tensor(list(sizes), dtype=torch.float32)
-    roots = torch.tensor(list(aspect_ratios), dtype=torch.float32).sqrt()
+    sides = torch.tensor(list(sizes), dtype=torch.float32, device="cpu")
+    roots = torch.tensor(list(aspect_ratios), dtype=torch.float32, device="cpu").sqrt()
     widths = ((1 / roots)[:, None] * sides[None]).reshape(-1)
     heights = (roots[:, None] * sides[None]).reshape(-1)
     return (torch.stack([-widths, -heights, widths, heights], dim=1) / 2).round()
@@ -24,7 +25,7 @@ def cell_anchors(sizes: Sequence[float], aspect_ratios: Sequence[float]) -> Tens
 
 def anchors_of_shapes(shapes: Sequence[tuple[float, float]]) -> Tensor:
     """(A, 4) float32: anchors of these (width, height) around (0, 0), not rounded."""
-    halves = torch.tensor(list(shapes), dtype=torch.float32).reshape(-1, 2) / 2
+    halves = torch.tensor(list(shapes), dtype=torch.float32, device="cpu").reshape(-1, 2) / 2
     return torch.cat([-halves, halves], dim=1)
 
 

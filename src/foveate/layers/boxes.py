@@ -68,7 +68,7 @@ def encode_boxes(boxes: Tensor, anchors: Tensor, weights: CoderWeights = CoderWe
     centres, sides = _centres_and_sides(boxes)
     from_centres, from_sides = _centres_and_sides(anchors)
     steps = torch.cat([(centres - from_centres) / from_sides, torch.log(sides / from_sides)], dim=-1)
-    return steps * steps.new_tensor(weights)
+    return steps * torch.tensor(weights, dtype=steps.dtype, device=steps.device)
 
 
 def decode_boxes(steps: Tensor, anchors: Tensor, weights: CoderWeights = CoderWeights()) -> Tensor:  # noqa: B008
@@ -77,7 +77,7 @@ def decode_boxes(steps: Tensor, anchors: Tensor, weights: CoderWeights = CoderWe
     A side grows 62.5 times at most.
     """
     centres, sides = _centres_and_sides(anchors)
-    moved = steps / steps.new_tensor(weights)
+    moved = steps / torch.tensor(weights, dtype=steps.dtype, device=steps.device)
     to_centres = moved[..., :2] * sides + centres
     halves = torch.exp(moved[..., 2:].clamp(max=MOST_GROWTH)) * sides * 0.5
     return torch.cat([to_centres - halves, to_centres + halves], dim=-1)

@@ -42,3 +42,42 @@ class FeaturePyramid(nn.Module):
 def _block(in_channels: int, width: int, kernel: int, normalise: bool) -> nn.Sequential:
     convolution = nn.Conv2d(in_channels, width, kernel, padding=kernel // 2, bias=not normalise)
     return nn.Sequential(convolution, nn.BatchNorm2d(width)) if normalise else nn.Sequential(convolution)
+
+
+class LightPyramid(nn.Module):
+    """The same of depthwise-separable convolutions, normalised: a ninth of the cost of full ones.
+
+    Shapes: as of `FeaturePyramid`, with ``extra`` coarser maps, each every second place of the one before.
+    """
+
+    def __init__(self, in_channels: Sequence[int], width: int, *, extra: int = 1) -> None:
+        super().__init__()
+        self.extra = extra
+        self.laterals = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width))
+            for channels in in_channels
+        )
+        self.blends = nn.ModuleList(separable(width) for _ in in_channels)
+
+    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        inner = self.laterals[-1](maps[-1])
+        found = [self.blends[-1](inner)]
+        for level in range(len(maps) - 2, -1, -1):
+            lateral = self.laterals[level](maps[level])
+            inner = lateral + F.interpolate(found[0], size=lateral.shape[-2:], mode="nearest")
+            found.insert(0, self.blends[level](inner))
+        for _ in range(self.extra):
+            found.append(F.max_pool2d(found[-1], 1, 2))
+        return found
+
+
+def separable(width: int) -> nn.Sequential:
+    """A depthwise and a pointwise convolution, each normalised, and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+    )

@@ -28,10 +28,13 @@ def match(iou: Tensor, *, high: float, low: float, each_truth: bool = False) -> 
     return matches
 
 
-def sample(matches: Tensor, *, count: int, positive_fraction: float, generator: torch.Generator) -> Tensor:
+def sample(
+    matches: Tensor, *, count: int, positive_fraction: float, generator: torch.Generator | None = None
+) -> Tensor:
     """(S,) int64: positions of at most ``count`` boxes, of them at most that fraction with a match.
 
-    Matches first. Drawn without repetition; equal generators draw the same.
+    Matches first. Drawn without repetition; equal generators draw the same. Without one torch's own draws,
+    which training seeds in every step.
     """
     positive, negative = (matches >= 0).nonzero()[:, 0], (matches == NOTHING).nonzero()[:, 0]
     taken = min(len(positive), int(count * positive_fraction))
@@ -39,7 +42,7 @@ def sample(matches: Tensor, *, count: int, positive_fraction: float, generator: 
     return torch.cat([_some(positive, taken, generator), _some(negative, rest, generator)])
 
 
-def _some(positions: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def _some(positions: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     if count == len(positions):
         return positions
     drawn = torch.randperm(len(positions), generator=generator)[:count]  # on the processor: the same anywhere

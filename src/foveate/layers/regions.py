@@ -105,18 +105,31 @@ def roi_pool(maps: Tensor, boxes: Tensor, pictures: Tensor, how: Pooling) -> Ten
     corners = _rounded(boxes * how.scale)
     tops, bottoms = _spans(corners[:, 1], corners[:, 3], rows, height)
     lefts, rights = _spans(corners[:, 0], corners[:, 2], columns, width)
-    cells = []
+    whole = corners.long().tolist()
+    found = []
     for region, picture in enumerate(pictures.tolist()):
-        found = maps[picture]
-        cells += [
-            found[:, top:bottom, left:right].amax((1, 2))
-            if bottom > top and right > left
-            else found.new_zeros(len(found))
-            for top, bottom in zip(tops[region], bottoms[region], strict=True)
-            for left, right in zip(lefts[region], rights[region], strict=True)
-        ]
-    stacked = torch.stack(cells) if cells else maps.new_zeros(0, maps.shape[1])
-    return stacked.reshape(len(boxes), rows, columns, -1).permute(0, 3, 1, 2)
+        left, top, right, bottom = whole[region]
+        if 0 <= left <= right < width and 0 <= top <= bottom < height:
+            # Within the map the cells are those of adaptive pooling, which torch does in one call.
+            part = maps[picture : picture + 1, :, top : bottom + 1, left : right + 1]
+            found.append(F.adaptive_max_pool2d(part, how.size)[0])
+            continue
+        across = list(zip(lefts[region], rights[region], strict=True))
+        down = list(zip(tops[region], bottoms[region], strict=True))
+        found.append(_greatest(maps[picture], down, across))
+    return torch.stack(found) if found else maps.new_zeros(0, maps.shape[1], rows, columns)
+
+
+def _greatest(one: Tensor, down: list[tuple[int, int]], across: list[tuple[int, int]]) -> Tensor:
+    """(C, h, w) of a map (C, H, W), cell by cell; 0 where a cell covers nothing."""
+    cells = [
+        one[:, top:bottom, left:right].amax((1, 2))
+        if bottom > top and right > left
+        else one.new_zeros(len(one))
+        for top, bottom in down
+        for left, right in across
+    ]
+    return torch.stack(cells, dim=1).unflatten(1, (len(down), len(across)))
 
 
 def _rounded(values: Tensor) -> Tensor:
@@ -269,3 +282,66 @@ def _shares(points: Any, n: int) -> Any:
             shares[first] += 1 - (inside - first)
             shares[min(first + 1, n - 1)] += inside - first
     return shares / max(len(points), 1)
+
+
+# --- Of a pyramid -------------------------------------------------------------------------------------------
+
+
+class PyramidRoIAlign(nn.Module):
+    """Regions read from the map that suits their size: boxes (N, R, 4) and maps (N, C, h_i, w_i) to
+    (N, R, C, h, w).
+
+    Args:
+        strides: of the maps, the finest first.
+    """
+
+    def __init__(self, size: tuple[int, int], strides: Sequence[int], samples: int = 2) -> None:
+        super().__init__()
+        self.hows = tuple(Pooling(size, 1 / stride, samples) for stride in strides)
+        self.first = round(math.log2(strides[0]))
+        self.levels = round(math.log2(strides[-1])) - self.first + 1  # maps of one stride are one level
+
+    def forward(self, boxes: Tensor, *maps: Tensor) -> Tensor:
+        count = boxes.shape[1]
+        pictures = torch.arange(len(boxes), device=boxes.device).repeat_interleave(count)
+        flat = boxes.flatten(0, 1)
+        levels = levels_of(flat, self.levels, self.first)
+        out = maps[0].new_zeros(len(flat), maps[0].shape[1], *self.hows[0].size)
+        for level in range(self.levels):
+            rows = (levels == level).nonzero()[:, 0]
+            if len(rows):
+                found = roi_align(maps[level], flat[rows], pictures[rows], self.hows[level])
+                out = out.index_copy(0, rows, found)
+        return out.unflatten(0, (len(boxes), count))
+
+    def extra_repr(self) -> str:
+        height, width = self.hows[0].size
+        return f"{height}x{width}, strides={[round(1 / how.scale) for how in self.hows]}"
+
+
+def _read_pyramid(module: Any, x: Value, out: Value) -> Reading:
+    height, width = module.hows[0].size
+    return Reading("pyramid_roi_align", f"RoIAlign to {height}x{width}", {"size": (height, width)})
+
+
+def _write_pyramid(g: OnnxGraph, module: Any, boxes: Value, *maps: Value) -> Any:
+    """Every region is read from every map, and what suits its size is taken."""
+    aligned = [
+        _write_align(g, _Aligned(how), maps[level], boxes)
+        for level, how in enumerate(module.hows[: module.levels])
+    ]
+    low, high = g.op("Split", boxes, g.integers([2, 2]), axis=2, outputs=2)
+    area = g.op("ReduceProd", g.op("Sub", high, low), g.integers([2]), keepdims=1)  # (N, R, 1)
+    area = g.op("Reshape", area, g.integers([0, boxes.shape[1], 1, 1, 1]))
+    found = aligned[0]
+    for level in range(1, module.levels):
+        least = (USUAL_SIDE * 2.0 ** (module.first + level - USUAL_LEVEL - 1e-6)) ** 2
+        found = g.op("Where", g.op("GreaterOrEqual", area, least), aligned[level], found)
+    return found
+
+
+class _Aligned(NamedTuple):
+    how: Pooling
+
+
+MODULES[PyramidRoIAlign] = LayerEntry(_read_pyramid, onnx=_write_pyramid)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from foveate.models.catalogue_detectors import DETECTORS
 from foveate.models.catalogue_segmenters import SEGMENTERS
 from foveate.models.info import ModelInfo, rows_of
 from foveate.plugins import Registry
@@ -343,6 +344,7 @@ _ROWS: tuple[ModelInfo, ...] = (
         ("deit_small_distilled", 50, 22_436_432, 4_624_140_288, 18.8, _DISTILLED),
     ),
     *SEGMENTERS,
+    *DETECTORS,
 )
 
 CATALOGUE = Registry({row.name: row for row in _ROWS})

@@ -11,9 +11,9 @@ from typing import Any, Literal
 class ModelInfo:
     """One network: a row of the table. ``input_size`` is (C, H, W); ``module`` is where its code stands.
 
-    ``output`` is "vector" where it gives one score a class of a picture, and "map" where it gives one score a
-    class of each pixel. At most one of ``top5_error``, ``top1_error`` and ``mean_iou`` is set, in per cent,
-    as it was published; ``published_note`` says on what it was measured.
+    ``output`` is "vector" where it gives one score a class of a picture, "map" where it gives one score a
+    class of each pixel, and "boxes" where it finds objects. At most one of ``top5_error``, ``top1_error`` and
+    ``mean_iou`` is set, in per cent, as it was published; ``published_note`` says on what it was measured.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ModelInfo:
     top1_error: float | None = None
     mean_iou: float | None = None
     published_note: str = ""
-    output: Literal["vector", "map"] = "vector"
+    output: Literal["vector", "map", "boxes"] = "vector"
 
     @property
     def published(self) -> str:

@@ -32,7 +32,6 @@ from foveate.transfer.fitted import Fitted, fit_backbone
 from foveate.words import setting
 
 PHOTOGRAPH_SIDE_PX = 96  # the shorter side; smaller pictures have lost what ImageNet's features look for
-SMALL_MAPS, PHOTOGRAPH_MAPS = Registered("pyramid_compact"), Registered("pyramid_efficientnet_lite0")
 # Classes of pixels, by a budget: small pictures often rather than large ones seldom.
 MAP_EPOCHS, MAP_SHARE, LEAST_MAP_PIXELS = 9, 0.75, 20_000
 SECONDS_PER_MAP_GMAC = 0.1  # of learning from a picture, in torch on two cores
@@ -99,18 +98,20 @@ def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start
 
 
 def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
-    """Networks that answer for each pixel: a light pyramid, for photographs on a trunk that was learnt."""
+    """Networks whose answers have a place in pictures: those of the task, of photographs on a learnt one."""
+    small, large = map(Registered, dataset.task.usual_networks)
     if isinstance(request.start, HubName):
         raise InputError(
-            f"{setting('weights')} {request.weights}: a network with a class for each pixel starts from "
+            f"{setting('weights')} {request.weights}: a network for {dataset.task.name} starts from "
             f"{setting('weights', 'imagenet')}, a file, or chance."
         )
     side = usual_side(dataset.splits["train"].images)
     wanted = isinstance(request.start, PublishedWeights)
     auto = isinstance(request.start, Auto) and isinstance(request.network, Auto)
     if not wanted and not (auto and request.recipe == "auto" and side >= PHOTOGRAPH_SIDE_PX):
-        return FromChance(network=SMALL_MAPS)
-    network = request.network if isinstance(request.network, Registered) else PHOTOGRAPH_MAPS
+        enough = dataset.task.enough_pixels(dataset.splits["train"].targets)
+        return FromChance(network=small, most_pixels=enough)
+    network = request.network if isinstance(request.network, Registered) else large
     try:
         trunk = published(str(model_options(network.name).get("trunk", network.name)))
     except MissingExtraError as error:
@@ -118,7 +119,7 @@ def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
             raise
         return FromChance(
             f"These are photographs: on a trunk with ImageNet weights a few go a long way. {error}",
-            SMALL_MAPS,
+            small,
         )
     licence = f"ImageNet weights, {setting('weights', 'none')} starts from chance"
     most = _map_pixels(request, dataset, network.name)
@@ -126,15 +127,18 @@ def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
 
 
 def _map_pixels(request: TrainRequest, dataset: DataSet, network: str) -> int | None:
-    """How large pictures may be for MAP_EPOCHS within a budget; None where there is none."""
+    """How large pictures need to be for their answers, and may be for MAP_EPOCHS within a budget, if any."""
+    enough = dataset.task.enough_pixels(dataset.splits["train"].targets)
     if request.budget_seconds is None:
-        return None
+        return enough
     info, count = model_info(network), len(dataset.splits["train"])
     macs = info.macs / (info.input_size[1] * info.input_size[2])  # a pixel
     if request.refine == "mrf":
         macs += multiply_adds(len(dataset.task.labels))
     seconds = MAP_EPOCHS * count * macs * SECONDS_PER_MAP_GMAC / 1e9  # a pixel of every picture
-    return min(max(round(MAP_SHARE * request.budget_seconds / seconds), LEAST_MAP_PIXELS), MOST_PIXELS)
+    least = max(LEAST_MAP_PIXELS, (enough or 0) // 2)  # smaller, what there is to find can hardly be seen
+    affordable = max(round(MAP_SHARE * request.budget_seconds / seconds), least)
+    return min(affordable, enough or MOST_PIXELS)
 
 
 def _affordable(request: TrainRequest, dataset: DataSet) -> tuple[str, ...]:

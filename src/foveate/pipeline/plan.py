@@ -184,8 +184,8 @@ class _Planner:
         if request.recipe != "auto":
             recipe = get_recipe(request.recipe)
         else:
-            maps, learnt = not self.prepared.task.whole_picture, self.trunk is not None
-            usual = recipe_for(network, epochs, maps=maps, learnt=learnt)
+            of_task = self.prepared.task.usual_recipes[self.trunk is not None]
+            usual = get_recipe(of_task) if of_task else recipe_for(network, epochs)
             recipe = get_recipe(self.chosen[1]) if self.chosen else usual
             if not self.prepared.task.mirror_safe or _contradicts(self.mirror, self.prepared.task):
                 recipe = recipe.without_mirroring()
@@ -210,7 +210,7 @@ class _Planner:
 def _can_be_halved(prepared: Prepared) -> bool:
     """Whether pictures are so large that half their sides show as much, for a beginning."""
     shape = prepared.preprocessing
-    return shape.height * shape.width >= HALVED_FROM_PIXELS
+    return prepared.task.halves and shape.height * shape.width >= HALVED_FROM_PIXELS
 
 
 def _may_mirror(request: TrainRequest, task: Task) -> bool:

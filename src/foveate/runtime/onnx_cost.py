@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from foveate.errors import InputError
+from foveate.runtime import onnx_boxes as boxes
 from foveate.runtime import onnx_products as products
 from foveate.runtime import onnx_shapes as shapes
 from foveate.runtime.onnx_call import Call, Graph, Node, Rule, Tensor
@@ -137,6 +138,10 @@ RULES: dict[str, Rule] = {
     "DepthToSpace": shapes.depth_to_space,
     "SpaceToDepth": shapes.space_to_depth,
     "OneHot": shapes.one_hot,
+    "NonMaxSuppression": boxes.suppression,
+    "RoiAlign": boxes.aligned_regions,
+    "MaxRoiPool": boxes.pooled_regions,
+    "NonZero": boxes.places_of_what_is_not_zero,
 }
 SLOW = frozenset(
     [

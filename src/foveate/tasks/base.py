@@ -150,6 +150,11 @@ class Task(ABC):
     # Whether an answer is one row of numbers a picture, which a linear model on what a network sees of the
     # whole picture can give; else every place of a picture has an answer of its own.
     whole_picture: ClassVar[bool] = True
+    # Of answers that have a place in the picture: the network where none is named, from chance and, for
+    # photographs, on a trunk that was learnt; and the recipes of both.
+    usual_networks: ClassVar[tuple[str, str]] = ("", "")
+    usual_recipes: ClassVar[tuple[str, str]] = ("", "")
+    halves: ClassVar[bool] = True  # whether its answers suit pictures of half their sides, for a beginning
     draws: ClassVar[str] = ""  # what its answers are as pictures (`Drawn`); empty: no pictures
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
     file_columns: ClassVar[frozenset[str]] = frozenset()  # of a table, that name files in its folder
@@ -261,9 +266,22 @@ class Task(ABC):
         """(N,) the one group of each picture. Raises InputError where a picture has not just one."""
         raise InputError(f"A {self.name} has no single class a picture.")
 
-    def raw_shape(self, height: int, width: int) -> tuple[int, ...]:
-        """The shape of what a network puts out for a picture of this size, before `Learner.answer`."""
+    def raw_shape(self, height: int, width: int) -> tuple[int | None, ...]:
+        """The shape of what a network puts out for a picture of this size, before `Learner.answer`.
+
+        None of an axis that may have any length.
+        """
         return (len(self.labels),)
+
+    def enough_pixels(self, targets: Targets) -> int | None:
+        """How many pixels pictures need for their answers to be seen; None where the answers do not tell."""
+        return None
+
+    def takes_outputs(self, shape: Sequence[int], height: int, width: int) -> bool:
+        """Whether a network's outputs, (N, ...) of pictures of this size, are of that shape."""
+        expected = self.raw_shape(height, width)
+        pairs = zip(shape[1:], expected, strict=False)
+        return len(shape) == len(expected) + 1 and all(want in {None, found} for found, want in pairs)
 
     def placed(self, targets: Targets, preprocessing: Preprocessing, allocate: Allocate) -> Targets:
         """The targets as they lie on the network's input, for training; of whole pictures they are the same.

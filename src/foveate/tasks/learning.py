@@ -43,12 +43,12 @@ class Learner(ABC):
         self.label_smoothing = label_smoothing
         self.weights = None if weights is None else torch.tensor(weights, device=device, dtype=torch.float64)
 
-    def moved(self, targets: Arrays, geometry: Tensor) -> Arrays:
+    def moved(self, targets: Arrays, geometry: Tensor, size: tuple[int, int]) -> Arrays:
         """A batch's targets after the pictures were moved: those that have a place in the picture follow it.
 
         geometry: (N, 2, 3) float32, for each picture of H x W the affine map in pixels, x to the right and y
         down from its corner: what was at (x, y) is at ``matrix @ (x, y, 1)`` now (`foveate.geometry`). Beyond
-        its borders the picture goes on as its mirror image. By default nothing has a place.
+        its borders the picture goes on as its mirror image. size: (H, W). By default nothing has a place.
         """
         return targets
 

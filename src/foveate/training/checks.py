@@ -64,7 +64,7 @@ def check_takes(module: nn.Module, shape: tuple[int, int, int], task: Task) -> N
         outputs = module.eval()(torch.zeros(2, *shape, device=device))
     module.train(was_training)
     expected = (2, *task.raw_shape(*shape[1:]))
-    if tuple(outputs.shape) != expected:
+    if not task.takes_outputs(outputs.shape, *shape[1:]):
         whole, pixels = "whole pictures", "each pixel"
         scored, wanted = (pixels if axes == 4 else whole for axes in (outputs.ndim, len(expected)))
         advice = f"; it scores {scored}, and `foveate models` tells those that score {wanted}"

@@ -151,7 +151,10 @@ class Trainer:
         return self.step > 0 and self.horizon.progress(self.step) >= 1.0
 
     def _epoch(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
-        self.batches.begin(self.horizon.progress(self.step - self.number))  # of the run, at the epoch's start
+        progress = self.horizon.progress(self.step - self.number)  # of the run, at the epoch's start
+        self.batches.begin(progress)
+        if hasattr(self.module, "freeze_trunk"):
+            self.module.freeze_trunk(progress < self.settings.frozen_share)  # type: ignore[operator]  # a method
         for batch in self.batches.epoch(self.epoch, self.number):
             progress = self.horizon.progress(self.step)
             if progress >= 1.0 and self.step > 0:

@@ -20,6 +20,7 @@ def parameter_groups(module: nn.Module, settings: OptimiserSettings) -> list[dic
         id(child.bias) for child in module.modules() if isinstance(child, _NORMS) and child.bias is not None
     }
     stages = {stage: number for number, stage in enumerate(stages_of(module))}
+    trunk = tuple(f"{layer}." for layer in getattr(module, "trunk_layers", ()))
     members: dict[tuple[int, float, float], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if not parameter.requires_grad:
@@ -30,6 +31,8 @@ def parameter_groups(module: nn.Module, settings: OptimiserSettings) -> list[dic
         elif parameter.ndim < 2:
             kind, decay = 1, 0.0
         factor *= settings.stage_decay ** (len(stages) - 1 - stages[stage_of(name)])
+        if name.startswith(trunk):
+            factor *= settings.trunk_factor
         members.setdefault((kind, decay, factor), []).append(parameter)
     return [
         {"params": members[key], "weight_decay": key[1], "factor": key[2]}

@@ -137,8 +137,41 @@ MAPS = Recipe(
     epochs=30,
 )
 
+# Pictures are cut and never made smaller: beyond a border they go on as their mirror image, without boxes.
+_BOXES_AUGMENTATION = Augmentation(
+    flip="random", crop_fraction=0.7, brightness_fraction=0.2, contrast_fraction=0.2
+)
+
+BOXES_LEARNT = Recipe(
+    name="boxes-learnt",
+    summary="For boxes, on a trunk that was learnt: AdamW, the trunk frozen at first, then slower.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.02, trunk_factor=0.2),
+        schedule=ScheduleSettings(warmup_fraction=0.03, decay="cosine"),
+        clip_norm=5.0,
+        frozen_share=0.25,
+    ),
+    batch_size=8,
+    augmentation=_BOXES_AUGMENTATION,
+    epochs=30,
+)
+
+BOXES = Recipe(
+    name="boxes",
+    summary="For boxes, from chance: AdamW, cosine decay, pictures cut and mirrored.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=3e-3, weight_decay=0.02),
+        schedule=ScheduleSettings(warmup_fraction=0.1, decay="cosine"),
+        clip_norm=5.0,
+    ),
+    batch_size=16,
+    augmentation=_BOXES_AUGMENTATION,
+    epochs=30,
+)
+
 RECIPES = {
-    recipe.name: recipe for recipe in (ARTICLE, STANDARD, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT)
+    recipe.name: recipe
+    for recipe in (ARTICLE, STANDARD, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT, BOXES, BOXES_LEARNT)
 }
 
 
@@ -153,13 +186,8 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def recipe_for(model: str, epochs: float, *, maps: bool = False, learnt: bool = False) -> Recipe:
-    """The recipe that suits a network, and about so many epochs, when the user names none.
-
-    maps: whether it answers for each pixel; learnt: whether its trunk has learnt before.
-    """
-    if maps:
-        return MAPS_LEARNT if learnt else MAPS
+def recipe_for(model: str, epochs: float) -> Recipe:
+    """The recipe that suits a network for whole pictures, and about so many epochs, where none is named."""
     if not model.startswith("compact"):
         return STANDARD
     return COMPACT_LONG if epochs >= SHIFT_FROM_EPOCHS else COMPACT_SHORT

@@ -24,6 +24,7 @@ class OptimiserSettings:
     observation that they learn far too slowly); weight decay is kept off every bias and norm parameter.
     ``stage_decay`` multiplies it once more for each stage before the last one (Howard and Ruder 2018, arXiv
     1801.06146, section 3.2): what was learnt elsewhere changes the less the more general it is.
+    ``trunk_factor`` multiplies it for all of a trunk alike, in networks that are built on one.
     """
 
     name: OptimiserName = "adamw"
@@ -34,6 +35,7 @@ class OptimiserSettings:
     betas: tuple[float, float] = (0.9, 0.999)
     norm_bias_factor: float = 1.0
     stage_decay: float = 1.0
+    trunk_factor: float = 1.0
 
     def __post_init__(self) -> None:
         _require(
@@ -42,6 +44,7 @@ class OptimiserSettings:
         _require(self.learning_rate > 0, f"The learning rate is positive, not {self.learning_rate}.")
         _require(self.weight_decay >= 0, f"The weight decay is 0 or more, not {self.weight_decay}.")
         _require(0 < self.stage_decay <= 1, f"The stage decay lies in 0..1, not {self.stage_decay}.")
+        _require(0 < self.trunk_factor <= 1, f"The trunk's factor lies in 0..1, not {self.trunk_factor}.")
         _require(0 <= self.momentum < 1, f"The momentum lies in 0..1, not {self.momentum}.")
 
 
@@ -83,6 +86,8 @@ class TrainingSettings:
         select: the column of the history that decides which epoch's weights are kept (see `Task.metric`);
             None takes the task's first metric, "last" keeps the last.
         patience_epochs: stop after so many epochs without a better one; None never stops early.
+        frozen_share: for this share of a run a network that has a trunk leaves it as it was learnt, at a
+            fraction of the cost.
         precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.
         non_finite: "retry" goes back to the start of the epoch with half the learning rate (three times at
             most); "stop" ends the run with an error.
@@ -96,6 +101,7 @@ class TrainingSettings:
     class_weights: tuple[float, ...] | None = None
     select: str | None = None
     patience_epochs: int | None = None
+    frozen_share: float = 0.0
     precision: Precision = "auto"
     non_finite: Literal["retry", "stop"] = "retry"
     seed: int = 0
@@ -113,6 +119,7 @@ class TrainingSettings:
             self.patience_epochs is None or self.patience_epochs >= 1,
             f"The patience is at least 1 epoch, not {self.patience_epochs}.",
         )
+        _require(0 <= self.frozen_share <= 1, f"The frozen share lies in 0..1, not {self.frozen_share}.")
         _require(
             self.precision in {"auto", "float32"}, f"precision is auto or float32, not {self.precision!r}."
         )

@@ -52,7 +52,7 @@ class Step:
     def _work(self, images: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         targets: Arrays = dict(zip(self._names, rest, strict=False))
         if len(rest) > len(targets):
-            targets = self.learner.moved(targets, rest[-1])
+            targets = self.learner.moved(targets, rest[-1], (images.shape[2], images.shape[3]))
         with computing(self.device, half=self.half):
             loss, outputs = self._loss(images, targets)
         self.optimiser.zero_grad(set_to_none=True)

@@ -14,6 +14,7 @@ CROWD = "crowd"  # of a training batch: what is neither to be found nor wrong to
 NO_BOX = -1  # the label of what fills up the boxes of a training batch
 MOST_BOXES = 100  # a picture's answer, as COCO measures it
 
+MEAN_IOU = Metric("iou", title="mean IoU of learnt boxes")
 AP = Metric("ap", title="AP")
 AP50 = Metric("ap50", title="AP50")
 AP75 = Metric("ap75", title="AP75")

@@ -16,7 +16,8 @@ from foveate.tasks.base import Allocate, Metric, Targets, Task
 from foveate.tasks.classification.task import check_classes
 from foveate.tasks.detection.answers import DetectedBoxes, DetectionDocument
 from foveate.tasks.detection.drawing import distinct_colours
-from foveate.tasks.detection.names import AP, AP50, AP75, BOXES, COUNT, LABELS, MOST_BOXES, SCORES
+from foveate.tasks.detection.input_size import suggested_side
+from foveate.tasks.detection.names import AP, AP50, AP75, BOXES, COUNT, LABELS, MEAN_IOU, MOST_BOXES, SCORES
 from foveate.tasks.detection.targets import BoxTargets
 from foveate.tasks.detection.trust import UNCHANGED, Calibration, ScoreRule
 from foveate.tasks.detection.truth import FLAWED, Naming, PictureBoxes, from_mapping
@@ -56,6 +57,9 @@ class Detection(Task):
     called_one: ClassVar[str] = "class"
     needs: ClassVar[str] = "Detection needs a class of which pictures have boxes"
     whole_picture: ClassVar[bool] = False
+    usual_networks: ClassVar[tuple[str, str]] = ("centre_compact", "centre_efficientnet_lite0")
+    usual_recipes: ClassVar[tuple[str, str]] = ("boxes", "boxes-learnt")
+    halves: ClassVar[bool] = False  # boxes are in pixels of the whole
     draws: ClassVar[str] = "the picture with its boxes, each with its class and score"
     columns_needed: ClassVar[str] = "a column 'boxes', or a row a box with its corners and class"
     known_columns: ClassVar[tuple[str, ...]] = (BOX_COLUMN,)
@@ -146,6 +150,23 @@ class Detection(Task):
             Output(LABELS, (self.most,), low=0, high=last, dtype="int64"),
             Output(COUNT, (), low=0, high=self.most, dtype="int64"),
         )
+
+    @property
+    def shown(self) -> Metric:
+        return MEAN_IOU
+
+    def raw_shape(self, height: int, width: int) -> tuple[int | None, ...]:
+        """Candidates: x1, y1, x2, y2, score, class."""
+        return (None, 6)
+
+    def enough_pixels(self, targets: Targets) -> int | None:
+        own = boxes_of(targets)
+        sizes = [size for row in range(len(own)) if (size := own.size(row)) is not None]
+        side = suggested_side(own) if sizes else None
+        if side is None:
+            return None
+        shape = float(np.median([min(size) / max(size) for size in sizes]))
+        return round(side * side * shape)
 
     def to_dict(self) -> dict[str, Any]:
         return {

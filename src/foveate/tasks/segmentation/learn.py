@@ -54,7 +54,7 @@ class SegmentationLearner(Learner):
         right = ((outputs.argmax(dim=1) == labels) & known).sum(dim=(1, 2))
         return (right / known.sum(dim=(1, 2)).clamp(min=1)).sum()
 
-    def moved(self, targets: Arrays, geometry: Tensor) -> Arrays:
+    def moved(self, targets: Arrays, geometry: Tensor, size: tuple[int, int]) -> Arrays:
         return {**targets, MASKS: moved_masks(targets[MASKS], geometry)}
 
     def kept(self, outputs: Tensor, targets: Arrays) -> Tensor:

@@ -60,6 +60,8 @@ class Segmentation(Task):
     called_one: ClassVar[str] = "class"
     needs: ClassVar[str] = "Segmentation needs two classes that masks show"
     whole_picture: ClassVar[bool] = False
+    usual_networks: ClassVar[tuple[str, str]] = ("pyramid_compact", "pyramid_efficientnet_lite0")
+    usual_recipes: ClassVar[tuple[str, str]] = ("maps", "maps-learnt")
     draws: ClassVar[str] = "a mask: an indexed PNG whose numbers are the classes'"
     may_ignore: ClassVar[bool] = True
     columns_needed: ClassVar[str] = "a column 'mask_name' with each picture's mask"

@@ -1,0 +1,71 @@
+"""The catalogue's rows of networks that find objects; see `foveate.models.catalogue`.
+
+The background is no class of theirs. Multiply-adds are those of all proposals, as many as there can be.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from foveate.models.info import ModelInfo, rows_of
+
+_LIGHT = (3, 384, 512)
+_USUAL = (3, 800, 1088)
+_detector = partial(ModelInfo, output="boxes")
+_centre = partial(
+    _detector,
+    num_classes=80,
+    family="centre",
+    year=2019,
+    title="FCOS: fully convolutional one-stage object detection (on a light pyramid)",
+    source="Tian et al., arXiv:1904.01355; Zhang et al., arXiv:1912.02424; Li et al., arXiv:2006.04388",
+    key_idea="every place says what is there and how far its sides are: no anchors, no proposals",
+    module="foveate.models.centre",
+)
+_faster_rcnn = partial(
+    _detector,
+    num_classes=20,
+    family="faster_rcnn",
+    year=2015,
+    title="Faster R-CNN: towards real-time object detection with region proposal networks",
+    source="Ren, He, Girshick, Sun, arXiv:1506.01497",
+    key_idea="a small network on the map proposes the regions: nothing outside the network is left",
+    module="foveate.models.faster_rcnn",
+)
+_faster_rcnn_fpn = partial(
+    _detector,
+    num_classes=90,
+    family="faster_rcnn_fpn",
+    year=2016,
+    title="Faster R-CNN on a feature pyramid (as torchvision's)",
+    source="Ren et al., arXiv:1506.01497; Lin et al., arXiv:1612.03144; torchvision",
+    key_idea="anchors on every level of a pyramid; large regions are read from coarse maps",
+    module="foveate.models.faster_rcnn_fpn",
+)
+
+DETECTORS: tuple[ModelInfo, ...] = (
+    *rows_of(
+        _centre,
+        ("name", "depth", "parameters", "macs", "input_size"),
+        ("centre_compact", 25, 390_388, 153_128_064, (3, 128, 128)),
+        ("centre_efficientnet_lite0", 67, 3_087_668, 1_689_649_152, _LIGHT),
+        ("centre_efficientnet_lite2", 82, 4_491_380, 2_434_993_152, _LIGHT),
+        ("centre_resnet18", 36, 11_346_036, 7_410_309_120, _LIGHT),
+    ),
+    *rows_of(
+        _faster_rcnn,
+        ("name", "depth", "parameters", "macs", "input_size"),
+        ("faster_rcnn_vgg16", 20, 137_073_622, 189_292_120_000, (3, 608, 800)),
+        ("faster_rcnn_compact", 22, 1_720_600, 334_092_064, (3, 128, 128)),
+        ("faster_rcnn_efficientnet_lite0", 64, 4_417_880, 1_968_893_152, _LIGHT),
+        ("faster_rcnn_resnet18", 33, 12_676_248, 7_689_553_120, _LIGHT),
+    ),
+    *rows_of(
+        _faster_rcnn_fpn,
+        ("name", "depth", "parameters", "macs", "input_size"),
+        ("fasterrcnn_resnet50_fpn", 64, 41_808_406, 177_658_734_144, _USUAL),
+        ("fasterrcnn_resnet50_fpn_v2", 68, 43_712_278, 334_960_797_248, _USUAL),
+        ("fasterrcnn_mobilenet_v3_large_fpn", 57, 19_410_754, 20_485_911_104, _USUAL),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", 57, 19_410_754, 3_160_287_680, (3, 320, 448)),
+    ),
+)

@@ -1,0 +1,222 @@
+"""Detectors of every kind: what they give, what they learn, whose weights they take, and ONNX."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor
+
+from foveate.errors import InputError
+from foveate.exporter.emitter import emit
+from foveate.graph.summary import summarize
+from foveate.layers.truth import Truth
+from foveate.models import create_model, list_models, model_info
+from foveate.models.centre import answering, quality_focal_loss
+from foveate.models.detector import Detector, suppressed
+
+LITE: dict[str, Any] = {"trunk_options": {"width": 0.5, "depth": 0.25}, "width": 24}
+SMALL: dict[str, dict[str, Any]] = {
+    "centre_efficientnet_lite0": LITE | {"depth": 1, "candidates": 60},
+    "faster_rcnn_efficientnet_lite0": LITE | {"hidden": 32},
+    "faster_rcnn_vgg16": {"trunk_options": {"width": 4}, "hidden": 32},
+    "fasterrcnn_resnet50_fpn": {
+        "trunk_options": {"width": 8, "depths": (1, 1, 1, 1)}, "width": 16, "hidden": 32, "proposals": 50
+    },
+    "fasterrcnn_mobilenet_v3_large_320_fpn": {
+        "trunk_options": {"width": 0.25}, "width": 16, "hidden": 32, "proposals": 50
+    },
+}  # fmt: skip
+CLASSES, HEIGHT, WIDTH = 3, 96, 128
+
+
+def made(name: str, **options: Any) -> Detector:
+    torch.manual_seed(0)
+    network = create_model(name, num_classes=CLASSES, **(SMALL[name] | options)).eval()
+    assert isinstance(network, Detector)
+    # Scores that are nearly all the same would stand in an order that rounding decides.
+    for key, weight in network.named_parameters():
+        if weight.ndim > 1 and key.startswith(("rpn.head", "roi_heads.box_predictor", "score.", "distance.")):
+            torch.nn.init.normal_(weight, std=0.3)
+    return network
+
+
+def squares(count: int = 2, seed: int = 0) -> tuple[Tensor, list[Truth]]:
+    """Pictures with two squares each, red or green or blue, and where they are."""
+    generator = torch.Generator().manual_seed(seed)
+    pictures, truths = torch.zeros(count, 3, HEIGHT, WIDTH), []
+    for picture in pictures:
+        boxes, labels = [], []
+        for left in (8, 72):
+            side = int(torch.randint(20, 41, (1,), generator=generator))
+            x, y = (
+                left + int(torch.randint(0, 8, (1,), generator=generator)),
+                int(torch.randint(4, 50, (1,), generator=generator)),
+            )
+            label = int(torch.randint(0, CLASSES, (1,), generator=generator))
+            picture[label, y : y + side, x : x + side] = 2
+            boxes.append([x, y, x + side, y + side])
+            labels.append(label)
+        crowd = torch.zeros(2, dtype=torch.bool)
+        truths.append(Truth(torch.tensor(boxes, dtype=torch.float32), torch.tensor(labels), crowd))
+    return pictures, truths
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_candidates_stand_by_falling_score_within_the_picture(name: str) -> None:
+    network, (x, _) = made(name), squares()
+    with torch.no_grad():
+        found = network(x)
+    assert found.shape[0] == 2 and found.shape[2] == 6
+    scores = found[..., 4]
+    assert (scores[:, 1:] <= scores[:, :-1]).all() and (scores >= 0).all() and (scores <= 1).all()
+    assert (found[..., :4] >= 0).all() and (found[..., [0, 2]] <= WIDTH).all()
+    assert (found[..., [1, 3]] <= HEIGHT).all() and (found[..., 5] < CLASSES).all()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_onnx_gives_the_same_candidates_whatever_the_batch(name: str) -> None:
+    network, (x, _) = made(name), squares(3)
+    x = x + torch.rand(x.shape, generator=torch.Generator().manual_seed(1))  # else many places score the same
+    session = onnxruntime.InferenceSession(
+        emit(network, x, "x", "candidates").SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    for rows in (x, x[:1], torch.zeros(2, 3, HEIGHT, WIDTH)):
+        (found,) = session.run(["candidates"], {"x": rows.numpy()})
+        with torch.no_grad():
+            expected = network(rows).numpy()
+        if name.startswith("centre"):
+            np.testing.assert_allclose(found[..., 4], expected[..., 4], atol=1e-4)  # in their order
+        if not rows.any():
+            continue  # every place scores the same, and which are taken is nobody's business
+        # Which of two proposals that overlap by just the threshold stays may be decided by rounding.
+        for one, other in zip(found, expected, strict=True):
+            sure = [row for row in one if row[4] > 0.05]
+            near = [np.abs(other - row).max(axis=1).min() < 0.05 for row in sure]
+            assert np.mean(near or [True]) > 0.8
+
+
+@pytest.mark.parametrize("name", ["centre_efficientnet_lite0", "faster_rcnn_efficientnet_lite0"])
+def test_two_pictures_are_learnt_by_heart(name: str) -> None:
+    network, (x, truths) = (
+        made(name, trunk_options={"width": 0.5, "depth": 0.25, "stochastic_depth": 0.0}),
+        squares(),
+    )
+    optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
+    network.train()
+    for _ in range(90):
+        parts = network.forward_to_learn(x)[0].losses(truths)
+        optimiser.zero_grad()
+        sum(parts[part] for part in parts if part != "quality").backward()
+        optimiser.step()
+    with torch.no_grad():
+        for found, truth in zip(network.eval()(x), truths, strict=True):
+            best = suppressed(found, threshold=0.5, most=2, least_score=0.3)
+            order = best[:, 0].argsort()
+            assert best[order, 5].tolist() == truth.labels.tolist()
+            assert (best[order, :4] - truth.boxes).abs().max() < 4
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_pictures_without_boxes_and_crowds_can_be_learnt_from(name: str) -> None:
+    network, (x, truths) = made(name), squares()
+    nothing = Truth(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool))
+    crowd = truths[1]._replace(crowd=torch.ones(2, dtype=torch.bool))
+    network.train()
+    for given in ([nothing, nothing], [nothing, crowd], [truths[0], nothing]):
+        parts = network.forward_to_learn(x)[0].losses(given)
+        total = sum(parts.values())
+        assert torch.isfinite(total)
+        total.backward()
+
+
+@pytest.mark.parametrize("name", ["centre_efficientnet_lite0", "faster_rcnn_efficientnet_lite0"])
+def test_a_frozen_trunk_keeps_its_weights_and_its_norms(name: str) -> None:
+    network, (x, truths) = made(name), squares()
+    network.train()
+    before = {key: value.clone() for key, value in network.state_dict().items() if key.startswith("trunk.")}
+    network.freeze_trunk(True)
+    optimiser = torch.optim.SGD(network.parameters(), 0.1)
+    parts = network.forward_to_learn(x)[0].losses(truths)
+    sum(parts.values()).backward()
+    optimiser.step()
+    after = network.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+    network.freeze_trunk(False)
+    sum(network.forward_to_learn(x)[0].losses(truths).values()).backward()
+    gradient = network.get_parameter("trunk.features.0.0.weight").grad
+    assert gradient is not None and gradient.abs().sum() > 0
+    norms = [key for key in before if key.endswith("running_mean")]
+    assert norms and all(torch.equal(network.state_dict()[key], before[key]) for key in norms)
+
+
+def test_trunks_take_the_weights_of_their_classifiers() -> None:
+    network = made("centre_efficientnet_lite0")
+    given = create_model("efficientnet_lite0", width=0.5, depth=0.25)
+    network.load_trunk(given)
+    assert torch.equal(
+        network.state_dict()["trunk.features.1.0.block.0.0.weight"], given.features[1][0].block[0][0].weight
+    )
+    with pytest.raises(InputError, match="takes the weights of efficientnet_lite0"):
+        network.load_trunk(create_model("efficientnet_lite0", width=0.75, depth=0.25))
+
+
+def test_classes_are_changed_in_place() -> None:
+    for name in SMALL:
+        network, (x, _) = made(name), squares()
+        network.reset_classifier(1)
+        with torch.no_grad():
+            assert network(x)[..., 5].max() == 0
+
+
+def test_anchors_are_as_many_for_each_level() -> None:
+    shapes = tuple((side, side / 2) for side in (40.0, 10.0, 20.0, 80.0))
+    network = made("faster_rcnn_efficientnet_lite0", anchors=shapes)
+    assert network.rpn.cells[0] == [[-5, -2.5, 5, 2.5]] and network.rpn.cells[3] == [[-40, -20, 40, 20]]
+    with pytest.raises(InputError, match="as many for each of the 4 levels, found 3"):
+        made("faster_rcnn_efficientnet_lite0", anchors=shapes[:3])
+
+
+def test_which_places_answer_for_a_box() -> None:
+    """One level of 5x5 places, 8 pixels apart: of the nine around the centre those whose box fits best."""
+    side = (torch.arange(5) + 0.5) * 8
+    centres = torch.stack([side.repeat(5), side.repeat_interleave(5)], dim=1)
+    truth = torch.tensor([[10.0, 10.0, 30.0, 30.0]])
+    found = answering(truth, centres, torch.full((25,), 8.0), [25])
+    assert (found >= 0).nonzero()[:, 0].tolist() == [12]  # the middle one fits best, the others alike
+    assert (answering(torch.zeros(0, 4), centres, torch.full((25,), 8.0), [25]) == -1).all()
+    # Of two boxes around one place it answers for the one that fits its usual box better.
+    both = torch.tensor([[16.0, 16.0, 24.0, 24.0], [-10.0, -10.0, 50.0, 50.0]])
+    assert answering(both, centres, torch.full((25,), 8.0), [25])[12] == 1
+
+
+def test_the_loss_of_scores_by_its_formula() -> None:
+    logit, wanted = 0.3, 0.8
+    p = 1 / (1 + math.exp(-logit))
+    expected = (wanted - p) ** 2 * -((1 - wanted) * math.log(1 - p) + wanted * math.log(p))
+    found = quality_focal_loss(torch.tensor([logit]), torch.tensor([wanted]))
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in list_models() if model_info(name).output == "boxes"])
+def test_the_catalogue_counts_parameters_and_layers(name: str) -> None:
+    with torch.device("meta"):
+        network = create_model(name)
+    info, aside = model_info(name), ("downsample", ".fc1", ".fc2")
+    layers = [
+        key
+        for key, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear) and not any(part in key for part in aside)
+    ]
+    assert len(layers) == info.depth
+    assert sum(parameter.numel() for parameter in network.parameters()) == info.parameters
+
+
+@pytest.mark.parametrize("name", ["centre_compact", "faster_rcnn_compact"])
+def test_the_catalogue_counts_multiply_adds(name: str) -> None:
+    info = model_info(name)
+    assert summarize(create_model(name).eval(), info.input_size).macs == info.macs
