@@ -186,13 +186,25 @@ def test_which_places_answer_for_a_box() -> None:
     """One level of 5x5 places, 8 pixels apart: of the nine around the centre those whose box fits best."""
     side = (torch.arange(5) + 0.5) * 8
     centres = torch.stack([side.repeat(5), side.repeat_interleave(5)], dim=1)
-    truth = torch.tensor([[10.0, 10.0, 30.0, 30.0]])
-    found = answering(truth, centres, torch.full((25,), 8.0), [25])
-    assert (found >= 0).nonzero()[:, 0].tolist() == [12]  # the middle one fits best, the others alike
-    assert (answering(torch.zeros(0, 4), centres, torch.full((25,), 8.0), [25]) == -1).all()
+    strides = torch.full((25,), 8.0)
+    large = answering(torch.tensor([[-12.0, -12.0, 52.0, 52.0]]), centres, strides, [25])
+    assert (large >= 0).nonzero()[:, 0].tolist() == [12]  # just the middle one's usual box, of 64 pixels
+    small = answering(torch.tensor([[10.0, 10.0, 30.0, 30.0]]), centres, strides, [25])
+    assert (small >= 0).nonzero()[:, 0].tolist() == [
+        6,
+        7,
+        8,
+        11,
+        12,
+        13,
+        16,
+        17,
+        18,
+    ]  # it fits all nine alike
+    assert (answering(torch.zeros(0, 4), centres, strides, [25]) == -1).all()
     # Of two boxes around one place it answers for the one that fits its usual box better.
     both = torch.tensor([[16.0, 16.0, 24.0, 24.0], [-10.0, -10.0, 50.0, 50.0]])
-    assert answering(both, centres, torch.full((25,), 8.0), [25])[12] == 1
+    assert answering(both, centres, strides, [25])[12] == 1
 
 
 def test_the_loss_of_scores_by_its_formula() -> None:
