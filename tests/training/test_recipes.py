@@ -46,3 +46,11 @@ def test_small_data_sets_get_small_batches_and_more_epochs():
 
 def test_no_recipe_mirrors_once_mirroring_is_off():
     assert all(recipe.without_mirroring().augmentation.flip == "none" for recipe in RECIPES.values())
+
+
+def test_transformers_have_a_recipe_of_their_own():
+    for name in ("vit_b_16", "deit_tiny", "deit_small_distilled"):
+        assert recipe_for(name, 30).name == "transformer"
+    assert recipe_for("mobilenet_v2", 30).name == "standard"
+    ours, standard = get_recipe("transformer"), get_recipe("standard")
+    assert ours.training.optimiser.learning_rate == standard.training.optimiser.learning_rate / 4

@@ -61,7 +61,7 @@ Examples:
     "--recipe",
     default="auto",
     show_default=True,
-    help="auto, article, standard, compact-short or compact-long.",
+    help="auto, article, standard, transformer, compact-short or compact-long.",
 )
 @click.option("--budget", metavar="TIME", help="Wall time of the whole command: 60s, 5m, 2h.")
 @click.option("--epochs", type=int, metavar="N", help="Train N epochs instead; repeats to the byte.")

@@ -75,6 +75,18 @@ STANDARD = Recipe(
     epochs=30,
 )
 
+# In 50 steps on 600 digits (patches of 8 px, one seed) deit_tiny's training loss stayed at 2.29, as by
+# chance, at the standard rate, and came to 1.88 at this one.
+TRANSFORMER = replace(
+    STANDARD,
+    name="transformer",
+    summary="For vision transformers from scratch: as standard, at a quarter of the learning rate.",
+    training=replace(
+        STANDARD.training, optimiser=OptimiserSettings("adamw", learning_rate=5e-4, weight_decay=0.05)
+    ),
+)
+_TRANSFORMERS = ("vit_", "deit_")
+
 _COMPACT_TRAINING = TrainingSettings(
     optimiser=OptimiserSettings("adamw", learning_rate=0.015, weight_decay=0.01, betas=(0.9, 0.99)),
     schedule=ScheduleSettings(warmup_fraction=0.2, start_fraction=0.2, decay="linear"),
@@ -171,7 +183,10 @@ BOXES = Recipe(
 
 RECIPES = {
     recipe.name: recipe
-    for recipe in (ARTICLE, STANDARD, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT, BOXES, BOXES_LEARNT)
+    for recipe in (
+        *(ARTICLE, STANDARD, TRANSFORMER, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT, BOXES),
+        BOXES_LEARNT,
+    )
 }
 
 
@@ -188,6 +203,8 @@ def get_recipe(name: str) -> Recipe:
 
 def recipe_for(model: str, epochs: float) -> Recipe:
     """The recipe that suits a network for whole pictures, and about so many epochs, where none is named."""
+    if model.startswith(_TRANSFORMERS):
+        return TRANSFORMER
     if not model.startswith("compact"):
         return STANDARD
     return COMPACT_LONG if epochs >= SHIFT_FROM_EPOCHS else COMPACT_SHORT
