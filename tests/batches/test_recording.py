@@ -97,6 +97,7 @@ def test_recorded_batches_are_those_that_are_made_from_python(monkeypatch, halve
         with monkeypatch.context() as patched:
             patched.setattr("foveate.batches.loader.recorder_for", lambda device, one=recorder: one)
             recorded = batches_of(targets, halved_share=halved_share)
+            assert recorded.made.recorder is recorder
         for epoch, progress in ((0, 0.0), (1, 0.3), (2, 0.6), (3, 0.9)):
             for one in (plain, recorded):
                 one.begin(progress)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -156,9 +157,16 @@ class TrainingBatches:
         self.seed = seed
         self.halved_share, self.halved = halved_share, halved_share > 0
         self.bounds = batch_bounds(len(pixels), batch_size)
-        self._generator = torch.Generator(device=pixels.device)
-        recorder = recorder_for(pixels.device) if pixels.resident else None
-        self.made = Repeated(self._make, recorder, self._generator)
+
+    @cached_property
+    def _generator(self) -> torch.Generator:
+        return torch.Generator(device=self.pixels.device)
+
+    @cached_property
+    def made(self) -> Repeated:
+        """`_make`, recorded where the device records and the pictures lie there."""
+        recorder = recorder_for(self.pixels.device) if self.pixels.resident else None
+        return Repeated(self._make, recorder, self._generator)
 
     def __len__(self) -> int:
         """Batches an epoch."""
