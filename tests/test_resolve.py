@@ -49,7 +49,9 @@ def test_what_a_name_means(text, kind):
 def test_a_name_of_nothing_is_told_what_names_there_are(here):
     (here / "notes.txt").write_text("x")
     assert find_name("resnet51") is find_name("notes.txt") is find_name("w.pth") is None
-    with pytest.raises(UnknownNameError, match=r"did you mean resnet50.*a blueprint.*hf:OWNER/R"):
+    with pytest.raises(
+        UnknownNameError, match=r"did you mean resnet50.*a blueprint.*hf:OWNER/REPO or timm:NAME"
+    ):
         read_name("resnet51")
     with pytest.raises(InputError, match="neither a network's name, nor a blueprint"):
         read_name("notes.txt")

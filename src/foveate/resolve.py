@@ -5,6 +5,7 @@ resolve("efficientnet_lite0")                       # a registered network with 
 resolve("resnet18", "resnet18-f37072fd.pth")        # ... with the weights of a file, or of a hub
 resolve("net.yaml", untrained=True)                 # a blueprint; its weights are random
 resolve("hf:timm/resnet18.a1_in1k", download=True)  # a hub's weights; its config.json names the network
+resolve("timm:resnet18.a1_in1k", download=True)     # timm's own module with them, where timm is installed
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def resolve(
     """The network that a name means, in evaluation mode.
 
     Args:
-        name: a model folder, a registered network, a blueprint's file, or a hub's weights.
+        name: a model folder, a registered network, a blueprint's file, a hub's weights, or timm:NAME.
         weights: a file or a hub's name, for a network that has none of its own or is to have others.
         untrained: a network without weights gets random ones, always the same; else it is refused.
         download: whether a hub's weights may be fetched; ``say`` is told before.
@@ -84,6 +85,8 @@ def resolve(
         raise InputError(
             f"{setting('weights')} belongs to a network's name; a model folder and a hub have their own."
         )
+    if weights is None and not untrained and isinstance(named, Registered) and named.weights is not None:
+        weights = str(named.weights)
     match named:
         case Folder(path):
             return rebuild(path)
@@ -94,9 +97,11 @@ def resolve(
         case Registered(network):
             if weights is None:
                 return registered(network, untrained=untrained)
-            if network not in PRETRAINED and model_info(network).input_size[0] == 3:
+            made = with_file(network, weights)
+            told = network in PRETRAINED or _own_preprocessing(made.module) is not None
+            if not told and made.preprocessing.channels == 3:
                 say("Weights from a file tell no preprocessing; torchvision's for ImageNet is assumed.")
-            return with_file(network, weights)
+            return made
         case BlueprintFile(path):
             if weights is None and not untrained:
                 raise InputError(_without_weights(name))
@@ -158,7 +163,8 @@ def with_file(name: str, path: str | Path, *, image_size: int | None = None, hea
     classes = known.classes if known and len(known.classes) == module.num_classes else None
     info = model_info(name)
     size, maps = info.input_size, info.output != "vector"
-    usual = known.preprocessing if known else usual_preprocessing(*size, learnt=True, maps=maps)
+    usual = known.preprocessing if known else module.preprocessing
+    usual = usual or usual_preprocessing(*size, learnt=True, maps=maps)
     if info.output == "map" and tells_voc_classes(path):
         task: Task = Segmentation(VOC_CLASSES)
     else:
@@ -303,8 +309,8 @@ def _named_by(found: HubWeights) -> str:
     if found.architecture not in list_models():
         raise WeightsError(
             f"{found.name.repo} names {found.architecture or 'no network'} in its config.json, which is none "
-            "of those that `foveate models` lists; name the one that its weights belong to as the network, "
-            f"and them as its {setting('weights')}."
+            "of those that `foveate models` lists; name the one that its weights belong to as the network "
+            f"(timm:NAME is one of timm's), and them as its {setting('weights')}."
         )
     return found.architecture
 
@@ -326,11 +332,17 @@ def _unnamed(num_classes: int, output: str) -> Task:
     return kinds[output](num_classes)
 
 
+def _own_preprocessing(module: nn.Module) -> Preprocessing | None:
+    """What a network's published weights are known to have been learnt with, beside those of packages."""
+    return module.preprocessing if isinstance(module, Network) else None
+
+
 def _random(name: str, module: nn.Module, shape: Shape, architecture: Mapping[str, Any], task: Task) -> Model:
     return Model(
         name=name,
         module=module.eval(),
-        preprocessing=usual_preprocessing(*shape, learnt=False, maps=not task.whole_picture),
+        preprocessing=_own_preprocessing(module)
+        or usual_preprocessing(*shape, learnt=False, maps=not task.whole_picture),
         task=task,
         architecture=architecture,
         weights="random",

@@ -51,7 +51,7 @@ def test_classes_channels_and_options_arrive() -> None:
 
 
 def test_an_unknown_option_lists_the_known_ones() -> None:
-    message = r"resnet18 takes no option 'drop_path', 'dropout'; its options are: block, depths, width, zero"
+    message = r"resnet18 takes no option 'drop_path', 'dropout'; its options are: block, depths, width, gro"
     with pytest.raises(InputError, match=message):
         create_model("resnet18", dropout=0.5, drop_path=0.1)
 
@@ -69,6 +69,8 @@ def test_options_show_the_presets() -> None:
         "block": "basic",
         "depths": (3, 4, 6, 3),
         "width": 64,
+        "groups": 1,
+        "group_width": 64,
         "zero_init_residual": False,
         "replace_stride_with_dilation": (False, False, False),
     }

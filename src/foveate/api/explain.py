@@ -71,7 +71,7 @@ def explain(
     ('circle', ['explanation', 'kernels', 'maps', 'occlusion', 'picture'])
 
     Args:
-        model: a model folder, a network's name, a blueprint (with ``weights``) or hf:OWNER/REPO.
+        model: a model folder, a network's name, a blueprint (with ``weights``), hf:OWNER/REPO or timm:NAME.
         image: a file, its bytes, or (H, W, 3) uint8.
         class_: the class to explain, by name or number; by default the one that the network names.
         region: (x1, y1, x2, y2) in pixels of the picture, or the same as a text: of an answer for each pixel,

@@ -32,7 +32,7 @@ def summary(
     ['Conv2d', 'Tanh', 'AvgPool2d']
 
     Args:
-        network: a network's name, a blueprint's file, a model folder or hf:OWNER/REPO.
+        network: a network's name, a blueprint's file, a model folder, hf:OWNER/REPO or timm:NAME.
         input: (C, H, W) of the pictures, where they are not to be the network's own.
         batch_size: of the estimate of the memory that training takes.
         num_classes: where they are not to be the network's own.

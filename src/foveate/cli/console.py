@@ -60,7 +60,7 @@ unlabelled_option = click.option(
 )
 
 download_option = click.option(
-    "--download", is_flag=True, help="Let the weights named hf:... be fetched from their hub."
+    "--download", is_flag=True, help="Let weights named hf:... or timm:NAME.TAG be fetched from their hub."
 )
 
 

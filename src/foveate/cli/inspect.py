@@ -49,8 +49,8 @@ def command(
     """Look into MODEL while it looks at a picture: every map, kernel, window and sum, in the browser.
 
     MODEL is a model folder, a network's name (see `foveate models`; weights are random where none are
-    published), a blueprint (FILE.yaml) or hf:OWNER/REPO. The page answers on this machine only, and fetches
-    nothing from elsewhere. Its second page designs networks and trains them.
+    published), a blueprint (FILE.yaml), hf:OWNER/REPO or timm:NAME. The page answers on this machine only,
+    and fetches nothing from elsewhere. Its second page designs networks and trains them.
 
     \b
     foveate inspect runs/pets cat.jpg

@@ -38,9 +38,9 @@ class InputSize(click.ParamType[Shape]):
 def command(network: str, *, draw: Path | None, as_json: bool, **settings: Any) -> None:
     """Show every layer of NETWORK: shape, parameters, multiply-adds, memory, receptive field and jump.
 
-    NETWORK is a name (see `foveate models`), a blueprint (FILE.yaml, FILE.json), a model folder or
-    hf:OWNER/REPO. Nothing is computed: even the largest network is summarised at once. Counts are for one
-    picture.
+    NETWORK is a name (see `foveate models`), a blueprint (FILE.yaml, FILE.json), a model folder,
+    hf:OWNER/REPO or timm:NAME. Nothing is computed: even the largest network is summarised at
+    once. Counts are for one picture.
 
     \b
     foveate summary resnet50

@@ -55,7 +55,7 @@ Examples:
     "-m",
     default="auto",
     show_default=True,
-    help="auto, a network's name, or a blueprint FILE.yaml.",
+    help="auto, a network's name, timm:NAME, or a blueprint FILE.yaml.",
 )
 @click.option(
     "--recipe",

@@ -28,7 +28,7 @@ def title_of(model: Model) -> str:
     if model.weights == "trained":
         return str(name)
     info = model_info(name)
-    return f"{info.family}, {info.year}"
+    return f"{info.family}, {info.year}" if info.year else info.title
 
 
 def steps_of(model: Model) -> tuple[Step, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError
 from foveate.geometry import output_size
+from foveate.images.preprocess import Preprocessing
 
 
 class Window(NamedTuple):
@@ -50,17 +51,19 @@ class Network(nn.Module):
     - ``num_features``: the channels C of what ``forward_features`` returns;
     - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``;
     - ``recordable = False``, where its work depends on values of tensors, or on what Python counts or draws:
-      on a card a step is recorded once and repeated (`foveate.batches.recording`).
+      on a card a step is recorded once and repeated (`foveate.batches.recording`);
+    - ``preprocessing``, where its published weights are known to have been learnt with another than most.
 
     Networks that give a map of scores are `foveate.models.segmenter.Segmenter`.
     """
 
-    classifier_name: ClassVar[str] = "fc"
+    classifier_name: str = "fc"
     windows: tuple[Window, ...] = ()
     levels: tuple[Level, ...] = ()
     aux_weight: ClassVar[float] = 0.0
     map_layer: str | None = None
     recordable: ClassVar[bool] = True
+    preprocessing: Preprocessing | None = None
 
     def __init__(
         self,

@@ -11,6 +11,8 @@ from typing import Any, Literal
 class ModelInfo:
     """One network: a row of the table. ``input_size`` is (C, H, W); ``module`` is where its code stands.
 
+    ``year`` is 0 where it is not known.
+
     ``output`` is "vector" where it gives one score a class of a picture, "map" where it gives one score a
     class of each pixel, and "boxes" where it finds objects. At most one of ``top5_error``, ``top1_error`` and
     ``mean_iou`` is set, in per cent, as it was published; ``published_note`` says on what it was measured.

@@ -13,6 +13,7 @@ from foveate.words import setting
 BLUEPRINT_SUFFIXES = (".yaml", ".yml", ".json")
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt")
 SCHEME = "hf:"
+TIMM_SCHEME = "timm:"
 DEFAULT_FILE = "model.safetensors"
 _HUB_NAME = r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?:/(?P<file>.+))?"
 
@@ -26,9 +27,16 @@ class Folder:
 
 @dataclass(frozen=True)
 class Registered:
-    """A network of `foveate.models.list_models`."""
+    """A network of `foveate.models.list_models`, or one of timm's, ``timm:NAME[.TAG]``."""
 
     name: str
+
+    @property
+    def weights(self) -> HubName | None:
+        """Where the weights lie that its name means: those of a tag of timm's; None for other names."""
+        arch = self.name.removeprefix(TIMM_SCHEME)
+        tagged = is_timm_name(self.name) and "." in arch
+        return HubName(f"timm/{arch}") if tagged else None
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ def find_name(text: str) -> NetworkName | None:
     path = Path(text)
     if path.is_dir():
         return Folder(path)
-    if text in CATALOGUE:
+    if text in CATALOGUE or is_timm_name(text):
         return Registered(text)
     if is_hub_name(text):
         return parse_hub_name(text)
@@ -87,13 +95,21 @@ def read_name(text: str) -> NetworkName:
             f"{text} is neither a network's name, nor a blueprint ({', '.join(BLUEPRINT_SUFFIXES)}), nor a "
             "model folder."
         )
-    also = f"It can also be a model folder, a blueprint ({', '.join(BLUEPRINT_SUFFIXES)}) or hf:OWNER/REPO."
+    also = (
+        f"It can also be a model folder, a blueprint ({', '.join(BLUEPRINT_SUFFIXES)}), hf:OWNER/REPO or "
+        "timm:NAME."
+    )
     raise UnknownNameError("network", text, CATALOGUE, also=also)
 
 
 def is_blueprint_name(text: str) -> bool:
     """Whether a file named so is taken for a blueprint."""
     return Path(text).suffix.lower() in BLUEPRINT_SUFFIXES
+
+
+def is_timm_name(text: str) -> bool:
+    """Whether a network named so is one of timm's."""
+    return text.startswith(TIMM_SCHEME)
 
 
 def is_hub_name(text: str) -> bool:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from foveate.errors import InputError, MissingExtraError, UnknownNameError
 from foveate.models.catalogue import CATALOGUE, ModelInfo
+from foveate.models.names import is_timm_name
 
 if TYPE_CHECKING:
     from foveate.models.anatomy import Network
@@ -123,7 +124,16 @@ def list_models(pattern: str | None = None) -> list[str]:
 
 
 def model_info(name: str) -> ModelInfo:
-    """What is known about a network. Raises :class:`UnknownNameError`, which lists the closest names."""
+    """What is known about a network; one of timm's, ``timm:NAME``, is looked at now (with torch).
+
+    Raises :class:`UnknownNameError`, which lists the closest names; for timm's as
+    `foveate.models.timm_networks.timm_row`.
+    """
+    if is_timm_name(name) and CATALOGUE.peek(name) is None:
+        from foveate.models.timm_networks import timm_row
+
+        CATALOGUE[name], builder = timm_row(name)
+        _BUILDERS[name] = (builder, {})
     if name not in CATALOGUE:
         raise UnknownNameError("network", name, CATALOGUE)
     return CATALOGUE[name]

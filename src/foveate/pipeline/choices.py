@@ -13,6 +13,7 @@ from foveate.models.names import (
     Registered,
     is_blueprint_name,
     is_hub_name,
+    is_timm_name,
     parse_hub_name,
 )
 from foveate.models.registry import list_models, model_info
@@ -50,6 +51,8 @@ def parse_model(text: str) -> ModelChoice:
         return Auto()
     if is_blueprint_name(text):
         return BlueprintFile(Path(text))
+    if is_timm_name(text):
+        return Registered(model_info(text).name)
     if text not in (names := list_models()):
         raise UnknownNameError("network", text, [*names, "auto"])
     return Registered(text)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from foveate.dataset.sources.open import Unlabelled, named
 from foveate.errors import CheckpointError, InputError, UnknownNameError
-from foveate.models.names import BlueprintFile, HubName, is_hub_name
+from foveate.models.names import BlueprintFile, HubName, Registered, is_hub_name
 from foveate.pipeline.choices import (
     Auto,
     ModelChoice,
@@ -60,7 +60,7 @@ class TrainRequest:
         ignore: of masks the classes, by name or number, whose pixels are left out: ("void",), ("255",).
         unlabelled: what a picture without annotations is, in forms that have a file for each: an "error", or
             "background", which shows nothing.
-        model: "auto", a network's name, or a blueprint file.
+        model: "auto", a network's name, one of timm's (timm:NAME), or a blueprint file.
         recipe: "auto" or a recipe's name.
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
         epochs: how many epochs instead; then the same seed on the same machine gives the same bytes.
@@ -161,8 +161,8 @@ class TrainRequest:
             )
         if published and self.recipe != "auto":
             raise InputError(
-                f"{setting('weights', self.weights)} are a start for photographs, for which no "
-                f"{setting('recipe')} is to be "
+                f"{setting('weights', self.weights or str(self.start))} are a start for photographs, for "
+                f"which no {setting('recipe')} is to be "
                 f"chosen; leave it out, or give the file itself: {setting('weights', 'FILE')}."
             )
         if published and isinstance(self.network, BlueprintFile):
@@ -193,8 +193,9 @@ class TrainRequest:
 
     @cached_property
     def start(self) -> WeightsChoice:
-        """What ``weights`` means."""
-        return parse_weights(self.weights)
+        """What ``weights`` means; a network's own, where its name means some and nothing else is said."""
+        own = self.network.weights if isinstance(self.network, Registered) else None
+        return own if own is not None and self.weights is None else parse_weights(self.weights)
 
     @cached_property
     def budget_seconds(self) -> float | None:
