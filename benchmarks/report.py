@@ -83,6 +83,11 @@ def best_rival(race: Race, ours: str = "foveate", leave_out: Sequence[str] = ())
 
 def machine(quick: bool) -> dict[str, Any]:
     """What the figures were measured on: processor, versions, and its ceilings."""
+    return {**processor_and_versions(), **ceilings(0.3 if quick else 1.5)}
+
+
+def processor_and_versions() -> dict[str, Any]:
+    """The same without ceilings, which take a minute on a busy machine: nothing is measured."""
     found: dict[str, Any] = {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -95,7 +100,7 @@ def machine(quick: bool) -> dict[str, Any]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
-    return {**found, **ceilings(0.3 if quick else 1.5)}
+    return found
 
 
 def _processor() -> str:
