@@ -7,7 +7,7 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from foveate.runtime.predictor import Predictor
     from foveate.tasks.base import Task
     from foveate.tasks.prediction import Prediction
+    from foveate.tasks.values import Answered
 
 BAR_FROM = 64  # pictures
 
@@ -117,45 +118,66 @@ def command(
 
         predictor = load(model, say=note)
     task = predictor.task if threshold is None else predictor.task.with_threshold(threshold)
-    if coco is not None:
-        _check_coco(task, coco, overwrite=overwrite)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
-    drawing = _drawing(
-        predictor,
-        out,
-        names,
-        masks_only=masks_only,
-        overwrite=overwrite and (out is not None or coco is None),
-    )
-    told: list[tuple[str, Prediction]] = []
-    errors = []
+    replacing = overwrite and (out is not None or coco is None)
+    drawing = _drawing(predictor, out, names, masks_only=masks_only, overwrite=replacing)
+    coco_file = _coco_file(task, coco, overwrite=overwrite)
     found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
-    with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw:
-        for number, (name, values) in enumerate(found, start=1):
-            if isinstance(values, ImageError):
-                errors.append({"file": name, "row": number - 1, "error": str(values)})
-                note(f"foveate: {printable(str(values))}")
-                write.unreadable(name)
-            else:
-                (prediction,) = task.predictions(values, top_k)
-                write(name, prediction)
-                draw(name, prediction)
-                if coco is not None:
-                    told.append((name, prediction))
-            progress(number, len(names))
-    if coco is not None:
-        write_file(coco, json.dumps(task.coco(told)).encode())
+    with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw, coco_file as keep:
+        tell = _teller(task, top_k, (write, draw, keep))
+        errors = _each_told(found, tell, write, lambda number: progress(number, len(names)))
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
     _leave(len(errors), len(names))
 
 
-def _check_coco(task: Task, path: Path, *, overwrite: bool) -> None:
-    """Before any work is done. Raises InputError."""
+def _teller(
+    task: Task, top_k: int, takers: Sequence[Callable[[str, Prediction], None]]
+) -> Callable[[str, Answered], None]:
+    """Tells all of them what the network's values say of a picture."""
+
+    def tell(name: str, values: Answered) -> None:
+        (prediction,) = task.predictions(values, top_k)
+        for take in takers:
+            take(name, prediction)
+
+    return tell
+
+
+def _each_told(
+    found: Iterable[tuple[str, Answered | ImageError]],
+    tell: Callable[[str, Answered], None],
+    write: _Json | _Csv | _Text,
+    progress: Callable[[int], None],
+) -> list[dict[str, Any]]:
+    """Tell of every picture; those that could not be read, as `--json` lists them."""
+    errors: list[dict[str, Any]] = []
+    for number, (name, values) in enumerate(found, start=1):
+        if isinstance(values, ImageError):
+            errors.append({"file": name, "row": number - 1, "error": str(values)})
+            note(f"foveate: {printable(str(values))}")
+            write.unreadable(name)
+        else:
+            tell(name, values)
+        progress(number)
+    return errors
+
+
+@contextlib.contextmanager
+def _coco_file(
+    task: Task, path: Path | None, *, overwrite: bool
+) -> Iterator[Callable[[str, Prediction], None]]:
+    """Keeps what it is told and writes it at the end, where a file is wanted. Raises InputError at once."""
+    if path is None:
+        yield lambda name, prediction: None
+        return
     from foveate.outputs import check_file
 
     check_file(path, (".json",), name="coco", overwrite=overwrite)
     task.coco([])
+    told: list[tuple[str, Prediction]] = []
+    yield lambda name, prediction: told.append((name, prediction))
+    write_file(path, json.dumps(task.coco(told)).encode())
 
 
 def _leave(errors: int, count: int) -> None:
