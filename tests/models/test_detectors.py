@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.exporter.emitter import emit
@@ -19,6 +20,7 @@ from foveate.layers.truth import Truth
 from foveate.models import create_model, list_models, model_info
 from foveate.models.centre import answering, quality_focal_loss
 from foveate.models.detector import Detector, suppressed
+from foveate.models.region_detector import RegionDetector
 
 LITE: dict[str, Any] = {"trunk_options": {"width": 0.5, "depth": 0.25}, "width": 24}
 SMALL: dict[str, dict[str, Any]] = {
@@ -39,10 +41,37 @@ def made(name: str, **options: Any) -> Detector:
     torch.manual_seed(0)
     network = create_model(name, num_classes=CLASSES, **(SMALL[name] | options)).eval()
     assert isinstance(network, Detector)
-    # Scores that are nearly all the same would stand in an order that rounding decides.
-    for key, weight in network.named_parameters():
-        if weight.ndim > 1 and key.startswith(("rpn.head", "roi_heads.box_predictor", "score.", "distance.")):
-            torch.nn.init.normal_(weight, std=0.3)
+    return network
+
+
+@torch.no_grad()
+def spread(network: Detector, x: Tensor, part: str = "") -> Detector:
+    """The network with weights such that the outputs of each layer (of a part) deviate by 1 on such pictures.
+
+    (Mishkin and Matas, arXiv 1511.06422.) In a deep trunk from chance whose norms do nothing features fade:
+    the scores of the small MobileNet's anchors differed by 3e-7, less than rounding.
+    """
+    seen: set[nn.Module] = set()
+
+    def rescale(layer: nn.Module, _: Any, found: Tensor) -> Tensor | None:
+        if layer in seen:  # of the next level
+            return None
+        seen.add(layer)
+        layer.get_parameter("weight").div_(found.std())
+        return found / found.std()
+
+    layers = [
+        one
+        for key, one in network.named_modules()
+        if key.startswith(part) and isinstance(one, nn.Conv2d | nn.Linear)
+    ]
+    for layer in layers:
+        if layer.bias is not None:
+            layer.bias.zero_()  # a prior of the scores would grow with the weights
+    hooks = [one.register_forward_hook(rescale) for one in layers]
+    network(x)
+    for hook in hooks:
+        hook.remove()
     return network
 
 
@@ -79,48 +108,67 @@ def test_candidates_stand_by_falling_score_within_the_picture(name: str) -> None
     assert (found[..., [1, 3]] <= HEIGHT).all() and (found[..., 5] < CLASSES).all()
 
 
-# On the small MobileNet's maps of 3 x 4 places many candidates score exactly alike, in an order of chance.
-@pytest.mark.parametrize("name", [name for name in SMALL if "mobilenet" not in name])
+@pytest.mark.parametrize("name", SMALL)
 def test_onnx_gives_the_same_candidates_whatever_the_batch(name: str) -> None:
-    network, (x, _) = made(name), squares(3)
-    x = x + torch.rand(x.shape, generator=torch.Generator().manual_seed(1))  # else many places score the same
+    x, _ = squares(3)
+    x = x + torch.rand(x.shape, generator=torch.Generator().manual_seed(1))  # no two places are alike
+    network = spread(made(name), x)
     session = onnxruntime.InferenceSession(
         emit(network, x, "x", "candidates").SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    for rows in (x, x[:1], torch.zeros(2, 3, HEIGHT, WIDTH)):
-        (found,) = session.run(["candidates"], {"x": rows.numpy()})
+    for rows in (x, x[:1], x.flip(0)):
+        (given,) = session.run(["candidates"], {"x": rows.numpy()})
         with torch.no_grad():
-            expected = network(rows).numpy()
-        if name.startswith("centre"):
-            np.testing.assert_allclose(found[..., 4], expected[..., 4], atol=1e-4)  # in their order
-        if not rows.any():
-            continue  # every place scores the same, and which are taken is nobody's business
-        # Which of two proposals that overlap by just the threshold stays may be decided by rounding.
-        for one, other in zip(found, expected, strict=True):
-            sure = [row for row in one if row[4] > 0.05]
-            near = [np.abs(other - row).max(axis=1).min() < 0.05 for row in sure]
-            assert np.mean(near or [True]) > 0.8
+            expected = network(rows)
+        for exported, own in zip(torch.from_numpy(given), expected, strict=True):
+            assert exported.shape == own.shape
+            one, other = exported[exported[:, 4] > 0], own[own[:, 4] > 0]
+            assert len(one) == len(other) > 30
+            same = (box_iou(one[:, :4], other[:, :4]) > 0.99) & (one[:, None, 5] == other[:, 5])
+            same &= (one[:, None, 4] - other[:, 4]).abs() < 1e-3
+            assert same.any(dim=0).all() and same.any(dim=1).all()
+    (nothing,) = session.run(["candidates"], {"x": np.zeros((2, 3, HEIGHT, WIDTH), np.float32)})
+    assert np.isfinite(nothing).all() and (np.diff(nothing[..., 4], axis=1) <= 0).all()
 
 
-def test_two_pictures_are_learnt_by_heart() -> None:
-    name = "centre_efficientnet_lite0"
-    network, (x, truths) = (
-        made(name, trunk_options={"width": 0.5, "depth": 0.25, "stochastic_depth": 0.0}),
-        squares(),
-    )
+@pytest.mark.parametrize(
+    ("name", "steps"), [("centre_efficientnet_lite0", 70), ("faster_rcnn_efficientnet_lite0", 150)]
+)
+def test_pictures_are_learnt_by_heart(name: str, steps: int) -> None:
+    """By both kinds, box by box, on a trunk that does not lose what the pictures show."""
+    x, truths = squares(2)
+    network = spread(made(name), x, "trunk.")
+    if isinstance(
+        network, RegionDetector
+    ):  # fewer regions are learnt from: faster, and more of them are true
+        network.roi_heads.settings = replace(network.roi_heads.settings, sampled=32)
+        network.rpn.settings = replace(network.rpn.settings, before_training=100, after_training=60)
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
     network.train()
-    for _ in range(90):
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 3e-3 * min(1, 2 * (1 - step / steps))
         parts = network.forward_to_learn(x)[0].losses(truths)
         optimiser.zero_grad()
         sum(parts[part] for part in parts if part != "quality").backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
     with torch.no_grad():
         for found, truth in zip(network.eval()(x), truths, strict=True):
             best = suppressed(found, threshold=0.5, most=2, least_score=0.3)
             order = best[:, 0].argsort()
             assert best[order, 5].tolist() == truth.labels.tolist()
-            assert box_iou(best[order, :4], truth.boxes).diagonal().min() > 0.6
+            assert box_iou(best[order, :4], truth.boxes).diagonal().min() > 0.8
+
+
+def test_norms_follow_the_pictures_only_where_they_are_to() -> None:
+    network, (x, truths) = made("faster_rcnn_efficientnet_lite0"), squares()
+    norm = network.get_submodule("trunk.features.0.1")
+    for frozen in (False, True):
+        before = norm.running_mean.clone()
+        network.freeze_norms(frozen)
+        sum(network.train().forward_to_learn(x)[0].losses(truths).values()).backward()
+        assert torch.equal(norm.running_mean, before) == frozen
+    assert not network.eval().trunk.training
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -224,7 +272,7 @@ def test_the_catalogue_counts_parameters_and_layers(name: str) -> None:
     layers = [
         key
         for key, module in network.named_modules()
-        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear) and not any(part in key for part in aside)
+        if isinstance(module, nn.Conv2d | nn.Linear) and not any(part in key for part in aside)
     ]
     assert len(layers) == info.depth
     assert sum(parameter.numel() for parameter in network.parameters()) == info.parameters

@@ -24,12 +24,14 @@ class Detector(Network):
     ``super().__init__`` first, writes ``forward_features``, ``forward`` and ``forward_to_learn``, and sets
     ``trunk_name`` to the network of the catalogue whose weights its trunk takes.
 
-    The trunk's batch norms stay as they were learnt: the few pictures of a batch would tell them too little.
+    The trunk's batch norms stay as they were learnt, unless `freeze_norms` says otherwise: the few pictures
+    of a batch would tell them too little.
     """
 
     trunk_name: str
     trunk_layers: ClassVar[tuple[str, ...]] = ("trunk",)
     trunk_learns = True
+    norms_learn = False
     recordable: ClassVar[bool] = False  # how much it computes depends on how many boxes there are
 
     def forward_head(self, features: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ class Detector(Network):
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         for part in self.trunk_modules():
-            part.eval()
+            part.train(mode and self.norms_learn)
         return self
 
     def freeze_trunk(self, frozen: bool) -> None:
@@ -49,6 +51,14 @@ class Detector(Network):
         self.trunk_learns = not frozen
         for part in self.trunk_modules():
             part.requires_grad_(not frozen)
+
+    def freeze_norms(self, frozen: bool) -> None:
+        """Whether the trunk's batch norms keep their means and variances in training.
+
+        Those of a trunk that was learnt should; in one from chance they must follow, or its features vanish.
+        """
+        self.norms_learn = not frozen
+        self.train(self.training)
 
     @torch.no_grad()
     def load_trunk(self, classifier: Network) -> None:

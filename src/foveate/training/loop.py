@@ -124,6 +124,8 @@ class Trainer:
         """
         keep_freed_memory()
         take_fast_kernels(self.device)
+        if hasattr(self.module, "freeze_norms"):
+            self.module.freeze_norms(not self.settings.learn_norms)  # type: ignore[operator]  # a method
         self.module.train()
         self._tick = self._last_save = monotonic()
         good = self.snapshot()

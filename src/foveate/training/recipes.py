@@ -175,6 +175,7 @@ BOXES = Recipe(
         optimiser=OptimiserSettings("adamw", learning_rate=3e-3, weight_decay=0.02),
         schedule=ScheduleSettings(warmup_fraction=0.1, decay="cosine"),
         clip_norm=5.0,
+        learn_norms=True,
     ),
     batch_size=16,
     augmentation=_BOXES_AUGMENTATION,

@@ -88,6 +88,9 @@ class TrainingSettings:
         patience_epochs: stop after so many epochs without a better one; None never stops early.
         frozen_share: for this share of a run a network that has a trunk leaves it as it was learnt, at a
             fraction of the cost.
+        learn_norms: whether the batch norms of a detector's trunk follow the pictures. Those of a trunk that
+            was learnt stay: few pictures of a batch tell too little. One from chance cannot do without: its
+            features would vanish from layer to layer.
         precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.
         non_finite: "retry" goes back to the start of the epoch with half the learning rate (three times at
             most); "stop" ends the run with an error.
@@ -102,6 +105,7 @@ class TrainingSettings:
     select: str | None = None
     patience_epochs: int | None = None
     frozen_share: float = 0.0
+    learn_norms: bool = False
     precision: Precision = "auto"
     non_finite: Literal["retry", "stop"] = "retry"
     seed: int = 0
