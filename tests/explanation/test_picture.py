@@ -10,6 +10,7 @@ from torch import nn
 from foveate.dataset.samples import ArrayImages
 from foveate.errors import InputError, UnreadableImageError
 from foveate.explanation import METHODS, explain_for_report, grad_cam, heat_map, upsampled
+from foveate.explanation.methods import NEED_ATTENTION
 from foveate.explanation.picture import explain_picture, kernels_sheet, maps_sheet
 from foveate.explanation.survey import survey
 from foveate.images.preprocess import Preprocessing
@@ -33,6 +34,8 @@ def photo():
 
 def test_all_methods_on_one_picture(subject, photo):
     found = explain_picture(subject, photo, methods=tuple(METHODS))
+    used = [method for method in METHODS if method not in NEED_ATTENTION]
+    assert list(found.facts["methods"]) == used and list(found.facts["left_out"]) == ["rollout"]
     json.dumps(found.facts, allow_nan=False)
     x = torch.from_numpy(subject.preprocessing.normalise(subject.preprocessing.apply(photo)[None]))
     with torch.no_grad():
@@ -40,9 +43,9 @@ def test_all_methods_on_one_picture(subject, photo):
     assert found.facts["class"] == CLASSES[int(expected.argmax())] == found.facts["top"][0]["label"]
     assert found.facts["probability"] == pytest.approx(float(expected.max()))
     assert found.facts["layer"] == "4.relu#2"
-    assert set(found.pictures) == {"picture", *METHODS, "explanation", "maps", "kernels"}
+    assert set(found.pictures) == {"picture", *used, "explanation", "maps", "kernels"}
     assert all(p.dtype == np.uint8 and p.shape[2] == 3 for p in found.pictures.values())
-    for method in METHODS.keys() - {"occlusion"}:
+    for method in set(used) - {"occlusion"}:
         assert found.facts["methods"][method]["hiding"]["before"] == pytest.approx(float(expected.max()))
 
 
@@ -50,13 +53,13 @@ def test_a_network_without_maps_is_explained_by_what_needs_none(photo):
     torch.manual_seed(0)
     dense = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 4)).eval()
     subject = Model("dense", dense, SEEN, Classification(CLASSES))
-    others = [method for method in METHODS if method != "grad-cam"]
+    others = [method for method in METHODS if method not in {"grad-cam", "rollout"}]
     for methods in (others, list(METHODS), *([method] for method in others)):
         found = explain_picture(subject, photo, methods=methods)
-        used = [method for method in methods if method != "grad-cam"]
+        used = [method for method in methods if method in others]
         assert list(found.facts["methods"]) == used and found.facts["layer"] is None
         assert set(found.pictures) == {"picture", "explanation", *used}
-        assert list(found.facts["left_out"]) == ["grad-cam"] * ("grad-cam" in methods)
+        assert list(found.facts["left_out"]) == [method for method in methods if method not in others]
     with pytest.raises(InputError, match=r"no map with more than one place.*, or a method that needs no map"):
         explain_picture(subject, photo)
 
@@ -69,7 +72,7 @@ def test_the_same_twice(subject, photo):
 
 def test_heat_maps_have_the_pictures_size(subject, pictures):
     x = pictures[:1]
-    for method in METHODS:
+    for method in METHODS.keys() - NEED_ATTENTION:
         found = heat_map(subject.module, x, 1, method)
         assert found.values.shape == (12, 12) and found.values.dtype == np.float32
     expected = upsampled(grad_cam(subject.module, x, 1, layer="0"), (12, 12))[0].numpy()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     default="grad-cam",
     show_default=True,
     metavar="NAME",
-    help="grad-cam, integrated-gradients, occlusion, saliency, or all.",
+    help="grad-cam, integrated-gradients, occlusion, saliency, rollout, or all.",
 )
 @click.option(
     "--weights",

@@ -38,6 +38,7 @@ from foveate.explanation.render import (
     signed_picture,
 )
 from foveate.explanation.report import explain_for_report
+from foveate.explanation.rollout import attention_layers, attention_of, rollout
 from foveate.explanation.units import UnitHealth, unit_health
 from foveate.graph.arithmetic import explain_value
 from foveate.graph.recording import record
@@ -54,6 +55,8 @@ __all__ = [
     "Recording",
     "UnitHealth",
     "activation_of",
+    "attention_layers",
+    "attention_of",
     "blurred",
     "curve_picture",
     "curves",
@@ -76,6 +79,7 @@ __all__ = [
     "receptive_crop",
     "receptive_field",
     "record",
+    "rollout",
     "saliency",
     "seen_box",
     "sheet",

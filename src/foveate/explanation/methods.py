@@ -18,11 +18,13 @@ from foveate.explanation.gradients import heat_of_gradient, integrated_gradients
 from foveate.explanation.hooks import Score, last_map
 from foveate.explanation.occlusion import occlusion
 from foveate.explanation.render import overlay, signed_overlay
+from foveate.explanation.rollout import attention_layers, rollout
 from foveate.plugins import Registry
 from foveate.tasks.learning import one_of
 
 Method = Callable[["Question"], "HeatMap"]
 NEED_MAPS = {"grad-cam"}  # the methods for which the network must make maps
+NEED_ATTENTION = {"rollout"}  # and those for which its tokens must attend to each other
 WINDOWS_A_SIDE = 6  # occlusion covers a sixth of the picture's side at a time
 
 
@@ -113,12 +115,23 @@ def _saliency(q: Question) -> HeatMap:
     return HeatMap("saliency", _array(_softened(heat_of_gradient(gradient))), False, {"noisy_copies": 25})
 
 
+def _rollout(q: Question) -> HeatMap:
+    cells = rollout(q.module, q.x)
+    facts = {
+        "blocks": len(attention_layers(q.module)),
+        "map": [*cells.shape[1:]],
+        "same_for_every_label": True,
+    }
+    return HeatMap("rollout", _array(upsampled(cells, (q.x.shape[2], q.x.shape[3]))), False, facts)
+
+
 METHODS: Registry[Method] = Registry(
     {
         "grad-cam": _grad_cam,
         "integrated-gradients": _integrated_gradients,
         "occlusion": _occlusion,
         "saliency": _saliency,
+        "rollout": _rollout,
     }
 )
 

@@ -15,9 +15,10 @@ from foveate.errors import InputError
 from foveate.explanation.faithfulness import Curves, blurred, curves, hiding, marked
 from foveate.explanation.ground import Ground, drawn_over, own_pixels
 from foveate.explanation.hooks import activation_of, capturing, last_map
-from foveate.explanation.methods import NEED_MAPS, HeatMap, heat_map
+from foveate.explanation.methods import NEED_ATTENTION, NEED_MAPS, HeatMap, heat_map
 from foveate.explanation.part import Part, part_of
 from foveate.explanation.render import Panel, curve_picture, fitted, kernel_pictures, map_picture, sheet
+from foveate.explanation.rollout import attention_layers
 from foveate.geometry import Box
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
@@ -58,7 +59,8 @@ def explain_picture(
         region: (x1, y1, x2, y2) in its pixels: what is said there is explained, of answers that have a place.
         target: the label to explain; by default the first that `Task.order` gives.
         layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
-            explained by the other methods; Grad-CAM is left out, with the reason, unless it stands alone.
+            explained by the other methods; what cannot be used, Grad-CAM or roll-out, is left out, with the
+            reason, unless it stands alone.
 
     Raises:
         UnknownNameError: a method or a layer. InputError: what the methods cannot explain.
@@ -127,13 +129,19 @@ def _applicable(
     module: nn.Module, x: Tensor, methods: Sequence[str], layer: str | None
 ) -> tuple[str | None, Sequence[str], dict[str, str]]:
     """The layer to look at, the methods that can be used, and why others cannot: method to reason."""
+    found, reasons = layer, dict[str, InputError]()
     try:
-        return layer or last_map(module, x), methods, {}
+        found = layer or last_map(module, x)
     except InputError as error:
-        others = [method for method in methods if method not in NEED_MAPS]
-        if not others:
-            raise
-        return None, others, {method: str(error) for method in methods if method in NEED_MAPS}
+        reasons |= {method: error for method in methods if method in NEED_MAPS}
+    try:
+        attention_layers(module)
+    except InputError as error:
+        reasons |= {method: error for method in methods if method in NEED_ATTENTION}
+    others = [method for method in methods if method not in reasons]
+    if not others:
+        raise reasons[methods[0]]
+    return found, others, {method: str(error) for method, error in reasons.items()}
 
 
 def maps_sheet(activation: Tensor, layer: str) -> NDArray[np.uint8]:

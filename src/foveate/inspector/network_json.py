@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from foveate.geometry import worked, worked_transposed
+from foveate.inspector import tokens
 from foveate.inspector.networks import class_names, steps_of, title_of
 from foveate.models.model import Model
 from foveate.operators.sums import Step
@@ -35,6 +36,7 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
         "parameters": sum(step.fresh for step in steps),
         "macs": sum(step.macs for step in steps),
         "nodes": nodes,
+        "tokens": tokens.describe(net, steps),
     }
 
 

@@ -170,6 +170,7 @@ def _sum_softmax(place: Place) -> Arithmetic:
         Formula(f"{shown(own)} / {shown(sum_)}", shown(total)),
     )
     facts = {"logits": logits, "exp": exponentials, "sum": sum_, "greatest": most, "temperature": temperature}
+    facts |= {"axis": axis}  # of which place it is one row: channels, rows or columns
     term = Term(place.step.inputs[0], None, np.ones_like(logits), logits, float(logits.sum()))
     return Arithmetic("softmax", place.value, total, (term,), steps=steps, facts=facts)
 

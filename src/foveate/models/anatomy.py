@@ -42,7 +42,8 @@ class Network(nn.Module):
     """Base of all networks: ``forward(x) = forward_head(forward_features(x))``.
 
     What lies between the two is a map (N, num_features, h, w); in a transformer tokens (N, T, num_features),
-    which has also ``map_layer``, where its tokens can be looked at as a map, and ``token_map``.
+    which has also ``map_layer``, where its tokens can be looked at as a map, ``token_map``, and
+    ``own_tokens``: how many stand before those of the patches; the answer is made of them.
 
     A family calls ``super().__init__`` first, writes the two halves, and sets
 
@@ -64,6 +65,7 @@ class Network(nn.Module):
     map_layer: str | None = None
     recordable: ClassVar[bool] = True
     preprocessing: Preprocessing | None = None
+    own_tokens: int = 0
 
     def __init__(
         self,

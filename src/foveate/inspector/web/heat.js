@@ -21,6 +21,7 @@ const latest = [new Latest(), new Latest()];
 /** `views`: gives the picture views, one a side. */
 export function startHeat(views) {
   for (const [value, textContent] of Object.entries(METHODS)) method.append(element("option", { value, textContent }));
+  const rollout = element("option", { value: "rollout", textContent: "attention roll-out" });
   const renew = telling(() => Promise.all(views().map(look)));
   method.addEventListener("change", renew);
   target.addEventListener("change", renew);
@@ -35,6 +36,8 @@ export function startHeat(views) {
     }
   });
   store.on("network", () => {
+    if (store.network.tokens) method.append(rollout);
+    else rollout.remove();
     method.value = "";
     target.replaceChildren();
     renew();
@@ -97,6 +100,8 @@ async function look(view) {
   if (view.index === store.active) {
     const empty = isEmpty(heat.image);
     words.textContent = empty ? `${heat.label}: it marks nothing; no place speaks for it.` : "";
+    if (method.value === "rollout")
+      words.textContent = "Where attention went, through all blocks: the same for every class.";
     test.hidden = empty;
   }
   return view.draw();

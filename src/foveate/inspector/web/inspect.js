@@ -11,6 +11,7 @@ import { PictureView } from "./picture.js";
 import { startPixel } from "./pixel.js";
 import { help, listSamples, startSources } from "./sources.js";
 import { store } from "./store.js";
+import { startTokens } from "./tokens.js";
 
 const views = [];
 
@@ -68,6 +69,7 @@ const start = telling(async () => {
   startHeat(() => views);
   startDrawn(() => views);
   startPixel(showField);
+  startTokens(() => views);
   startPanel(showField);
   startSources();
   startEdits();

@@ -17,6 +17,8 @@ export class PictureView {
   #timer = 0;
   field = null; // {top, left, bottom, right}: what the chosen number sees
   heat = null; // {image, opacity}
+  patches = null; // {side, looks: {row, column} or null}: the lines between patches, and the one that looks
+  looks = null; // {image, opacity}: where it looks
   drawn = null; // {image, opacity}: the answer, where it is a picture itself
 
   constructor(index) {
@@ -77,6 +79,13 @@ export class PictureView {
       pen.drawImage(this.heat.image, 0, 0, across, down);
       pen.globalAlpha = 1;
     }
+    if (this.looks) {
+      pen.globalAlpha = this.looks.opacity;
+      pen.imageSmoothingEnabled = false; // a patch has one weight
+      pen.drawImage(this.looks.image, 0, 0, this.looks.width * scale, this.looks.height * scale);
+      pen.globalAlpha = 1;
+    }
+    if (this.patches) ruled(pen, this.patches, scale);
     for (const covered of [...this.side.cover, ...(this.#drag?.now ? [this.#drag.now] : [])])
       hatch(pen, covered, scale);
     if (this.field) {
@@ -95,6 +104,7 @@ export class PictureView {
     if (covered)
       parts.push(`Covered: ${covered.width} by ${covered.height} at row ${covered.top}, column ${covered.left}.`);
     if (!store.network.whole_picture && !covered) parts.push("Arrows go to a pixel and say why it got its class.");
+    if (store.network.tokens && !covered) parts.push("Arrows go from patch to patch and show where each looks.");
     parts.push("Enter covers a part, arrows move it, plus and minus size it, Delete uncovers.");
     return parts.join(" ");
   }
@@ -155,6 +165,12 @@ export class PictureView {
 
   /** Why the pixel at a place of the picture has its answer, where pixels have one. */
   #ask({ row, column }) {
+    const { tokens } = store.network;
+    if (tokens) {
+      const [down, across] = tokens.grid;
+      const patch = (place, most) => clip(Math.floor(place / tokens.patch), 0, most - 1);
+      store.lookFrom({ row: patch(row, down), column: patch(column, across) }, this.index);
+    }
     if (store.network.whole_picture) return;
     const { height, width } = store.input;
     const spot = { row: clip(Math.floor(row), 0, height - 1), column: clip(Math.floor(column), 0, width - 1) };
@@ -193,6 +209,14 @@ export class PictureView {
     const others = this.side.cover.slice(0, -1);
     const step = Math.max(1, Math.round(width / 28));
     const moves = { ArrowLeft: [0, -step], ArrowRight: [0, step], ArrowUp: [-step, 0], ArrowDown: [step, 0] };
+    if (!last && event.key in moves && store.network.tokens) {
+      const { patch } = store.network.tokens;
+      const [down, across] = moves[event.key].map(Math.sign);
+      const from = store.token ?? { row: height / patch / 2, column: width / patch / 2 };
+      this.#ask({ row: (from.row + down) * patch, column: (from.column + across) * patch });
+      event.preventDefault();
+      return;
+    }
     if (!last && event.key in moves && !store.network.whole_picture) {
       const { row, column } = store.spot ?? { row: height >> 1, column: width >> 1 };
       const far = event.shiftKey ? 8 : 1;
@@ -256,6 +280,25 @@ function mark(pen, x, y) {
     }
     pen.stroke();
   }
+}
+
+/** The lines between patches; the patch that looks is framed. */
+function ruled(pen, { rows, columns, side, lines, looks }, scale) {
+  const step = side * scale;
+  if (lines) {
+    Object.assign(pen, { lineWidth: 1, strokeStyle: "rgb(255 255 255 / .55)" });
+    pen.beginPath();
+    for (let i = 0; i <= rows; i++) {
+      pen.moveTo(0, Math.round(i * step) + 0.5);
+      pen.lineTo(columns * step, Math.round(i * step) + 0.5);
+    }
+    for (let j = 0; j <= columns; j++) {
+      pen.moveTo(Math.round(j * step) + 0.5, 0);
+      pen.lineTo(Math.round(j * step) + 0.5, rows * step);
+    }
+    pen.stroke();
+  }
+  if (looks) frame(pen, { top: looks.row * side, left: looks.column * side, height: side, width: side }, scale);
 }
 
 /** A covered part: grey with slanting lines, so that it is not taken for a grey part of the picture. */

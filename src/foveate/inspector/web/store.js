@@ -1,6 +1,6 @@
 // What the page knows: the network, one or two pictures with their runs, the edited kernels, what is chosen.
 // Parts of the page listen to its events: "network", "picture", "run", "edits", "select", "map", "pixel", "sides",
-// "spot".
+// "spot", "token".
 
 import { ask, get, getMap, getPicture, Latest, post, Refusal, withQuery } from "./api.js";
 import { boxesOf } from "./graph.js";
@@ -32,6 +32,7 @@ class Store extends EventTarget {
   node = null; // the node of the box whose maps are shown
   channel = null; // the chosen map
   pixel = null; // {row, column} of it
+  token = null; // {row, column} among the patches: the one that looks; null: the class token
   spot = null; // {row, column} of the picture: the pixel whose answer is asked about
 
   get side() {
@@ -58,7 +59,7 @@ class Store extends EventTarget {
     for (const node of network.nodes) for (const input of node.inputs) this.readers.get(input).push(node);
     this.boxes = boxesOf(network.nodes);
     this.edits = [];
-    this.box = this.node = this.channel = this.pixel = this.spot = null;
+    this.box = this.node = this.channel = this.pixel = this.spot = this.token = null;
     for (const side of this.sides) {
       side.cover = [];
       side.run = null;
@@ -160,6 +161,13 @@ class Store extends EventTarget {
     this.activate(index);
     this.spot = spot;
     this.say("spot");
+  }
+
+  /** Ask where a patch of a side's picture looks; null: where the class token does. */
+  lookFrom(token, index = this.active) {
+    this.activate(index);
+    this.token = token;
+    this.say("token");
   }
 
   /** What is said of a pixel of a side's run, and why; of one class, or of the pixel's own. */

@@ -79,6 +79,7 @@ const VIEWS = {
   conv_transpose2d: convolution,
   bilinear: convolution,
   linear: dense,
+  matmul: dense,
   softmax,
   concat: taken,
 };
@@ -234,10 +235,12 @@ function pool(sum) {
 }
 
 function softmax(sum, _, node) {
-  const { logits, exp } = sum;
+  const { logits, exp, axis } = sum;
+  const chosen = [sum.channel, sum.row, sum.column][axis];
   const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, TOP_TERMS);
-  if (!order.includes(store.channel)) order.push(store.channel);
-  const named = store.network.classes?.length === node.shape[0];
+  if (!order.includes(chosen)) order.push(chosen);
+  const named = axis === 0 && store.network.classes?.length === node.shape[0];
+  const one = axis === 0 ? "unit" : "token"; // attention shares out each row among the tokens
   const scaled = `(number − greatest) ÷ ${digits(sum.temperature, 4)}`;
   const power = sum.temperature === 1 ? "number − greatest" : scaled;
   return [
@@ -254,7 +257,7 @@ function softmax(sum, _, node) {
           element(
             "tr",
             {},
-            ...[named ? "class" : "unit", "number", "e to it", "share"].map((textContent) =>
+            ...[named ? "class" : one, "number", "e to it", "share"].map((textContent) =>
               element("th", { scope: "col", textContent }),
             ),
           ),
@@ -265,8 +268,8 @@ function softmax(sum, _, node) {
           ...order.map((index) =>
             element(
               "tr",
-              { className: index === store.channel ? "chosen" : "" },
-              element("th", { scope: "row", textContent: named ? store.className(index) : `unit ${index}` }),
+              { className: index === chosen ? "chosen" : "" },
+              element("th", { scope: "row", textContent: named ? store.className(index) : `${one} ${index}` }),
               element("td", { className: "mono", textContent: digits(logits[index], 4) }),
               element("td", { className: "mono", textContent: digits(exp[index], 4) }),
               element("td", { className: "mono", textContent: shown(exp[index] / sum.sum) }),
