@@ -127,7 +127,7 @@ function dense(sum) {
       { className: "lines shares" },
       element("caption", {
         className: "soft small",
-        textContent: `the weightiest of ${whole(parts.length)} products; ${where}input · weight`,
+        textContent: `the weightiest of ${whole(parts.length)} products; ${where}${sum.op === "matmul" ? "row · column" : "input · weight"}`,
       }),
       element("tbody", {}, ...parts.slice(0, TOP_TERMS).map((part) => share(part, most))),
     ),
