@@ -109,7 +109,9 @@ def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> Trained
 def _validation(module: nn.Module, trainer: Trainer) -> HeldOut | None:
     if trainer.validation is None:
         return None
-    outputs = outputs_of(module, trainer.validation, trainer.learner.kept)
+    outputs = trainer.best_outputs  # of these very weights, unless a run before this one found them
+    if outputs is None:
+        outputs = outputs_of(module, trainer.validation, trainer.learner.kept)
     return HeldOut(outputs.numpy(), trainer.validation.targets)
 
 

@@ -16,8 +16,8 @@ FINISH_SECONDS = 1.5
 FINISH_MAPS_SECONDS = 7.0  # where pictures and answers are drawn pixel by pixel
 # And for explaining some pictures in the report, which takes about as long as looking at so many of them.
 EXPLAIN_PICTURES, EXPLAIN_SECONDS_KEPT = 160, 2.0
-# The validation pictures are gone through at the end of training, and once more to calibrate.
-DEVICE_PASSES = 2
+# The validation pictures are gone through at the end of training; a run that goes on may have to once more.
+DEVICE_PASSES = 1
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,17 @@ def _resampled(pictures: Sequence[Matches], weights: NDArray[np.float64]) -> NDA
     met, ignored = (
         np.concatenate([getattr(one, name)[0, 0] for one in pictures])[order] for name in ("met", "ignored")
     )
+    right, wrong = np.flatnonzero(met & ~ignored), np.flatnonzero(~met & ~ignored)
+    before = np.searchsorted(wrong, right)  # (M,) how many wrong ones stand before each right one
     found = np.zeros(len(weights))
     step = max(_AT_ONCE // max(len(scores), 1), 1)
     for at in range(0, len(weights), step):
-        some = weights[at : at + step, picture]  # (s, D)
-        right = np.cumsum(some * (met & ~ignored), axis=1)
-        wrong = np.cumsum(some * (~met & ~ignored), axis=1)
-        falling = envelope(right / np.maximum(right + wrong, 1e-12))
-        for row, (recall, curve) in enumerate(zip(right, falling, strict=True), start=at):
+        some = weights[at : at + step].astype(np.float32)  # whole numbers, which it holds exactly
+        rights = np.cumsum(some[:, picture[right]], axis=1, dtype=np.float64)  # (s, M)
+        wrongs = np.pad(np.cumsum(some[:, picture[wrong]], axis=1), ((0, 0), (1, 0)))[:, before]
+        # Precision is greatest where an answer is right: no other place has a say in what it falls to.
+        falling = envelope(rights / np.maximum(rights + wrongs, 1e-12))
+        for row, (recall, curve) in enumerate(zip(rights, falling, strict=True), start=at):
             if totals[row]:
                 places = np.searchsorted(recall / totals[row], RECALLS, side="left")
                 found[row] = curve[places[places < len(curve)]].sum() / len(RECALLS)
