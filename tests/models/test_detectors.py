@@ -185,6 +185,22 @@ def test_pictures_without_boxes_and_crowds_can_be_learnt_from(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["centre_efficientnet_lite0", "faster_rcnn_efficientnet_lite0"])
+def test_one_box_and_five_hundred_can_be_learnt_from(name: str) -> None:
+    network, (x, truths) = made(name), squares()
+    corners = torch.rand(500, 2, generator=torch.Generator().manual_seed(0)) * 80
+    many = Truth(
+        torch.cat([corners, corners + 12], dim=1),
+        torch.arange(500) % CLASSES,
+        torch.zeros(500, dtype=torch.bool),
+    )
+    one = Truth(*(part[:1] for part in truths[0]))
+    total = sum(network.train().forward_to_learn(x)[0].losses([one, many]).values())
+    total.backward()
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    assert torch.isfinite(total) and gradients and all(torch.isfinite(each).all() for each in gradients)
+
+
+@pytest.mark.parametrize("name", ["centre_efficientnet_lite0", "faster_rcnn_efficientnet_lite0"])
 def test_a_frozen_trunk_keeps_its_weights_and_its_norms(name: str) -> None:
     network, (x, truths) = made(name), squares()
     network.train()

@@ -1,6 +1,11 @@
 """From drawn scenes to a detector that is measured and resumed, as people do it, and its extreme pictures."""
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from foveate import TrainRequest, train
 from foveate.dataset.sources.scenes.kinds import kinds
@@ -42,3 +47,20 @@ def test_a_run_that_was_stopped_gives_the_same_bytes(finished, scenes, tmp_path)
                 [line.rsplit(b",", 1)[0] for line in text.splitlines()] for text in (before, after)
             )
         assert before == after, name
+
+
+def test_a_picture_of_20_megapixels_takes_bounded_memory(finished, tmp_path):
+    """The picture itself is 60 MB; boxes come back in its own pixels."""
+    Image.fromarray(np.full((4000, 5000, 3), 127, np.uint8)).save(tmp_path / "large.jpg")
+    program = (
+        "import resource\nimport foveate\nimport numpy as np\n"
+        f"model = foveate.load({str(finished.folder)!r})\n"
+        "model.predictions([np.zeros((48, 48, 3), np.uint8)])\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        f"(told,) = model.predictions([{str(tmp_path / 'large.jpg')!r}])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, *told.size)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    kib, width, height = map(int, done.stdout.split())
+    assert (width, height) == (5000, 4000)
+    assert kib < 5 * 60 * 1024
