@@ -45,9 +45,9 @@ FLAGS = [
     Case("an unknown network", "summary rsnet50", 2, "Unknown network 'rsnet50'; did you mean resnet50"),
     Case(
         "a pattern that matches no network",
-        "models 'resnext*'",
+        "models 'resnxt*'",
         2,
-        "Unknown network 'resnext*'; did you mean resnet50",
+        "Unknown network 'resnxt*'; did you mean",
     ),
     Case(
         "an unknown recipe",

@@ -7,6 +7,7 @@ is one at 800 pixels.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ PICTURES = [photo(240, 320, 1), photo(200, 180, 3)]
 NAMES = [name for name in EXPECTED if name.startswith("fasterrcnn")]
 STAGES = [name for name in NAMES if "@" not in name and name != "fasterrcnn_mobilenet_v3_large_fpn"]
 QUICK = [name for name in STAGES if not name.endswith("_v2")]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the figures were made: with several threads torch enlarges pictures by another kernel.
+
+    Its rounding, of a float32 resize, moves what follows by some millionths.
+    """
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(usual)
 
 
 def made(name: str) -> tuple[RegionDetector, dict[str, Any]]:

@@ -41,6 +41,7 @@ _faster_rcnn_fpn = partial(
     source="Ren et al., arXiv:1506.01497; Lin et al., arXiv:1612.03144; torchvision",
     key_idea="anchors on every level of a pyramid; large regions are read from coarse maps",
     module="foveate.models.faster_rcnn_fpn",
+    published_note="torchvision's weights on COCO val2017, AP 50-95",
 )
 
 DETECTORS: tuple[ModelInfo, ...] = (
@@ -52,20 +53,28 @@ DETECTORS: tuple[ModelInfo, ...] = (
         ("centre_efficientnet_lite2", 82, 4_491_380, 2_434_993_152, _LIGHT),
         ("centre_resnet18", 36, 11_346_036, 7_410_309_120, _LIGHT),
     ),
+    _faster_rcnn(
+        name="faster_rcnn_vgg16",
+        depth=20,
+        parameters=137_073_622,
+        macs=189_292_120_000,
+        input_size=(3, 608, 800),
+        average_precision=69.9,
+        published_note="VOC 2007 test, learnt from VOC 2007; mean AP at an overlap of 0.5",
+    ),
     *rows_of(
         _faster_rcnn,
         ("name", "depth", "parameters", "macs", "input_size"),
-        ("faster_rcnn_vgg16", 20, 137_073_622, 189_292_120_000, (3, 608, 800)),
         ("faster_rcnn_compact", 22, 1_720_600, 334_092_064, (3, 128, 128)),
         ("faster_rcnn_efficientnet_lite0", 64, 4_417_880, 1_968_893_152, _LIGHT),
         ("faster_rcnn_resnet18", 33, 12_676_248, 7_689_553_120, _LIGHT),
     ),
     *rows_of(
         _faster_rcnn_fpn,
-        ("name", "depth", "parameters", "macs", "input_size"),
-        ("fasterrcnn_resnet50_fpn", 64, 41_808_406, 177_658_734_144, _USUAL),
-        ("fasterrcnn_resnet50_fpn_v2", 68, 43_712_278, 334_960_797_248, _USUAL),
-        ("fasterrcnn_mobilenet_v3_large_fpn", 57, 19_410_754, 20_485_911_104, _USUAL),
-        ("fasterrcnn_mobilenet_v3_large_320_fpn", 57, 19_410_754, 3_160_287_680, (3, 320, 448)),
+        ("name", "depth", "parameters", "macs", "input_size", "average_precision"),
+        ("fasterrcnn_resnet50_fpn", 64, 41_808_406, 177_658_734_144, _USUAL, 37.0),
+        ("fasterrcnn_resnet50_fpn_v2", 68, 43_712_278, 334_960_797_248, _USUAL, 46.7),
+        ("fasterrcnn_mobilenet_v3_large_fpn", 57, 19_410_754, 20_485_911_104, _USUAL, 32.8),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", 57, 19_410_754, 3_160_287_680, (3, 320, 448), 22.8),
     ),
 )

@@ -14,8 +14,9 @@ class ModelInfo:
     ``year`` is 0 where it is not known.
 
     ``output`` is "vector" where it gives one score a class of a picture, "map" where it gives one score a
-    class of each pixel, and "boxes" where it finds objects. At most one of ``top5_error``, ``top1_error`` and
-    ``mean_iou`` is set, in per cent, as it was published; ``published_note`` says on what it was measured.
+    class of each pixel, and "boxes" where it finds objects. At most one of ``top5_error``, ``top1_error``,
+    ``mean_iou`` and ``average_precision`` is set, in per cent, as it was published; ``published_note`` says
+    on what it was measured.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ModelInfo:
     top5_error: float | None = None
     top1_error: float | None = None
     mean_iou: float | None = None
+    average_precision: float | None = None
     published_note: str = ""
     output: Literal["vector", "map", "boxes"] = "vector"
 
@@ -48,6 +50,7 @@ class ModelInfo:
             "top-5 error": self.top5_error,
             "top-1 error": self.top1_error,
             "mean IoU": self.mean_iou,
+            "AP": self.average_precision,
         }
         return next((f"{word} {figure:g} %" for word, figure in figures.items() if figure is not None), "")
 

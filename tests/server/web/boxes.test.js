@@ -1,5 +1,5 @@
-import { test } from "node:test";
 import assert from "node:assert/strict";
+import { test } from "node:test";
 
 import { counted, draw, inWords, laidOut, shownFrom } from "../../../src/foveate/server/web/boxes.js";
 
@@ -19,7 +19,10 @@ test("the slider shows more boxes the lower it is, the surest first", () => {
     [0.95, 0.6, 0.5, 0.1].map((score) => shownFrom(prediction, score).length),
     [0, 2, 2, 3],
   );
-  assert.deepEqual(counted(shownFrom(prediction, 0)), [["car", 2], ["cat", 1]]);
+  assert.deepEqual(counted(shownFrom(prediction, 0)), [
+    ["car", 2],
+    ["cat", 1],
+  ]);
   assert.equal(inWords(counted(shownFrom(prediction, 0))), "2 car, 1 cat");
   assert.equal(inWords([]), "Nothing.");
 });

@@ -120,6 +120,7 @@ function dense(sum) {
   const rest = parts.slice(TOP_TERMS).reduce((all, { product }) => all + product, 0);
   const most = Math.abs(parts[0]?.product) || 1;
   const where = sum.map_shape?.[1] * sum.map_shape?.[2] > 1 ? "map (row, column): " : "";
+  const factors = sum.op === "matmul" ? "row · column" : "input · weight";
   return [
     ...byMap(sum),
     element(
@@ -127,7 +128,7 @@ function dense(sum) {
       { className: "lines shares" },
       element("caption", {
         className: "soft small",
-        textContent: `the weightiest of ${whole(parts.length)} products; ${where}${sum.op === "matmul" ? "row · column" : "input · weight"}`,
+        textContent: `the weightiest of ${whole(parts.length)} products; ${where}${factors}`,
       }),
       element("tbody", {}, ...parts.slice(0, TOP_TERMS).map((part) => share(part, most))),
     ),

@@ -159,7 +159,8 @@ async function tell(side, maps, range) {
   root.hidden = false;
   if (kept !== undefined) root.querySelector(`[data-head="${kept}"]`)?.focus();
   else if (id) document.getElementById(id)?.focus();
-  words.textContent = `${capital(named(from))} looks: head ${at} gives ${digits(weights[looked], 3)} to ${named(looked)}.`;
+  const share = digits(weights[looked], 3);
+  words.textContent = `${capital(named(from))} looks: head ${at} gives ${share} to ${named(looked)}.`;
 }
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
@@ -181,6 +182,7 @@ function heads(maps, range) {
     const canvas = element("canvas", { className: "pixels" });
     paint(canvas, patches, range);
     const kept = weights.subarray(0, own).reduce((all, weight) => all + weight, 0);
+    const before = own > 1 ? "the tokens before them" : "the class token";
     const button = element(
       "button",
       {
@@ -188,7 +190,7 @@ function heads(maps, range) {
         className: "map",
         ariaLabel: `Head ${number}`,
         ariaPressed: String(head.value === String(number)),
-        title: `${digits(kept, 3)} of 1 goes to no patch but to ${own > 1 ? "the tokens before them" : "the class token"}`,
+        title: `${digits(kept, 3)} of 1 goes to no patch but to ${before}`,
       },
       canvas,
       element("span", { className: "number small", textContent: number }),
