@@ -232,8 +232,8 @@ def test_numbers_do_not_grow_without_end():
 
 UNTOLD = {
     "an operator that is not in the table": (
-        [helper.make_node("NonZero", [X], ["y"])],
-        "the operator NonZero, whose cost is not known here",
+        [helper.make_node("Det", [X], ["y"])],
+        "the operator Det, whose cost is not known here",
     ),
     "a size that the picture decides": (
         [

@@ -53,7 +53,7 @@ def _greedy(overlap: Tensor) -> Tensor:
     while True:
         taken = (kept[..., None, :] @ above)[..., 0, :]
         now = (taken == 0).to(torch.float32)
-        if torch.equal(now, kept):
+        if now.is_meta or torch.equal(now, kept):  # shapes alone have nothing to compare
             return kept > 0
         kept = now
 
