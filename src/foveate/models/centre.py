@@ -26,7 +26,7 @@ from foveate.layers.feature_pyramid import LightPyramid
 from foveate.layers.truth import Truth, in_crowd
 from foveate.models.anatomy import Network
 from foveate.models.detector import CANDIDATES, Detector
-from foveate.models.registry import create_model, model_options, register
+from foveate.models.registry import create_trunk, register
 
 PRIOR = 0.01  # the score of a place at the start
 REACH = 4.0  # of a side from its place at the start, in strides
@@ -263,9 +263,6 @@ def centre(
 
     image_size: (H, W) of the pictures to train on, for trunks that are made for a size.
     """
-    options = dict(trunk_options or {})
-    if "image_size" in model_options(trunk):
-        options.setdefault("image_size", image_size)
-    made = create_model(trunk, in_channels=in_channels, **options)
+    made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
     shape = (width, depth, finest, extra)
     return Centre(made, trunk_name=trunk, shape=shape, candidates=candidates, num_classes=num_classes)

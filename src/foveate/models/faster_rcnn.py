@@ -23,7 +23,7 @@ from foveate.layers.feature_pyramid import LightPyramid
 from foveate.layers.regions import PyramidRoIAlign, RoIPool
 from foveate.models.anatomy import Level, Network
 from foveate.models.region_detector import RegionDetector
-from foveate.models.registry import create_model, model_options, register
+from foveate.models.registry import create_trunk, register
 from foveate.models.roi_heads import DenseHead, RegionSettings, RoIHeads
 from foveate.models.rpn import ProposalSettings, RegionProposalNetwork
 
@@ -151,10 +151,7 @@ def faster_rcnn(
     """
     if pool not in POOLINGS:
         raise UnknownNameError("pool", pool, POOLINGS)
-    options = dict(trunk_options or {})
-    if "image_size" in model_options(trunk):
-        options.setdefault("image_size", image_size)
-    made = create_model(trunk, in_channels=in_channels, **options)
+    made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
     made.drop_head()
     levels = [level for level in made.levels if finest <= level.stride <= coarsest]
     if not levels or (len(levels) > 1 and (pool == "pool" or not width)):

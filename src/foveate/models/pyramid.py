@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.models.anatomy import Network
-from foveate.models.registry import create_model, model_options, register
+from foveate.models.registry import create_trunk, register
 from foveate.models.segmenter import Segmenter, resized
 
 
@@ -98,10 +98,7 @@ def pyramid(
 
     image_size: (H, W) of the pictures to train on, for trunks that are made for a size.
     """
-    options = dict(trunk_options or {})
-    if "image_size" in model_options(trunk):
-        options.setdefault("image_size", image_size)
-    made = create_model(trunk, in_channels=in_channels, **options)
+    made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
     return Pyramid(
         made, trunk_name=trunk, width=width, finest=finest, dropout=dropout, num_classes=num_classes
     )

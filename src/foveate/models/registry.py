@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -189,6 +189,18 @@ def create_model(
             network.reset_classifier(classes)
         return network
     return builder(**(preset | options), num_classes=classes, in_channels=channels)
+
+
+def create_trunk(
+    name: str, options: Mapping[str, Any] | None, *, image_size: tuple[int, int], in_channels: int
+) -> Network:
+    """:func:`create_model` for a network that others stand on.
+
+    image_size: (H, W) of the pictures to train on, for trunks that are made for a size; ``options`` may name
+    another.
+    """
+    sized = {"image_size": image_size} if "image_size" in model_options(name) else {}
+    return create_model(name, in_channels=in_channels, **sized | dict(options or {}))
 
 
 def _builder(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
