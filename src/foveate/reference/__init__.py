@@ -8,6 +8,7 @@ with respect to the output and returns the one with respect to the input, then t
   ``dropout``, ``loss``: the operations; ``padding`` and ``windows`` are their common ground.
 - ``transposed_convolution``, ``upsampling``, ``unpooling``: those by which maps grow.
 - ``layer_norm``, ``attention``: what transformers are made of; arrays are (N, tokens, features) there.
+- ``recurrent``, ``additive_attention``: what writes sentences; time comes first there, (T, N, features).
 - ``network``, ``blocks``, ``convnet1``: layers that remember their input, and what networks are made of.
 - ``optim``: SGD, Adam and AdamW.
 
