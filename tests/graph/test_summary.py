@@ -4,9 +4,10 @@ import sys
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
+from foveate.errors import ShapeError
 from foveate.graph.shapes import UNARY, made_without_torch
 from foveate.graph.summary import LayerRow, bytes_text, counted, summarize
 from foveate.layers.convolution import Conv2d
@@ -110,13 +111,35 @@ def test_layers_that_are_not_run_are_named():
 
 
 @pytest.mark.parametrize(
-    "name", ["tinyvgg", "compact_s", "resnet18", "googlenet", "efficientnet_b0", "alexnet"]
+    ("name", "size", "options"),
+    [
+        *((name, None, {}) for name in ("tinyvgg", "compact_s", "resnet18", "googlenet", "efficientnet_b0")),
+        *((name, None, {}) for name in ("alexnet", "centre_compact", "faster_rcnn_compact")),
+        ("faster_rcnn_vgg16", (3, 96, 128), {"trunk_options": {"width": 2}, "hidden": 32}),  # RoIPool
+    ],
 )
-def test_a_network_without_weights_gives_the_same_summary(name):
-    size = model_info(name).input_size
+def test_a_network_without_weights_gives_the_same_summary(name, size, options):
+    size = size or model_info(name).input_size
     with weightless():
-        found = summarize(create_model(name), size).to_dict()
-    assert found == summarize(create_model(name), size).to_dict()
+        found = summarize(create_model(name, **options), size).to_dict()
+    assert found == summarize(create_model(name, **options), size).to_dict()
+
+
+@pytest.mark.parametrize(
+    "ask", [torch.nonzero, Tensor.tolist, lambda x: x if x.sum() == 0 else x[0], torch.unique]
+)
+def test_a_network_without_weights_that_decides_by_numbers_says_so(ask):
+    class Deciding(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Conv2d(3, 2, 1)
+
+        def forward(self, x):
+            return self.layer(x) * len(ask(x))
+
+    assert summarize(Deciding(), (3, 8, 8)).parameters == 8
+    with weightless(), pytest.raises(ShapeError, match="decides by the numbers of a picture .* model folder"):
+        summarize(Deciding(), (3, 8, 8))
 
 
 def test_operations_without_memory_are_as_torch_has_them():

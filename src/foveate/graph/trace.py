@@ -33,6 +33,7 @@ from foveate.layers.known import MODULES
 from foveate.operators.fields import Field
 from foveate.operators.reading import Value, pair
 from foveate.operators.table import LayerEntry
+from foveate.words import first_line
 
 # What takes a tensor only to know its type and device: the result is a constant.
 _FRESH = {
@@ -134,11 +135,19 @@ def trace(module: nn.Module, x: Tensor, *, keep: bool = False, copy: bool = Fals
 
 @contextmanager
 def taking(x: Tensor) -> Iterator[None]:
-    """Errors of a network at work on ``x`` become a ShapeError that names the picture's shape."""
+    """Errors of a network at work on ``x`` become a ShapeError that names the picture's shape.
+
+    On the ``meta`` device what a network asks of numbers has no answer, and that is said.
+    """
     try:
         yield
     except RuntimeError as error:
         size = "x".join(map(str, x.shape[1:]))
+        if x.is_meta and (isinstance(error, NotImplementedError) or "meta" in str(error)):
+            raise ShapeError(
+                f"The network decides by the numbers of a picture what it computes ({first_line(error)[:120]}), "
+                "so its shapes cannot be told without its weights; train it, and name the model folder."
+            ) from error
         raise ShapeError(f"The network cannot take an input of {size} (C, H, W): {error}") from error
 
 

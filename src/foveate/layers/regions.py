@@ -41,6 +41,8 @@ def roi_align(maps: Tensor, boxes: Tensor, pictures: Tensor, how: Pooling) -> Te
     Args:
         maps: (N, C, H, W). boxes: (R, 4); pictures: (R,) int64, whose map each is read from.
     """
+    if maps.is_meta:
+        return _shapes_alone(maps, boxes, how.size)
     lows, sides = _on_map(boxes, how)
     counts = _samples(sides, how)  # (R, 2) down and across
     out = maps.new_zeros(len(boxes), maps.shape[1], *how.size)
@@ -51,6 +53,11 @@ def roi_align(maps: Tensor, boxes: Tensor, pictures: Tensor, how: Pooling) -> Te
                 found = _read_aligned(maps[picture : picture + 1], lows[rows], sides[rows], (how.size, count))
                 out = out.index_copy(0, rows, found)
     return out
+
+
+def _shapes_alone(maps: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """(R, C, h, w) of maps and boxes both, of tensors without memory: there, nothing can go by numbers."""
+    return (boxes[:, :1, None, None] + maps.mean((0, 2, 3))[:, None, None]).expand(-1, -1, *size)
 
 
 def _on_map(boxes: Tensor, how: Pooling) -> tuple[Tensor, Tensor]:
@@ -101,6 +108,8 @@ def roi_pool(maps: Tensor, boxes: Tensor, pictures: Tensor, how: Pooling) -> Ten
 
     Arguments as of `roi_align`; of ``how`` the size and the scale count.
     """
+    if maps.is_meta:
+        return _shapes_alone(maps, boxes, how.size)
     (height, width), (rows, columns) = maps.shape[-2:], how.size
     corners = _rounded(boxes * how.scale)
     tops, bottoms = _spans(corners[:, 1], corners[:, 3], rows, height)
@@ -305,6 +314,8 @@ class PyramidRoIAlign(nn.Module):
         count = boxes.shape[1]
         pictures = torch.arange(len(boxes), device=boxes.device).repeat_interleave(count)
         flat = boxes.flatten(0, 1)
+        if boxes.is_meta:  # of which map a box is read makes no other shape
+            return roi_align(maps[0], flat, pictures, self.hows[0]).unflatten(0, (len(boxes), count))
         levels = levels_of(flat, self.levels, self.first)
         out = maps[0].new_zeros(len(flat), maps[0].shape[1], *self.hows[0].size)
         for level in range(self.levels):

@@ -108,4 +108,9 @@ def _write(g: OnnxGraph, module: Any, x: Value) -> str:
     return name
 
 
-MODULES[NonMaximumSuppression] = LayerEntry(_read, onnx=_write)
+def _comparing(module: Any, x: Value, out: Value) -> int:
+    """It only compares; `_greedy` multiplies to do so, as often as the numbers have it."""
+    return 0
+
+
+MODULES[NonMaximumSuppression] = LayerEntry(_read, onnx=_write, multiply_adds=_comparing)
