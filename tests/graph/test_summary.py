@@ -138,7 +138,7 @@ def test_a_network_without_weights_that_decides_by_numbers_says_so(ask):
             return self.layer(x) * len(ask(x))
 
     assert summarize(Deciding(), (3, 8, 8)).parameters == 8
-    with weightless(), pytest.raises(ShapeError, match="decides by the numbers of a picture .* model folder"):
+    with weightless(), pytest.raises(ShapeError, match="decides by the numbers of a picture"):
         summarize(Deciding(), (3, 8, 8))
 
 

@@ -145,7 +145,8 @@ def taking(x: Tensor) -> Iterator[None]:
         size = "x".join(map(str, x.shape[1:]))
         if x.is_meta and (isinstance(error, NotImplementedError) or "meta" in str(error)):
             raise ShapeError(
-                f"The network decides by the numbers of a picture what it computes ({first_line(error)[:120]}), "
+                f"The network decides by the numbers of a picture what it computes "
+                f"({first_line(error, 120)}), "
                 "so its shapes cannot be told without its weights; train it, and name the model folder."
             ) from error
         raise ShapeError(f"The network cannot take an input of {size} (C, H, W): {error}") from error
