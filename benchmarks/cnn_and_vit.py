@@ -3,10 +3,11 @@
     python benchmarks/cnn_and_vit.py --cifar10 cifar10_jpeg --seconds 60 --seeds 3 --out docs
     python benchmarks/cnn_and_vit.py --out docs --page   # the page again from the runs that are there
 
-``--cifar10`` is a folder with ``train`` and ``test``, class folders in both. Writes cnn-and-vit.json after
-every run; a run that is in it is not done again, so the campaign can be stopped and gone on with at any time,
-or done in pieces (``--data``, ``--networks``, ``--shares``, ``--seeds``). Then cnn-and-vit.md and its charts
-are written.
+``--cifar10`` is a folder with ``train`` and ``test``, class folders in both, or the arrays that `gpu_data.py
+unpack` makes of them. Writes cnn-and-vit.json after every run; a run that is in it is not done again, so the
+campaign can be stopped and gone on with at any time, or done in pieces (``--data``, ``--networks``,
+``--shares``, ``--seeds``), or side by side: ``--part 1/7`` and so on, two cores and an ``--out`` each, and
+then ``--page`` with all their files as ``--runs``. Then cnn-and-vit.md and its charts are written.
 
 Every run has as many seconds of wall time, in which it trains and looks at its held-out pictures, a tenth of
 the training pictures it is given: they choose the epoch whose weights are kept. The test pictures are looked
@@ -37,12 +38,14 @@ from foveate.files import replacing
 from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model, model_options
 from foveate.tasks.base import Task
+from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.learning import learner_of
 from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
 from foveate.training.recipes import Recipe, recipe_for
 from foveate.training.schedule import TimeHorizon
 from foveate.training.speed import measure_speed
+from gpu_training import stored
 from report import processor_and_versions
 
 NETWORKS = ("compact_m", "resnet18", "mobilenet_v3_small", "deit_tiny")
@@ -93,10 +96,14 @@ def in_memory(train: Split, test: Split, task: Task, channels: int) -> Pictures:
         Pixels(np.stack([split.images.read(i)[..., :channels] for i in range(len(split))]), split.targets)
         for split in (train, test)
     ]
-    images = pixels[0].images.numpy()
+    return with_normaliser(pixels[0], pixels[1], task)
+
+
+def with_normaliser(train: Pixels, test: Pixels, task: Task) -> Pictures:
+    images = train.images.numpy()
     mean, std = channel_statistics(images)
-    seen = Preprocessing(*images.shape[1:3], channels=channels, mean=mean, std=std)
-    return Pictures(pixels[0], pixels[1], task, Normaliser(seen))
+    seen = Preprocessing(*images.shape[1:], mean=mean, std=std)
+    return Pictures(train, test, task, Normaliser(seen))
 
 
 def shuffle_patches(x: Tensor) -> Tensor:
@@ -230,7 +237,19 @@ def _cases(given: argparse.Namespace) -> list[Case]:
     """The seeds one after another, so that a campaign that was stopped has all cases of the first."""
     data = [name for name in given.data if name != "cifar10" or given.cifar10 is not None]
     every = itertools.product(given.seeds, data, given.shares, given.networks, (False, True))
-    return [Case(name, network, share, shuffled, seed) for seed, name, share, network, shuffled in every]
+    cases = [Case(name, network, share, shuffled, seed) for seed, name, share, network, shuffled in every]
+    part, parts = map(int, given.part.split("/"))
+    return cases[part - 1 :: parts]
+
+
+def together(files: Sequence[Path]) -> dict[str, Any]:
+    """The runs of campaigns that were done in parts. Raises SystemExit where time or machine differ."""
+    parts = [json.loads(file.read_text("utf-8")) for file in files]
+    for what in ("seconds", "machine"):
+        if any(part[what] != parts[0][what] for part in parts):
+            raise SystemExit(f"The parts differ in {what}: they cannot stand in one table.")
+    runs = {key: run for part in parts for key, run in part["runs"].items()}
+    return {**parts[0], "runs": dict(sorted(runs.items()))}
 
 
 def main() -> None:
@@ -246,6 +265,8 @@ def main() -> None:
         "--shares", type=int, nargs="+", default=SHARES, help="of the training pictures, percent"
     )
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--part", default="1/1", help="of the cases, such as 2/7: every seventh of them")
+    parser.add_argument("--runs", type=Path, nargs="+", help="with --page: the files of the parts")
     parser.add_argument("--page", action="store_true", help="train nothing; write the page of what is there")
     parser.add_argument("--out", type=Path, default=Path())
     given = parser.parse_args()
@@ -258,11 +279,19 @@ def main() -> None:
         if name == "fashion-mnist":
             dataset = open_dataset(name)
             return in_memory(dataset.splits["train"], dataset.splits["test"], dataset.task, 1)
+        if given.cifar10.is_file():
+            sides = stored(given.cifar10)
+            train, test = (
+                Pixels(images, ClassTargets(labels)) for images, labels in (sides.train, sides.test)
+            )
+            return with_normaliser(train, test, sides.task)
         train, test = (open_dataset(given.cifar10 / part) for part in ("train", "test"))
         return in_memory(*(next(iter(one.splits.values())) for one in (train, test)), train.task, 3)
 
     if given.page:
-        found = json.loads(file.read_text("utf-8"))
+        found = together(given.runs or [file])
+        if given.runs:
+            file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     else:
         given.out.mkdir(parents=True, exist_ok=True)
         run = lambda case: train_once(pictures(case.data), case, given.seconds)  # noqa: E731

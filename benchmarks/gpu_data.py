@@ -5,23 +5,31 @@
 
 The folder then holds ``fashion-mnist.xz`` (the four files of Fashion-MNIST, unpacked, one behind the other),
 ``cifar10-jpeg.tar.xz`` (CIFAR-10 as JPEG files in class folders) and ``lib`` (packages of pure Python that a
-bare machine may lack). Unpacked are ``cache/``, for FOVEATE_CACHE, and ``cifar10-jpeg/``.
+bare machine may lack). Unpacked are ``cache/``, for FOVEATE_CACHE, and ``cifar10.npz``: the JPEG files
+decoded, as ``gpu_training.stored`` reads them.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import io
 import lzma
 import subprocess
 import sys
 import tarfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 FASHION, CIFAR = "fashion-mnist.xz", "cifar10-jpeg.tar.xz"
 PURE = ("pyyaml", "jinja2", "markupsafe", "click")  # what foveate imports beside what torch brings
 MOST_BYTES = 60_000_000
+DECODED = "cifar10.npz"
+DECODED_AT_ONCE = 2_000  # files a process
 
 
 def pack(folder: Path, cifar: Path | None) -> None:
@@ -65,7 +73,7 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def unpack(folder: Path, work: Path) -> None:
-    """Make ``cache/`` and ``cifar10-jpeg/`` in ``work`` of what the folder has."""
+    """Make ``cache/`` and ``cifar10.npz`` in ``work`` of what the folder has."""
     from foveate.dataset.sources.known import describe
 
     if (folder / FASHION).is_file():
@@ -76,8 +84,32 @@ def unpack(folder: Path, work: Path) -> None:
             part, whole = whole[: file.size], whole[file.size :]
             (target / file.name).write_bytes(gzip.compress(part, compresslevel=1))
     if (folder / CIFAR).is_file():
-        with tarfile.open(folder / CIFAR, "r:xz") as archive:
-            archive.extractall(work / "cifar10-jpeg", filter="data")
+        work.mkdir(parents=True, exist_ok=True)
+        np.savez(work / DECODED, **decoded(folder / CIFAR))
+
+
+def decoded(archive: Path) -> dict[str, np.ndarray]:
+    """Pictures (N, 32, 32, 3) and numbers of classes (N,) of train and test; names of the classes."""
+    names, files = list[Path](), list[bytes]()
+    with tarfile.open(archive, "r:xz") as opened:
+        for member in opened:
+            if (file := opened.extractfile(member)) is not None:
+                names.append(Path(member.name))
+                files.append(file.read())
+    parts = [files[at : at + DECODED_AT_ONCE] for at in range(0, len(files), DECODED_AT_ONCE)]
+    with ProcessPoolExecutor() as pool:
+        pictures = np.concatenate(list(pool.map(_pictures, parts)))
+    classes = sorted({name.parts[1] for name in names})
+    arrays = {"classes": np.array(classes)}
+    for split in ("train", "test"):
+        rows = [row for row, name in enumerate(names) if name.parts[0] == split]
+        arrays[f"{split}_x"] = pictures[rows]
+        arrays[f"{split}_y"] = np.array([classes.index(names[row].parts[1]) for row in rows])
+    return arrays
+
+
+def _pictures(files: Sequence[bytes]) -> np.ndarray:
+    return np.stack([np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

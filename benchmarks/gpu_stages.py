@@ -20,8 +20,9 @@ import gpu_rival
 from foveate.batches.augment import Augmentation
 from foveate.training.recipes import COMPACT_LONG, Recipe
 from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+from gpu_data import DECODED
 from gpu_speed import inference_rates, training_rate
-from gpu_training import OnDevice, Plan, Sides, read, train_once
+from gpu_training import OnDevice, Plan, Sides, read, stored, train_once
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS = 3
@@ -121,9 +122,9 @@ def _fashion(how: How) -> Sides:
 
 
 def _cifar(how: How) -> Sides:
-    if how.dry and not (how.work / "cifar10-jpeg").is_dir():
+    if how.dry and not (how.work / DECODED).is_file():
         return _grey_as_colour(read("fashion-mnist-mini").few(600))
-    sides = read(str(how.work / "cifar10-jpeg"), how.work / "cifar10.npz")
+    sides = stored(how.work / DECODED)
     return sides.few(600) if how.dry else sides
 
 

@@ -20,6 +20,7 @@ from foveate.images.preprocess import Preprocessing
 from foveate.models import create_model
 from foveate.models.compact import CompactNet
 from foveate.tasks.classification.targets import ClassTargets
+from foveate.tasks.classification.task import Classification
 from foveate.tasks.learning import learner_of
 from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
@@ -55,20 +56,17 @@ def _first(side: tuple[np.ndarray, np.ndarray], count: int) -> tuple[np.ndarray,
     return side[0][:count], side[1][:count]
 
 
-def read(source: str, kept: Path | None = None) -> Sides:
-    """A data set in memory. kept: a file that the decoded pictures are read from, or written to."""
+def read(source: str) -> Sides:
+    """A data set in memory."""
     data = open_dataset(source)
-    if kept is not None and kept.is_file():
-        with np.load(kept) as stored:
-            sides = {name: (stored[f"{name}_x"], stored[f"{name}_y"]) for name in ("train", "test")}
-    else:
-        sides = {name: _decoded(data, name) for name in ("train", "test")}
-        if kept is not None:
-            arrays = {
-                f"{name}_{k}": v for name, side in sides.items() for k, v in zip("xy", side, strict=True)
-            }
-            np.savez(kept, **arrays)
-    return Sides(data.name, sides["train"], sides["test"], data.task)
+    return Sides(data.name, _decoded(data, "train"), _decoded(data, "test"), data.task)
+
+
+def stored(file: Path) -> Sides:
+    """A data set in memory, of the arrays that `gpu_data.py unpack` decoded."""
+    with np.load(file) as arrays:
+        train, test = ((arrays[f"{name}_x"], arrays[f"{name}_y"]) for name in ("train", "test"))
+        return Sides(file.stem, train, test, Classification(tuple(map(str, arrays["classes"]))))
 
 
 def _decoded(data: DataSet, name: str) -> tuple[np.ndarray, np.ndarray]:
