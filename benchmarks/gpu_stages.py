@@ -197,6 +197,11 @@ def fashion_trials() -> list[Plan]:
     ]
 
 
+def cifar_plans() -> list[Plan]:
+    recipe = _card_recipe(0.006, 512, decay=0.1, shift_px=2, smoothing=0.2)
+    return [Plan(DEEP, epochs, recipe, f"64-256-256, {epochs}, adamw 0.006") for epochs in (20, 40)]
+
+
 def cifar_trials() -> list[Plan]:
     return [
         Plan(
@@ -242,6 +247,11 @@ def _train(report: Report, how: How, data: OnDevice, plans: list[Plan] | tuple[P
 def fashion(report: Report, how: How) -> None:
     """Fashion-MNIST by the program's own recipes, tested once a run."""
     _train(report, how, OnDevice(_fashion(how), how.device), FASHION_PLANS)
+
+
+def cifar(report: Report, how: How) -> None:
+    """CIFAR-10 as JPEG by the recipe that was the best of the trials, tested once a run."""
+    _train(report, how, OnDevice(_cifar(how), how.device), cifar_plans())
 
 
 def trials(report: Report, how: How) -> None:
@@ -314,6 +324,7 @@ STAGES: dict[str, Callable[[Report, How], None]] = {
     "machine": machine,
     "tests": tests,
     "fashion": fashion,
+    "cifar": cifar,
     "rival": rival,
     "trials": trials,
     "resnet": resnet,
@@ -323,6 +334,7 @@ LIMITS = {
     "machine": 30,
     "tests": 100,
     "fashion": 70,
+    "cifar": 60,
     "rival": 60,
     "trials": 120,
     "resnet": 100,
@@ -332,6 +344,7 @@ QUICK_LIMITS = {
     "machine": 30,
     "tests": 60,
     "fashion": 40,
+    "cifar": 40,
     "rival": 60,
     "trials": 110,
     "resnet": 25,

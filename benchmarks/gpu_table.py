@@ -24,7 +24,9 @@ def _parts(found: Mapping[str, Any]) -> Iterator[str]:
     if "tests" in found:
         yield f"Tests on the card: {found['tests'].get('last_line', '')}"
     trained = [
-        line for name in ("fashion", "rival", "trials") for line in _trainings(name, found.get(name, {}))
+        line
+        for name in ("fashion", "cifar", "rival", "trials")
+        for line in _trainings(name, found.get(name, {}))
     ]
     if trained:
         yield "\n".join(

@@ -120,7 +120,7 @@ def test_a_stage_that_fails_is_told_and_the_next_goes_on(tmp_path):
     )
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert done.returncode == 1
-    assert "cifar10-jpeg" in found["rival"]["error"]
+    assert "cifar10.npz" in found["rival"]["error"]
     assert found["machine"]["torch"] == torch.__version__
     assert "failed: rival" in done.stderr
     assert (tmp_path / "gpu.md").read_text() in done.stdout
