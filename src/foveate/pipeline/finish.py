@@ -151,8 +151,11 @@ def _measure_all(predictor: Predictor, prepared: Prepared, task: Task) -> list[M
     for name in measured_splits(prepared.splits):
         split = prepared.splits[name]
         values = Answered(_measure(predictor, split.pixels), split.seen(prepared.preprocessing))
-        scores = task.evaluate(values, split.targets)
-        found.append(Measured(name, values, split.targets, scores, split.pixels, split.names))
+        targets, train = split.targets, prepared.splits["train"]
+        if name != "train":
+            targets = task.beside_training(targets, split.pixels, train.targets, train.pixels)
+        scores = task.evaluate(values, targets)
+        found.append(Measured(name, values, targets, scores, split.pixels, split.names))
     return found
 
 

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from foveate.dataset import ArrayImages, DataSet, Split, open_dataset
-from foveate.dataset.samples import measured_splits
+from foveate.dataset.samples import Images, evenly, measured_splits
 from foveate.dataset.sources.open import Unlabelled
 from foveate.errors import DatasetError, ImageError, InputError, UnreadableImageError
+from foveate.images.preprocess import Preprocessing
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
 from foveate.tasks.base import Evaluation, Targets
 from foveate.tasks.values import Values, joined, row
 from foveate.words import setting
 
 MAX_UNREADABLE_FRACTION = 0.05  # beyond, what is measured would be another data set
+COMPARED_WITH = 10_000  # training pictures at most
 Progress = Callable[[int, int], None]  # (pictures done, pictures in all)
 
 
@@ -78,9 +83,37 @@ def evaluate_predictor(
             f"{MAX_UNREADABLE_FRACTION:.0%} may be left out; the first: {unreadable[0]}"
         )
     values, targets = joined(rows), samples.targets.take(kept)
+    if opened.task.compares_with_training and chosen != "train" and "train" in opened.splits:
+        targets = _beside_training(opened, samples.images.select(kept), targets, predictor.preprocessing)
     evaluation = opened.task.evaluate(values, targets)
     told = "all" if set(opened.splits) == {"train"} and split is None else chosen
     return Measured(evaluation, told, values, targets, tuple(unreadable), opened.notes)
+
+
+def _beside_training(
+    data: DataSet, images: Images, targets: Targets, preprocessing: Preprocessing
+) -> Targets:
+    """The targets with what a comparison with the data's own training pictures tells, evenly spaced ones."""
+    train = data.splits["train"]
+    rows = evenly(len(train), COMPARED_WITH)
+    known, read = _pixels(train.images.select(rows), preprocessing)
+    own, _ = _pixels(images, preprocessing)
+    if not len(read):
+        return targets
+    return data.task.beside_training(targets, own, train.targets.take(rows[read]), known)
+
+
+def _pixels(images: Images, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The pixels of the pictures that can be read, as a network takes them, and their numbers."""
+    found, numbers = [], []
+    for number in range(len(images)):
+        try:
+            found.append(images.take_for(preprocessing, number).pixels)
+        except ImageError:
+            continue
+        numbers.append(number)
+    shape = (0, preprocessing.height, preprocessing.width, preprocessing.channels)
+    return np.stack(found) if found else np.zeros(shape, np.uint8), np.array(numbers, np.int64)
 
 
 def _choose(data: DataSet, split: str | None) -> str:

@@ -146,6 +146,8 @@ class Task(ABC):
     # Whether mirror images are learnt from only where the pictures show that they have the same answer; else
     # they are wherever the pictures do not show that they have another.
     mirrors_on_proof: ClassVar[bool] = False
+    compares_with_training: ClassVar[bool] = False  # whether `beside_training` tells something
+    one_right_answer: ClassVar[bool] = True  # whether two answers to one picture contradict each other
     may_ignore: ClassVar[bool] = False  # whether parts of an answer can be left out: a pixel that is void
     # Whether an answer is one row of numbers a picture, which a linear model on what a network sees of the
     # whole picture can give; else every place of a picture has an answer of its own.
@@ -262,6 +264,12 @@ class Task(ABC):
         """(groups,) pictures of each group; for a task without groups."""
         return np.zeros(0, np.int64)
 
+    def together(self, targets: Targets) -> NDArray[np.int64]:
+        """(N,) equal numbers from 0 up for pictures that are never divided between training and measuring,
+        whatever they look like; -1 of those that stand alone.
+        """
+        return np.full(len(targets), -1, np.int64)
+
     def class_numbers(self, targets: Targets) -> NDArray[np.int64]:
         """(N,) the one group of each picture. Raises InputError where a picture has not just one."""
         raise InputError(f"A {self.name} has no single class a picture.")
@@ -287,6 +295,15 @@ class Task(ABC):
         """The targets as they lie on the network's input, for training; of whole pictures they are the same.
 
         allocate: gives an array of a shape, on disk where it is too large for the memory.
+        """
+        return targets
+
+    def beside_training(
+        self, targets: Targets, pixels: NDArray[np.uint8], known: Targets, known_pixels: NDArray[np.uint8]
+    ) -> Targets:
+        """The targets of pictures that are measured, with what a comparison with training pictures tells.
+
+        pixels, known_pixels: (N, H, W, C) and (M, H, W, C), of these and of the training pictures.
         """
         return targets
 

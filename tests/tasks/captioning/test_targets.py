@@ -42,5 +42,5 @@ def test_no_pictures_are_no_fault() -> None:
 
 
 def test_each_picture_needs_a_group_where_there_are_groups() -> None:
-    with pytest.raises(InputError, match="a group for each of 2 pictures, found 1"):
+    with pytest.raises(InputError, match="together: expected one for each of 2 pictures, found 1"):
         Captions((("a",), ("b",)), ("x",))

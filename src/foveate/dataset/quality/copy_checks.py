@@ -31,6 +31,14 @@ def copies(results: Results) -> tuple[Integers, Integers]:
     return exact, joined(exact, first[near_pairs(thumbnails, colours)])
 
 
+def undivided(near: Integers, together: Integers) -> Integers:
+    """(M,) groups of copies, joined where a task says that pictures belong together; see `Task.together`."""
+    order = np.argsort(together, kind="stable")
+    order = order[together[order] >= 0]
+    same = np.flatnonzero(np.diff(together[order]) == 0)
+    return joined(near, np.stack([order[same], order[same + 1]], axis=1))
+
+
 def copy_findings(view: View, exact: Integers, near: Integers) -> list[Finding]:
     """Leaks, contradictions and duplicates: of exact copies first, then what near copies add to that."""
     exactly = _members(exact)
@@ -70,7 +78,7 @@ def _leak(view: View, kind: str, groups: Sequence[Integers]) -> list[Finding]:
 
 def _contradiction(view: View, kind: str, groups: Sequence[Integers]) -> list[Finding]:
     task = view.dataset.task
-    if not groups or (kind == "near" and not task.whole_picture):
+    if not groups or not task.one_right_answer or (kind == "near" and not task.whole_picture):
         return []  # what has its place in a picture moves with every little that the picture does
     picture = "The same picture" if kind == "exact" else "Nearly the same picture"
     times = "once" if len(groups) == 1 else f"{len(groups)} times"

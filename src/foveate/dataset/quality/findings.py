@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from foveate.dataset.quality.class_checks import awkward_sizes, class_sizes, classes_inside, shortcuts
-from foveate.dataset.quality.copy_checks import copies, copy_findings
+from foveate.dataset.quality.copy_checks import copies, copy_findings, undivided
 from foveate.dataset.quality.finding import Finding, Integers, Place, Results, Severity, View, counted
 from foveate.dataset.quality.scan import ScanResult
 from foveate.dataset.samples import DataSet, FileImages
@@ -44,9 +44,9 @@ class SplitSummary:
 class Findings:
     """All that was found, gravest first.
 
-    ``groups`` is, by split, (N,) int64: pictures with the same number are copies, exact or near, also across
-    splits. It is what `stratified_split` wants. ``classes`` are the task's groups; ``shares`` is what the
-    answers are made of, where that is more than how many pictures a class has.
+    ``groups`` is, by split, (N,) int64: pictures with the same number are copies, exact or near, or belong
+    together for the task, also across splits. It is what `stratified_split` wants. ``classes`` are the task's
+    groups; ``shares`` is what the answers are made of, where that is more than how many pictures a class has.
     """
 
     name: str
@@ -90,10 +90,12 @@ def findings(dataset: DataSet, results: Results) -> Findings:
     """
     view = View(dataset, results)
     exact, near = copies(results)
-    groups = view.by_split(near)
+    alike = view.by_split(near)
     surveyed = {
-        key: Surveyed(dataset.splits[key].targets, result.ok, groups[key]) for key, result in results.items()
+        key: Surveyed(dataset.splits[key].targets, result.ok, alike[key]) for key, result in results.items()
     }
+    together = [dataset.task.together(dataset.splits[key].targets) for key in view.keys]
+    groups = view.by_split(undivided(near, np.concatenate([np.empty(0, np.int64), *together])))
     remarks = [_told(view, remark) for remark in dataset.task.remarks(surveyed)]
     misread = [remark for remark in remarks if remark.severity == "error"]  # then no count means anything
     summaries = {key: _summary(dataset, key, result) for key, result in results.items()}

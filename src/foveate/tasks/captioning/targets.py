@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError
+from foveate.tasks.captioning.scene import SceneFacts
 from foveate.tasks.captioning.vocabulary import PADDING, Vocabulary
 
 WORDS = "words"  # of a training batch
+
+_OF_EACH = ("together", "scenes", "nearest")  # what there may be of each picture
 
 Sentences = tuple[str, ...]  # of one picture, as people wrote them
 
@@ -24,19 +27,24 @@ class Captions:
     """Sentences of N pictures: of each one or several, any of which describes it.
 
     sentences: of each picture. together: of each picture the name of a group that is never divided, so that
-    no picture is measured whose like was learnt from; "" of pictures that stand alone. vocabulary: which the
-    sentences are learnt in, once it is known.
+    no picture is measured whose like was learnt from; "" of pictures that stand alone. scenes: what is true
+    of each picture, where that is known. nearest: a sentence of the training picture that is most like each,
+    where somebody looked. All three may be left out. vocabulary: which the sentences are learnt in, once it
+    is known.
     """
 
     sentences: tuple[Sentences, ...]
     together: tuple[str, ...] = ()
+    scenes: tuple[SceneFacts | None, ...] = ()
+    nearest: tuple[str, ...] = ()
     vocabulary: Vocabulary | None = None
 
     def __post_init__(self) -> None:
-        if self.together and len(self.together) != len(self.sentences):
-            raise InputError(
-                f"expected a group for each of {len(self.sentences)} pictures, found {len(self.together)}."
-            )
+        for name in _OF_EACH:
+            if (found := len(getattr(self, name))) not in (0, len(self.sentences)):
+                raise InputError(
+                    f"{name}: expected one for each of {len(self.sentences)} pictures, found {found}."
+                )
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -50,12 +58,19 @@ class Captions:
     def take(self, rows: ArrayLike) -> Captions:
         chosen = np.asarray(rows, np.int64).tolist()
         sentences = tuple(self.sentences[row] for row in chosen)
-        together = tuple(self.together[row] for row in chosen) if self.together else ()
-        return replace(self, sentences=sentences, together=together)
+        of_each = {name: getattr(self, name) for name in _OF_EACH}
+        taken: dict[str, Any] = {
+            name: tuple(of[row] for row in chosen) if of else () for name, of in of_each.items()
+        }
+        return replace(self, sentences=sentences, **taken)
 
     def encoded(self, vocabulary: Vocabulary) -> Captions:
         """The same to be learnt in a vocabulary: then `arrays` has its numbers."""
         return replace(self, vocabulary=vocabulary)
+
+    def with_nearest(self, sentences: Iterable[str]) -> Captions:
+        """The same, with a sentence of the training picture that is most like each picture."""
+        return replace(self, nearest=tuple(sentences))
 
     @cached_property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
