@@ -46,19 +46,19 @@ serve(predictor, "colours", ServeSettings(port=0, **settings), lambda url: print
 """
 
 
-def colour_graph():
+def colour_graph(output="probabilities"):
     """softmax(10 x the mean of each channel / 255): ``model.onnx`` made by hand."""
     nodes = [
         helper.make_node("Cast", ["images"], ["x"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "scale"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+        helper.make_node("Softmax", ["logits"], [output], axis=-1),
     ]
     graph = helper.make_graph(
         nodes,
         "colours",
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", SIDE, SIDE, 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(CLASSES)])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", len(CLASSES)])],
         [
             onnx.numpy_helper.from_array(np.array([1, 2]), "axes"),
             onnx.numpy_helper.from_array(np.float32(10 / 255), "scale"),
@@ -150,6 +150,7 @@ def colours():
     class Colours:
         classes, side, preprocessing = CLASSES, SIDE, Preprocessing(SIDE, SIDE, 3)
         expected, png, graph = staticmethod(expected), staticmethod(png), staticmethod(colour_graph)
+        write_folder = staticmethod(write_folder)
 
         @staticmethod
         def predictor():
@@ -165,15 +166,19 @@ def pictures():
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory, colours):
-    folder = tmp_path_factory.mktemp("models") / "colours"
+    return write_folder(
+        tmp_path_factory.mktemp("models") / "colours", Classification(CLASSES), colour_graph()
+    )
+
+
+def write_folder(folder, task, model):
     folder.mkdir()
-    model = colour_graph()
     (folder / "model.onnx").write_bytes(model)
     config = ModelConfig(
         architecture={"custom": "colours"},
-        task=Classification(CLASSES),
+        task=task,
         input=InputShape(SIDE, SIDE, 3),
-        preprocessing=colours.preprocessing.to_dict(),
+        preprocessing=Preprocessing(SIDE, SIDE, 3).to_dict(),
         files={"model.onnx": FileRecord(hashlib.sha256(model).hexdigest(), len(model))},
     )
     (folder / "config.json").write_text(config.to_json())
@@ -184,9 +189,9 @@ def model_folder(tmp_path_factory, colours):
 def launch(model_folder):
     """A function that starts a server: ``launch(network_seconds=0.1, queue_pictures=4)``."""
 
-    def start(network_seconds=0.0, **settings):
+    def start(network_seconds=0.0, folder=model_folder, **settings):
         settings.setdefault("drain_seconds", 0)
-        arguments = [str(model_folder), str(network_seconds), json.dumps(settings)]
+        arguments = [str(folder), str(network_seconds), json.dumps(settings)]
         log = tempfile.TemporaryFile()  # noqa: SIM115 -- a pipe that nobody empties would stop the server
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *arguments],

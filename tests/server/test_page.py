@@ -1,8 +1,13 @@
 """The page in a real browser: pictures chosen, answers read, nothing asked of another host, no errors."""
 
+import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from browser import accessibility_faults
+from foveate.tasks.multilabel.task import Multilabel
+from foveate.tasks.regression.intervals import Margins
+from foveate.tasks.regression.task import Regression
 
 ANSWERED = ".verdict:not(:text-is('…'))"
 
@@ -35,3 +40,44 @@ def test_pictures_are_answered_on_the_page(launch, browse, colours, pictures, tm
     assert "`" not in page.text_content("body")  # Markdown of the OpenAPI document
     assert accessibility_faults(page) == []
     assert running.stop()[0] == 0
+
+
+# What the page says of a picture whose red, green and blue are told apart by 70, 20 and 10 percent.
+MARGINS = Margins((0.5, 0.25, 0.125), 0.9, 100)
+TASKS = {
+    "labels": (Multilabel(("red", "green", "blue"), thresholds=(0.5, 0.15, 0.5)), "probabilities"),
+    "no label": (Multilabel(("red", "green", "blue"), thresholds=(0.9, 0.9, 0.9)), "probabilities"),
+    "numbers": (Regression(("r", "g", "b"), (0.0,) * 3, (1.0,) * 3, MARGINS), "values"),
+    "numbers without intervals": (Regression(("r", "g", "b"), (0.0,) * 3, (1.0,) * 3), "values"),
+}
+
+
+@pytest.mark.parametrize("case", TASKS)
+def test_the_page_says_what_each_task_says(case, launch, browse, colours, tmp_path):
+    task, output = TASKS[case]
+    folder = colours.write_folder(tmp_path / "model", task, colours.graph(output))
+    running = launch(folder=folder)
+    picture = tmp_path / "picture.png"
+    pixels = np.broadcast_to(np.uint8([200, 168, 151]), (colours.side, colours.side, 3))
+    picture.write_bytes(colours.png(pixels))
+    page = browse(f"http://{running.name}/", width=390, height=800)
+    page.set_input_files("#files", picture)
+    expect(page.locator(ANSWERED)).to_have_count(1)
+    verdict = page.text_content(".verdict")
+    rows = [" ".join(row.split()) for row in page.locator(".bars li").all_inner_texts()]
+    r, g, b = colours.expected(pixels)
+    if case == "labels":
+        assert verdict == "red, green"
+        assert rows == [f"red {r:.1%}", f"green {g:.1%}", f"blue {b:.1%}"]
+        assert page.locator(".bars .below").count() == 1
+    elif case == "no label":
+        assert verdict == "No label."
+        assert page.locator(".bars .below").count() == 3
+    else:
+        assert [float(part.split()[1]) for part in verdict.split(", ")] == pytest.approx([r, g, b], rel=1e-4)
+        assert ("to" in rows[0]) == (case == "numbers")
+        assert len(rows) == 3
+    assert browse.problems == []
+    assert accessibility_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    running.stop()

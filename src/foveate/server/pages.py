@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,18 +14,16 @@ from foveate.errors import RequestError
 from foveate.runtime.predictor import Predictor
 from foveate.words import encodable
 
-_ASSETS = {
-    "page.css": "text/css; charset=utf-8",
-    "boxes.js": "text/javascript; charset=utf-8",
-    "masks.js": "text/javascript; charset=utf-8",
-    "predict.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
 }
 LABELS_SHOWN = 200
-# where the file lies
-_ROOMS = {
-    **{"page.css": "http", "icon.svg": "http"},
-    **dict.fromkeys(("boxes.js", "masks.js", "predict.js"), "server"),
+# room -> those of its files that the page takes
+_ASSETS = {
+    "http": ("page.css", "icon.svg", "page.js", "answers.js", "boxes.js", "masks.js"),
+    "server": ("predict.js",),
 }
 
 
@@ -50,8 +49,11 @@ class Pages:
             **common,
         )
         self._docs = environment.get_template("docs.html.j2").render(openapi=openapi, **common)
-        folders = {room: resources.files(f"foveate.{room}") / "web" for room in ("server", "http")}
-        self._assets = {file: (folders[room] / file).read_bytes() for file, room in _ROOMS.items()}
+        self._assets = {
+            file: (resources.files(f"foveate.{room}") / "web" / file).read_bytes()
+            for room, files in _ASSETS.items()
+            for file in files
+        }
 
     async def index(self, request: Request) -> Response:
         return _html(self._index)
@@ -63,7 +65,7 @@ class Pages:
         file = request.path_params["file"]
         if file not in self._assets:
             raise RequestError(404, "There is nothing at this path.")
-        return Response(self._assets[file], media_type=_ASSETS[file])
+        return Response(self._assets[file], media_type=_TYPES[Path(file).suffix])
 
 
 def _palette(predictor: Predictor) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { counted, draw, inWords, laidOut, shownFrom } from "../../../src/foveate/server/web/boxes.js";
+import { counted, draw, inWords, laidOut, shownFrom } from "#http/boxes.js";
 
 const prediction = {
   width: 4096,

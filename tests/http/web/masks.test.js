@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { painted, parts, runLengths } from "#server/masks.js";
+import { painted, parts, runLengths } from "#http/masks.js";
 
 // Packed by the COCO API (pycocotools 2.0): a block in 4 x 5, all of 3 x 3, and 70 x 60 with long and short runs.
 const BLOCK = "5220003",
