@@ -100,6 +100,8 @@ def get_command(name: str, *, as_json: bool) -> None:
     help="What the objects are.  [default: garments, where Fashion-MNIST is on this machine; else shapes]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
+@click.option("--number", is_flag=True, help="Sentences begin with how many objects there are.")
+@click.option("--hold-out", type=int, default=0, help="Pairs of colour and class that only test scenes have.")
 @json_option
 def make_command(
     name: str,
@@ -110,6 +112,8 @@ def make_command(
     size: int,
     kind: str | None,
     seed: int,
+    number: bool,
+    hold_out: int,
     as_json: bool,
 ) -> None:
     """Make the data set NAME; there is one, `scenes`.
@@ -121,6 +125,7 @@ def make_command(
     \b
     foveate data make scenes
     foveate data make scenes --kind shapes --count 500 --size 96 --seed 1 --out shapes
+    foveate data make scenes --kind shapes --number --hold-out 8 --out composed
     """
     from foveate.cli.predict import bar
     from foveate.dataset.sources.scenes import SceneSettings, check_place, kinds, make_scenes
@@ -128,7 +133,7 @@ def make_command(
 
     if name != "scenes":
         raise UnknownNameError("data set to make", name, ["scenes"])
-    settings = SceneSettings(count=count, size=size, seed=seed)
+    settings = SceneSettings(count, size, seed, number, hold_out)
     base = Path(out or "scenes")
     folder = check_place(base if out or overwrite else numbered(base)[-1], overwrite=overwrite)
     with _download_bar() as progress:

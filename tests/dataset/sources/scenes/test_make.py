@@ -14,6 +14,7 @@ from foveate.dataset.sources.annotated_masks import masks_of
 from foveate.dataset.sources.coco import read_coco
 from foveate.dataset.sources.scenes import SceneSettings, make_scenes
 from foveate.errors import InputError, StorageError
+from foveate.tasks.captioning.scene import check, facts_of_cell, parse_sentence
 from foveate.tasks.segmentation.colours import class_table
 
 SETTINGS = SceneSettings(count=20, size=64, seed=5)
@@ -282,3 +283,23 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, shapes, monkeypat
     with pytest.raises(StorageError, match=r"Could not write .*a: No space left on device"):
         make_scenes(tmp_path / "a", shapes, FEW)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pairs_that_are_held_out_are_in_test_pictures_alone_and_marked(tmp_path, shapes):
+    settings = SceneSettings(count=120, size=48, number=True, hold_out=20)
+    made = make_scenes(tmp_path / "composed", shapes, settings)
+    held_out = {
+        tuple(pair) for pair in json.loads((made.folder / "scenes.json").read_text("utf-8"))["held_out"]
+    }
+    assert len(held_out) == 20
+    seen = {"train": set(), "val": set(), "test": set()}
+    for row in rows(made.folder / "captions.csv"):
+        facts, said = facts_of_cell(row["scene"]), parse_sentence(row["caption"])
+        assert said.number == len(facts.things) and check(said, facts).true
+        seen[row["split"]] |= {thing.pair for thing in facts.things}
+        assert all(thing.new == (thing.pair in held_out) for thing in facts.things)
+    assert not held_out & (seen["train"] | seen["val"]) and held_out & seen["test"]
+    readme = (made.folder / "README.md").read_text("utf-8")
+    assert "--number --hold-out 20" in readme and "20 pairs of a colour and a class" in readme
+    with pytest.raises(InputError, match="hold_out=41: expected a whole number from 0 to 40 pairs"):
+        SceneSettings(hold_out=41)

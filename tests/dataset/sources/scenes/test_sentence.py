@@ -10,6 +10,8 @@ from foveate.dataset.sources.scenes.garments import Garments
 from foveate.dataset.sources.scenes.objects import Placed
 from foveate.dataset.sources.scenes.sentence import sentence, vocabulary
 from foveate.dataset.sources.scenes.shapes import Shapes
+from foveate.tasks.captioning import scene as grammar
+from foveate.tasks.captioning.scene import check, parse_sentence
 
 ONE = r"(?:(a|an) )?(\w+) (\w+)"
 FORM = re.compile(rf"{ONE} (in front of|behind|to the left of|to the right of|above|below|and) {ONE}")
@@ -111,3 +113,37 @@ def test_the_next_in_size_is_told_of_unless_another_stands_more_clearly():
     )
     assert sentence([large, askew, clear]) == "a red square to the left of pink trousers"
     assert sentence([large, askew]) == "a red square and a blue star"
+
+
+OPPOSITE = {
+    "in front of": "behind", "behind": "in front of", "above": "below", "below": "above",
+    "to the left of": "to the right of", "to the right of": "to the left of",
+}  # fmt: skip
+
+
+def test_the_facts_of_a_scene_make_its_sentence_true_and_its_opposite_false(drawn):
+    for one in drawn:
+        said = parse_sentence(one.sentence)
+        assert said is not None and check(said, one.facts).true
+        if said.relation != "and":
+            assert not check(said._replace(relation=OPPOSITE[said.relation]), one.facts).true, one.sentence
+        assert not check(said._replace(things=said.things[::-1], number=1), one.facts).true
+
+
+def test_facts_name_every_relation_that_holds(drawn):
+    for one in drawn[:40]:
+        for i, first in enumerate(one.objects):
+            for j, other in enumerate(one.objects):
+                if i == j:
+                    continue
+                for relation in OPPOSITE:
+                    if is_true(relation, first, other, one) and relation not in ("in front of", "behind"):
+                        assert (i, relation, j) in one.facts.relations
+                share = covered(first, other) / np.count_nonzero(other.coverage >= 128)
+                assert ((i, "in front of", j) in one.facts.relations) == (share >= 0.01)
+                assert ((j, "behind", i) in one.facts.relations) == (share >= 0.01)
+
+
+def test_the_grammar_has_the_words_that_scenes_are_told_in():
+    assert tuple(COLOURS) == grammar.COLOURS
+    assert Shapes.classes == grammar.SHAPES and Garments.classes == grammar.GARMENTS

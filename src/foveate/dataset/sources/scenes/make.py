@@ -17,12 +17,15 @@ from PIL import Image
 
 from foveate.dataset.samples import SPLITS
 from foveate.dataset.sources.scenes.annotations import Annotations
+from foveate.dataset.sources.scenes.colours import COLOURS
 from foveate.dataset.sources.scenes.objects import Kind
 from foveate.dataset.sources.scenes.readme import readme
-from foveate.dataset.sources.scenes.scene import Scene, scene
+from foveate.dataset.sources.scenes.scene import Rules, Scene, scene
 from foveate.errors import InputError, listed
 from foveate.folders import replacing_folder
 from foveate.outputs import check_folder
+from foveate.tasks.captioning.reading import CAPTION, SCENE
+from foveate.tasks.captioning.scene import facts_cell
 from foveate.tasks.segmentation.colours import voc_colour
 from foveate.words import setting
 
@@ -30,6 +33,7 @@ MARK = "scenes.json"  # the file that tells a folder of scenes from any other
 COUNTS = (3, 99_999)
 SIZES = (48, 512)
 SEEDS = (0, 2**63 - 1)
+HELD_OUT_PAIRS = (0, 40)  # of the 72 that there are
 _HELD_OUT = 0.15  # of the scenes, for validation, and as many for the test
 _PALETTE = bytes(part for number in range(256) for part in voc_colour(number))
 _FAST = 2  # zlib's level: half the time of the usual one for a sixth more bytes
@@ -37,23 +41,37 @@ _FAST = 2  # zlib's level: half the time of the usual one for a sixth more bytes
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """How many scenes of which size, and what chance begins with. Raises InputError when it is made."""
+    """How many scenes of which size, and what chance begins with. Raises InputError when it is made.
+
+    number: sentences begin with how many objects there are. hold_out: pairs of a colour and a class that no
+    training and no validation picture has.
+    """
 
     count: int = 2000
     size: int = 128
     seed: int = 0
+    number: bool = False
+    hold_out: int = 0
 
     def __post_init__(self) -> None:
         for name, (low, high), unit in (
             ("count", COUNTS, " scenes"),
             ("size", SIZES, " pixels"),
             ("seed", SEEDS, ""),
+            ("hold_out", HELD_OUT_PAIRS, " pairs"),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise InputError(
                     f"{setting(name, value)}: expected a whole number from {low:,} to {high:,}{unit}."
                 )
+
+    def rules(self, split: str, classes: Sequence[str]) -> Rules:
+        """What holds for the scenes of a split: the pairs that are held out are drawn by the seed."""
+        pairs = [(colour, name) for colour in COLOURS for name in classes]
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(len(SPLITS),)))
+        chosen = rng.permutation(len(pairs))[: self.hold_out].tolist()
+        return Rules(self.number, frozenset(pairs[i] for i in chosen), split != "test")
 
     def counts(self) -> dict[str, int]:
         """Scenes of each split; one at least."""
@@ -76,6 +94,7 @@ class Made:
             "kind": self.kind,
             "classes": list(self.classes),
             **asdict(self.settings),
+            "held_out": sorted(map(list, self.settings.rules("test", self.classes).held_out)),
             "splits": self.settings.counts(),
         }
 
@@ -130,27 +149,29 @@ def make_scenes(
     out = check_place(out, overwrite=overwrite)
     made = Made(out, kinds["train"].name, kinds["train"].classes, settings)
     counts = settings.counts()
-    captions = [("file_name", "caption", "split")]
+    captions = [("file_name", CAPTION, "split", SCENE)]
     with replacing_folder(out) as folder:
         done = 0
         for place, split in enumerate(SPLITS):
             annotations = Annotations(made.classes, f"{made.kind}, {split}")
             for part in ("images", "masks"):
                 (folder / split / part).mkdir(parents=True)
+            rules = settings.rules(split, made.classes)
             for i in range(counts[split]):
                 rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(place, i)))
-                drawn = scene(rng, kinds[split], settings.size)
+                drawn = scene(rng, kinds[split], settings.size, rules)
                 name = f"{i:05d}.png"
                 _save(drawn, folder / split, name)
                 annotations.add(f"images/{name}", drawn)
-                captions.append((f"{split}/images/{name}", drawn.sentence, split))
+                file_name = f"{split}/images/{name}"
+                captions.append((file_name, drawn.sentence, split, facts_cell(drawn.facts)))
                 done += 1
                 if progress is not None:
                     progress(done, settings.count)
             _write(folder / split / "annotations.json", annotations.to_json())
         _write(folder / "captions.csv", _csv(captions))
         _write(folder / "classes.csv", _csv(_class_rows(made.classes)))
-        _write(folder / "README.md", readme(made.kind, made.classes, settings.size, settings.seed, counts))
+        _write(folder / "README.md", readme(made.kind, made.classes, settings, counts))
         _write(folder / MARK, _facts(made))
     return made
 

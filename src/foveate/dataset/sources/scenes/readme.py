@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import Protocol
 
 from foveate.dataset.sources import known
 from foveate.dataset.sources.scenes.colours import COLOURS
@@ -18,6 +19,10 @@ shirt) and pullovers; so are garments that are too dark for their outline to be 
 garments of its test pictures; train and validation scenes have different ones of its training pictures. No
 garment is in two splits. `attributes.source` in the JSON says which picture each is.
 """
+_HELD_OUT = """
+{pairs} pairs of a colour and a class, which `scenes.json` lists, are in test pictures alone: a network that
+names them has put together what it learnt apart.
+"""
 _TEXT = """\
 # Scenes: {kind}
 
@@ -29,7 +34,7 @@ five objects stand on a background, some behind others, and the whole truth is k
 - `classes.csv`: the classes by number, from 0, the background; with their colours in that palette
 - `train/annotations.json`: COCO's JSON: of each object, from the hindmost to the foremost, the class, and of
   what can be seen of it the box, the area and the run lengths; `attributes.colour`
-- `captions.csv`: a sentence for each picture
+- `captions.csv`: a sentence for each picture; `scene` holds all that a sentence may truly say of it
 - `scenes.json`: how all this was made
 
 A file that names others names them as seen from where it lies. A pixel belongs to the foremost object that
@@ -39,26 +44,43 @@ Classes: {classes}.
 
 A sentence tells of the largest object, as seen, and how it stands to the next in size of which that can be
 said clearly. It has these {vocabulary_size} words at most: {vocabulary}.
-{source}
+{held_out}{source}
 Made by foveate {version}:
 
-    foveate data make scenes --kind {kind} --count {total} --size {size} --seed {seed}
+    foveate data make scenes --kind {kind} --count {total} --size {size} --seed {seed}{flags}
 
 With the same versions of foveate, NumPy and Pillow this gives the same files again.
 """
 
 
-def readme(kind: str, classes: Sequence[str], size: int, seed: int, counts: Mapping[str, int]) -> str:
+class Settings(Protocol):
+    """What of the settings the text tells."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def number(self) -> bool: ...
+    @property
+    def hold_out(self) -> int: ...
+
+
+def readme(kind: str, classes: Sequence[str], settings: Settings, counts: Mapping[str, int]) -> str:
     """What the data set is, how it was made, and under which terms."""
     source = ""
     if kind == "garments":
         origin = known.describe(GARMENTS_OF)
         source = _GARMENTS.format(title=origin.title, page=origin.page, licence=origin.licence)
-    words = vocabulary(classes, list(COLOURS))
+    words = vocabulary(classes, list(COLOURS), number=settings.number)
+    flags = " --number" * settings.number + f" --hold-out {settings.hold_out}" * (settings.hold_out > 0)
+    held_out = _HELD_OUT.format(pairs=settings.hold_out) if settings.hold_out else ""
     return _TEXT.format(
         kind=kind,
-        size=size,
-        seed=seed,
+        size=settings.size,
+        seed=settings.seed,
+        flags=flags,
+        held_out=held_out,
         total=sum(counts.values()),
         **counts,
         classes=", ".join(classes),

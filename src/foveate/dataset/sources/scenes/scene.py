@@ -12,7 +12,8 @@ from PIL import Image, ImageFilter
 from foveate.dataset.sources.scenes.backgrounds import background
 from foveate.dataset.sources.scenes.colours import behind, shades, visible_on
 from foveate.dataset.sources.scenes.objects import SOLID, Drawn, Kind, Placed
-from foveate.dataset.sources.scenes.sentence import sentence
+from foveate.dataset.sources.scenes.sentence import facts, sentence
+from foveate.tasks.captioning.scene import SceneFacts
 
 FEWEST, MOST = 2, 5  # objects of a scene
 SCALES = (0.2, 0.5)  # the longer side of an object, as a share of the picture's
@@ -32,9 +33,23 @@ class Scene:
     mask: NDArray[np.uint8]  # (H, W) class numbers of what can be seen
     objects: tuple[Placed, ...]  # from the hindmost to the foremost
     sentence: str
+    facts: SceneFacts  # all that a sentence may say of it
 
 
-def scene(rng: np.random.Generator, kind: Kind, size: int) -> Scene:
+class Rules(NamedTuple):
+    """number: sentences tell how many objects there are. held_out: pairs of colour and class that training
+    pictures do not have; barred: whether this picture may not have them either.
+    """
+
+    number: bool = False
+    held_out: frozenset[tuple[str, str]] = frozenset()
+    barred: bool = False
+
+
+PLAIN = Rules()
+
+
+def scene(rng: np.random.Generator, kind: Kind, size: int, rules: Rules = PLAIN) -> Scene:
     """Draw a scene of ``size`` x ``size`` pixels: two to five objects, each in a colour of its own.
 
     No object is cut off by the border, and at least three fifths of each can be seen.
@@ -47,12 +62,15 @@ def scene(rng: np.random.Generator, kind: Kind, size: int) -> Scene:
     while len(canvas.things) < FEWEST:  # again, if two large ones found no place beside each other
         for colour in chosen[len(canvas.things) :]:
             number = int(rng.integers(len(kind.classes)))
+            while rules.barred and (str(colour), kind.classes[number]) in rules.held_out:
+                number = int(rng.integers(len(kind.classes)))
             drawn = kind.draw(rng, number, _longest(rng, size))
             if (place := canvas.place_for(rng, drawn.coverage)) is not None:
                 canvas.put(_Thing(number, str(colour), drawn, *place), shades(rng, str(colour)))
     objects = canvas.objects(kind.classes)
     numbers = np.array([0, *(one.number for one in objects)], np.uint8)
-    return Scene(canvas.picture, numbers[canvas.owner], objects, sentence(objects))
+    told = sentence(objects, number=rules.number)
+    return Scene(canvas.picture, numbers[canvas.owner], objects, told, facts(objects, rules.held_out))
 
 
 def _longest(rng: np.random.Generator, size: int) -> int:

@@ -12,15 +12,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from foveate.dataset.sources.scenes.objects import Placed
+from foveate.tasks.captioning.scene import NUMBERS, RELATIONS, SceneFacts, Thing
 
 CLEARLY = 1.5  # times further along one axis than along the other
 HIDDEN = 0.05  # of an object, at least, for another to stand before it
-RELATIONS = ("in front of", "behind", "to the left of", "to the right of", "above", "below", "and")
+BARELY_HIDDEN = 0.01  # from here on it is true that another stands before it, if no clear case
 PLURALS = frozenset({"trousers"})
 
 
-def sentence(objects: Sequence[Placed]) -> str:
-    """Such as ``a red bag to the left of a blue shirt``; two objects at least, no two of one colour."""
+def sentence(objects: Sequence[Placed], *, number: bool = False) -> str:
+    """Such as ``a red bag to the left of a blue shirt``; two objects at least, no two of one colour.
+
+    number: it begins with how many objects there are: ``three objects, a red bag ...``.
+    """
+    if number:
+        return f"{NUMBERS[len(objects) - 1]} objects, {sentence(objects)}"
     first, *others = sorted(objects, key=lambda one: -one.area)
     for other in others:
         if (relation := _relation(first, other)) is not None:
@@ -28,9 +34,41 @@ def sentence(objects: Sequence[Placed]) -> str:
     return f"{_words(first)} and {_words(others[0])}"
 
 
-def vocabulary(classes: Sequence[str], colours: Sequence[str]) -> list[str]:
+def facts(objects: Sequence[Placed], held_out: frozenset[tuple[str, str]] = frozenset()) -> SceneFacts:
+    """All that a sentence may say: what there is, and every relation that holds, clearly or not.
+
+    One thing is left or right of another unless it stands clearly above or below it, and the other way round;
+    it is in front of what it hides a hundredth of. held_out: colours and classes that are never learnt
+    together.
+    """
+    things = tuple(Thing(one.colour, one.name, (one.colour, one.name) in held_out) for one in objects)
+    relations = frozenset(
+        (i, relation, j)
+        for i, first in enumerate(objects)
+        for j, other in enumerate(objects)
+        if i != j
+        for relation in _all_relations(first, other)
+    )
+    return SceneFacts(things, relations)
+
+
+def _all_relations(first: Placed, other: Placed) -> list[str]:
+    found = []
+    if _hides(first, other) >= BARELY_HIDDEN:
+        found.append("in front of")
+    if _hides(other, first) >= BARELY_HIDDEN:
+        found.append("behind")
+    across, down = (b - a for a, b in zip(_centre(first), _centre(other), strict=True))
+    if across and CLEARLY * abs(across) > abs(down):
+        found.append("to the left of" if across > 0 else "to the right of")
+    if down and CLEARLY * abs(down) > abs(across):
+        found.append("above" if down > 0 else "below")
+    return found
+
+
+def vocabulary(classes: Sequence[str], colours: Sequence[str], *, number: bool = False) -> list[str]:
     """Every word that a sentence can have, in the order of the alphabet."""
-    words = {"a", "an", *classes, *colours}
+    words = {"a", "an", *classes, *colours, *((*NUMBERS[1:], "objects") if number else ())}
     return sorted(words.union(*(relation.split() for relation in RELATIONS)))
 
 
