@@ -215,10 +215,32 @@ def test_a_frozen_trunk_keeps_its_weights_and_its_norms(name: str) -> None:
     assert all(torch.equal(after[key], value) for key, value in before.items())
     network.freeze_trunk(False)
     sum(network.forward_to_learn(x)[0].losses(truths).values()).backward()
-    gradient = network.get_parameter("trunk.features.0.0.weight").grad
+    gradient = network.get_parameter("trunk.features.3.0.block.0.0.weight").grad
     assert gradient is not None and gradient.abs().sum() > 0
     norms = [key for key in before if key.endswith("running_mean")]
     assert norms and all(torch.equal(network.state_dict()[key], before[key]) for key in norms)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("centre_efficientnet_lite0", "trunk.features.0.", "trunk.features.2."),
+        ("faster_rcnn_resnet18", "trunk.conv1.", "trunk.layer1."),
+        ("fasterrcnn_resnet50_fpn", "backbone.body.conv1.", "backbone.body.layer1."),
+        ("faster_rcnn_vgg16", "trunk.features.0.", "trunk.features.7."),
+    ],
+)
+def test_the_first_layers_stay_where_the_trunk_was_learnt(name: str, first: str, last: str) -> None:
+    """torchvision's detectors keep conv1 and layer1 of a ResNet, Fast R-CNN conv1_1 to conv2_2 of VGG-16."""
+    with weightless():
+        network = create_model(name)
+    network.freeze_trunk(False)
+    kept = [key for key, weight in network.named_parameters() if not weight.requires_grad]
+    assert kept[0].startswith(first) and kept[-1].startswith(last)
+    assert [key for key, _ in network.named_parameters()][: len(kept)] == kept
+    network.freeze_norms(False)
+    network.freeze_trunk(False)
+    assert all(weight.requires_grad for weight in network.parameters())
 
 
 def test_trunks_take_the_weights_of_their_classifiers() -> None:

@@ -2,8 +2,10 @@
 
 import copy
 import time
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from tests.helpers.classes import learner
 from torch import nn
@@ -25,6 +27,35 @@ class Slow(nn.Module):
     def forward(self, x):
         time.sleep(0.02)
         return self.head(x.flatten(1))
+
+
+class OnATrunk(nn.Module):
+    """A network whose steps take 20 ms of a clock of its own, and 100 ms where its trunk learns."""
+
+    frozen, now = True, 0.0
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(16, 2)
+
+    def freeze_trunk(self, frozen):
+        self.frozen = frozen
+
+    def forward(self, x):
+        OnATrunk.now += 0.02 if self.frozen or not self.training else 0.1
+        return self.head(x.flatten(1))
+
+
+def test_steps_are_timed_as_a_run_takes_them(monkeypatch):
+    """With the trunk frozen for half of the time: 25 steps in that half of a second, and 5 in the other."""
+    clock = SimpleNamespace(perf_counter=lambda: OnATrunk.now)
+    monkeypatch.setattr("foveate.training.speed.time", clock)
+    pixels = Pixels(np.zeros((64, 4, 4, 1), np.uint8), ClassTargets(np.arange(64) % 2))
+    batches = TrainingBatches(pixels, Normaliser(Preprocessing(4, 4, channels=1)), batch_size=8)
+    settings = TrainingSettings(OptimiserSettings("sgd"), frozen_share=0.5)
+    speed = measure_speed(OnATrunk(), learner(2), batches, settings, seconds=0.3)
+    assert 1 / speed.step_seconds == pytest.approx(25 + 5)
+    assert speed.forward_seconds_per_image == pytest.approx(0.02 / 8)
 
 
 def test_a_step_and_a_forward_pass_take_what_they_take_and_the_module_is_not_changed():

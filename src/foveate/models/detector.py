@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Self
 
 import torch
@@ -25,13 +25,16 @@ class Detector(Network):
     ``trunk_name`` to the network of the catalogue whose weights its trunk takes.
 
     The trunk's batch norms stay as they were learnt, unless `freeze_norms` says otherwise: the few pictures
-    of a batch would tell them too little.
+    of a batch would tell them too little. With them stay the layers up to maps of the stride
+    ``general_stride``: what they look for, edges and textures, is the same in all pictures, and half of a
+    step's time is theirs. (Fast R-CNN, arXiv 1504.08083, section 4.5; torchvision's detectors do likewise.)
     """
 
     trunk_name: str
     trunk_layers: ClassVar[tuple[str, ...]] = ("trunk",)
     trunk_learns = True
     norms_learn = False
+    general_stride = 4
     recordable: ClassVar[bool] = False  # how much it computes depends on how many boxes there are
 
     def forward_head(self, features: Tensor) -> Tensor:
@@ -51,6 +54,20 @@ class Detector(Network):
         self.trunk_learns = not frozen
         for part in self.trunk_modules():
             part.requires_grad_(not frozen)
+        if not self.norms_learn:
+            for weight in self._general():
+                weight.requires_grad_(False)
+
+    def _general(self) -> Iterator[nn.Parameter]:
+        """The weights of the trunk's layers up to the last one of ``general_stride``."""
+        last = next((level.layer for level in self.levels if level.stride == self.general_stride), None)
+        reached = last is None
+        for name, module in self.named_modules():
+            if reached and not f"{name}.".startswith(f"{last}."):
+                return
+            reached = name == last or reached
+            if self._is_of_trunk(f"{name}."):
+                yield from module.parameters(recurse=False)
 
     def freeze_norms(self, frozen: bool) -> None:
         """Whether the trunk's batch norms keep their means and variances in training.

@@ -70,6 +70,8 @@ class FasterRCNN(RegionDetector):
         self.levels = tuple(one._replace(layer=f"trunk.{one.layer}") for one in trunk.levels)
         self.strides = tuple(level.stride for level in levels)
         self.pyramid = LightPyramid([level.channels for level in levels], width) if width else None
+        if not width:
+            self.general_stride = 2  # VGG's first two stages, as in the paper
         channels = width or levels[-1].channels
         settings = SETTINGS if width else ProposalSettings(after=300)
         self.rpn = RegionProposalNetwork(channels, cells, settings=settings)

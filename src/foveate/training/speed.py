@@ -18,6 +18,7 @@ from foveate.training.precision import half_precision, take_fast_kernels
 from foveate.training.settings import TrainingSettings
 from foveate.training.step import Step
 
+SLOW = 2  # times the time for it: a step of which one is enough
 FEW = 8  # pictures by which the processor is timed: a batch for a GPU may keep it busy for long
 
 
@@ -25,7 +26,8 @@ FEW = 8  # pictures by which the processor is timed: a batch for a GPU may keep 
 class Speed:
     """Seconds for one training step of a batch, and for the forward pass alone of one picture.
 
-    The forward pass is timed on the training device, and on the processor, where a finished model runs.
+    A step is one as a run takes them on average, with a trunk frozen for its share. The forward pass is
+    timed on the training device, and on the processor, where a finished model runs.
     """
 
     step_seconds: float
@@ -41,7 +43,10 @@ def measure_speed(
     *,
     seconds: float = 0.5,
 ) -> Speed:
-    """Time training steps for about ``seconds``, at least two where there are; the module is not changed."""
+    """Time training steps for about ``seconds``, at least two where there are; the module is not changed.
+
+    Where a trunk is frozen for a share of the run, that share of the time is reckoned with such steps.
+    """
     keep_freed_memory()
     device = next(module.parameters()).device
     take_fast_kernels(device)
@@ -51,21 +56,35 @@ def measure_speed(
     half = half_precision(module, settings.precision)
     step = Step(trial, learner, optimiser, settings, half=half, recorder=recorder)
     unlike = RUNS_BEFORE + 1 if recorder else 1  # the first steps set up memory and kernels, and record
+    freeze, share = getattr(trial, "freeze_trunk", None), settings.frozen_share
+    steps_a_second = 0.0
+    for frozen, part in ((False, 1 - share), (True, share)):
+        if freeze is not None:
+            freeze(frozen)
+        if part:
+            steps_a_second += part / _step_seconds(step, batches, unlike, seconds)
+            unlike = 0 if recorder is None else unlike
+    images = next(batches.epoch(0)).images
+    forward = processor = _forward_seconds(trial, images, seconds / 4) / len(images)
+    if device.type != "cpu":
+        few = images[:FEW].to("cpu")
+        processor = _forward_seconds(trial.to("cpu"), few, seconds / 4) / len(few)
+    return Speed(1 / steps_a_second, forward, processor)
+
+
+def _step_seconds(step: Step, batches: TrainingBatches, unlike: int, seconds: float) -> float:
+    """The median, without the first ``unlike`` steps and the one after them; one step where it is slow."""
     times: list[float] = []
     began = time.perf_counter()
     for batch in batches.epoch(0):
         started = time.perf_counter()
         step(batch)
-        _wait_for(device)
+        _wait_for(step.device)
         times.append(time.perf_counter() - started)
-        if time.perf_counter() - began > seconds and len(times) > unlike:
+        if time.perf_counter() - began > seconds and (len(times) > unlike or times[0] > SLOW * seconds):
             break
     steady = sorted(times[unlike + 1 :] or times[-1:])
-    forward = processor = _forward_seconds(trial, batch.images, seconds / 4) / len(batch.images)
-    if device.type != "cpu":
-        few = batch.images[:FEW].to("cpu")
-        processor = _forward_seconds(trial.to("cpu"), few, seconds / 4) / len(few)
-    return Speed(steady[len(steady) // 2], forward, processor)
+    return steady[len(steady) // 2]
 
 
 @torch.inference_mode()
