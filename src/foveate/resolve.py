@@ -214,10 +214,16 @@ def designed(blueprint: Blueprint, name: str) -> Model:
 
 
 def made_for(
-    choice: Registered | BlueprintFile, preprocessing: Preprocessing, task: Task, weights: Path | None = None
+    choice: Registered | BlueprintFile,
+    preprocessing: Preprocessing,
+    task: Task,
+    weights: Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Model:
     """A network for the pictures and the task of a data set, to be trained: its weights are drawn from
     torch's generator, or a file's; its last layer is fresh where the file's counts other labels.
+
+    options: of a registered network, in place of its own.
 
     Raises:
         InputError: a wrong blueprint, weights that do not fit, or pictures of a size that the network cannot
@@ -232,11 +238,12 @@ def made_for(
         architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
     else:
         name = choice.name
-        options: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
+        given: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
+        given |= options or {}
         if "image_size" in model_options(name):
-            options["image_size"] = size
-        module = create_model(name, num_classes=count, in_channels=preprocessing.channels, **options)
-        architecture = {"name": name, "options": options}
+            given["image_size"] = size
+        module = create_model(name, num_classes=count, in_channels=preprocessing.channels, **given)
+        architecture = {"name": name, "options": given}
     if weights is None:
         return Model(name, module, preprocessing, task, architecture, "random", "random weights")
     load_weights(module, weights, skip_head=None)

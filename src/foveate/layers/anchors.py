@@ -6,8 +6,18 @@ Ren, He, Girshick, Sun: "Faster R-CNN", 2015, arXiv 1506.01497, section 3.1.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from foveate.operators.optional_torch import Tensor, torch
+
+
+@runtime_checkable
+class Anchored(Protocol):
+    """A network that measures boxes from anchors."""
+
+    @property
+    def anchor_shapes(self) -> list[list[tuple[float, float]]]:
+        """Of each level the anchors' widths and heights in pixels."""
 
 
 def cell_anchors(sizes: Sequence[float], aspect_ratios: Sequence[float]) -> Tensor:

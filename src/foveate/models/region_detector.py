@@ -60,6 +60,10 @@ class RegionDetector(Detector):
             levels[one.stride] = one._replace(layer=f"{name}.{one.layer.removeprefix('features.')}")
         self.levels = tuple(levels.values())
 
+    @property
+    def anchor_shapes(self) -> list[list[tuple[float, float]]]:
+        return [[(x2 - x1, y2 - y1) for x1, y1, x2, y2 in level] for level in self.rpn.cells]
+
     def forward_maps(self, x: Tensor) -> Sequence[Tensor]:
         """The maps (N, width, h, w) that proposals are made of and regions read from, the finest first."""
         raise NotImplementedError

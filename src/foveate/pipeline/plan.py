@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly, measured_splits
 from foveate.models.model import Model
 from foveate.models.names import BlueprintFile, Registered
+from foveate.models.registry import model_options
 from foveate.pipeline.choices import Auto, WeightsFile
 from foveate.pipeline.request import TrainRequest
 from foveate.resolve import made_for, with_field, with_trunk
@@ -45,7 +47,8 @@ MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures 
 class Plan:
     """What is going to be trained, and how.
 
-    ``epochs`` is None where a time budget decides. ``reasons`` are sentences for the user.
+    ``epochs`` is None where a time budget decides. ``reasons`` are sentences for the user. ``fitted``: how
+    the network was made for the data, where it was.
     """
 
     network: Model
@@ -56,6 +59,7 @@ class Plan:
     epochs: int | None
     speed: Speed | None
     reasons: tuple[str, ...]
+    fitted: str = ""
 
 
 def _own(module: nn.Module, prepared: Prepared) -> Model:
@@ -97,13 +101,14 @@ def make_plan(
     if module is not None:
         plan = maker.plan(_own(module, prepared))
     elif not isinstance(request.network, Auto):
-        plan = maker.plan(maker.made(request.network))
+        plan = maker.plan_for(request.network)
     elif usual is not None:
-        plan = maker.plan(maker.made(usual))
+        plan = maker.plan_for(usual)
     else:
         plan = maker.choose()
     told = _reason(plan, prepared, maker.epochs(plan), device)
-    return replace(plan, reasons=(told, *_mirror_in_words(mirror, plan.recipe, prepared.task)))
+    more = (plan.fitted,) if plan.fitted else ()
+    return replace(plan, reasons=(told, *more, *_mirror_in_words(mirror, plan.recipe, prepared.task)))
 
 
 @dataclass(frozen=True)
@@ -118,25 +123,29 @@ class _Planner:
     chosen: tuple[str, str] | None = None  # network and recipe of the run that goes on
     trunk: Model | None = None
 
-    def made(self, choice: Registered | BlueprintFile) -> Model:
-        """A network for these pictures."""
-        prepared = self.prepared
-        model = made_for(choice, prepared.preprocessing, prepared.task, _file_of(self.request))
-        return model if self.trunk is None else with_trunk(model, self.trunk)
+    def plan_for(self, choice: Registered | BlueprintFile) -> Plan:
+        """The plan of a network that is made for these pictures and their answers."""
+        task, shape, file = self.prepared.task, self.prepared.preprocessing, _file_of(self.request)
+        model, fitted = made_for(choice, shape, task, file), ""
+        better = learner_of(task)(task).made_for(model.module, self.prepared.splits["train"].targets)
+        if better is not None and file is None and better.options.keys() <= _options(choice):
+            model, fitted = made_for(choice, shape, task, None, better.options), better.reason
+        plan = self.plan(model if self.trunk is None else with_trunk(model, self.trunk))
+        return replace(plan, fitted=fitted)
 
     def choose(self) -> Plan:
         """The largest compact network that gets enough epochs in the time there is."""
         if self.chosen is not None:
-            return self.plan(self.made(Registered(self.chosen[0])))
+            return self.plan_for(Registered(self.chosen[0]))
         if self.train_seconds is None:
             enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
-            return self.plan(self.made(Registered("compact_m" if enough else "compact_s")))
-        smallest = self.plan(self.made(Registered(AUTO_LADDER[-1].network)))
+            return self.plan_for(Registered("compact_m" if enough else "compact_s"))
+        smallest = self.plan_for(Registered(AUTO_LADDER[-1].network))
         epochs = self.epochs(smallest)
         rung = next(rung for rung in AUTO_LADDER if epochs / rung.relative_cost >= rung.enough_epochs)
         if rung is AUTO_LADDER[-1]:
             return smallest
-        return self.plan(self.made(Registered(rung.network)))
+        return self.plan_for(Registered(rung.network))
 
     def plan(self, network: Model) -> Plan:
         """Network, recipe and batches put together."""
@@ -205,6 +214,11 @@ class _Planner:
         settings = with_asked(replace(recipe.training, seed=request.seed), request, self.prepared)
         learner = learner_for(request, self.prepared, settings, self.pixels.device)
         return Plan(network, recipe, settings, learner, batches, epochs, speed, ())
+
+
+def _options(choice: Registered | BlueprintFile) -> Set[str]:
+    """What can be asked of a network that is named."""
+    return model_options(choice.name).keys() if isinstance(choice, Registered) else set()
 
 
 def _can_be_halved(prepared: Prepared) -> bool:

@@ -130,5 +130,6 @@ def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:
         "refine": "mrf" if "refine" in plan.network.architecture else "none",
         "augmentation": plan.recipe.augmentation.describe(),
         "best epoch chosen by": plan.settings.select,
+        **({"fitted to the data": plan.fitted} if plan.fitted else {}),
     }
     return of_use({name: str(value) for name, value in words.items()}, trainer.learner.task)

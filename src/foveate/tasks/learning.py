@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -18,6 +19,14 @@ from foveate.tasks.values import Values
 
 PARITY_TOLERANCE = 1e-4  # of a value's size, or of 1 where that is more
 Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arrays`
+
+
+@dataclass(frozen=True)
+class MadeFor:
+    """What of a network the data decide: options of its name, and why, as a sentence for the user."""
+
+    options: Mapping[str, Any]
+    reason: str
 
 
 class Learner(ABC):
@@ -42,6 +51,10 @@ class Learner(ABC):
         self.task = task
         self.label_smoothing = label_smoothing
         self.weights = None if weights is None else torch.tensor(weights, device=device, dtype=torch.float64)
+
+    def made_for(self, network: nn.Module, targets: Targets) -> MadeFor | None:
+        """With which options a network is better made anew to learn these targets; None where it is well."""
+        return None
 
     def moved(self, targets: Arrays, geometry: Tensor, size: tuple[int, int]) -> Arrays:
         """A batch's targets after the pictures were moved: those that have a place in the picture follow it.

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveate.layers.anchors import Anchored
 from foveate.layers.candidates import BestCandidates
 from foveate.layers.suppression import NonMaximumSuppression
 from foveate.layers.truth import ToLearn, Truth
 from foveate.tasks.base import Targets
+from foveate.tasks.detection.anchors import ENOUGH, LEAST_PX, fitted, suited
 from foveate.tasks.detection.matching import Matches
 from foveate.tasks.detection.metrics import AT_50, Answer, compared
 from foveate.tasks.detection.names import AP, AP50, AP75, BOXES, COUNT, CROWD, LABELS, NO_BOX, SCORES
@@ -24,8 +26,9 @@ from foveate.tasks.detection.precision import NAMES, curves, twelve
 from foveate.tasks.detection.targets import BoxTargets
 from foveate.tasks.detection.task import Detection, boxes_of
 from foveate.tasks.detection.trust import best_f1, fit_calibration, logit
-from foveate.tasks.learning import Arrays, Learner
+from foveate.tasks.learning import Arrays, Learner, MadeFor
 from foveate.tasks.values import Values
+from foveate.words import share
 
 OVERLAP = 0.6  # IoU of two answers of a class, at most
 APART = 2048.0  # pixels by which classes are moved apart for suppression: more than pictures have
@@ -50,6 +53,27 @@ class DetectionLearner(Learner):
     def running(self, outputs: Any, targets: Arrays) -> Tensor:
         """The mean IoU of learnt boxes and true ones, as the loss of this batch has just found it."""
         return self._quality
+
+    def made_for(self, network: nn.Module, targets: Targets) -> MadeFor | None:
+        """Anchors of the boxes' own shapes, for a network that has anchors which suit too few of them."""
+        own = boxes_of(targets)
+        if not isinstance(network, Anchored) or own.on_input is None:
+            return None
+        boxes = np.concatenate([np.zeros((0, 4)), *own.on_input]).astype(np.float64)
+        shapes = np.maximum(boxes[:, 2:] - boxes[:, :2], LEAST_PX)
+        usual = [np.array(level) for level in network.anchor_shapes]
+        before = suited(shapes, np.concatenate(usual))
+        if before >= ENOUGH:
+            return None
+        anchors = np.concatenate(fitted(shapes, usual))
+        after = suited(shapes, anchors)
+        if after <= before:
+            return None
+        reason = (
+            f"The anchors are fitted to the boxes: one suits {share(after)} of them (overlaps it by half or "
+            f"more around the same centre), where the usual ones suited {share(before)}."
+        )
+        return MadeFor({"anchors": tuple((float(w), float(h)) for w, h in anchors.round(1))}, reason)
 
     def moved(self, targets: Arrays, geometry: Tensor, size: tuple[int, int]) -> Arrays:
         boxes, inside = moved_boxes(targets[BOXES], geometry, size)
