@@ -32,6 +32,8 @@ Examples:
   foveate train table.csv --model net.yaml
   foveate train ages.csv --select val_mae       numbers: a table with columns file_name,age
   foveate train garden/labels.csv               several labels a picture: file_name,labels
+  foveate train street/                         masks: street/images/1.jpg, street/masks/1.png
+  foveate train cells/                          boxes: pictures with COCO's, YOLO's, VOC's ... files
 """
 
 
@@ -46,7 +48,8 @@ Examples:
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="What an answer is, where a table could mean several: classification, multilabel, regression.",
+    help="What an answer is, where DATA could mean several: classification, multilabel, regression, "
+    "segmentation (masks), detection (boxes).",
 )
 @ignore_option
 @unlabelled_option
@@ -61,7 +64,8 @@ Examples:
     "--recipe",
     default="auto",
     show_default=True,
-    help="auto, article, standard, transformer, compact-short or compact-long.",
+    help="auto, article, standard, transformer, compact-short or compact-long; of masks maps or maps-learnt, "
+    "of boxes boxes or boxes-learnt.",
 )
 @click.option("--budget", metavar="TIME", help="Wall time of the whole command: 60s, 5m, 2h.")
 @click.option("--epochs", type=int, metavar="N", help="Train N epochs instead; repeats to the byte.")
@@ -150,9 +154,10 @@ Examples:
 def command(context: click.Context, data: str, as_json: bool, **settings: Any) -> None:
     """Train a network on DATA.
 
-    DATA is a folder of class folders, a folder with train/ and val/ or test/, a CSV or JSON-lines table
-    (file_name,label; file_name,labels with several in a cell; or columns of numbers), an IDX pair, an .npz,
-    or a known name such as fashion-mnist.
+    DATA is a folder of class folders, with or without train/ and val/ or test/; pictures with masks;
+    pictures with boxes (COCO, YOLO, VOC, LabelMe, CVAT or CSV); a CSV or JSON-lines table (file_name,label;
+    file_name,labels with several in a cell; or columns of numbers); an IDX pair; an .npz; or a known name
+    such as fashion-mnist.
     """
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         from foveate.api.train import train
