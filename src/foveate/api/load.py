@@ -100,9 +100,9 @@ def folder_of(model: str | Path, say: Say = unsaid) -> Path:
     """The model folder that MODEL means: what exists under that name, else the published network."""
     if Path(model).is_dir():  # no imports, for the usual case shall start fast
         return Path(model)
-    from foveate.models.names import Registered, find_name
+    from foveate.models.names import IMPORTED, Registered, find_name
 
-    if not isinstance(find_name(str(model)), Registered):
+    if not isinstance(find_name(str(model)), Registered) and str(model) not in IMPORTED:
         return Path(model)
     from foveate.modelfolder.packaged import model_folder
 

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "foveate.cli.train",
         "Train a network on a folder of pictures; leaves a model folder with a report.",
     ),
-    "predict": ("foveate.cli.predict", "Tell what a model says of pictures: classes, numbers, masks."),
+    "predict": ("foveate.cli.predict", "Tell what a model says of pictures: classes, numbers, masks, boxes."),
     "evaluate": ("foveate.cli.evaluate", "Measure a model folder on a labelled data set."),
     "check": ("foveate.cli.check", "Tell what is wrong with a data set before you train on it."),
     "summary": ("foveate.cli.summary", "Show every layer's shape, parameters, cost and receptive field."),
@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "bench": ("foveate.cli.bench", "Measure this machine: this program and its rivals side by side."),
     "data": ("foveate.cli.data", "List and get known data sets; draw one with masks, boxes and sentences."),
+    "weights": ("foveate.cli.weights", "Make a model of published weights that you have as a file."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),
 }
 

@@ -13,15 +13,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from foveate.dataset.sources.fetch import cache_folder
+from foveate.modelfolder.imported import NANODET, check_imported
+from foveate.modelfolder.samples import made_up_pictures
 from foveate.models.published import PRETRAINED, Pretrained
 from foveate.runtime.config import CONFIG_NAME, FORMAT_VERSION, InputShape, ModelConfig
 from foveate.tasks.classification.task import Classification
 
 MADE = 2  # counts the ways in which folders were made; a new one has old folders made again
-SAMPLES = 8  # pictures on which the exported network is compared with torch
 
 
 def model_folder(model: str | Path, say: Callable[[str], None] = lambda sentence: None) -> Path:
@@ -32,10 +31,13 @@ def model_folder(model: str | Path, say: Callable[[str], None] = lambda sentence
 
     Raises:
         MissingExtraError: the weights or torch are not installed, and the folder is not in the cache.
-        WeightsError, StorageError: the weights are damaged; the cache cannot be written.
+        WeightsError, StorageError: the weights are damaged, or were not imported; the cache cannot be
+            written.
     """
-    if os.path.lexists(model) or str(model) not in PRETRAINED:
+    if os.path.lexists(model) or str(model) not in {*PRETRAINED, NANODET}:
         return Path(model)
+    if str(model) == NANODET:
+        return check_imported(NANODET)
     name = str(model)
     folder = _place(name)
     if not (folder / CONFIG_NAME).is_file():
@@ -66,7 +68,7 @@ def _make(name: str, folder: Path) -> None:
             network,
             preprocessing=shape,
             task=task,
-            sample_images=_made_up_pictures(shape.height, shape.width),
+            sample_images=made_up_pictures(shape.height, shape.width),
             architecture=architecture,
         )
         draft.add_text("README.md", _card(name, published))
@@ -80,17 +82,6 @@ def _make(name: str, folder: Path) -> None:
                 metrics={"stated_by_publisher": {"top1_accuracy": published.top1_accuracy / 100}},
             )
         )
-
-
-def _made_up_pictures(height: int, width: int) -> np.ndarray:
-    """Shapes of all sizes, fine and coarse: (SAMPLES, height, width, 3) uint8, the same each time."""
-    random = np.random.Generator(np.random.PCG64(0))
-    pictures = np.zeros((SAMPLES, height, width, 3))
-    for cells in (2, 4, 8, 16, 32, 64, 128):
-        coarse = random.normal(size=(SAMPLES, cells, cells, 3))
-        rows, columns = np.arange(height) * cells // height, np.arange(width) * cells // width
-        pictures += coarse[:, rows][:, :, columns] * 40
-    return np.clip(pictures + 128, 0, 255).astype(np.uint8)
 
 
 def _card(name: str, published: Pretrained) -> str:

@@ -166,7 +166,7 @@ class Centre(Detector):
         self.score = nn.Conv2d(width, num_classes, 1)
         self.distance = nn.Conv2d(width, 4, 1)
         self.best = BestCandidates(candidates, num_classes)
-        _initialise(self.score, math.log(PRIOR / (1 - PRIOR)))
+        begin_scores(self.score)
         _initialise(self.distance, 0.0)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class Centre(Detector):
             logits.append(scores.permute(0, 2, 3, 1).reshape(len(x), count, self.num_classes))
             raw = raw.permute(0, 2, 3, 1).reshape(len(x), count, 4)
             far = torch.exp(raw.clamp(min=-MOST_GROWTH, max=MOST_GROWTH)) * (REACH * stride)
-            places = _centres(one, x, stride)
+            places = place_centres(one, x, stride)
             boxes.append(torch.cat([places - far[..., :2], places + far[..., 2:]], dim=2))
             centres.append(places)
             strides.append(torch.full((count,), float(stride), device=x.device))
@@ -217,7 +217,7 @@ class Centre(Detector):
         self.score = nn.Conv2d(
             old.in_channels, num_classes, 1, device=old.weight.device, dtype=old.weight.dtype
         )
-        _initialise(self.score, math.log(PRIOR / (1 - PRIOR)))
+        begin_scores(self.score)
         self.best = BestCandidates(self.best.most, num_classes)
         self.num_classes = num_classes
 
@@ -229,13 +229,18 @@ class Centre(Detector):
             initialise(images)
 
 
+def begin_scores(layer: nn.Conv2d) -> None:
+    """Let a layer of scores say at first that there is hardly anything anywhere."""
+    _initialise(layer, math.log(PRIOR / (1 - PRIOR)))
+
+
 def _initialise(layer: nn.Conv2d, bias: float) -> None:
     nn.init.normal_(layer.weight, std=0.01)
     if layer.bias is not None:
         nn.init.constant_(layer.bias, bias)
 
 
-def _centres(one: Tensor, x: Tensor, stride: int) -> Tensor:
+def place_centres(one: Tensor, x: Tensor, stride: int) -> Tensor:
     """(h·w, 2) x and y of the middles of a map's places in the picture."""
     rows, columns = (torch.arange(n, dtype=x.dtype, device=x.device) for n in one.shape[2:])
     y, x_ = torch.meshgrid((rows + 0.5) * stride, (columns + 0.5) * stride, indexing="ij")

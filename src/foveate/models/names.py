@@ -62,6 +62,9 @@ class HubName:
 NetworkName = Folder | Registered | BlueprintFile | HubName
 
 
+IMPORTED = ("nanodet",)  # models that are made of a file by `foveate weights import`
+
+
 def find_name(text: str) -> NetworkName | None:
     """What a name means; None for a name of nothing. A folder that is there is meant first.
 
