@@ -169,12 +169,11 @@ class NanoDet(Detector):
         return tuple(f"heads.{level}.score" for level in range(len(STRIDES)))
 
     def reset_classifier(self, num_classes: int) -> None:
-        for head in self.heads:
-            old = head.score
-            head.score = nn.Conv2d(
-                old.in_channels, num_classes, 1, device=old.weight.device, dtype=old.weight.dtype
-            )
-            begin_scores(head.score)
+        for name in self.classifier_layers():
+            weight = self.get_parameter(f"{name}.weight")
+            fresh = nn.Conv2d(weight.shape[1], num_classes, 1, device=weight.device, dtype=weight.dtype)
+            begin_scores(fresh)
+            self.set_submodule(name, fresh)
         self.best = BestCandidates(self.best.most, num_classes)
         self.num_classes = num_classes
 

@@ -126,7 +126,7 @@ def _tensors(name: str, kernel: np.ndarray, bias: np.ndarray) -> dict[str, Tenso
         weight = weight[:, _COLOURS].contiguous()
     if name.count(".") > 1 or not name.startswith("heads"):
         return {f"{name}.weight": weight, f"{name}.bias": offset}
-    parts = {}
+    parts: dict[str, Tensor] = {}
     for part, rows in (("score", slice(CLASSES)), ("distance", slice(CLASSES, None))):
         parts |= {f"{name}.{part}.weight": weight[rows], f"{name}.{part}.bias": offset[rows]}
     return parts
