@@ -25,7 +25,6 @@ from foveate.modelfolder.read import read_config
 from foveate.modelfolder.to_torch import network_of, rebuild
 from foveate.models.anatomy import Network
 from foveate.models.blueprint import Blueprint, build, load_blueprint
-from foveate.models.detector import Detector
 from foveate.models.hub import HubWeights, hub_weights
 from foveate.models.model import Model
 from foveate.models.names import (
@@ -37,12 +36,14 @@ from foveate.models.names import (
     parse_hub_name,
     read_name,
 )
+from foveate.models.on_trunk import OnTrunk
 from foveate.models.pretrained import from_file, implied_options, load_weights, tells_voc_classes
 from foveate.models.published import PRETRAINED, usual_preprocessing
 from foveate.models.refined import Refined
 from foveate.models.registry import create_model, list_models, model_info, model_options
 from foveate.models.segmenter import Segmenter
 from foveate.tasks.base import Task
+from foveate.tasks.captioning.task import Captioning
 from foveate.tasks.classification.task import Classification
 from foveate.tasks.detection.task import Detection
 from foveate.tasks.labels import numbered
@@ -238,9 +239,11 @@ def made_for(
         architecture: dict[str, Any] = {"blueprint": blueprint.to_dict()}
     else:
         name = choice.name
+        known = model_options(name)
         given: dict[str, Any] = {} if weights is None else dict(implied_options(weights))
+        given |= {key: value for key, value in task.network_options.items() if key in known}
         given |= options or {}
-        if "image_size" in model_options(name):
+        if "image_size" in known:
             given["image_size"] = size
         module = create_model(name, num_classes=count, in_channels=preprocessing.channels, **given)
         architecture = {"name": name, "options": given}
@@ -255,7 +258,7 @@ def with_trunk(model: Model, trunk: Model) -> Model:
 
     Raises InputError for a network without such a trunk.
     """
-    if not isinstance(model.module, Segmenter | Detector) or not isinstance(trunk.module, Network):
+    if not isinstance(model.module, Segmenter | OnTrunk) or not isinstance(trunk.module, Network):
         raise InputError(f"{model.name} has no trunk that starts from the weights of {trunk.name}.")
     model.module.load_trunk(trunk.module)
     return replace(model, weights="published", source=f"a trunk with the {trunk.source}")
@@ -335,6 +338,7 @@ def _unnamed(num_classes: int, output: str) -> Task:
         "vector": Classification.unnamed,
         "map": lambda count: Segmentation(numbered(count)),
         "boxes": lambda count: Detection(numbered(count)),
+        "words": Captioning.unnamed,
     }
     return kinds[output](num_classes)
 

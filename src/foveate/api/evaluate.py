@@ -54,6 +54,7 @@ def evaluate(
     ignore: str | int | Sequence[str | int] = (),
     unlabelled: Unlabelled = "error",
     batch_size: int = 64,
+    beam: int | None = None,
     progress: Progress = unseen,
     say: Say = unsaid,
 ) -> Evaluated:
@@ -71,12 +72,13 @@ def evaluate(
         split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation
             pictures, else all it has.
         ignore, unlabelled: as for `open_dataset`.
+        beam: as for `load`, where the model is not loaded yet.
         progress: called with pictures done and pictures in all.
 
     Raises ModelFolderError; DatasetError for labels the model does not know, a split that is not there, or
     more than 5 % unreadable pictures.
     """
-    predictor = model if isinstance(model, LoadedModel) else load(model, say=say)
+    predictor = model if isinstance(model, LoadedModel) else load(model, beam=beam, say=say)
     found = evaluate_predictor(
         predictor,
         data,

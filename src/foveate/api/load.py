@@ -35,16 +35,19 @@ class LoadedModel(Predictor):
         folder: the model folder.
     """
 
-    def __init__(self, folder: Path, found: Runnable, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, found: Runnable, threads: int | None = None, beam: int | None = None
+    ) -> None:
         self.folder = folder
         self._embedder: Embedder | None = None
         super().__init__(
             found.model,
-            found.config.task,
+            found.config.task if beam is None else found.config.task.with_beam(beam),
             found.preprocessing,
             config=found.config,
             threads=threads,
             source=str(folder / ONNX_NAME),
+            parts=found.parts,
         )
 
     def to_torch(self) -> nn.Module:
@@ -78,7 +81,12 @@ class LoadedModel(Predictor):
 
 
 def load(
-    model: str | Path, *, threads: int | None = None, verify: bool = True, say: Say = unsaid
+    model: str | Path,
+    *,
+    threads: int | None = None,
+    verify: bool = True,
+    beam: int | None = None,
+    say: Say = unsaid,
 ) -> LoadedModel:
     """Open MODEL for use, without torch: a model folder, or a network that comes with weights, by its name.
 
@@ -88,12 +96,16 @@ def load(
     Args:
         threads: how many ONNX Runtime uses; by default the physical cores.
         verify: compare ``model.onnx`` with the SHA-256 that ``config.json`` holds.
+        beam: how many sentences a model that writes follows at once; it then tells of the best of them as
+            candidates, too. By default it takes the likeliest word each time.
         say: told before a published network is made into a folder, which is done once.
 
-    Raises ModelFolderError: missing, damaged or hostile.
+    Raises ModelFolderError: missing, damaged or hostile. InputError: a beam for a model that has no use for
+    one.
     """
     folder = folder_of(model, say)
-    return LoadedModel(folder, read_runnable(folder, verify=verify), threads)
+    found = read_runnable(folder, verify=verify, parts=beam is not None)
+    return LoadedModel(folder, found, threads, beam)
 
 
 def folder_of(model: str | Path, say: Say = unsaid) -> Path:

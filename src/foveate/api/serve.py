@@ -21,6 +21,7 @@ def serve(
     *,
     name: str | None = None,
     threads: int | None = None,
+    beam: int | None = None,
     log_json: bool = False,
     on_ready: OnReady = lambda url, name: None,
     say: Say = unsaid,
@@ -32,6 +33,7 @@ def serve(
         model: a model folder, or the name of a network that comes with weights.
         name: the model's name in paths; by default the folder's.
         threads: of ONNX Runtime; by default the physical cores.
+        beam: as for `load`.
         log_json: log every request, as JSON, on standard error.
         on_ready: called with the server's URL and the model's name as soon as it can be reached.
         limits: `host` ("127.0.0.1"), `port` (8000; 0 is any that is free), `api_key`, `allow_host` (names
@@ -51,7 +53,7 @@ def serve(
         raise InputError(
             f"{setting('name')}: expected letters, digits, dots, dashes and underscores, found {name!a}."
         )
-    predictor = load(model, threads=threads, say=say)
+    predictor = load(model, threads=threads, beam=beam, say=say)
     set_up_log(as_json=log_json)
     answer(predictor, shown, settings, lambda url: on_ready(url, shown))
 

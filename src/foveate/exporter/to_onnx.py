@@ -169,6 +169,29 @@ def export_onnx(deployed: Deployed, preprocessing: Preprocessing, metadata: dict
     return data
 
 
+def export_parts(deployed: Deployed, preprocessing: Preprocessing) -> dict[str, bytes]:
+    """The bytes of the files beside ``model.onnx`` (`foveate.tasks.base.Task.parts`), by name.
+
+    None of a network of which a piece is not in the table: then there is nothing to search with.
+    """
+    made: dict[str, bytes] = {}
+    height, width = preprocessing.height, preprocessing.width
+    like = torch.zeros(TRACE_BATCH, preprocessing.channels, height, width)
+    for name, part in deployed.learner.parts(deployed.network, like).items():
+        try:
+            if part.given is None:
+                shape = (TRACE_BATCH, height, width, 3)
+                module = FromPixels(part.module, preprocessing).eval()
+                model = emit(module, torch.zeros(shape, dtype=torch.uint8), MODEL_INPUT, *part.outputs)
+                rewrite(model.graph, MODEL_INPUT)
+            else:
+                model = emit(part.module.eval(), part.given, next(iter(part.given)), *part.outputs)
+        except NotInTable:
+            return {}
+        made[name] = model.SerializeToString(deterministic=True)
+    return made
+
+
 def _official(deployed: Deployed, sample: Tensor) -> onnx.ModelProto:
     """torch's own exporter, cleared of what it says about the machine it ran on."""
     quiet = logging.getLogger("torch.onnx")

@@ -83,18 +83,21 @@ class ModuleCall:
 
     @property
     def container(self) -> bool:
-        return next(self.module.children(), None) is not None
+        return next(self.module.children(), None) is not None and not is_one_layer(self.module)
 
 
 @dataclass
 class Trace:
-    """A network's run on one input. modules: in the order in which they were entered.
+    """A network's run on one input, or several, of which ``input`` is the first.
+
+    modules: in the order in which they were entered.
 
     tensors: the values' numbers by their number, where they were asked for. overwritten: something worked in
     place, and unless copies were asked for, ``tensors`` tell what stood there last.
     """
 
     input: Value
+    inputs: tuple[Value, ...] = ()
     calls: list[Call] = field(default_factory=list)
     modules: list[ModuleCall] = field(default_factory=list)
     tensors: dict[int, Tensor] = field(default_factory=dict)
@@ -120,15 +123,16 @@ class Trace:
         return [self.modules[i] for i in order]
 
 
-def trace(module: nn.Module, x: Tensor, *, keep: bool = False, copy: bool = False) -> Trace:
+def trace(module: nn.Module, x: Tensor, *more: Tensor, keep: bool = False, copy: bool = False) -> Trace:
     """Run the network on ``x``, in evaluation mode and without gradients, and write down what it does.
 
-    keep: keep the tensors of all values, and with ``copy`` copies of them. Receptive fields are followed
-    where ``x`` is a batch of maps (N, C, H, W). Errors of the network pass through.
+    more: what else it takes. keep: keep the tensors of all values, and with ``copy`` copies of them.
+    Receptive fields are followed where ``x`` is a batch of maps (N, C, H, W). Errors of the network pass
+    through.
     """
-    tracer = _Tracer(module, x, keep=keep, copy=copy)
+    tracer = _Tracer(module, (x, *more), keep=keep, copy=copy)
     with evaluating(module), torch.no_grad(), tracer.hooked(module), _Functions(tracer), _Operations(tracer):
-        out = module(x)
+        out = module(x, *more)
     tracer.trace.out = tracer.values(out)
     return tracer.trace
 
@@ -165,12 +169,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def call_names(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The modules that stand as a layer: those without children, and those with parameters of their own."""
+    """The modules that stand as a layer: those without children, and those with parameters of their own.
+
+    And those that say so (``one_layer``): what repeats a step many times is told of once.
+    """
     for name, child in module.named_modules():
-        leaf = next(child.children(), None) is None
+        leaf = next(child.children(), None) is None or is_one_layer(child)
         owner = next(child.parameters(recurse=False), None) is not None
         if (leaf and not isinstance(child, nn.Identity | nn.Sequential | nn.ModuleList)) or owner:
             yield name or type(child).__name__, child
+
+
+def is_one_layer(module: nn.Module) -> bool:
+    """Whether a module stands as one layer though there are modules in it."""
+    return bool(getattr(module, "one_layer", False))
 
 
 class Numbering:
@@ -193,7 +205,7 @@ def takes_values(call: ModuleCall) -> bool:
 class _Tracer:
     """What the hooks and both modes write into."""
 
-    def __init__(self, module: nn.Module, x: Tensor, *, keep: bool, copy: bool) -> None:
+    def __init__(self, module: nn.Module, given: tuple[Tensor, ...], *, keep: bool, copy: bool) -> None:
         self.fields = WeakTensorKeyDictionary()
         self._keep, self._copy = keep, copy
         self._tensors: dict[int, Tensor] = {}
@@ -202,10 +214,12 @@ class _Tracer:
         self._layers = {id(child) for _, child in call_names(module)}
         self._open: list[ModuleCall] = []  # the modules we are inside of, outermost first
         self._memory: list[int] = []  # for each of them, the memory that its input lies in
-        if x.ndim == 4 and x.is_floating_point():
-            self.fields[x] = Field.of_input(*x.shape[-2:])
-        self._make(x)
-        self.trace = Trace(self._values[x], tensors=self._tensors)
+        for x in given:
+            if x.ndim == 4 and x.is_floating_point():
+                self.fields[x] = Field.of_input(*x.shape[-2:])
+            self._make(x)
+        inputs = tuple(self._values[x] for x in given)
+        self.trace = Trace(inputs[0], inputs, tensors=self._tensors)
 
     # --- values ---
 

@@ -28,9 +28,9 @@ class AdditiveAttention(nn.Module):
 
     def forward(self, places: Tensor, keys: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """What is seen, (N, place_features), and the weights (N, L), whose rows sum to 1."""
-        likeness = torch.tanh(keys + self.query(state)[:, None, :])  # (N, L, units)
+        likeness = torch.tanh(keys + self.query(state).unsqueeze(1))  # (N, L, units)
         weights = torch.softmax(self.score(likeness)[:, :, 0], dim=1)  # (N, L)
-        seen = torch.matmul(weights[:, None, :], places)[:, 0, :]  # (N, place_features)
+        seen = torch.matmul(weights.unsqueeze(1), places)[:, 0, :]  # (N, place_features)
         return seen, weights
 
     @property

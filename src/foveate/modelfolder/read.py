@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +23,15 @@ MAX_MODEL_BYTES = 2 << 30  # protobuf's own limit for one message
 
 
 class Runnable(NamedTuple):
-    """What a model folder holds for use: the bytes of ``model.onnx`` and what goes with them."""
+    """What a model folder holds for use: the bytes of ``model.onnx`` and what goes with them.
+
+    parts: the bytes of the files that a search drives, by name, where they were asked for.
+    """
 
     config: ModelConfig
     preprocessing: Preprocessing
     model: bytes
+    parts: Mapping[str, bytes]
 
 
 def load(folder: str | Path, *, threads: int | None = None, verify: bool = True) -> Predictor:
@@ -47,8 +51,11 @@ def load(folder: str | Path, *, threads: int | None = None, verify: bool = True)
     )
 
 
-def read_runnable(folder: str | Path, *, verify: bool = True) -> Runnable:
-    """What `load` makes a `Predictor` of, and with the same arguments and errors."""
+def read_runnable(folder: str | Path, *, verify: bool = True, parts: bool = False) -> Runnable:
+    """What `load` makes a `Predictor` of, and with the same arguments and errors.
+
+    parts: read also what a search drives (`foveate.tasks.base.Task.parts`).
+    """
     folder = Path(folder)
     config = read_config(folder)
     if verify:
@@ -65,7 +72,8 @@ def read_runnable(folder: str | Path, *, verify: bool = True) -> Runnable:
             f"{show_path(folder)}/config.json: expected input and preprocessing to agree, found "
             f"{config.input} and {shape}; copy the model folder again."
         )
-    return Runnable(config, preprocessing, model)
+    driven = {name: read_verified(folder, config, name) for name in config.task.parts} if parts else {}
+    return Runnable(config, preprocessing, model, driven)
 
 
 def read_config(folder: str | Path) -> ModelConfig:

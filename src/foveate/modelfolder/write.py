@@ -79,7 +79,9 @@ class Draft:
         architecture: Mapping[str, Any],
         novelty: Novelty | None = None,
     ) -> None:
-        """Write ``model.onnx`` and ``model.safetensors``, and compare the former with torch.
+        """Write ``model.onnx``, the files of its pieces if it has any, and ``model.safetensors``.
+
+        What runs is compared with torch.
 
         module: (N, C, H, W) float32 -> (N, labels); it is copied, never changed. sample_images: real
         pictures, uint8 (N >= 2, height, width, 3 or 1) as `Preprocessing.apply` makes them. novelty: makes
@@ -89,7 +91,7 @@ class Draft:
         exported one computes something else), StorageError.
         """
         try:
-            from foveate.exporter.to_onnx import Deployed, check_parity, export_onnx
+            from foveate.exporter.to_onnx import Deployed, check_parity, export_onnx, export_parts
         except ModuleNotFoundError as error:
             raise MissingExtraError(f"Writing a model folder ({error.name})", "train") from error
         facts: dict[str, Any] = {
@@ -111,6 +113,10 @@ class Draft:
         self._network, self._predictor = facts, None
         check_parity(deployed, self.predictor(), pictures)
         self._write(ONNX_NAME, self._model)
+        if parts := export_parts(deployed, preprocessing):
+            check_parity(deployed, Predictor(self._model, task, preprocessing, parts=parts), pictures)
+        for name, part in parts.items():
+            self._write(name, part)
         self._write(WEIGHTS_NAME, weights_bytes(module))
 
     def predictor(self) -> Predictor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from foveate.models.catalogue_captioners import CAPTIONERS
 from foveate.models.catalogue_detectors import DETECTORS
 from foveate.models.catalogue_segmenters import SEGMENTERS
 from foveate.models.info import ModelInfo, rows_of
@@ -345,6 +346,7 @@ _ROWS: tuple[ModelInfo, ...] = (
     ),
     *SEGMENTERS,
     *DETECTORS,
+    *CAPTIONERS,
 )
 
 CATALOGUE = Registry({row.name: row for row in _ROWS})

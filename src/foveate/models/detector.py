@@ -2,105 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import ClassVar, Self
-
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from foveate.errors import InputError
 from foveate.layers.suppression import nms
-from foveate.models.anatomy import Network
+from foveate.models.on_trunk import OnTrunk
 
 CANDIDATES = 300  # boxes that a detector gives of a picture, before suppression
 
 
-class Detector(Network):
+class Detector(OnTrunk):
     """Base of detectors: ``forward`` gives candidates (N, M, 6) of pictures (N, in_channels, H, W).
 
     A candidate is x1, y1, x2, y2 in pixels of the input, a score from 0 to 1, and a class from 0. They stand
     by falling score, before suppression, and what fills up has the score 0. A family makes its trunk, calls
-    ``super().__init__`` first, writes ``forward_features``, ``forward`` and ``forward_to_learn``, and sets
-    ``trunk_name`` to the network of the catalogue whose weights its trunk takes.
-
-    The trunk's batch norms stay as they were learnt, unless `freeze_norms` says otherwise: the few pictures
-    of a batch would tell them too little. With them stay the layers up to maps of the stride
-    ``general_stride``: what they look for, edges and textures, is the same in all pictures, and half of a
-    step's time is theirs. (Fast R-CNN, arXiv 1504.08083, section 4.5; torchvision's detectors do likewise.)
+    ``super().__init__`` first, and writes ``forward_features``, ``forward`` and ``forward_to_learn``.
     """
-
-    trunk_name: str
-    trunk_layers: ClassVar[tuple[str, ...]] = ("trunk",)
-    trunk_learns = True
-    norms_learn = False
-    general_stride = 4
-    recordable: ClassVar[bool] = False  # how much it computes depends on how many boxes there are
 
     def forward_head(self, features: Tensor) -> Tensor:
         raise InputError(f"{type(self).__name__} looks at maps of several sizes; call it on pictures.")
-
-    def trunk_modules(self) -> list[nn.Module]:
-        return [self.get_submodule(name) for name in self.trunk_layers]
-
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        for part in self.trunk_modules():
-            part.train(mode and self.norms_learn)
-        return self
-
-    def freeze_trunk(self, frozen: bool) -> None:
-        """Whether the trunk's weights stay as they are; it then costs a fraction to learn the rest."""
-        self.trunk_learns = not frozen
-        for part in self.trunk_modules():
-            part.requires_grad_(not frozen)
-        if not self.norms_learn:
-            for weight in self._general():
-                weight.requires_grad_(False)
-
-    def _general(self) -> Iterator[nn.Parameter]:
-        """The weights of the trunk's layers up to the last one of ``general_stride``."""
-        last = next((level.layer for level in self.levels if level.stride == self.general_stride), None)
-        reached = last is None
-        for name, module in self.named_modules():
-            if reached and not f"{name}.".startswith(f"{last}."):
-                return
-            reached = name == last or reached
-            if self._is_of_trunk(f"{name}."):
-                yield from module.parameters(recurse=False)
-
-    def freeze_norms(self, frozen: bool) -> None:
-        """Whether the trunk's batch norms keep their means and variances in training.
-
-        Those of a trunk that was learnt should; in one from chance they must follow, or its features vanish.
-        """
-        self.norms_learn = not frozen
-        self.train(self.training)
-
-    @torch.no_grad()
-    def load_trunk(self, classifier: Network) -> None:
-        """Take over the weights of a classifier (``trunk_name``, of any classes) into the trunk.
-
-        Raises:
-            InputError: its weights are not those of the trunk.
-        """
-        given = self.trunk_weights(classifier.state_dict())
-        own = {key: to for key, to in self.state_dict().items() if self._is_of_trunk(key)}
-        wrong = [key for key, to in own.items() if key not in given or given[key].shape != to.shape]
-        if wrong:
-            raise InputError(
-                f"The trunk of this network takes the weights of {self.trunk_name}, and those of this "
-                f"{type(classifier).__name__} do not fit: the first at {wrong[0]}."
-            )
-        for key, to in own.items():
-            to.copy_(given[key])
-
-    def _is_of_trunk(self, key: str) -> bool:
-        return any(key.startswith(f"{layer}.") for layer in self.trunk_layers)
-
-    def trunk_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A classifier's weights under the names that they have here; those of its head may be among them."""
-        return {f"{self.trunk_layers[0]}.{key}": value for key, value in state.items()}
 
 
 def norms_with(module: nn.Module, eps: float) -> None:

@@ -14,9 +14,9 @@ class ModelInfo:
     ``year`` is 0 where it is not known.
 
     ``output`` is "vector" where it gives one score a class of a picture, "map" where it gives one score a
-    class of each pixel, and "boxes" where it finds objects. At most one of ``top5_error``, ``top1_error``,
-    ``mean_iou`` and ``average_precision`` is set, in per cent, as it was published; ``published_note`` says
-    on what it was measured.
+    class of each pixel, "boxes" where it finds objects, and "words" where it writes sentences. At most one of
+    ``top5_error``, ``top1_error``, ``mean_iou`` and ``average_precision`` is set, in per cent, as it was
+    published; ``published_note`` says on what it was measured.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ModelInfo:
     mean_iou: float | None = None
     average_precision: float | None = None
     published_note: str = ""
-    output: Literal["vector", "map", "boxes"] = "vector"
+    output: Literal["vector", "map", "boxes", "words"] = "vector"
 
     @property
     def published(self) -> str:

@@ -5,6 +5,7 @@ Meanings of the kinds and attributes: https://onnx.ai/onnx/operators/ (operator 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,6 +44,23 @@ class OnnxGraph(Protocol):
 
     def ones(self, count: int, value: float = 1.0) -> str:
         """The name of a constant of so many ones, or of another value."""
+
+    def loop(
+        self,
+        most: int,
+        first: Mapping[str, str],
+        shapes: Mapping[str, tuple[Any, tuple[int, ...]]],
+        body: Callable[[Any, dict[str, str]], tuple[str, dict[str, str]]],
+    ) -> dict[str, str]:
+        """Add a loop of at most so many turns; gives the names of what it carried, after the last.
+
+        first: names of what is carried, with those of their values before the first turn. shapes: of each the
+        type, and the sizes without the batch's; they never change. body: (graph, names of what is carried) ->
+        name of a truth, whether it goes on, and what is carried on. In it values from outside are known.
+        """
+
+    def traced(self, module: Any, given: Sequence[tuple[str, Any, Sequence[int]]]) -> list[str]:
+        """Add what a module calls on values of these names, types and sizes without the batch's."""
 
     def producer(self, name: str) -> Any:
         """The node that computes a value; None for a constant or the input."""

@@ -130,6 +130,7 @@ def _finished(folder: Path, measured: Sequence[Measured], phases: Phases) -> Fin
 def _calibrated(run: TrainedRun) -> Task:
     """The task with what held-out pictures say of how sure its answers may be."""
     task, held_out = run.prepared.task, run.network.held_out
+    task = learner_of(task)(task).settled(run.network.module, run.prepared.preprocessing)
     if held_out is not None:
         learner = learner_of(task)(task)
         precision = run.request.unsure_precision

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels
+from foveate.batches.loader import EvaluationBatches
 from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Sides
@@ -33,6 +33,7 @@ from foveate.models.weights_file import find_weights
 from foveate.pipeline.choices import Auto, WeightsFile, blueprint_size, usual_side
 from foveate.pipeline.fine_tuning import check_can_be_tuned, tuned
 from foveate.pipeline.finish import Finished, finish
+from foveate.pipeline.kept import validation_batches, with_kept
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, Reading, RunEvent, Shares
 from foveate.pipeline.photographs import FromBackbones, FromChance, Start, best_start, choose_start
 from foveate.pipeline.plan import Plan, horizon_of, make_plan, reserve_for
@@ -247,10 +248,13 @@ def _from_scratch(context: _Context, start: FromChance) -> tuple[TrainedNetwork,
     plan = _plan(context, start, snapshot, deadline)
     given.listener(Planned(plan.network.name, plan.recipe.name, plan.reasons))
     context.begin()
+    plan, seen = with_kept(
+        plan, prepared, start.trunk, context.phases, listener=given.listener, should_stop=given.should_stop
+    )
     context.phases.enter("train")
     reserve = reserve_for(prepared, plan, deadline)
     horizon = horizon_of(plan, reserve, spent)
-    trainer = _trainer(prepared, plan, run, horizon)
+    trainer = _trainer(prepared, plan, run, horizon, validation_batches(plan, prepared, seen))
     if snapshot is not None:
         trainer.restore(snapshot)
     with context.recorded(trainer.history) as listener:
@@ -362,14 +366,12 @@ def _check_pictures(request: TrainRequest, prepared: Prepared, start: Start) -> 
             raise InputError(f"{no_effect(names)}: it takes validation pictures, and there are none.")
 
 
-def _trainer(prepared: Prepared, plan: Plan, run: RunDirectory, horizon: Horizon) -> Trainer:
-    validation = None
-    device = plan.batches.pixels.device
-    if "val" in prepared.splits:
-        split, normalise = prepared.splits["val"], Normaliser(prepared.preprocessing, device)
-        validation = EvaluationBatches(Pixels(split.pixels, split.targets, device), normalise)
-        if not prepared.task.whole_picture:  # a score a class and pixel, not a class
-            validation.batch_size = max(MAP_PIXELS // (split.pixels.shape[1] * split.pixels.shape[2]), 1)
+def _trainer(
+    prepared: Prepared, plan: Plan, run: RunDirectory, horizon: Horizon, validation: EvaluationBatches | None
+) -> Trainer:
+    if validation is not None and not prepared.task.whole_picture:  # a score a class and pixel, not a class
+        shape = prepared.preprocessing
+        validation.batch_size = max(MAP_PIXELS // (shape.height * shape.width), 1)
     return Trainer(
         plan.network.module,
         plan.learner,

@@ -33,7 +33,8 @@ CONFIG_NAME = "config.json"
 ONNX_NAME = "model.onnx"
 WEIGHTS_NAME = "model.safetensors"
 TEXT_NAMES = ("report.html", "history.csv", "splits.csv", "README.md")
-FILE_NAMES = (ONNX_NAME, WEIGHTS_NAME, *TEXT_NAMES)  # the only names that config.json may list
+PART_NAMES = ("encoder.onnx", "step.onnx")  # pieces of model.onnx, where a search drives them
+FILE_NAMES = (ONNX_NAME, WEIGHTS_NAME, *PART_NAMES, *TEXT_NAMES)  # the only names that config.json may list
 OPTIONAL = {"unlikeness"}  # fields of config.json that may be absent
 
 MAX_NAME_LENGTH = 1_000  # characters of an architecture's name, a version, ...

@@ -19,7 +19,10 @@ class Tensor(NamedTuple):
 
 
 class Node(NamedTuple):
-    """An operator's call. attributes: int, float, text (bytes), `Tensor`, or a list of numbers by name."""
+    """An operator's call.
+
+    attributes: int, float, text (bytes), `Tensor`, a list of numbers, or a `Graph`, the body of a loop.
+    """
 
     kind: str
     inputs: Sequence[str]
@@ -28,11 +31,15 @@ class Node(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """inputs: shapes by name, with 1 for the number of pictures. Nodes stand in the order of computing."""
+    """inputs: shapes by name, with 1 for the number of pictures. Nodes stand in the order of computing.
+
+    outputs: their names, in order.
+    """
 
     nodes: Sequence[Node]
     constants: Mapping[str, Tensor]
     inputs: Mapping[str, Shape]
+    outputs: Sequence[str] = ()
 
 
 class Call:

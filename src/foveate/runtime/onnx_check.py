@@ -1,8 +1,9 @@
 """What an ONNX file may hold before ONNX Runtime sees it: a walk over its protobuf fields, in plain Python.
 
 A model folder may come from anyone, with hashes that match. Refused here: tensors kept in other files
-(``external_data`` names a path), operators outside ONNX's own set (they load code), sub-graphs and functions
-(loops without end, exponential expansion), tensors that claim more elements than the file has, files with so
+(``external_data`` names a path), operators outside ONNX's own set (they load code), functions and sub-graphs
+(exponential expansion), but for the body of a loop of so many turns at most, in which there is no other,
+tensors that claim more elements than the file has, files with so
 many fields or nodes that only looking at them takes long (ONNX Runtime's time to open a graph grows with the
 square of its nodes), and more arithmetic than looking at a picture takes (`foveate.runtime.onnx_cost`). The
 session bounds memory and time while it runs.
@@ -31,8 +32,8 @@ MAX_FACTORS = 16  # numbers of a tensor of floats that may be a picture's growth
 DOMAINS = (b"", b"ai.onnx")
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-# Of an attribute: the field that holds a value of this type (float, int, text, tensor, and lists of them).
-FIELD_OF_TYPE = {1: 2, 2: 3, 3: 4, 4: 5, 6: 7, 7: 8, 8: 9, 9: 10}
+# Of an attribute: the field that holds a value of this type (float, int, text, tensor, graph, lists of them).
+FIELD_OF_TYPE = {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10}
 Field = tuple[int, int, int, int]  # number, wire type, and either (value, 0) or (start, end) in the file
 
 
@@ -57,7 +58,9 @@ class _Walk:
         self.nodes: list[Node] = []
         self.constants: dict[str, Tensor] = {}
         self.inputs: dict[str, Shape] = {}
+        self.outputs: list[str] = []
         self.attributes: dict[bytes, tuple[str, Any]] = {}
+        self.in_loop = False
 
     def model(self) -> Graph:
         graphs = 0
@@ -75,7 +78,20 @@ class _Walk:
                 _refuse("local functions")
         if graphs != 1:
             raise InputError(f"is no ONNX model: expected one graph, found {graphs}.")
-        return Graph(self.nodes, self.constants, self.inputs)
+        return Graph(self.nodes, self.constants, self.inputs, self.outputs)
+
+    def body(self, start: int, end: int) -> Graph:
+        """The graph that a loop repeats; it has no loop in it."""
+        if self.in_loop:
+            _refuse("loops within loops")
+        outside = self.nodes, self.constants, self.inputs, self.outputs
+        self.nodes, self.constants, self.inputs, self.outputs = [], {}, {}, []
+        self.in_loop = True
+        self.graph(start, end)
+        found = Graph(self.nodes, self.constants, self.inputs, self.outputs)
+        self.in_loop = False
+        self.nodes, self.constants, self.inputs, self.outputs = outside
+        return found
 
     def graph(self, start: int, end: int) -> None:
         for number, wire, a, b in self.fields(start, end):
@@ -89,6 +105,10 @@ class _Walk:
                 self.constants[name] = tensor
             elif number == 11 and wire == _BYTES:
                 self.input(a, b)
+            elif number == 12 and wire == _BYTES:
+                self.outputs += [
+                    self.text(*at) for inner, kind, *at in self.fields(a, b) if inner == 1 and kind == _BYTES
+                ]
             elif number == 15:
                 _refuse("sparse tensors")
 
@@ -137,6 +157,9 @@ class _Walk:
                 attributes[pair[0]] = pair[1]
             elif number == 7:
                 self.domain(a, b)
+        bodies = [name for name, value in attributes.items() if isinstance(value, Graph)]
+        if bodies and (kind != "Loop" or bodies != ["body"]):
+            _refuse("sub-graphs that are no loop's (branches, scans)")
         return Node(kind, inputs, outputs, attributes)
 
     def domain(self, start: int, end: int) -> None:
@@ -150,10 +173,8 @@ class _Walk:
         for number, wire, a, b in self.fields(start, end):
             if number in FIELD_OF_TYPE.values():
                 seen.append(number)
-            if number in (6, 11):
-                _refuse("sub-graphs (loops, branches)")
-            if number in (22, 23):
-                _refuse("sparse tensors")
+            if number in (11, 22, 23):
+                _refuse("several sub-graphs or sparse tensors")
             if number == 1 and wire == _BYTES:
                 name = self.text(a, b)
             elif number == 20:
@@ -164,6 +185,8 @@ class _Walk:
                 value = _signed(a)
             elif number == 4 and wire == _BYTES:
                 value = self.data[a:b]
+            elif number == 6 and wire == _BYTES:
+                value = self.body(a, b)
             elif number in (5, 10) and wire == _BYTES:
                 _, value = self.tensor(a, b)
             elif number in (7, 8):

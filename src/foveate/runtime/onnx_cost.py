@@ -12,7 +12,7 @@ Shapes: https://github.com/onnx/onnx/blob/main/docs/Operators.md
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 from foveate.errors import InputError
@@ -28,6 +28,7 @@ MAX_OPERATIONS = 1_000_000_000_000
 ELEMENT_OPERATIONS = 100  # what writing one number takes in memory, in the time of so many multiply-adds
 SLOW_ELEMENT_OPERATIONS = 2_000  # and one that is computed without vector instructions
 MAX_RANK = 16
+MAX_TURNS = 1_000  # of a loop, such as the words of a sentence
 
 
 def operations(graph: Graph) -> int:
@@ -35,8 +36,12 @@ def operations(graph: Graph) -> int:
 
     Raises InputError: more than 1e12, or it cannot be told.
     """
+    return _total(computed(graph))
+
+
+def _total(nodes: Iterator[tuple[Node, list[Tensor], int]]) -> int:
     total = 0
-    for node, made, multiplied in computed(graph):
+    for node, made, multiplied in nodes:
         each = SLOW_ELEMENT_OPERATIONS if node.kind in SLOW else ELEMENT_OPERATIONS
         total += multiplied + each * sum(math.prod(tensor.shape) for tensor in made)
         if total > MAX_OPERATIONS:
@@ -44,28 +49,58 @@ def operations(graph: Graph) -> int:
     return total
 
 
-def computed(graph: Graph) -> Iterator[tuple[Node, list[Tensor], int]]:
-    """Each node, what it computes, and the multiply-adds of doing so. Raises InputError as `operations`."""
-    known = {name: Tensor(shape) for name, shape in graph.inputs.items()} | dict(graph.constants)
+def computed(
+    graph: Graph, outside: Mapping[str, Tensor] | None = None
+) -> Iterator[tuple[Node, list[Tensor], int]]:
+    """Each node, what it computes, and the multiply-adds of doing so. Raises InputError as `operations`.
+
+    outside: of the body of a loop, what is known around it, and what its inputs are.
+    """
+    known = {name: Tensor(shape) for name, shape in graph.inputs.items()}
+    known = known | dict(outside or {}) | dict(graph.constants)
     known[""] = Tensor(())  # an input that is left out
     for node in graph.nodes:
         rule = RULES.get(node.kind)
-        if rule is None:
+        if rule is None and node.kind != "Loop":
             _refuse(f"the operator {printable(node.kind[:40])}, whose cost is not known here")
         if not known.keys() >= set(node.inputs):
             _refuse(f"a node of {printable(node.kind[:40])} before what it takes")
         call = Call(node, [known[name] for name in node.inputs])
         try:
-            made = rule(call)[: len(node.outputs)]
+            found = _repeated(call, known) if rule is None else rule(call)
+        except InputError:
+            raise
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise InputError(
                 f"holds a {printable(node.kind[:40])} whose sizes do not fit or cannot be told before it "
                 "runs; a model that `foveate train` wrote never does, so it is not run."
             ) from error
+        made = found[: len(node.outputs)]
         if any(len(one.shape) > MAX_RANK or max(one.shape, default=0) > MAX_OPERATIONS for one in made):
             _refuse("tensors larger than any picture needs")
         known.update(zip(node.outputs, made, strict=False))
         yield node, made, call.products
+
+
+def _repeated(call: Call, outside: Mapping[str, Tensor]) -> list[Tensor]:
+    """A loop of a constant number of turns at most, whose body changes no size: nothing is collected."""
+    body, (turns,) = call.get("body"), call.values(0)
+    carried = call.given[2:]
+    if not 0 <= turns <= MAX_TURNS:
+        _refuse(f"a loop of more than {MAX_TURNS:,} turns")
+    number, going_on, *names = body.inputs
+    inside = {number: Tensor(()), going_on: Tensor(())}
+    inside |= {name: Tensor(value.shape) for name, value in zip(names, carried, strict=True)}
+    known = dict(outside) | inside
+    steps = list(computed(body, known))
+    known |= dict(body.constants)
+    for node, made, _ in steps:
+        known.update(zip(node.outputs, made, strict=False))
+    _, *after = [known[name] for name in body.outputs]
+    if [one.shape for one in after] != [one.shape for one in carried]:
+        raise ValueError("a loop that changes sizes, or collects what it finds")
+    call.products = turns * _total(iter(steps))
+    return [Tensor(one.shape) for one in carried]
 
 
 def _refuse(what: str) -> NoReturn:

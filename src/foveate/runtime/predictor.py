@@ -10,7 +10,7 @@ measured is what ships.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +23,7 @@ from foveate.images.preprocess import Preprocessing, Seen, Taken
 from foveate.runtime.config import ONNX_NAME, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.session import Session, TookTooLong, physical_cores
-from foveate.tasks.base import Task
+from foveate.tasks.base import Runs, Task
 from foveate.tasks.prediction import Prediction
 from foveate.tasks.values import MODEL_INPUT, UNLIKENESS, Answered, Output, Values, joined, row
 from foveate.words import first_line
@@ -50,8 +50,9 @@ class Predictor:
     Several threads may use one, and so may a child process that is forked: a fork waits until nothing is
     being predicted, and the child goes on with fewer threads.
 
-    model: the bytes of ``model.onnx``. source: what errors call it. Raises ModelFolderError when the graph
-    is not what the task and the preprocessing ask for, or holds what no model of this program holds.
+    model: the bytes of ``model.onnx``. source: what errors call it. parts: the bytes of the files that a
+    search drives (`Task.driven`), by name; then what they give is told. Raises ModelFolderError when the
+    graph is not what the task and the preprocessing ask for, or holds what no model of this program holds.
 
     Attributes:
         task: what an answer is, with its labels.
@@ -70,12 +71,16 @@ class Predictor:
         config: ModelConfig | None = None,
         threads: int | None = None,
         source: str = ONNX_NAME,
+        parts: Mapping[str, bytes] | None = None,
     ) -> None:
         self.task = task
         self.preprocessing = preprocessing
         self.config = config
         self._source = show_path(source)
         self._session = self._open(model, threads)
+        self._runs: Runs = self._session.run
+        if parts and (driven := task.driven(self._opened(parts, threads))) is not None:
+            self._runs, self.outputs = driven, (*self.outputs, *task.searched)
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -105,7 +110,7 @@ class Predictor:
             return {output.name: output.none() for output in self.outputs}
         try:
             seconds = LEAST_SECONDS + len(batch) * self._operations / LEAST_SPEED
-            found = self._session.run(names, {MODEL_INPUT: np.ascontiguousarray(batch)}, seconds)
+            found = self._runs(names, {MODEL_INPUT: np.ascontiguousarray(batch)}, seconds)
         except TookTooLong as error:
             raise ModelFolderError(
                 f"{self._source}: expected an answer within {seconds:.0f} seconds, found none and stopped "
@@ -225,6 +230,17 @@ class Predictor:
                 f"expected pictures (N, H, W, 3) uint8, found {pictures.dtype} {pictures.shape}."
             )
         return self.preprocessing.apply_batch(pictures)
+
+    def _opened(self, parts: Mapping[str, bytes], threads: int | None) -> dict[str, Runs]:
+        """What runs the files of the network's pieces, each looked at as any model is."""
+        found: dict[str, Runs] = {}
+        for name, part in parts.items():
+            try:
+                self._operations += check_onnx(part)
+                found[name] = Session(part, threads).run
+            except Exception as error:  # ONNX Runtime's errors have no common class of their own
+                raise ModelFolderError(f"{show_path(name)}: cannot be opened: {first_line(error)}") from error
+        return found
 
     def _open(self, model: bytes, threads: int | None) -> Session:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,16 @@ class Session:
     def outputs(self) -> list[Any]:
         return list(self._session.get_outputs())
 
-    def run(self, outputs: list[str], feeds: dict[str, Any], seconds: float = float("inf")) -> list[Any]:
+    def run(
+        self, outputs: Sequence[str], feeds: Mapping[str, Any], seconds: float = float("inf")
+    ) -> list[Any]:
         """What the outputs hold. Raises TookTooLong after so many seconds, at the end of an operator."""
         import onnxruntime
 
         options = onnxruntime.RunOptions()
         with InFlight(options, seconds):
             try:
-                return list(self._session.run(outputs, feeds, options))
+                return list(self._session.run(list(outputs), dict(feeds), options))
             except Exception as error:
                 if options.terminate:
                     raise TookTooLong(f"ended after {seconds:.0f} seconds") from error

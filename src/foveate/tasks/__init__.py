@@ -22,6 +22,7 @@ _TASKS: Registry[str | type[Task]] = Registry(
         "multilabel": "foveate.tasks.multilabel.task:Multilabel",
         "segmentation": "foveate.tasks.segmentation.task:Segmentation",
         "detection": "foveate.tasks.detection.task:Detection",
+        "captioning": "foveate.tasks.captioning.task:Captioning",
     }
 )
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from foveate.tasks.surveyed import Remark, Surveyed, TableAnswers, TableRow
     from foveate.tasks.telling import Measured, TaskReport, ToExplain
 
+# ONNX Runtime at work: names of outputs, inputs by name, and the most seconds that it may take, to arrays.
+Runs = Callable[[Sequence[str], Mapping[str, Any], float], list[Any]]
 Allocate = Callable[[tuple[int, ...]], NDArray[np.uint8]]
 
 
@@ -159,6 +161,7 @@ class Task(ABC):
     halves: ClassVar[bool] = True  # whether its answers suit pictures of half their sides, for a beginning
     draws: ClassVar[str] = ""  # what its answers are as pictures (`Drawn`); empty: no pictures
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
+    parts: ClassVar[tuple[str, ...]] = ()  # files beside model.onnx that `driven` drives
     file_columns: ClassVar[frozenset[str]] = frozenset()  # of a table, that name files in its folder
     known_columns: ClassVar[tuple[str, ...]] = ("label",)  # that mean something, in whatever letters
 
@@ -236,6 +239,16 @@ class Task(ABC):
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
         """What ``model.onnx`` gives, in order."""
+
+    @property
+    def searched(self) -> tuple[Output, ...]:
+        """What a search gives besides (`with_beam`)."""
+        return ()
+
+    @property
+    def network_options(self) -> Mapping[str, Any]:
+        """Options of networks that its answers decide, for those that have them."""
+        return {}
 
     @property
     def palette(self) -> Sequence[Colour]:
@@ -349,6 +362,17 @@ class Task(ABC):
     def with_threshold(self, threshold: float) -> Self:
         """The same that tells of what it is at least so sure of. Raises InputError for a task without one."""
         raise InputError(f"a model for {self.name} has no threshold to choose.")
+
+    def with_beam(self, beam: int) -> Self:
+        """The same that searches among so many answers at once. Raises InputError for a task without."""
+        raise InputError(f"a model for {self.name} has nothing to search among.")
+
+    def driven(self, parts: Mapping[str, Runs]) -> Runs | None:
+        """What gives the outputs, and those that are `searched`, in the place of ``model.onnx``.
+
+        parts: those of the folder that `parts` names.
+        """
+        return None
 
     def coco(self, told: Sequence[tuple[str, Prediction]]) -> dict[str, Any]:
         """Predictions, each with its picture's name, as COCO's JSON. Raises InputError for a task without."""

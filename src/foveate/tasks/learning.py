@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,23 @@ from foveate.tasks import added_metrics
 from foveate.tasks.base import Targets, Task
 from foveate.tasks.values import Values
 
+if TYPE_CHECKING:
+    from foveate.images.preprocess import Preprocessing
+
 PARITY_TOLERANCE = 1e-4  # of a value's size, or of 1 where that is more
+
+
+class Part(NamedTuple):
+    """A piece of a network that is an ONNX file of its own beside ``model.onnx``.
+
+    given: samples (3, ...) of its inputs by name; None where it takes pictures. outputs: what it gives.
+    """
+
+    module: nn.Module
+    given: Mapping[str, Tensor] | None
+    outputs: tuple[str, ...]
+
+
 Arrays = Mapping[str, Tensor]  # a batch's targets, by the names of `Targets.arrays`
 
 
@@ -113,6 +129,14 @@ class Learner(ABC):
         """The task with what held-out pictures say of how sure it may be."""
         return self.task
 
+    def settled(self, module: nn.Module, preprocessing: Preprocessing) -> Task:
+        """The task with what depends on the network that learnt it."""
+        return self.task
+
+    def parts(self, module: nn.Module, like: Tensor) -> Mapping[str, Part]:
+        """The pieces of `Task.parts` of a network, by file name; ``like``: pictures (N, C, H, W)."""
+        return {}
+
     def answer(self) -> nn.Module:
         """``outputs`` -> what ``model.onnx`` gives: a tensor, or a tuple in the order of `Task.outputs`."""
         return nn.Identity()
@@ -126,6 +150,10 @@ class Learner(ABC):
         found = self.answer()(outputs)
         first: Tensor = found if isinstance(found, Tensor) else found[0]
         return first
+
+    def each(self, outputs: Tensor) -> Tensor:
+        """(N, K) one number of the network's own a label: of answers that have a place their mean."""
+        return outputs.flatten(2).mean(dim=2) if outputs.ndim > 2 else outputs
 
     def value(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """(N,) that of one label a picture: what falls when the reason for it is hidden."""

@@ -38,6 +38,8 @@ Keep = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 def outputs_of(module: nn.Module, batches: Iterable[Pictures], keep: Keep | None = None) -> Tensor:
     """(N, ...) float32 of every picture, in order, on the CPU; the module's mode is restored.
 
+    Where a module has ``forward_to_measure``, that is asked and told the right answers: a loss may need both.
+
     keep: what of a batch's outputs is kept, given its targets (`Learner.kept`); all of it by default.
     """
     was_training = module.training
@@ -45,7 +47,9 @@ def outputs_of(module: nn.Module, batches: Iterable[Pictures], keep: Keep | None
     parts = []
     try:
         for batch in batches:
-            outputs = module(batch.images).float()
+            measured = getattr(module, "forward_to_measure", None)
+            outputs = measured(batch.images, batch.targets) if measured else module(batch.images)
+            outputs = outputs.float()
             parts.append((outputs if keep is None else keep(outputs, batch.targets)).cpu())
     finally:
         module.train(was_training)

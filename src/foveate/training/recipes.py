@@ -182,11 +182,43 @@ BOXES = Recipe(
     epochs=30,
 )
 
+_SENTENCES_AUGMENTATION = Augmentation(shift_px=4, brightness_fraction=0.1, contrast_fraction=0.1)
+
+SENTENCES_LEARNT = Recipe(
+    name="sentences-learnt",
+    summary="For sentences, on a trunk that was learnt: AdamW, the trunk frozen at first, then slower.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.01, trunk_factor=0.2),
+        schedule=ScheduleSettings(warmup_fraction=0.03, decay="cosine"),
+        label_smoothing=0.05,
+        clip_norm=5.0,
+        frozen_share=0.25,
+    ),
+    batch_size=32,
+    augmentation=_SENTENCES_AUGMENTATION,
+    epochs=12,
+)
+
+SENTENCES = Recipe(
+    name="sentences",
+    summary="For sentences, from chance: AdamW, cosine decay, pictures shifted and brightened a little.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.01),
+        schedule=ScheduleSettings(warmup_fraction=0.05, decay="cosine"),
+        label_smoothing=0.05,
+        clip_norm=5.0,
+        learn_norms=True,
+    ),
+    batch_size=32,
+    augmentation=_SENTENCES_AUGMENTATION,
+    epochs=30,
+)
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         *(ARTICLE, STANDARD, TRANSFORMER, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT, BOXES),
-        BOXES_LEARNT,
+        *(BOXES_LEARNT, SENTENCES, SENTENCES_LEARNT),
     )
 }
 

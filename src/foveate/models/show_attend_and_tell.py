@@ -1,0 +1,136 @@
+"""Show, Attend and Tell (Xu et al.: Show, attend and tell, 2015, arXiv:1502.03044), with soft attention.
+
+    α_t = softmax(f_att(a, h_{t-1})),  ẑ_t = β_t Σ α_ti a_i                        (equations 4 to 6, 13)
+    h_t = LSTM([E y_{t-1}, ẑ_t], h_{t-1}),  p(y_t) ∝ exp(L_o(E y_{t-1} + L_h h_t + L_z ẑ_t))   (1, 7)
+
+At every word the network looks again at the places of the picture, where it needs to. The state begins as two
+functions of the mean place; β is a gate by the state; attention is doubly stochastic (equation 14). Hard
+attention is not built.
+
+Deviations: the trunk is any network of the catalogue; its places are those of a map of stride 16, as in the
+paper, to which what a coarser map knows is added, each through a product to ``units`` numbers; a place knows
+where it is by numbers that are learnt, so that a network is for one size of picture.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from foveate.layers.additive_attention import AdditiveAttention
+from foveate.layers.greedy import Greedy
+from foveate.layers.recurrent import LSTMCell
+from foveate.layers.teacher_forcing import Step
+from foveate.models.anatomy import Network
+from foveate.models.captioner import LONGEST, Captioner
+from foveate.models.registry import create_trunk, register
+
+STRIDE = 16  # of the finest map that is looked at
+
+
+class AttendStep(Step):
+    """Look where the state wants to, read what is there with the last word, and say the next one."""
+
+    def __init__(self, words: int, units: int, dropout: float, looked_at: int) -> None:
+        super().__init__(words, units, units, dropout)
+        self.looked_at = looked_at  # how many places
+        self.attention = AdditiveAttention(units, units, units)
+        self.gate = nn.Linear(units, 1)
+        self.cell = LSTMCell(2 * units, units)
+        self.by_state = nn.Linear(units, units)
+        self.by_place = nn.Linear(units, units, bias=False)
+
+    def advance(self, embedded: Tensor, state: Tensor, *memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        places, keys = memory
+        before = self.cell.output(state)
+        seen, weights = self.attention(places, keys, before)  # (N, units), (N, L)
+        seen = torch.sigmoid(self.gate(before)) * seen
+        state = self.cell(torch.cat([embedded, seen], dim=1), state)
+        output = embedded + self.by_state(self.dropout(self.cell.output(state))) + self.by_place(seen)
+        return state, torch.tanh(output), weights
+
+    @property
+    def multiply_adds(self) -> int:
+        units, words = self.score.in_features, self.score.out_features
+        looking = units * units + self.looked_at * self.attention.multiply_adds
+        return looking + self.cell.multiply_adds + 2 * units * units + units + units * words
+
+
+@register("show_attend_and_tell_compact", trunk="compact_m", units=192)
+@register("show_attend_and_tell_efficientnet_lite0", trunk="efficientnet_lite0")
+@register("show_attend_and_tell_resnet18", trunk="resnet18")
+class ShowAttendAndTell(Captioner):
+    """``units``: of the LSTM, of a word and of a place. ``even``: what overlooking a place costs."""
+
+    def __init__(
+        self,
+        *,
+        trunk: str,
+        trunk_options: Mapping[str, Any] | None = None,
+        units: int = 256,
+        dropout: float = 0.2,
+        even: float = 1.0,
+        longest: int = LONGEST,
+        image_size: tuple[int, int] = (128, 128),
+        num_classes: int = 10_000,
+        in_channels: int = 3,
+    ) -> None:
+        made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
+        made.drop_head()
+        super().__init__(
+            num_features=made.num_features,
+            num_classes=num_classes,
+            in_channels=in_channels,
+            image_size=image_size,
+        )
+        self.trunk_name, self.trunk, self.even = trunk, made, even
+        self.follow(made)
+        self.strides = tuple(one.stride for one in made.levels if one.stride >= STRIDE)
+        self.strides = self.strides or (made.levels[-1].stride,)
+        self.maps = _map_shapes(made, self.strides, (in_channels, *image_size))  # (C, h, w) each
+        self.seen_name = f"maps{'-'.join(map(str, self.strides))}"
+        self.laterals = nn.ModuleList(nn.Conv2d(channels, units, 1) for channels, _, _ in self.maps)
+        _, rows, columns = self.maps[0]
+        self.place = nn.Parameter(torch.zeros(1, rows * columns, units))
+        nn.init.normal_(self.place, std=0.02)
+        self.norm = nn.LayerNorm(units)
+        self.start = nn.Linear(units, 2 * units)
+        self.greedy = Greedy(AttendStep(num_classes, units, dropout, rows * columns), longest)
+
+    def seen(self, x: Tensor) -> Tensor:
+        self.check_input(x)
+        maps = self.trunk.forward_levels(x)
+        return torch.cat([maps[stride].flatten(1) for stride in self.strides], dim=1)
+
+    def seen_width(self, height: int, width: int) -> int:
+        return sum(math.prod(shape) for shape in self.maps)
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        return self.maps[0][1:]
+
+    def memories(self, seen: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The state that begins with the mean place; the places (N, L, units) and their keys."""
+        parts = seen.split([math.prod(shape) for shape in self.maps], dim=1)
+        places = self.laterals[0](parts[0].unflatten(1, self.maps[0]))  # (N, units, h, w)
+        for part, shape, lateral in zip(parts[1:], self.maps[1:], self.laterals[1:], strict=True):
+            coarse = lateral(part.unflatten(1, shape))
+            places = places + F.interpolate(coarse, size=self.maps[0][1:], mode="nearest")
+        places = self.norm(places.flatten(2).transpose(1, 2) + self.place)  # (N, L, units)
+        attention: Any = self.step.attention
+        return torch.tanh(self.start(places.mean(dim=1))), (places, attention.keys(places))
+
+
+def _map_shapes(
+    trunk: Network, strides: tuple[int, ...], shape: tuple[int, int, int]
+) -> tuple[tuple[int, int, int], ...]:
+    """(C, h, w) of the trunk's maps for a picture of (C, H, W); nothing is computed."""
+    outline = copy.deepcopy(trunk).to("meta").eval()
+    maps = outline.forward_levels(torch.zeros(1, *shape, device="meta"))
+    sides = (maps[stride].shape for stride in strides)
+    return tuple((channels, height, width) for _, channels, height, width in sides)
