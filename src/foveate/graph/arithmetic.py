@@ -51,6 +51,8 @@ def seen(place: Place) -> tuple[int, int, int, int]:
 
     Numbers that were moved see what they saw before, and tokens their patches, until they attend to others.
     """
+    if len(place.recording.steps[0].shape) != 3:
+        return _NOTHING  # a step of a recurrent network, that is given words
     _, height, width = place.recording.steps[0].shape
     step = place.step
     if step.op in _MOVES:

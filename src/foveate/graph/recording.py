@@ -42,6 +42,20 @@ def record(module: nn.Module, x: Tensor) -> Recording:
     return Recording(tuple(steps.steps), tuple(steps.values))
 
 
+def record_step(module: nn.Module, *inputs: Tensor) -> Recording:
+    """The same of a module that is given several tensors (1, ...), such as a step of a recurrent network.
+
+    The first steps are the inputs, in their order; the last is the first tensor that it gives.
+
+    Raises InputError where what it gives is not computed from them.
+    """
+    steps, out = _steps_of(module, *inputs)
+    last = steps.number(values_in(out)[0]) if values_in(out) else None
+    if last is None:
+        raise InputError("The module gives no tensor that is computed from what it is given.")
+    return Recording(tuple(steps.steps[: last + 1]), tuple(steps.values[: last + 1]))
+
+
 def followed_by(recording: Recording, module: nn.Module) -> Recording:
     """The recording with what stands after the network, up to the first tensor that this gives.
 
@@ -57,12 +71,14 @@ def followed_by(recording: Recording, module: nn.Module) -> Recording:
     return Recording((*recording.steps, *steps), (*recording.values, *after.values[1:end]))
 
 
-def _steps_of(module: nn.Module, x: Tensor) -> tuple[_Steps, Any]:
+def _steps_of(module: nn.Module, *inputs: Tensor) -> tuple[_Steps, Any]:
     """The steps, and what was given, with a `Value` for each tensor."""
-    with taking(x):
-        traced = trace(module, x.clone(), keep=True)
+    with taking(inputs[0]):
+        first, *more = (x.clone() for x in inputs)
+        traced = trace(module, first, *more, keep=True)
         if traced.overwritten:
-            traced = trace(module, x.clone(), keep=True, copy=True)
+            first, *more = (x.clone() for x in inputs)
+            traced = trace(module, first, *more, keep=True, copy=True)
     return _Steps(module, traced), traced.out
 
 
@@ -76,7 +92,8 @@ class _Steps:
         self._numbers: dict[int, int] = {}  # number of a value -> the step that gave it
         self._names = {id(p): name for name, p in module.named_parameters()}
         self._counted: set[int] = set()
-        self._keep("input", "", Reading("input", "Input"), (), traced.input)
+        for value in traced.inputs:
+            self._keep("input", "", Reading("input", "Input"), (), value)
         for event in traced.events(self._whole):
             if isinstance(event, Call):
                 self._function(event)

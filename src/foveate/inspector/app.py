@@ -64,6 +64,8 @@ def make_app(session: Session, trainings: Trainings, name: str, settings: ServeS
             Route("/api/trainings/{training}", designing.training, methods=["GET", "DELETE"]),
             Route(run + "/drawn.png", looking.drawn),
             Route(run + "/pixel", looking.pixel),
+            Route(run + "/words", looking.words),
+            Route(run + "/words/{number:int}", looking.word),
             Route(run + "/sprites", looking.sprites),
             Route(node + "/sheet.png", looking.sheet),
             Route(node + "/maps/{channel:int}", looking.map),

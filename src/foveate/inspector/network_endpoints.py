@@ -15,7 +15,7 @@ from foveate.http.body import BodyReader
 from foveate.http.replies import json_reply
 from foveate.http.settings import ServeSettings
 from foveate.images.kernels import KERNELS
-from foveate.inspector import drawing, pixels, sums
+from foveate.inspector import drawing, pixels, sentences, sums
 from foveate.inspector import network_json as network
 from foveate.inspector import requests as asked
 from foveate.inspector.networks import steps_of
@@ -110,6 +110,16 @@ class Looking:
         return json_reply(
             await self._desk.run(lambda: pixels.describe(run, row, column, None if label < 0 else label))
         )
+
+    async def words(self, request: Request) -> Response:
+        run = self._session.runs.get(request.path_params["run"])
+        return json_reply(await self._desk.run(sentences.describe, run))
+
+    async def word(self, request: Request) -> Response:
+        run = self._session.runs.get(request.path_params["run"])
+        number = int(request.path_params["number"])
+        word = asked.query_number(request, "class", -1, 0, 1_000_000)
+        return json_reply(await self._desk.run(sentences.why, run, number, None if word < 0 else word))
 
     async def explain(self, request: Request) -> Response:
         return json_reply(await self._desk.run(self._session.explain, await self.document(request)), 201)

@@ -8,6 +8,7 @@ from typing import Any
 from foveate.geometry import worked, worked_transposed
 from foveate.inspector import tokens
 from foveate.inspector.networks import class_names, steps_of, title_of
+from foveate.models.captioner import Captioner
 from foveate.models.model import Model
 from foveate.operators.sums import Step
 from foveate.words import encodable
@@ -29,7 +30,8 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
         "classes": class_names(net),
         "class_count": steps[-1].shape[0],
         "says": net.task.says.name,
-        "whole_picture": net.task.whole_picture,
+        "whole_picture": len(net.task.raw_shape(height, width)) != 3,
+        "writes": isinstance(net.module, Captioner),
         "palette": [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in net.task.palette],
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),

@@ -6,6 +6,7 @@ import math
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
 from foveate.errors import InputError
 from foveate.graph.recording import followed_by, record
@@ -49,13 +50,24 @@ def class_names(model: Model) -> list[str] | None:
     return None if are_numbered(model.labels) else [encodable(name) for name in model.labels]
 
 
-def answered(recording: Recording, task: Task) -> Recording:
-    """The recording of a network with its answer as the last steps; where each place has one, without."""
+def outputs_of(recording: Recording, task: Task) -> Tensor:
+    """What the network gave, without the batch, in the shape that the task takes. Raises InputError."""
     outputs = recording.values[-1]
     wanted = task.raw_shape(*recording.steps[0].shape[1:])
+    if len(wanted) == 2 and outputs.ndim == 3 and len(outputs) == 1:
+        return outputs[0]  # rows are kept as one map
     if outputs.ndim != len(wanted):
         what = "one number" if len(wanted) == 1 else "a map of numbers"
         raise InputError(f"The network must give {what} a label, and gives {tuple(outputs.shape)}.")
+    return outputs
+
+
+def answered(recording: Recording, task: Task) -> Recording:
+    """The recording of a network with its answer as the last steps; where each place has one, without.
+
+    Raises InputError for outputs that the task does not take.
+    """
+    outputs_of(recording, task)
     if not task.whole_picture:
         return recording
     return followed_by(recording, learner_of(task)(task).answer())

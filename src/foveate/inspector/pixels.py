@@ -54,7 +54,7 @@ def describe(run: Run, row: int, column: int, label: int | None) -> dict[str, An
     Returns top: the likeliest labels with their scores; sums: of that score, and, step by step, of the
     largest part of each sum before it, up to the layer whose weights made it. Raises RequestError.
     """
-    if run.net.task.whole_picture:
+    if run.outputs.ndim != 3:
         raise RequestError(422, "This network's answer is about the whole picture, not about its pixels.")
     count, height, width = run.outputs.shape
     if not (row < height and column < width):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foveate.errors import RequestError
 from foveate.graph.recording import record
 from foveate.inspector.keys import alike
-from foveate.inspector.networks import answered, steps_of
+from foveate.inspector.networks import answered, outputs_of, steps_of
 from foveate.models.model import Model
 from foveate.operators.sums import Recording, Step
 from foveate.tasks.learning import Learner, learner_of
@@ -75,7 +75,8 @@ class Run:
     """What a network made of a picture. pixels: (H, W, C) uint8 as it saw them; x: normalised, (1, C, H, W).
 
     weights: the edited parameters, by their dotted names. outputs: (K,), of the network before its answer,
-    which is the last step of the recording; where each place has an answer (K, H, W), and the last step.
+    which is the last step of the recording; where each place has an answer (K, H, W), and of sentences
+    (T, 2 + L), and the last step.
     """
 
     net_id: str
@@ -97,7 +98,7 @@ class Run:
         """(K,) what the answer says of each label, a `Task.says`."""
         found = self.recording.values[-1]
         if not self.net.task.whole_picture:
-            found = self.learner.values(found[None])[0]
+            found = self.learner.values(self.outputs[None])[0]
         return np.asarray(found.numpy(), np.float32)
 
     @property
@@ -112,7 +113,7 @@ class Run:
 
         logit: the network's own number; of answers that have a place its mean.
         """
-        values, outputs = self.values, self.outputs.reshape(len(self.net.labels), -1).mean(dim=1).numpy()
+        values, outputs = self.values, self.learner.each(self.outputs[None])[0].numpy()
         return [
             {
                 **alike(int(i), "class", "index"),
@@ -135,7 +136,7 @@ def make_run(net_id: str, net: Model, question: Question) -> Run:
     weights = edited_weights(net, question.edits)
     with swapped(net.module, weights):
         recording = record(net.module, x)
-    outputs, recording = recording.values[-1], answered(recording, net.task)
+    outputs, recording = outputs_of(recording, net.task), answered(recording, net.task)
     seconds = time.perf_counter() - began
     return Run(net_id, net, question.picture, seen, x, outputs, recording, weights, seconds)
 

@@ -12,6 +12,7 @@ import { startPixel } from "./pixel.js";
 import { help, listSamples, startSources } from "./sources.js";
 import { store } from "./store.js";
 import { startTokens } from "./tokens.js";
+import { startWords } from "./words.js";
 
 const views = [];
 
@@ -70,6 +71,7 @@ const start = telling(async () => {
   startDrawn(() => views);
   startPixel(showField);
   startTokens(() => views);
+  startWords(() => views);
   startPanel(showField);
   startSources();
   startEdits();

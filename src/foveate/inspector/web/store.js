@@ -175,6 +175,16 @@ class Store extends EventTarget {
     return this.#withRun(side, (run) => get(`api/runs/${run}/pixel`, { row, column, class: index }, { signal }));
   }
 
+  /** The words that a network writes of a side's picture. */
+  wordsOf(side, signal) {
+    return this.#withRun(side, (run) => ask(`api/runs/${run}/words`, { signal }));
+  }
+
+  /** The sums behind a word's score; `index`: of which word, null for the one that was written. */
+  wordOf(side, number, index, signal) {
+    return this.#withRun(side, (run) => get(`api/runs/${run}/words/${number}`, { class: index }, { signal }));
+  }
+
   /** The answer of a side's run as a picture of the network's size. */
   drawn(side) {
     return this.#picture(side, "drawn.png");
