@@ -17,6 +17,7 @@ NOT_TO_BE_HAD = "this machine"
 REMEDIES = {  # a word of the reason -> what to do
     "chromium": "apt install chromium",
     "strace": "apt install strace",
+    "npm ci": "npm ci",
     "node": "apt install nodejs",
     "curl": "apt install curl",
 }

@@ -1,4 +1,4 @@
-"""`export`: the network as one file for other programs, or in 8-bit integers."""
+"""`export`: the network as one file for other programs, in 8-bit integers, or as a page of its own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Exported:
 
     Attributes:
         model: the model folder that it comes from.
-        path: the ONNX file, or the model folder whose network computes in integers.
-        bytes: of the ONNX file.
+        path: the ONNX file, the model folder whose network computes in integers, or the page's folder.
+        bytes: of the ONNX file, or of the page with all it needs.
+        page: whether it is a page.
         comparison: of the network in integers with the other, where there is one.
     """
 
@@ -34,10 +35,13 @@ class Exported:
     path: Path
     bytes: int
     comparison: Comparison | None = None
+    page: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: what `foveate export --json` prints."""
-        if self.comparison is None:
+        if self.page:
+            facts = {"web": str(self.path), "bytes": self.bytes}
+        elif self.comparison is None:
             facts = {"file": str(self.path), "bytes": self.bytes, "precision": "float32"}
         else:
             facts = {"folder": str(self.path), "precision": "int8", **self.comparison.to_dict()}
@@ -54,10 +58,12 @@ def export(
     out: str | Path | None = None,
     int8: bool = False,
     data: str | Path | None = None,
+    web: str | Path | None = None,
+    download: bool = False,
     overwrite: bool = False,
     say: Say = unsaid,
 ) -> Exported:
-    """Copy the network of a model folder out as one ONNX file, or make it smaller and faster.
+    """Copy the network of a model folder out as one ONNX file, make it smaller, or make a page of it.
 
     >>> foveate.export("runs/shapes", out="shapes.onnx").path
     PosixPath('shapes.onnx')
@@ -67,6 +73,8 @@ def export(
         out: where to write; by default NAME.onnx, or the model folder NAME-int8, in the folder at hand.
         int8: a model folder whose network computes in 8-bit integers.
         data: with ``int8``, labelled pictures to calibrate and to measure with.
+        web: a folder for a page that answers pictures by itself, in the browser; any web host can serve it.
+        download: let the engine of such a page be fetched, once.
         overwrite: replace what is there, if it is of the kind that is written.
         say: called with the name of each step.
 
@@ -82,8 +90,18 @@ def export(
         raise InputError(
             f"{setting('data')}: expected {setting('int8', True)} as well; a plain export needs no pictures."
         )
+    if web is not None and (int8 or out is not None):
+        raise InputError(
+            f"{setting('web')}: expected neither {setting('int8', True)} nor {setting('out')} beside it; a "
+            "page of a network in integers is made from the folder that holds it."
+        )
     folder = folder_of(model, say)
     name = Path(model).resolve().name if Path(model).exists() else str(model)
+    if web is not None:
+        from foveate.webpage.write import write_page
+
+        size = write_page(folder, Path(web), name=name, download=download, overwrite=overwrite, say=say)
+        return Exported(folder, Path(web), size, page=True)
     if data is not None:
         from foveate.modelfolder.quantised import quantise_folder
 

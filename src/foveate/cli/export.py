@@ -1,4 +1,4 @@
-"""`foveate export`: the network as one file for other programs, or in 8-bit integers."""
+"""`foveate export`: the network as one file for other programs, in integers, or as a page of its own."""
 
 from __future__ import annotations
 
@@ -12,17 +12,30 @@ from foveate.words import printable
 @click.argument("model", type=click.Path())
 @click.option("--int8", is_flag=True, help="Write a model folder whose network computes in 8-bit integers.")
 @click.option("--data", help="With --int8: labelled pictures to calibrate and to measure with.")
+@click.option(
+    "--web", type=click.Path(), help="Write a folder with a page that answers by itself, without a server."
+)
+@click.option("--download", is_flag=True, help="With --web: let the engine of the page be fetched, once.")
 @click.option("-o", "--out", type=click.Path(), help="Where to write; by default named after MODEL, here.")
 @overwrite_option
 @json_option
 def command(
-    model: str, *, int8: bool, data: str | None, out: str | None, overwrite: bool, as_json: bool
+    model: str,
+    *,
+    int8: bool,
+    data: str | None,
+    web: str | None,
+    download: bool,
+    out: str | None,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
-    """Copy the network of the model folder MODEL out, or make it smaller and faster.
+    """Copy the network of the model folder MODEL out, make it smaller and faster, or make a page of it.
 
     \b
     foveate export runs/pets                                  writes pets.onnx
     foveate export runs/pets --int8 --data photos/            writes the model folder pets-int8
+    foveate export runs/pets --web site/                      writes a page that answers by itself
 
     The ONNX file takes `images`, uint8 (N, height, width, 3) RGB of the network's size, and gives
     `probabilities`, float32 (N, classes): scaling and softmax are inside. Class names and preprocessing stand
@@ -31,10 +44,15 @@ def command(
     --int8 calibrates on up to 200 of the pictures and measures both networks on others, in turn, on this
     machine. It writes nothing, and says the figures, unless the integers are faster here for one picture and
     for sixteen, and lose less than 0.5 points of accuracy.
+
+    --web writes a page, the network and the engine that runs it in the browser. Any web host can serve the
+    folder (`python -m http.server -d site`); pictures stay in the browser, and it works offline.
     """
     from foveate.api.export import export
 
-    done = export(model, out=out, int8=int8, data=data, overwrite=overwrite, say=note)
+    done = export(
+        model, out=out, int8=int8, data=data, web=web, download=download, overwrite=overwrite, say=note
+    )
     with after_writing():
         if as_json:
             emit_json(done.to_dict())

@@ -37,7 +37,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Look into a network at work, in the browser; design one and train it.",
     ),
     "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
-    "export": ("foveate.cli.export", "Copy the network out as one ONNX file, or make it smaller with int8."),
+    "export": (
+        "foveate.cli.export",
+        "Copy the network out: one ONNX file, smaller in int8, a page by itself.",
+    ),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "bench": ("foveate.cli.bench", "Measure this machine: this program and its rivals side by side."),
     "data": ("foveate.cli.data", "List and get known data sets; draw one with masks, boxes and sentences."),

@@ -71,16 +71,19 @@ def find(
     files: Sequence[KnownFile],
     sources: Sources,
     *,
+    kind: str = "datasets",
     say: Say | None = None,
     progress: Progress | None = None,
 ) -> dict[str, bytes]:
     """The checked contents of all files, by name: from the first source that has every one of them.
 
+    kind: the folder of the cache that keeps them.
+
     Raises:
         DownloadError: none has; the message lists what was tried and how it failed.
         StorageError: the cache cannot be written.
     """
-    search = _Search(cache_folder() / "datasets" / name, sources, say or (lambda sentence: None), progress)
+    search = _Search(cache_folder() / kind / name, sources, say or (lambda sentence: None), progress)
     for folder in (search.cache, *map(Path, sources.folders)):
         try:
             return {file.name: checked(folder / file.name, file) for file in files}

@@ -59,3 +59,33 @@ function paintRun(data, wide, { start, end, height, step, pixel }) {
       data.set(pixel, 4 * ((row / step) * wide + column / step));
   }
 }
+
+/**
+ * The text that packs where a map of classes, row by row, is `number`: COCO's run lengths, column by column.
+ */
+export function packed(map, { width, height }, number) {
+  const lengths = [];
+  let [inside, length] = [false, 0];
+  for (let column = 0; column < width; column += 1)
+    for (let at = column; at < width * height; at += width) {
+      if ((map[at] === number) !== inside) {
+        lengths.push(length);
+        [inside, length] = [!inside, 0];
+      }
+      length += 1;
+    }
+  lengths.push(length);
+  return lengths.map((one, i) => text(i > 2 ? one - lengths[i - 2] : one)).join("");
+}
+
+/** A whole number in groups of five bits, the lowest first; the last says whether it is negative. */
+function text(value) {
+  let [rest, found, more] = [value, "", true];
+  while (more) {
+    const group = rest & (MORE - 1);
+    rest >>= BITS;
+    more = group & SIGN ? rest !== -1 : rest !== 0;
+    found += String.fromCharCode(FIRST + (more ? group | MORE : group));
+  }
+  return found;
+}

@@ -6,7 +6,10 @@ import { show } from "./answers.js";
 const MAX_CARDS = 50;
 const byId = (id) => document.getElementById(id);
 
-/** Open the page. ask: gives the prediction of a File, or throws an Error that people can read. */
+/**
+ * Open the page. ask: gives the prediction of a File, or throws an Error that people can read.
+ * Gives {add}, which takes Files from elsewhere.
+ */
 export function open(ask) {
   const files = byId("files"),
     drop = byId("drop"),
@@ -52,6 +55,7 @@ export function open(ask) {
   document.addEventListener("paste", (event) => {
     if (event.clipboardData.files.length) add(event.clipboardData.files);
   });
+  return { add };
 }
 
 function makeCard(picture) {

@@ -1,0 +1,53 @@
+// The network, in a thread of its own: a file comes, its prediction goes, as the server's JSON has it.
+
+import { decoded } from "./decode.js";
+import * as ort from "./ort.wasm.bundle.min.mjs";
+import { prepared, wayBack } from "./preprocess.js";
+
+const opened = open();
+
+self.onmessage = async ({ data: { number, file } }) => {
+  try {
+    postMessage({ number, prediction: await answer(file) });
+  } catch (error) {
+    postMessage({ number, error: error.message });
+  }
+};
+
+async function open() {
+  const [config, engine, network] = await Promise.all([got("model.json"), got("ort.wasm.gz"), got("model.onnx.gz")]);
+  const model = await config.json();
+  ort.env.wasm.wasmBinary = await unpacked(engine);
+  ort.env.wasm.numThreads = 1; // more would need headers that few web hosts send
+  const [session, { document }] = await Promise.all([
+    ort.InferenceSession.create(await unpacked(network), { executionProviders: ["wasm"] }),
+    import(`./tasks/${model.task.name}.js`),
+  ]);
+  postMessage({ ready: true });
+  return { model, session, document };
+}
+
+async function got(file) {
+  const response = await fetch(file);
+  if (!response.ok) throw new Error(`${file} is missing beside this page (${response.status}).`);
+  return response;
+}
+
+// A host may have said that it is packed: then the browser has unpacked it already.
+async function unpacked(response) {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function answer(file) {
+  const { model, session, document } = await opened;
+  const picture = await decoded(file);
+  const input = prepared(picture, model.preprocessing);
+  const pixels = new Uint8Array(input.data.buffer);
+  const shape = [1, input.height, input.width, 3];
+  const found = await session.run({ images: new ort.Tensor("uint8", pixels, shape) });
+  const outputs = Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, tensor.data]));
+  return document(outputs, model.task, { picture, input, back: wayBack(picture, model.preprocessing) });
+}
