@@ -6,6 +6,7 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foveate.cli.main import main
@@ -102,3 +103,23 @@ def test_every_benchmark_is_there():
         cwd=FOLDER, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert all((FOLDER / f"{name}.py").is_file() for name in done.stdout.split())
+
+
+def test_blocks_are_told_by_their_pixels(benchmarks):
+    import caption_blocks
+
+    picture = np.full((40, 120, 3), 211, np.uint8)
+    picture[4:24, 4:24] = (255, 255, 0)  # a square
+    rows, columns = np.mgrid[:20, :20]
+    picture[4:24, 40:60][np.hypot(rows - 9.5, columns - 9.5) < 10] = (0, 153, 255)
+    picture[4:24, 80:100][abs(columns - 9.5) <= rows / 2] = (0, 0, 0)
+    assert caption_blocks.blocks_in(picture) == (
+        {"yellow", "blue", "black"},
+        {"square", "circle", "triangle"},
+    )
+    picture[:, 70:] = 211
+    said = ["two blue circles and a black triangle", "nothing"]
+    assert caption_blocks.named(said, [picture, picture]) == {
+        "colours": {"there": 1, "named": 2},
+        "shapes": {"there": 1, "named": 2},
+    }

@@ -76,7 +76,7 @@ ANNOTATIONS = [
     ),
     Case(
         "a file of sentences",
-        "check leaves",
+        "check leaves --task detection",
         2,
         "train.json' holds sentences (captions), where outlines or boxes",
         _coco(_document(annotations=[{"id": 1, "image_id": 5, "caption": "A leaf."}])),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bad_annotation_inputs import ANNOTATIONS
 from bad_box_inputs import BOXES
+from bad_caption_inputs import CAPTIONS
 from bad_data_inputs import ARRAYS, DATA_SETS, TABLES
 from bad_input_makers import (
     Case,
@@ -380,6 +381,7 @@ GROUPS = {
     "Masks": MASKS,
     "Annotations": ANNOTATIONS,
     "Boxes": BOXES,
+    "Captions": CAPTIONS,
     "Pictures": PICTURES,
     "Model folders": MODELS,
     "Networks written as data": BLUEPRINTS,

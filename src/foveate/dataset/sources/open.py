@@ -18,6 +18,8 @@ from foveate.dataset.sources.annotated import TASKS as OF_ANNOTATIONS
 from foveate.dataset.sources.annotated import open_annotated
 from foveate.dataset.sources.annotations import BACKGROUND
 from foveate.dataset.sources.arrays import from_arrays, open_npz
+from foveate.dataset.sources.captions import TASKS as OF_SENTENCES
+from foveate.dataset.sources.captions import open_caption_json, open_captions
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
 from foveate.dataset.sources.mask_folder import SEGMENTATION, open_mask_folder
@@ -33,8 +35,8 @@ Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 
 FORMS = (
     "a folder of class folders, a folder with train/ and val/ or test/, a folder with images/ and masks/, "
-    "annotations (COCO, YOLO, VOC, LabelMe, CVAT), a table (.csv, .tsv, .jsonl), IDX files, an .npz file, "
-    "or a known name"
+    "annotations (COCO, YOLO, VOC, LabelMe, CVAT), captions (Flickr8k, COCO, Karpathy), a table (.csv, .tsv, "
+    ".jsonl), IDX files, an .npz file, or a known name"
 )
 Unlabelled = Literal["error", "background"]  # what a picture without annotations is
 Opener = Callable[[Path], DataSet | None]
@@ -168,7 +170,16 @@ def _open_folder(path: Path, how: _How) -> DataSet:
         found = open_mask_folder(path, ignore=how.ignore, min_classes=how.min_classes)
         if found is not None:
             return found
-    return _annotated(path, how) or open_folder(path, min_classes=how.min_classes)
+    return (
+        _described(path, how, open_caption_json)  # whose lists of pictures might be taken for annotations
+        or _annotated(path, how)
+        or _described(path, how, open_captions)
+        or open_folder(path, min_classes=how.min_classes)
+    )
+
+
+def _described(path: Path, how: _How, opener: Callable[..., DataSet | None]) -> DataSet | None:
+    return opener(path, task=how.task, min_classes=how.min_classes) if how.task in OF_SENTENCES else None
 
 
 def _annotated(path: Path, how: _How) -> DataSet | None:
@@ -202,7 +213,7 @@ def _open_file(path: Path, how: _How) -> DataSet:
         return open_idx(path, min_classes=how.min_classes)
     if suffix == ".npz":
         return open_npz(path, task=how.task, min_classes=how.min_classes)
-    if (found := _annotated(path, how)) is not None:
+    if (found := _described(path, how, open_captions) or _annotated(path, how)) is not None:
         return found
     if suffix in TABLE_SUFFIXES:
         return open_table(path, task=how.task, ignore=how.ignore, min_classes=how.min_classes)

@@ -66,10 +66,12 @@ class Described(Task):
     def of(cls, answers: Mapping[str, Sequence[Any]], *, fewest: int | None = None) -> Self:
         """Of sentences; the vocabulary is that of ``train``."""
         captions = reading.captions_of(answers["train"])
+        if not (sentences := captions.each()):
+            raise DatasetError("has no sentence with a word in train.")
         try:
-            vocabulary = Vocabulary.of(captions.each(), min_count=1 if fewest == 1 else None)
+            vocabulary = Vocabulary.of(sentences, min_count=1 if fewest == 1 else None)
         except InputError as error:
-            raise DatasetError(f"has nothing to learn words from. {error}") from None
+            raise DatasetError(f"has no words to learn. {error}") from None
         return cls(vocabulary, best_constant(captions))
 
     @property

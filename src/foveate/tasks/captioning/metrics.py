@@ -97,7 +97,8 @@ class Evaluation:
         """Whether the figures mean anything: one sentence, empty where all yardsticks are beaten."""
         if not self.not_beaten:
             return ""
-        least = " or ".join(self.not_beaten)
+        *others, last = self.not_beaten
+        least = f"{', '.join(others)} or {last}" if others else last
         return f"It is not surely better than {least}: it has not learnt to tell what pictures show."
 
     def scores(self) -> dict[str, float | int]:
@@ -124,12 +125,12 @@ class Evaluation:
 
     def tables(self) -> list[Table]:
         found = [self.figures_table()]
-        return found if self.truth is None else [*found, self.truth.table()]
+        return [*found, self.truth.table()] if self.truth is not None and self.truth.slots else found
 
     def figures_table(self) -> Table:
         """The model and each yardstick, a row each, and whether the model is surely better."""
         columns = [Column("sentences", "text"), *map(Column, TITLES), Column("beaten", "text")]
-        rows = [("the model", *map(_told, NAMES, self.figures), "")]
+        rows = [("the model", *map(_told, NAMES, self.figures), "–")]
         rows += [
             (WORDS[name], *map(_told, NAMES, found), "yes" if self.beaten[name] else "not surely")
             for name, found in self.yardsticks.items()

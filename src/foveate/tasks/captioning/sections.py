@@ -61,7 +61,8 @@ def truths(truth: Truth) -> Section:
         "of its parts is held against the picture: a sentence may be true without being the one that was "
         "expected."
     )
-    return Section("Is it true?", "Truth", "truth", [Paragraph(text), Paragraph(truth.line()), truth.table()])
+    blocks: list[Block] = [Paragraph(text), Paragraph(truth.line())]
+    return Section("Is it true?", "Truth", "truth", [*blocks, truth.table()] if truth.slots else blocks)
 
 
 def sentences(shown: Sequence[SentenceShown]) -> Section:
