@@ -1,10 +1,14 @@
 """The page in a real browser: pictures chosen, answers read, nothing asked of another host, no errors."""
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 from playwright.sync_api import expect
 
 from browser import accessibility_faults
+from foveate.tasks.captioning.task import Captioning
+from foveate.tasks.captioning.vocabulary import Vocabulary
 from foveate.tasks.multilabel.task import Multilabel
 from foveate.tasks.regression.intervals import Margins
 from foveate.tasks.regression.task import Regression
@@ -80,4 +84,33 @@ def test_the_page_says_what_each_task_says(case, launch, browse, colours, tmp_pa
     assert browse.problems == []
     assert accessibility_faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    running.stop()
+
+
+def writing_graph(colours, words):
+    """The graph of colours, which says the same words of every picture and is as sure as there is colour."""
+    model = onnx.load_model_from_string(colours.graph("probabilities"))
+    graph = model.graph
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array([words], np.int64), "said"))
+    graph.node.append(helper.make_node("Shape", ["probabilities"], ["shape"]))
+    graph.node.append(helper.make_node("Expand", ["said", "shape"], ["words"]))
+    graph.output.insert(0, helper.make_tensor_value_info("words", TensorProto.INT64, ["N", len(words)]))
+    return model.SerializeToString()
+
+
+def test_a_sentence_is_read_on_the_page_word_by_word(launch, browse, colours, pictures, tmp_path):
+    task = Captioning(Vocabulary(("كلب", "runs")), longest=3)
+    folder = colours.write_folder(tmp_path / "model", task, writing_graph(colours, [4, 5, 2]))
+    running = launch(folder=folder)
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(colours.png(pictures[0]))
+    page = browse(f"http://{running.name}/", width=390, height=800)
+    page.set_input_files("#files", picture)
+    expect(page.locator(ANSWERED)).to_have_count(1)
+    assert page.text_content(".verdict") == "كلب runs"
+    assert page.locator(".verdict").evaluate("one => getComputedStyle(one).direction") == "rtl"
+    sure = colours.expected(pictures[0])
+    rows = [" ".join(row.split()) for row in page.locator(".bars li").all_inner_texts()]
+    assert rows == [f"كلب {sure[0]:.1%}", f"runs {sure[1]:.1%}"]
+    assert browse.problems == [] and accessibility_faults(page) == []
     running.stop()

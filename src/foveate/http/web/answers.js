@@ -9,6 +9,7 @@ const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
 
 // A field that only its documents have -> what shows them.
 const WAYS = [
+  ["sentence", showSentence],
   ["boxes", showBoxes],
   ["classes", showMask],
   ["numbers", showNumbers],
@@ -107,6 +108,16 @@ function showBoxes(card, prediction, colours) {
   slider.addEventListener("input", drawAgain);
   drawAgain();
   canvas.hidden = label.hidden = false;
+}
+
+/** A sentence, in the direction of its script; how sure each word is, and what else a search found. */
+function showSentence(card, prediction) {
+  say(card, prediction.sentence || "It has no words for this.");
+  card.querySelector(".verdict").dir = "auto";
+  const others = prediction.candidates.map(({ sentence }) => sentence).filter((one) => one !== prediction.sentence);
+  remark(card, [others.length > 0 && `or: ${others.join("; ")}`]);
+  const rows = prediction.words.map(({ word, probability }) => bar({ label: word, probability }));
+  fill(card, ".bars", rows);
 }
 
 /** What a task of somebody's own says: each field with its value. */
