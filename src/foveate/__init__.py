@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foveate.api.check import check
+    from foveate.api.doctor import doctor
     from foveate.api.estimator import Estimator
     from foveate.api.evaluate import evaluate
     from foveate.api.explain import explain
@@ -56,6 +57,7 @@ _HOMES = {
     "TrainRequest": "foveate.pipeline",
     "check": "foveate.api.check",
     "create_model": "foveate.models.registry",
+    "doctor": "foveate.api.doctor",
     "evaluate": "foveate.api.evaluate",
     "explain": "foveate.api.explain",
     "export": "foveate.api.export",
@@ -89,6 +91,7 @@ __all__ = [
     "__version__",
     "check",
     "create_model",
+    "doctor",
     "evaluate",
     "explain",
     "export",

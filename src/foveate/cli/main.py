@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Copy the network out: one ONNX file, smaller in int8, a page by itself.",
     ),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
+    "doctor": ("foveate.cli.doctor", "Tell what this installation has, and how to get what is missing."),
     "bench": ("foveate.cli.bench", "Measure this machine: this program and its rivals side by side."),
     "data": ("foveate.cli.data", "List and get known data sets; draw one with masks, boxes and sentences."),
     "weights": ("foveate.cli.weights", "Make a model of published weights that you have as a file."),
