@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from html import escape
 
 NAME_LIMIT = 160  # characters of a class or file name that are shown
 _JOINERS = "\u200c\u200d"  # invisible, but part of how Persian, Indic scripts and emoji are written
@@ -147,6 +148,26 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Container
         ).rstrip()
         for row in cells
     )
+
+
+def html_table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], right: Container[int] = (), title: str = ""
+) -> str:
+    """The same for a notebook; cells are escaped. title: above the table."""
+    sides = ["right" if i in right else "left" for i in range(len(header))]
+
+    def row(cells: Sequence[object], kind: str) -> str:
+        each = ((side, escape(printable(str(cell)))) for side, cell in zip(sides, cells, strict=True))
+        return "".join(f'<{kind} style="text-align: {side}">{cell}</{kind}>' for side, cell in each)
+
+    caption = f"<caption>{escape(printable(title))}</caption>" if title else ""
+    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows)
+    return f"<table>{caption}<thead><tr>{row(header, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_lines(lines: Iterable[str]) -> str:
+    """Lines for a notebook, one below the other; escaped."""
+    return "".join(f"<div>{escape(printable(line))}</div>" for line in lines)
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

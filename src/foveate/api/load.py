@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.api.common import Say, needs, unsaid
+from foveate.errors import show_path
+from foveate.http.about import about
 from foveate.modelfolder.read import Runnable, read_runnable
 from foveate.runtime.config import ONNX_NAME
 from foveate.runtime.predictor import BATCH_SIZE, Picture, Predictor
+from foveate.words import html_table
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,6 +52,12 @@ class LoadedModel(Predictor):
             source=str(folder / ONNX_NAME),
             parts=found.parts,
         )
+
+    def _repr_html_(self) -> str:
+        known = about(self)
+        rows = [["task", known["purpose"]], ["pictures", known["preprocessing"]]]
+        rows += [["known", fact] for fact in known["facts"]]
+        return html_table(["model", show_path(self.folder)], rows)
 
     def to_torch(self) -> nn.Module:
         """The network in torch, in evaluation mode: normalised pictures (N, C, H, W) -> (N, K).

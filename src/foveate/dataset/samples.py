@@ -16,6 +16,8 @@ from foveate.errors import DatasetError, InputError
 from foveate.images.preprocess import Preprocessing, Taken
 from foveate.images.read import ImageInfo, decode, read_bytes, read_image
 from foveate.tasks.base import Targets, Task
+from foveate.tasks.notebooks import SHOWN
+from foveate.words import html_lines, html_table
 
 SPLITS = ("train", "val", "test")
 # Columns of a table that hold no answer; the last is the hash of a picture in a model's splits.csv.
@@ -185,6 +187,15 @@ class DataSet:
     def counts(self, split: str) -> NDArray[np.int64]:
         """Pictures of each of the task's groups in a split: int64 ``(groups,)``."""
         return self.task.counts(self.splits[split].targets)
+
+    def _repr_html_(self) -> str:
+        groups, sizes = self.task.groups, {key: f"{len(split):,}" for key, split in self.splits.items()}
+        counts = [[f"{number:,}" for number in self.counts(key)] for key in self.splits]
+        rows = [[group, *(of[i] for of in counts)] for i, group in enumerate(groups[:SHOWN]) if counts[0]]
+        more = [f"{len(groups) - SHOWN:,} more"] if len(groups) > SHOWN else []
+        header, whole = [self.task.called_one, *sizes], ["all", *sizes.values()]
+        shown = html_table(header, [whole, *rows], range(1, len(header)), self.title)
+        return shown + html_lines([*more, *self.notes])
 
     def with_task(self, task: Task) -> DataSet:
         """The same pictures for ``task`` (a model's, say), whose labels are matched by name.

@@ -10,6 +10,7 @@ from torch import nn
 
 from foveate.graph.cost import TrainingMemory, count_parameters, disk_bytes, training_memory
 from foveate.graph.walk import Node, Walk, walk
+from foveate.words import html_lines, html_table
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,13 @@ class Summary:
         lines = [_aligned([HEADER, *map(_cells, self.rows)]), ""]
         lines += [f"{what}: {value}" for what, value in self.totals()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        words = (0, 1)  # the columns of names
+        right = [i for i in range(len(HEADER)) if i not in words]
+        return html_table(HEADER, map(_cells, self.rows), right) + html_lines(
+            f"{what}: {value}" for what, value in self.totals()
+        )
 
     def totals(self) -> list[tuple[str, str]]:
         """What stands below the table: (what, value)."""

@@ -16,6 +16,7 @@ import numpy as np
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly, measured_splits
 from foveate.dataset.sides import splits_csv
+from foveate.errors import show_path
 from foveate.explanation.report import explain_for_report
 from foveate.exporter.novelty import Novelty
 from foveate.graph.summary import summarize
@@ -30,11 +31,13 @@ from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
 from foveate.tasks.base import Evaluation, Task
 from foveate.tasks.learning import learner_of
+from foveate.tasks.notebooks import html_of
 from foveate.tasks.telling import VALIDATION, Explanations, Measured
 from foveate.tasks.values import Answered, Values, joined
 from foveate.training.events import history_columns
 from foveate.training.rundir import history_csv
 from foveate.transfer.unlike import novelty_of
+from foveate.words import duration, html_lines
 
 PARITY_SAMPLES, PARITY_PIXELS = 64, 1_000_000  # pictures, at most; fewer where they are large
 EXPLAIN_SECONDS, EXPLAIN_SHARE = 5.0, 0.1  # at most, and of the time the run took so far
@@ -67,6 +70,12 @@ class Finished:
             "validation": self.validation.to_dict() if self.validation else None,
             "seconds_by_phase": {name: round(value, 3) for name, value in self.seconds_by_phase.items()},
         }
+
+    def _repr_html_(self) -> str:
+        spent = duration(sum(self.seconds_by_phase.values()))
+        told = self.evaluation.lines(f"{self.evaluated_on} pictures")
+        tables = "".join(map(html_of, self.evaluation.tables()))
+        return html_lines([f"Model folder {show_path(self.folder)}, made in {spent}.", *told]) + tables
 
 
 def finish(run: TrainedRun) -> Finished:

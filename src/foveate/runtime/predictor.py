@@ -24,7 +24,7 @@ from foveate.runtime.config import ONNX_NAME, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.session import Session, TookTooLong, physical_cores
 from foveate.tasks.base import Runs, Task
-from foveate.tasks.prediction import Prediction
+from foveate.tasks.notebooks import Predictions
 from foveate.tasks.values import MODEL_INPUT, UNLIKENESS, Answered, Output, Values, joined, row
 from foveate.words import first_line
 
@@ -180,12 +180,14 @@ class Predictor:
 
     def predictions(
         self, pictures: Picture | Iterable[Picture], *, top_k: int = 5, batch_size: int = BATCH_SIZE
-    ) -> list[Prediction]:
+    ) -> Predictions:
         """All that is said of each picture, such as how sure it is; takes what `values` takes.
 
-        top_k: how many labels are told of those that there are.
+        top_k: how many labels are told of those that there are. Notebooks show the list as a table; its
+        `columns` are what pandas, polars and Arrow take.
         """
-        return list(self.task.predictions(self.values(pictures, batch_size=batch_size), top_k))
+        told = self.task.predictions(self.values(pictures, batch_size=batch_size), top_k)
+        return Predictions(self.task, told, top_k)
 
     def predict_proba(
         self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE

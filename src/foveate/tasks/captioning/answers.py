@@ -9,6 +9,8 @@ from typing import Annotated, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from foveate.tasks.notebooks import ShownPrediction
+
 Probability = Annotated[float, {"minimum": 0, "maximum": 1.001}]
 SAID_DIGITS = 4  # of numbers in answers
 
@@ -48,7 +50,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class Written(ShownPrediction):
     """What the network says of one picture.
 
     Attributes:

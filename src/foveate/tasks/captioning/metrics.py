@@ -20,6 +20,7 @@ from foveate.tasks.captioning.targets import Captions
 from foveate.tasks.captioning.text import words_of
 from foveate.tasks.captioning.truth import Truth, truth_of
 from foveate.tasks.captioning.yardsticks import CONSTANT, NEAREST, SHUFFLED, WORDS, shuffled_rows
+from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Column, Table
 from foveate.words import count, plural
 
@@ -52,7 +53,7 @@ def parts_of(said: Sequence[Words], right: Sequence[Sequence[Words]]) -> Parts:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(ShownEvaluation):
     """Sentences measured on N pictures; made by `evaluate`.
 
     Attributes:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
+from foveate.tasks.notebooks import ShownPrediction
 from foveate.tasks.unlikeness import UnlikenessDocument
 
 Probability = Annotated[float, {"minimum": 0, "maximum": 1.001}]  # float32 sums may say a little more than 1
@@ -31,7 +32,7 @@ class PredictionDocument(LabelDocument, UnlikenessDocument):
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(ShownPrediction):
     """What the network says of one picture.
 
     Attributes:

@@ -20,6 +20,7 @@ from foveate.tasks.classification.calibration import Reliability, reliability
 from foveate.tasks.classification.in_short import class_table, confusion_table, in_lines
 from foveate.tasks.classification.labels import checked_labels
 from foveate.tasks.classification.names import ACCURACY
+from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Table
 
 TOP_K = 5
@@ -87,7 +88,7 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(ShownEvaluation):
     """A classifier measured on N labelled samples; made by :func:`evaluate`."""
 
     classes: tuple[str, ...]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.tasks.detection.drawing import drawn
+from foveate.tasks.notebooks import ShownPrediction
 from foveate.tasks.prediction import Colour
 
 Score = Annotated[float, {"minimum": 0, "maximum": 1.001}]
@@ -37,7 +38,7 @@ class DetectionDocument(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class DetectedBoxes:
+class DetectedBoxes(ShownPrediction):
     """What the network says of one picture.
 
     Attributes:

@@ -17,6 +17,7 @@ from foveate.tasks.detection.matching import AREAS, Boxes, Matches, matched
 from foveate.tasks.detection.names import AP50
 from foveate.tasks.detection.precision import NAMES, RECALLS, Curves, curves, mean_known, twelve
 from foveate.tasks.detection.truth import PictureBoxes
+from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Column, Table
 from foveate.words import count, listed
 
@@ -68,7 +69,7 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(ShownEvaluation):
     """Boxes measured on N pictures; made by `evaluate`.
 
     Attributes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from foveate.errors import InputError
 from foveate.tasks.multilabel.reading import as_cell
+from foveate.tasks.notebooks import ShownPrediction
 from foveate.tasks.unlikeness import UnlikenessDocument
 
 Share = Annotated[float, {"minimum": 0, "maximum": 1.001}]
@@ -32,7 +33,7 @@ class PredictionDocument(UnlikenessDocument):
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(ShownPrediction):
     """What the network says of one picture.
 
     Attributes:

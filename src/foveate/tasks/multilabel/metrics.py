@@ -19,6 +19,7 @@ from foveate.tasks.base import Headline
 from foveate.tasks.classification.calibration import Reliability, reliability
 from foveate.tasks.multilabel.in_short import in_lines, label_table
 from foveate.tasks.multilabel.names import MAP
+from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Table
 
 RESAMPLES, RESAMPLED_CELLS = 200, 100_000_000  # of the bootstrap: how often, and at most so many cells in all
@@ -31,7 +32,7 @@ Flags = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(ShownEvaluation):
     """A multi-label network measured on N pictures; made by :func:`evaluate`. Arrays are (K,)."""
 
     labels: tuple[str, ...]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, NotRequired, TypedDict, cast
 
+from foveate.tasks.notebooks import ShownPrediction
 from foveate.tasks.unlikeness import UnlikenessDocument
 
 _COVERED = "of the 90 % interval; absent where too few pictures were held out to tell it"
@@ -60,7 +61,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Numbers(ShownPrediction):
     """What the network says of one picture. unlikeness: None where the model measures none."""
 
     said: Sequence[Said]

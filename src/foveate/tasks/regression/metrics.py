@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.tasks.base import Headline
+from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.regression.in_short import in_lines, number_table
 from foveate.tasks.regression.names import R2
 from foveate.tasks.sections import Table
@@ -46,7 +47,7 @@ class NumberScores:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(ShownEvaluation):
     """A regression measured on N pictures; made by `evaluate`. r2: the mean over the numbers."""
 
     samples: int

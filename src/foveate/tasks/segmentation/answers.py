@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.geometry import Affine
+from foveate.tasks.notebooks import ShownPrediction
 from foveate.tasks.segmentation.grid import placed
 from foveate.tasks.segmentation.masks import Colour
 from foveate.tasks.segmentation.names import IGNORED
@@ -56,7 +57,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassMapping:
+class ClassMapping(ShownPrediction):
     """What the network says of one picture.
 
     Attributes:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from foveate.errors import InputError
 from foveate.tasks.base import Headline
 from foveate.tasks.classification.calibration import RELIABILITY_BINS, Reliability
+from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Column, Table
 from foveate.tasks.segmentation.boundary import boundary_f
 from foveate.tasks.segmentation.names import IGNORED, MIOU
@@ -86,7 +87,7 @@ def overlaps(confusion: Counts) -> Overlaps:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(ShownEvaluation):
     """A segmentation measured on N pictures; made by `evaluate`.
 
     Attributes:
