@@ -20,7 +20,7 @@ import numpy as np
 from foveate.dataset import Split, open_dataset
 from foveate.dataset.cache import decode
 from foveate.dataset.quality.copy_checks import copies
-from foveate.dataset.sources.fetch import cache_folder
+from foveate.kept import cache_folder
 from foveate.resolve import published
 from foveate.transfer import Features
 from foveate.transfer.backbone import PACKAGED

@@ -245,6 +245,8 @@ def made_for(
         given |= options or {}
         if "image_size" in known:
             given["image_size"] = size
+        if {"mean", "std"} <= known.keys():  # it finds pixels again from what it is given
+            given |= {"mean": preprocessing.mean, "std": preprocessing.std}
         module = create_model(name, num_classes=count, in_channels=preprocessing.channels, **given)
         architecture = {"name": name, "options": given}
     if weights is None:

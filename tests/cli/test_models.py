@@ -41,7 +41,7 @@ def test_json_is_one_document_with_every_figure(capsys: pytest.CaptureFixture[st
     code, out, _ = run(capsys, "vgg16", "--json")
     rows = {row["name"]: row for row in json.loads(out)["models"]}
     assert code == 0
-    assert set(rows) == {"vgg16", "vgg16_bn", "faster_rcnn_vgg16"}
+    assert set(rows) == {"vgg16", "vgg16_bn", "rcnn_vgg16", "fast_rcnn_vgg16", "faster_rcnn_vgg16"}
     assert rows["vgg16"]["parameters"] == 138_357_544
     assert rows["vgg16"]["input_size"] == [3, 224, 224]
     assert rows["vgg16"]["top5_error"] == 7.3

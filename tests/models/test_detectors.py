@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from foveate.models import create_model, list_models, model_info
 from foveate.models.centre import answering, quality_focal_loss
 from foveate.models.detector import Detector, suppressed
 from foveate.models.region_detector import RegionDetector
+from foveate.models.roi_heads import Sampled
+from foveate.models.searching import Searching
 from foveate.models.weightless import weightless
 
 LITE: dict[str, Any] = {"trunk_options": {"width": 0.5, "depth": 0.25}, "width": 24}
@@ -28,7 +31,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "centre_efficientnet_lite0": LITE | {"depth": 1, "candidates": 60},
     "faster_rcnn_efficientnet_lite0": LITE | {"hidden": 32},
     "faster_rcnn_vgg16": {"trunk_options": {"width": 4}, "hidden": 32},
+    "fast_rcnn_efficientnet_lite0": LITE | {"hidden": 32, "proposals": 60},
+    "fast_rcnn_vgg16": {"trunk_options": {"width": 4}, "hidden": 32, "proposals": 60},
+    "rcnn_efficientnet_lite0": {"trunk_options": LITE["trunk_options"], "crop": 32, "proposals": 60},
+    "rcnn_alexnet": {
+        "trunk_options": {"width": 4, "hidden": 16}, "crop": 64, "hidden": 16, "proposals": 60
+    },
     "fasterrcnn_resnet50_fpn": {
+        "trunk_options": {"width": 8, "depths": (1, 1, 1, 1)}, "width": 16, "hidden": 32, "proposals": 50
+    },
+    "fasterrcnn_resnet50_fpn_v2": {
         "trunk_options": {"width": 8, "depths": (1, 1, 1, 1)}, "width": 16, "hidden": 32, "proposals": 50
     },
     "fasterrcnn_mobilenet_v3_large_320_fpn": {
@@ -97,6 +109,17 @@ def squares(count: int = 2, seed: int = 0) -> tuple[Tensor, list[Truth]]:
     return pictures, truths
 
 
+def fed(network: Detector, x: Tensor) -> dict[str, np.ndarray]:
+    """What the network's graph is given: pictures, and of R-CNN and Fast R-CNN where to look."""
+    told = {"proposals": network.search(x).numpy()} if isinstance(network, Searching) else {}
+    return {"x": x.numpy(), **told}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path))
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_candidates_stand_by_falling_score_within_the_picture(name: str) -> None:
     network, (x, _) = made(name), squares()
@@ -118,7 +141,7 @@ def test_onnx_gives_the_same_candidates_whatever_the_batch(name: str) -> None:
         emit(network, x, "x", "candidates").SerializeToString(), providers=["CPUExecutionProvider"]
     )
     for rows in (x, x[:1], x.flip(0)):
-        (given,) = session.run(["candidates"], {"x": rows.numpy()})
+        (given,) = session.run(["candidates"], fed(network, rows))
         with torch.no_grad():
             expected = network(rows)
         for exported, own in zip(torch.from_numpy(given), expected, strict=True):
@@ -128,7 +151,7 @@ def test_onnx_gives_the_same_candidates_whatever_the_batch(name: str) -> None:
             same = (box_iou(one[:, :4], other[:, :4]) > 0.99) & (one[:, None, 5] == other[:, 5])
             same &= (one[:, None, 4] - other[:, 4]).abs() < 1e-3
             assert same.any(dim=0).all() and same.any(dim=1).all()
-    (nothing,) = session.run(["candidates"], {"x": np.zeros((2, 3, HEIGHT, WIDTH), np.float32)})
+    (nothing,) = session.run(["candidates"], fed(network, torch.zeros(2, 3, HEIGHT, WIDTH)))
     assert np.isfinite(nothing).all() and (np.diff(nothing[..., 4], axis=1) <= 0).all()
 
 
@@ -185,6 +208,56 @@ def test_pictures_without_boxes_and_crowds_can_be_learnt_from(name: str) -> None
         total.backward()
 
 
+def test_regions_of_r_cnn_are_warped_to_one_size() -> None:
+    """Of a picture that rises evenly a crop rises evenly, from the middle of its first cell to the last's."""
+    network = made("rcnn_efficientnet_lite0")
+    x = torch.arange(WIDTH, dtype=torch.float32).expand(1, 3, HEIGHT, WIDTH) + 0.5  # at the pixels' middles
+    boxes = torch.tensor([[[10.0, 4, 74, 90], [100, 50, 116, 60]]])
+    crops = network.roi_heads.box_roi_pool(boxes, x)
+    assert crops.shape == (1, 2, 3, 32, 32)
+    for crop, (left, width) in zip(crops[0], ((10.0, 64.0), (100.0, 16.0)), strict=True):
+        expected = left + (torch.arange(32) + 0.5) * width / 32
+        assert torch.allclose(crop, expected.expand(3, 32, 32), atol=1e-3)
+
+
+def test_what_a_frozen_trunk_saw_of_regions_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, _ = squares()
+    network = spread(made("rcnn_efficientnet_lite0"), x)
+    heads, trunk = network.roi_heads, network.roi_heads.box_head.trunk
+    network.train()
+    boxes = network.search(x)
+    sampled = [Sampled(one, torch.tensor([4, 0, 7])) for one in boxes]
+    expected = heads.of_sampled([x], sampled)  # the trunk learns: nothing is kept
+    assert expected.requires_grad
+    network.freeze_trunk(True)
+    found = heads.of_sampled([x], sampled)
+    assert torch.allclose(found, expected, rtol=2e-3, atol=2e-3) and not found.requires_grad
+    with monkeypatch.context() as patched:
+        patched.setattr(trunk, "forward_features", lambda x: pytest.fail("looked at again"))
+        again = heads.of_sampled([x], [Sampled(one, torch.tensor([7, 4])) for one in boxes])
+    assert torch.equal(again, found[[2, 0, 5, 3]])
+    with torch.no_grad():
+        trunk.get_parameter("features.0.0.weight").mul_(1.5)
+    other = heads.of_sampled([x], sampled)  # other weights see other things
+    assert not torch.allclose(other, found, atol=1e-2)
+
+
+def test_where_to_look_is_told_or_found() -> None:
+    network, (x, truths) = made("fast_rcnn_efficientnet_lite0"), squares()
+    pixels = (torch.rand(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)) * 255).round()
+    mean, std = (torch.tensor(values)[:, None, None] for values in (network.search.mean, network.search.std))
+    as_given = network.search((pixels / 255 - mean) / std)
+    own = network.search.prepare(pixels.permute(0, 2, 3, 1).to(torch.uint8).numpy())
+    assert np.array_equal(as_given.numpy(), own)  # the pixels are found again, to the last
+
+    def losses(proposals: Tensor | None) -> list[float]:
+        torch.manual_seed(0)  # of the sample
+        told = [truth._replace(proposals=proposals) for truth in truths[:1]]
+        return [part.item() for part in network.forward_to_learn(x[:1])[0].losses(told).values()]
+
+    assert losses(None) == losses(network.search(x)[0]) != losses(torch.tensor([[0.0, 0, 9, 9]]))
+
+
 @pytest.mark.parametrize("name", ["centre_efficientnet_lite0", "faster_rcnn_efficientnet_lite0"])
 def test_one_box_and_five_hundred_can_be_learnt_from(name: str) -> None:
     network, (x, truths) = made(name), squares()
@@ -194,7 +267,7 @@ def test_one_box_and_five_hundred_can_be_learnt_from(name: str) -> None:
         torch.arange(500) % CLASSES,
         torch.zeros(500, dtype=torch.bool),
     )
-    one = Truth(*(part[:1] for part in truths[0]))
+    one = Truth(*(part[:1] for part in truths[0][:3]))
     total = sum(network.train().forward_to_learn(x)[0].losses([one, many]).values())
     total.backward()
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]

@@ -13,7 +13,7 @@ from foveate.explanation import activation_of, receptive_field
 from foveate.exporter.emitter import emit
 from foveate.models import create_model, list_models, model_info
 from foveate.models.anatomy import Network
-from foveate.models.region_detector import RegionDetector
+from foveate.models.rcnn import RCNN
 from foveate.models.weightless import weightless
 
 # (channels, stride) of timm 1.0.31's `create_model(name, features_only=True).feature_info`; but its
@@ -71,7 +71,7 @@ def test_every_network_tells_its_levels(name: str) -> None:
         assert maps[level.stride].shape[2:] == (shape[1] // level.stride, shape[2] // level.stride)
         return
     assert len(maps) >= 2
-    if isinstance(network, RegionDetector):  # what it reads of which map, numbers decide: it is not traced
+    if isinstance(network, RCNN):  # whose maps are of regions, not of pictures
         return
     for level in network.levels:
         field = receptive_field(network, shape, level.layer)

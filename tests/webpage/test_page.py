@@ -17,9 +17,9 @@ from torch import nn
 import foveate
 from browser import accessibility_faults
 from colour_boxes import colour_boxes
-from foveate.dataset.sources.fetch import cache_folder
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
+from foveate.kept import cache_folder
 from foveate.modelfolder.write import Draft
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.tasks.classification.task import Classification

@@ -17,9 +17,9 @@ from foveate.dataset.quality.finding import Finding
 from foveate.dataset.quality.findings import Findings, findings, in_order, refusals
 from foveate.dataset.quality.scan import ScanResult, scan
 from foveate.dataset.samples import DataSet
-from foveate.dataset.sources.fetch import cache_folder
 from foveate.dataset.sources.open import Data, Unlabelled, open_dataset
 from foveate.files import replacing
+from foveate.kept import cache_folder
 from foveate.outputs import check_file
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ epoch, so training resumes in the middle of an epoch without replaying it.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,16 +68,19 @@ class Pixels:
             )
         self.device = torch.device(device)
         self.targets = targets
-        self._answers = {
-            name: torch.from_numpy(np.array(values)).to(self.device)
-            for name, values in targets.arrays.items()
-        }
+        self._answers = _answers(targets, self.device)
         # A memory map that was opened read-only stays usable: the tensor is never written to.
         self.images = torch.from_numpy(images if images.flags.writeable else _as_writeable_view(images))
         self.images, self.resident = _on(self.device, self.images)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def answered(self, targets: Targets) -> Pixels:
+        """The same pictures with other answers."""
+        other = copy.copy(self)
+        other.targets, other._answers = targets, _answers(targets, self.device)
+        return other
 
     def take(self, indices: Tensor) -> Tensor:
         """The pictures with these numbers as (n, C, H, W) uint8 on the device, stored channels last."""
@@ -88,6 +92,10 @@ class Pixels:
     def answers(self, indices: Tensor) -> dict[str, Tensor]:
         """The answers of the pictures with these numbers, by name."""
         return {name: values[indices] for name, values in self._answers.items()}
+
+
+def _answers(targets: Targets, device: torch.device) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.array(values)).to(device) for name, values in targets.arrays.items()}
 
 
 def _on(device: torch.device, images: Tensor) -> tuple[Tensor, bool]:

@@ -99,9 +99,9 @@ def _fetch(stop: StopFlag) -> DataSet:
 def _draw(stop: StopFlag) -> DataSet:
     """Drawn scenes with exact masks; made once, for they are always the same."""
     from foveate.dataset import open_dataset
-    from foveate.dataset.sources.fetch import cache_folder
     from foveate.dataset.sources.scenes.kinds import kinds
     from foveate.dataset.sources.scenes.make import SceneSettings, make_scenes
+    from foveate.kept import cache_folder
 
     def progress(have: int, expected: int) -> None:
         if stop.is_set():

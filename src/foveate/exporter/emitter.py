@@ -5,12 +5,14 @@ seconds feels that. Here each torch function the network calls (`foveate.graph.t
 of ONNX operators. What the table has not raises `NotInTable`, and torch's exporter
 does the work; whoever wrote the graph, `foveate.exporter.to_onnx` compares it with torch on real pictures.
 
-The first axis of everything is the batch and stays free; all other sizes are written as they were seen.
+The first axis of everything is the batch and stays free, or the batch together with the axes that it was
+flattened with, as for regions of pictures; all other sizes are written as they were seen.
 Numbers have the types that they have in torch: float32, or what pictures, places and answers are counted in.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +37,7 @@ IR_VERSION = 10
 # What a network may ask of a tensor without computing with its numbers.
 _QUESTIONS = {"size", "dim", "ndimension", "numel", "is_floating_point", "is_contiguous", "stride", "__len__"}
 _PROPERTIES = {"shape", "ndim", "dtype", "device", "is_cuda", "requires_grad", "layout", "is_quantized"}
+_FOLDS = {"flatten", "view", "reshape"}  # which may join axes with the batch
 # What works on whole numbers and truths as it does on float32: in ONNX most operators do not.
 _OF_ANY_TYPE = {
     *("float", "long", "int", "byte", "bool", "type", "to", "contiguous", "clone", "detach"),
@@ -47,10 +50,15 @@ _OF_ANY_TYPE = {
 
 
 class Graph:
-    """The ONNX graph being written. Constants are stored once; names are the same in each run."""
+    """The ONNX graph being written. Constants are stored once; names are the same in each run.
 
-    def __init__(self, known: dict[int, str], within: Graph | None = None) -> None:
+    lengths: of a first axis that goes with the batch. inputs: those beside what the network takes.
+    """
+
+    def __init__(self, known: dict[int, str], batch: int, within: Graph | None = None) -> None:
         """within: the graph in which this one is the body of a loop; it has the constants of both."""
+        self.lengths = {batch}
+        self.inputs: dict[str, Value] = {}
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {} if within is None else within.constants
         self._prefix = "" if within is None else f"body_{len(within.nodes)}_"
@@ -101,7 +109,7 @@ class Graph:
 
     def loop(self, most: int, first: Mapping[str, str], shapes: Shapes, body: Body) -> dict[str, str]:
         """Add a loop; see `foveate.operators.onnx.OnnxGraph.loop`."""
-        inner = Graph(self._known, self)
+        inner = Graph(self._known, BODY_BATCH, self)
         carried = {name: f"{inner._prefix}{name}" for name in first}
         still, after = body(inner, carried)
         for name, value in after.items():
@@ -128,8 +136,15 @@ class Graph:
         found = trace(module, samples[0], *samples[1:])
         for value, (name, _, _) in zip(found.inputs, given, strict=True):
             self.name(value, name)
-        _write_all(self, found, BODY_BATCH)
+        outside, self.lengths = self.lengths, {BODY_BATCH}
+        _write_all(self, found)
+        self.lengths = outside
         return [self.value(out) for out in values_in(found.out)]
+
+    def input(self, name: str, value: Value) -> str:
+        """A further input of the graph; its first axis is the batch."""
+        self.inputs[name] = value
+        return name
 
     def producer(self, name: str) -> Any:
         """The node that computes a value; None for a constant or the input."""
@@ -152,16 +167,16 @@ def inputs_of(node: NodeProto) -> list[str]:
     return [*node.input, *(name for body in bodies for inner in body.node for name in inputs_of(inner))]
 
 
-def _write_all(graph: Graph, traced: Trace, batch: int) -> None:
+def _write_all(graph: Graph, traced: Trace) -> None:
     """Add the nodes of all calls. Raises NotInTable."""
     for call in traced.events(_is_written_whole):
         if isinstance(call, Call):
-            _write(graph, call, batch)
+            _write(graph, call)
         elif _is_written_whole(call):
-            _write_layer(graph, call, batch)
+            _write_layer(graph, call)
 
 
-def _write(graph: Graph, call: Call, batch: int) -> None:
+def _write(graph: Graph, call: Call) -> None:
     """Add the nodes of a call of a function. Raises NotInTable."""
     full_name = resolve_name(call.function) or call.name
     if isinstance(call.out, Tensor):
@@ -177,11 +192,19 @@ def _write(graph: Graph, call: Call, batch: int) -> None:
     if function is None or not (real or plain in _OF_ANY_TYPE):
         raise NotInTable(full_name)
     graph.out = call.out
+    if plain in _FOLDS and isinstance(call.args[0], Value) and isinstance(call.out, Value):
+        _fold(graph, call.args[0].shape, len(call.out))
     try:
         names = _names(graph, function, call)
     except (TypeError, AttributeError) as error:  # called with arguments that the table does not foresee
         raise NotInTable(f"{call.name}: {error}") from error
-    _name(graph, call.name, names, batch)
+    _name(graph, call.name, names)
+
+
+def _fold(graph: Graph, shape: Sequence[int], length: int) -> None:
+    """Where axes are flattened into the batch, their product goes with the batch from now on."""
+    if shape[0] in graph.lengths and any(math.prod(shape[:k]) == length for k in range(2, len(shape) + 1)):
+        graph.lengths.add(length)
 
 
 def _names(graph: Graph, function: Function, call: Call) -> str | list[str]:
@@ -194,20 +217,20 @@ def _names(graph: Graph, function: Function, call: Call) -> str | list[str]:
     return WRITERS[reading.op](graph, call.args[0] if call.args else call.kwargs["input"], reading)
 
 
-def _write_layer(graph: Graph, call: ModuleCall, batch: int) -> None:
+def _write_layer(graph: Graph, call: ModuleCall) -> None:
     """Add the nodes of a layer whose entry says how it is written."""
     writer = MODULES[type(call.module)].onnx
     graph.out = call.out
-    _name(graph, call.name, writer(graph, call.module, *call.args) if writer else [], batch)
+    _name(graph, call.name, writer(graph, call.module, *call.args) if writer else [])
 
 
-def _name(graph: Graph, caller: str, names: str | list[str], batch: int) -> None:
+def _name(graph: Graph, caller: str, names: str | list[str]) -> None:
     """What was just computed goes by these names from now on."""
     for value, name in zip(values_in(graph.out), [names] if isinstance(names, str) else names, strict=True):
         if name == UNUSED:
             continue
         type_name(value.dtype)  # or left to torch
-        if value.ndim == 0 or value.shape[0] != batch:
+        if value.ndim == 0 or value.shape[0] not in graph.lengths:
             raise NotInTable(f"{caller}: {value.dtype} {tuple(value.shape)}")
         graph.name(value, name)
 
@@ -229,22 +252,23 @@ def emit(network: nn.Module, given: Tensor | Given, input_name: str, *output_nam
     known = {id(tensor): name for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     samples = {input_name: given} if isinstance(given, Tensor) else dict(given)
     first, *more = samples.values()
-    graph, traced = Graph(known), trace(network, first, *more)
+    graph, traced = Graph(known, len(first)), trace(network, first, *more)
     for value, name in zip(traced.inputs, samples, strict=True):
         graph.name(value, name)
-    _write_all(graph, traced, len(first))
+    _write_all(graph, traced)
     outs = traced.out if isinstance(traced.out, tuple) else (traced.out,)
     if len(outs) != len(output_names) or not all(isinstance(out, Value) for out in outs):
         raise NotInTable("the network does not return the tensors that it should")
     for out, name in zip(outs, output_names, strict=True):
         graph.nodes.append(helper.make_node("Identity", [graph.value(out)], [name], name=name))
     graph.prune(*output_names)
+    inputs = {**dict(zip(samples, traced.inputs, strict=True)), **graph.inputs}
     proto: GraphProto = helper.make_graph(
         graph.nodes,
         "foveate",
         [
-            helper.make_tensor_value_info(name, element_type(sample.dtype), ["N", *sample.shape[1:]])
-            for name, sample in samples.items()
+            helper.make_tensor_value_info(name, element_type(value.dtype), ["N", *value.shape[1:]])
+            for name, value in inputs.items()
         ],
         [
             helper.make_tensor_value_info(name, element_type(out.dtype), ["N", *out.shape[1:]])

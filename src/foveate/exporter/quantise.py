@@ -14,7 +14,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,14 @@ class Comparison:
         )
 
 
+Feeds = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+def pictures_alone(batch: np.ndarray) -> dict[str, np.ndarray]:
+    """What most graphs are given."""
+    return {MODEL_INPUT: np.ascontiguousarray(batch)}
+
+
 def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray, DataSet]:
     """Pictures to calibrate with, (N, height, width, channels) uint8, and others to measure on.
 
@@ -124,8 +132,10 @@ def divide(predictor: Predictor, data: str | Path | DataSet) -> tuple[np.ndarray
     return pictures, DataSet(opened.name, opened.task, {"test": measured})
 
 
-def quantise(model: bytes, pictures: np.ndarray) -> bytes:
+def quantise(model: bytes, pictures: np.ndarray, feeds: Feeds = pictures_alone) -> bytes:
     """``model.onnx`` in integers. pictures: (N, height, width, 3 or 1) uint8, as `divide` gives them.
+
+    feeds: what the graph is given for a batch of them (`Predictor.feeds`).
 
     Raises MissingExtraError without the packages that training needs.
     """
@@ -142,7 +152,7 @@ def quantise(model: bytes, pictures: np.ndarray) -> bytes:
         quantize_static(
             folded,
             result,
-            _reader(pictures),
+            _reader(pictures, feeds),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(OPERATORS),
             nodes_to_exclude=_before_the_network(folded),
@@ -231,7 +241,7 @@ def _unlogged() -> Iterator[None]:
         root.handlers[:] = handlers
 
 
-def _reader(pictures: np.ndarray) -> Any:
+def _reader(pictures: np.ndarray, feeds: Feeds) -> Any:
     """The pictures as ONNX Runtime's calibration asks for them."""
     from onnxruntime.quantization import CalibrationDataReader
 
@@ -243,7 +253,7 @@ def _reader(pictures: np.ndarray) -> Any:
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             batch = next(self.batches, None)
-            return None if batch is None else {MODEL_INPUT: np.ascontiguousarray(batch)}
+            return None if batch is None else feeds(batch)
 
     return Reader()
 

@@ -14,18 +14,19 @@ IN_CROWD = 0.5  # the share of a box in a crowd from which on nothing is said of
 
 class Truth(NamedTuple):
     """What there is in a picture. boxes: (B, 4) pixels; labels: (B,) int64, from 0; crowd: (B,) bool, what is
-    neither to be found nor wrong to find.
+    neither to be found nor wrong to find. proposals: (R, 4) where a detector is to look, if it is told.
     """
 
     boxes: Tensor
     labels: Tensor
     crowd: Tensor
+    proposals: Tensor | None = None
 
     @property
     def wanted(self) -> Truth:
         """What is to be found."""
         kept = ~self.crowd
-        return Truth(self.boxes[kept], self.labels[kept], self.crowd[kept])
+        return self._replace(boxes=self.boxes[kept], labels=self.labels[kept], crowd=self.crowd[kept])
 
 
 class ToLearn(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from foveate.dataset.sources.fetch import cache_folder
+from foveate.kept import cache_folder
 from foveate.modelfolder.imported import NANODET, check_imported
 from foveate.modelfolder.samples import made_up_pictures
 from foveate.models.published import PRETRAINED, Pretrained

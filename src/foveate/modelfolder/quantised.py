@@ -45,7 +45,7 @@ def quantise_folder(
         say("reading the calibration pictures")
         pictures, measured = divide(predictor, data)
         say(f"calibrating on {len(pictures)} pictures")
-        integer = quantise(plain, pictures)
+        integer = quantise(plain, pictures, predictor.feeds)
         say("measuring both networks")
         quantised = Predictor(
             integer, predictor.task, predictor.preprocessing, config=config, source=f"{out}/{ONNX_NAME}"

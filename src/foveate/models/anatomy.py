@@ -53,6 +53,7 @@ class Network(nn.Module):
     - ``levels``: the last map of each stride, the finest first; the last is that of ``forward_features``;
     - ``recordable = False``, where its work depends on values of tensors, or on what Python counts or draws:
       on a card a step is recorded once and repeated (`foveate.batches.recording`);
+    - ``usual_recipes``, from chance and on a trunk that was learnt, where it wants others than its task;
     - ``preprocessing``, where its published weights are known to have been learnt with another than most.
 
     Networks that give a map of scores are `foveate.models.segmenter.Segmenter`.
@@ -64,6 +65,7 @@ class Network(nn.Module):
     aux_weight: ClassVar[float] = 0.0
     map_layer: str | None = None
     recordable: ClassVar[bool] = True
+    usual_recipes: ClassVar[tuple[str, str]] = ("", "")
     preprocessing: Preprocessing | None = None
     own_tokens: int = 0
 

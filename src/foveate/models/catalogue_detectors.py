@@ -11,6 +11,7 @@ from foveate.models.info import ModelInfo, rows_of
 
 _LIGHT = (3, 384, 512)
 _USUAL = (3, 800, 1088)
+_VOC_2007 = "VOC 2007 test, learnt from VOC 2007; mean AP at an overlap of 0.5"
 _detector = partial(ModelInfo, output="boxes")
 _centre = partial(
     _detector,
@@ -21,6 +22,26 @@ _centre = partial(
     source="Tian et al., arXiv:1904.01355; Zhang et al., arXiv:1912.02424; Li et al., arXiv:2006.04388",
     key_idea="every place says what is there and how far its sides are: no anchors, no proposals",
     module="foveate.models.centre",
+)
+_rcnn = partial(
+    _detector,
+    num_classes=20,
+    family="rcnn",
+    year=2014,
+    title="R-CNN: rich feature hierarchies for accurate object detection",
+    source="Girshick, Donahue, Darrell, Malik, arXiv:1311.2524; Uijlings et al., selective search, 2013",
+    key_idea="every region of selective search is warped and shown to a network that was learnt on ImageNet",
+    module="foveate.models.rcnn",
+)
+_fast_rcnn = partial(
+    _detector,
+    num_classes=20,
+    family="fast_rcnn",
+    year=2015,
+    title="Fast R-CNN",
+    source="Girshick, arXiv:1504.08083; Uijlings et al., selective search, 2013",
+    key_idea="the picture goes through the network once; regions are read from its map",
+    module="foveate.models.fast_rcnn",
 )
 _faster_rcnn = partial(
     _detector,
@@ -69,6 +90,23 @@ DETECTORS: tuple[ModelInfo, ...] = (
         average_precision=22.9,
         published_note="its author's weights on COCO val2017, AP 50-95",
     ),
+    *rows_of(
+        _rcnn,
+        ("name", "depth", "parameters", "macs", "input_size", "average_precision", "published_note"),
+        ("rcnn_alexnet", 9, 57_434_025, 1_421_045_120_000, (3, 608, 800), 58.5, _VOC_2007),
+        ("rcnn_vgg16", 17, 134_690_729, 30_933_196_800_000, (3, 608, 800), 66.0, _VOC_2007),
+        ("rcnn_compact", 8, 298_057, 2_432_318_400, (3, 128, 128), None, ""),
+        ("rcnn_efficientnet_lite0", 50, 2_992_553, 8_920_377_600, _LIGHT, None, ""),
+        ("rcnn_resnet18", 19, 11_230_377, 44_429_875_200, _LIGHT, None, ""),
+    ),
+    *rows_of(
+        _fast_rcnn,
+        ("name", "depth", "parameters", "macs", "input_size", "average_precision", "published_note"),
+        ("fast_rcnn_vgg16", 17, 134_690_729, 388_703_846_400, (3, 608, 800), 66.9, _VOC_2007),
+        ("fast_rcnn_compact", 19, 1_636_105, 476_317_824, (3, 128, 128), None, ""),
+        ("fast_rcnn_efficientnet_lite0", 61, 4_333_385, 1_881_234_432, _LIGHT, None, ""),
+        ("fast_rcnn_resnet18", 30, 12_591_753, 7_601_894_400, _LIGHT, None, ""),
+    ),
     _faster_rcnn(
         name="faster_rcnn_vgg16",
         depth=20,
@@ -76,7 +114,7 @@ DETECTORS: tuple[ModelInfo, ...] = (
         macs=189_285_120_000,
         input_size=(3, 608, 800),
         average_precision=69.9,
-        published_note="VOC 2007 test, learnt from VOC 2007; mean AP at an overlap of 0.5",
+        published_note=_VOC_2007,
     ),
     *rows_of(
         _faster_rcnn,

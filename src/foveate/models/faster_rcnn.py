@@ -12,40 +12,31 @@ anchors that reach out of the picture are learnt from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from foveate.errors import InputError, UnknownNameError
+from foveate.errors import InputError
 from foveate.layers.anchors import anchors_of_shapes, cell_anchors
-from foveate.layers.feature_pyramid import LightPyramid
-from foveate.layers.regions import PyramidRoIAlign, RoIPool
 from foveate.models.anatomy import Level, Network
-from foveate.models.region_detector import RegionDetector
-from foveate.models.registry import create_trunk, register
-from foveate.models.roi_heads import DenseHead, RegionSettings, RoIHeads
+from foveate.models.registry import register
 from foveate.models.rpn import ProposalSettings, RegionProposalNetwork
+from foveate.models.trunk_detector import Pool, TrunkDetector, trunk_and_levels
 
 RATIOS = (0.5, 1.0, 2.0)
 SIZES_OF_PAPER = (128.0, 256.0, 512.0)
 USUAL_SIZE = 4.0  # of an anchor, in strides of its level
-POOLINGS = ("align", "pool")
 SETTINGS = ProposalSettings(
     before=300, after=100, before_training=500, after_training=256, sampled=128
 )  # of a light network
-REGIONS = RegionSettings(sampled=128)
 Shape = tuple[float, float]
 
 
-class FasterRCNN(RegionDetector):
-    """The detector on a trunk of the catalogue.
+class FasterRCNN(TrunkDetector):
+    """The detector on a trunk of the catalogue; see `TrunkDetector`.
 
     Args:
-        trunk: a network that tells its levels; its head is taken off.
-        levels: those of its maps that are used, the finest first.
-        width: channels of the pyramid; 0 for none: then there is one map, the trunk's own.
-        hidden: width of the dense layers.
+        sizes: channels of the pyramid, 0 for none, and width of the dense layers.
         cells: of each level the anchors (A, 4) around a place; a pyramid has a level more than the trunk.
         pool: whether regions are read by RoIAlign or by RoIPool, which takes one map.
     """
@@ -58,74 +49,14 @@ class FasterRCNN(RegionDetector):
         levels: Sequence[Level],
         sizes: tuple[int, int],
         cells: Sequence[Tensor],
-        pool: Literal["align", "pool"],
+        pool: Pool,
         num_classes: int,
     ) -> None:
         width, hidden = sizes
-        super().__init__(
-            num_features=levels[-1].channels, num_classes=num_classes, in_channels=trunk.in_channels
-        )
-        self.trunk_name, self.trunk = trunk_name, trunk
-        self.windows = tuple(one._replace(layer=f"trunk.{one.layer}") for one in trunk.windows)
-        self.levels = tuple(one._replace(layer=f"trunk.{one.layer}") for one in trunk.levels)
-        self.strides = tuple(level.stride for level in levels)
-        self.pyramid = LightPyramid([level.channels for level in levels], width) if width else None
-        if not width:
-            self.general_stride = 2  # VGG's first two stages, as in the paper
-        channels = width or levels[-1].channels
+        super().__init__(trunk, trunk_name=trunk_name, levels=levels, width=width, num_classes=num_classes)
         settings = SETTINGS if width else ProposalSettings(after=300)
-        self.rpn = RegionProposalNetwork(channels, cells, settings=settings)
-        reader = (
-            PyramidRoIAlign((7, 7), self.strides) if pool == "align" else RoIPool((7, 7), 1 / self.strides[0])
-        )
-        head = DenseHead(channels * 49, hidden, dropout=0.0 if width else 0.5)
-        regions = REGIONS if width else RegionSettings()
-        self.roi_heads = RoIHeads(_BoxesFirst(reader), head, hidden, num_classes, regions)
-
-    def forward_features(self, x: Tensor) -> Tensor:
-        return self.trunk.forward_features(x)
-
-    def forward_maps(self, x: Tensor) -> Sequence[Tensor]:
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trunk_learns):
-            found = self.trunk.forward_levels(x)
-        maps = [found[stride] for stride in self.strides]
-        return maps if self.pyramid is None else self.pyramid(maps)
-
-    def trunk_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {f"trunk.{key}": value for key, value in state.items()}
-
-    @torch.no_grad()
-    def load_trunk(self, classifier: Network) -> None:
-        """As of all detectors; without a pyramid the dense layers take VGG's, where they are of its size."""
-        super().load_trunk(classifier)
-        given = classifier.state_dict()
-        for ours, theirs in (("fc6", "classifier.0"), ("fc7", "classifier.3")):
-            layer: Any = self.roi_heads.box_head.get_submodule(ours)
-            weight = given.get(f"{theirs}.weight")
-            if self.pyramid is None and weight is not None and weight.shape == layer.weight.shape:
-                layer.weight.copy_(weight)
-                layer.bias.copy_(given[f"{theirs}.bias"])
-
-    @torch.no_grad()
-    def initialise_from(self, images: Tensor) -> None:
-        """Set what a compact trunk takes from the pictures (N, in_channels, H, W); others take nothing."""
-        initialise = getattr(self.trunk, "initialise_from", None)
-        if initialise is not None:
-            initialise(images)
-
-
-class _BoxesFirst(nn.Module):
-    """A reader of one map or of a pyramid, told boxes and maps."""
-
-    def __init__(self, reader: nn.Module) -> None:
-        super().__init__()
-        self.reader = reader
-
-    def forward(self, boxes: Tensor, *maps: Tensor) -> Tensor:
-        found: Tensor = (
-            self.reader(maps[0], boxes) if isinstance(self.reader, RoIPool) else self.reader(boxes, *maps)
-        )
-        return found
+        self.rpn = RegionProposalNetwork(self.channels, cells, settings=settings)
+        self.roi_heads = self.heads(pool, hidden, num_classes)
 
 
 @register("faster_rcnn_vgg16", trunk="vgg16", width=0, hidden=4096, finest=16, coarsest=16, pool="pool")
@@ -139,7 +70,7 @@ def faster_rcnn(
     hidden: int = 256,
     finest: int = 8,
     coarsest: int = 32,
-    pool: Literal["align", "pool"] = "align",
+    pool: Pool = "align",
     anchors: tuple[Shape, ...] | None = None,
     image_size: tuple[int, int] = (128, 128),
     trunk_options: Mapping[str, Any] | None = None,
@@ -151,16 +82,15 @@ def faster_rcnn(
     anchors: width and height of each anchor in pixels, by growing area: as many for each level. image_size:
     (H, W) of the pictures to train on, for trunks that are made for a size.
     """
-    if pool not in POOLINGS:
-        raise UnknownNameError("pool", pool, POOLINGS)
-    made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
-    made.drop_head()
-    levels = [level for level in made.levels if finest <= level.stride <= coarsest]
-    if not levels or (len(levels) > 1 and (pool == "pool" or not width)):
-        raise InputError(
-            f"{trunk} has maps of the strides {', '.join(str(one.stride) for one in made.levels)}; one of "
-            "them is read without a pyramid or by RoIPool, and several take both a width and RoIAlign."
-        )
+    made, levels = trunk_and_levels(
+        trunk,
+        trunk_options,
+        between=(finest, coarsest),
+        width=width,
+        pool=pool,
+        image_size=image_size,
+        in_channels=in_channels,
+    )
     return FasterRCNN(
         made,
         trunk_name=trunk,

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foveate.layers.truth import Truth
+from foveate.layers.truth import ToLearn, Truth
 from foveate.models.detector import Detector, suppressed
 from foveate.models.roi_heads import RoIHeads
 from foveate.models.rpn import RegionProposalNetwork, Seen
@@ -40,7 +40,8 @@ class RegionsToLearn:
 
 
 class RegionDetector(Detector):
-    """A family sets ``rpn`` and ``roi_heads``, and writes ``forward_maps``.
+    """A family sets ``rpn`` and ``roi_heads``, and writes ``forward_maps``; one whose regions come from
+    elsewhere is `foveate.models.searching.Searching`.
 
     ``min_size`` and ``max_size`` are for `detect` alone: what the shorter side of a picture becomes, unless
     the longer one would be more than that.
@@ -79,15 +80,20 @@ class RegionDetector(Detector):
     def candidates(self, x: Tensor, limits: Tensor) -> Tensor:
         """The same where pictures fill a part of the batch, up to limits (N, 1, 4): w, h, w, h."""
         maps = self.forward_maps(x)
-        proposals = self.rpn.proposals(self.rpn.seen(maps, (x.shape[2], x.shape[3])), limits)
-        return self.roi_heads(maps, proposals, limits)
+        found: Tensor = self.roi_heads(maps, self.proposals(x, maps, limits), limits)
+        return found
+
+    def proposals(self, x: Tensor, maps: Sequence[Tensor], limits: Tensor) -> Tensor:
+        """(N, R, 5 or more): where to look; boxes, and a score that is 0 of what fills up."""
+        return self.rpn.proposals(self.rpn.seen(maps, (x.shape[2], x.shape[3])), limits)
 
     def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
         """What the loss takes, and no auxiliary outputs."""
         self.check_input(x)
         return self.to_learn(x, _limits(x)), ()
 
-    def to_learn(self, x: Tensor, limits: Tensor) -> RegionsToLearn:
+    def to_learn(self, x: Tensor, limits: Tensor) -> ToLearn:
+        """What the loss takes of pictures that fill a part of the batch; see `candidates`."""
         maps = self.forward_maps(x)
         seen = self.rpn.seen(maps, (x.shape[2], x.shape[3]))
         with torch.no_grad():

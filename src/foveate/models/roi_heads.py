@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -86,6 +87,13 @@ class Predictor(nn.Module):
         return self.cls_score(x), self.bbox_pred(x)
 
 
+class Sampled(NamedTuple):
+    """The boxes (M, 4) of a picture, and the rows of those that are learnt from."""
+
+    boxes: Tensor
+    chosen: Tensor
+
+
 class RoIHeads(nn.Module):
     """pool: boxes (N, R, 4) and maps to features (N, R, C, h, w); head: those to (N, R, width)."""
 
@@ -140,7 +148,7 @@ class RoIHeads(nn.Module):
     ) -> dict[str, Tensor]:
         """Of sampled proposals (R, 4) of each picture, and its true boxes among them: class and steps."""
         settings = self.settings
-        boxes, labels, to, quality = [], [], [], []
+        sampled, labels, to, quality = [], [], [], []
         for own, truth in zip(proposals, truths, strict=True):
             all_of = torch.cat([own, truth.wanted.boxes])
             matches, there = matched(all_of, truth, high=settings.overlap, low=settings.overlap)
@@ -149,11 +157,11 @@ class RoIHeads(nn.Module):
             positive = matches >= 0
             label = torch.zeros_like(matches)
             label[positive] = there.labels[matches[positive]] + 1
-            boxes.append(found)
+            sampled.append(Sampled(all_of, chosen))
             labels.append(label)
             to.append(there.boxes[matches[positive]])
             quality.append(found[positive])
-        scores, steps = self._of_sampled(maps, boxes)
+        scores, steps = self.box_predictor(self.of_sampled(maps, sampled))
         label = torch.cat(labels)
         rows = label.nonzero()[:, 0]
         said = steps[rows].unflatten(1, (self.classes + 1, 4))[torch.arange(len(rows)), label[rows]]
@@ -167,13 +175,13 @@ class RoIHeads(nn.Module):
             "quality": _mean_iou(decode_boxes(said.detach(), torch.cat(quality), settings.weights), goal),
         }
 
-    def _of_sampled(self, maps: Sequence[Tensor], boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """(S, K + 1) and (S, 4 (K + 1)) of all sampled boxes; pictures are filled up to the most of one."""
+    def of_sampled(self, maps: Sequence[Tensor], sampled: Sequence[Sampled]) -> Tensor:
+        """(S, width) of all sampled boxes; pictures are filled up to the most of one."""
+        boxes = [one.boxes[one.chosen] for one in sampled]
         most = max(len(one) for one in boxes)
         filled = torch.stack([F.pad(one, (0, 0, 0, most - len(one))) for one in boxes])
-        scores, steps = self.box_predictor(self.box_head(self.box_roi_pool(filled, *maps)))
-        kept = torch.stack([torch.arange(most, device=filled.device) < len(one) for one in boxes])
-        return scores[kept], steps[kept]
+        found: Tensor = self.box_head(self.box_roi_pool(filled, *maps))
+        return found[torch.stack([torch.arange(most, device=filled.device) < len(one) for one in boxes])]
 
 
 def _mean_iou(boxes: Tensor, truth: Tensor) -> Tensor:

@@ -62,6 +62,9 @@ class OnnxGraph(Protocol):
     def traced(self, module: Any, given: Sequence[tuple[str, Any, Sequence[int]]]) -> list[str]:
         """Add what a module calls on values of these names, types and sizes without the batch's."""
 
+    def input(self, name: str, value: Value) -> str:
+        """The name of a further input of the graph, of this value's shape: what is not computed within."""
+
     def producer(self, name: str) -> Any:
         """The node that computes a value; None for a constant or the input."""
 
@@ -120,6 +123,7 @@ def plain(kind: str) -> Any:
 
 
 def reshape(g: OnnxGraph, input: Any, *_: Any, **__: Any) -> str:
-    """To the shape that torch gave; the batch, first, stays as it is."""
-    name: str = g.op("Reshape", input, g.integers([0, *g.out.shape[1:]]))
+    """To the shape that torch gave; the first axis stays as it is, or takes what is left."""
+    first = 0 if len(g.out) == len(input) else -1
+    name: str = g.op("Reshape", input, g.integers([first, *g.out.shape[1:]]))
     return name

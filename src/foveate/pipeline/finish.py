@@ -112,6 +112,7 @@ def finish(run: TrainedRun) -> Finished:
         phases.enter("report")
         config = _config(run, task, measured, novelty)
         data = _report_data(run, config, task, _to_report(run, task, measured, novelty is not None))
+        data = replace(data, proposals=draft.predictor().proposals)
         draft.add_text("history.csv", history_csv(network.history, history_columns(task)))
         draft.add_text("splits.csv", splits_csv(prepared.task, prepared.splits))
         draft.add_text("README.md", render_card(data))

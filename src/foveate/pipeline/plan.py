@@ -13,6 +13,7 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly, measured_splits
+from foveate.models.anatomy import Network
 from foveate.models.model import Model
 from foveate.models.names import BlueprintFile, Registered
 from foveate.models.registry import model_options
@@ -151,15 +152,31 @@ class _Planner:
         """Network, recipe and batches put together."""
         normalise = Normaliser(self.prepared.preprocessing, self.pixels.device)
         network = self._ready(network, normalise)
+        return self._told(network)._planned(network, normalise)
+
+    def _told(self, network: Model) -> _Planner:
+        """Where pictures have the answers that the network learns from, and validation's are looked into."""
+        learner = learner_of(self.prepared.task)(self.prepared.task)
+        train, val = (self.prepared.splits.get(name) for name in ("train", "val"))
+        if train is None:
+            return self
+        if val is not None:
+            learner.completed(val.targets, network.module, val.pixels)
+        targets = learner.completed(train.targets, network.module, train.pixels)
+        if targets is train.targets:
+            return self
+        return replace(self, pixels=self.pixels.answered(targets))
+
+    def _planned(self, network: Model, normalise: Normaliser) -> Plan:
         module = network.module
-        recipe = self._recipe(network.name, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
+        recipe = self._recipe(network, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
         check_batches(module, plan.batches)
         if self.train_seconds is None:
             return plan
         speed = measure_speed(module, plan.learner, plan.batches, plan.settings)
         plan = replace(plan, speed=speed)
-        recipe = self._recipe(network.name, epochs=self.epochs(plan))
+        recipe = self._recipe(network, epochs=self.epochs(plan))
         return self._with(network, recipe, normalise, speed)
 
     def _ready(self, network: Model, normalise: Normaliser) -> Model:
@@ -188,13 +205,15 @@ class _Planner:
         shares = halved + (1 - halved) / 4 if halved else 1.0
         return shares * self.train_seconds / (plan.speed.step_seconds * len(plan.batches))
 
-    def _recipe(self, network: str, epochs: float) -> Recipe:
+    def _recipe(self, network: Model, epochs: float) -> Recipe:
         request = self.request
         if request.recipe != "auto":
             recipe = get_recipe(request.recipe)
         else:
-            of_task = self.prepared.task.usual_recipes[self.trunk is not None]
-            usual = get_recipe(of_task) if of_task else recipe_for(network, epochs)
+            learnt = self.trunk is not None
+            own = network.module.usual_recipes[learnt] if isinstance(network.module, Network) else ""
+            wanted = own or self.prepared.task.usual_recipes[learnt]
+            usual = get_recipe(wanted) if wanted else recipe_for(network.name, epochs)
             recipe = get_recipe(self.chosen[1]) if self.chosen else usual
             if not self.prepared.task.mirror_safe or _contradicts(self.mirror, self.prepared.task):
                 recipe = recipe.without_mirroring()

@@ -74,7 +74,18 @@ def _use(data: ReportData) -> str:
         f"```python\nimport foveate\n\nmodel = foveate.load({path!r})\n"
         'print(model.predict("picture.jpg"))\n```\n\n'
         "`model.onnx` takes `images`, uint8 RGB of shape (N, height, width, 3) already of the model's size, "
-        f"and gives {outputs}; {data.result.inside} are inside.\n"
+        f"and gives {outputs}; {data.result.inside} are inside.\n{_proposals(data.proposals)}"
+    )
+
+
+def _proposals(count: int) -> str:
+    """What a network needs that is told where to look."""
+    if not count:
+        return ""
+    return (
+        f"\nIt also takes `proposals`, float32 of shape (N, {count}, 4): where to look in each picture, as "
+        "x1, y1, x2, y2 in pixels of the model's size, zeros for what fills up. `foveate` finds them by "
+        "selective search (`foveate.images.selective_search`, NumPy), for which ONNX has no operator.\n"
     )
 
 

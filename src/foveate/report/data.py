@@ -37,6 +37,7 @@ class ReportData:
     ``result`` is what the task says of the finished model.
     ``history`` rows have the keys epoch, step, lr, train_loss, val_loss, seconds, and ``train_`` and ``val_``
     with the names of the task's metrics; a value may be None or not finite (drawn as a gap).
+    ``proposals`` is how many boxes of a picture ``model.onnx`` is told beside it; see `Predictor.proposals`.
     ``layers`` rows have name, kind, output_shape, parameters, macs, receptive_field.
     """
 
@@ -58,4 +59,5 @@ class ReportData:
     versions: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     seconds_by_phase: Mapping[str, float] = field(default_factory=dict)
+    proposals: int = 0
     licence: str = ""  # of the model, where the user stated one

@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import ImageError, InputError, ModelFolderError, show_path
+from foveate.images.pixels import to_grey
 from foveate.images.preprocess import Preprocessing, Seen, Taken
+from foveate.images.selective_search import Kind, kept_proposals
 from foveate.runtime.config import ONNX_NAME, ModelConfig
 from foveate.runtime.onnx_check import check_onnx
 from foveate.runtime.session import Session, TookTooLong, physical_cores
@@ -39,6 +41,9 @@ BATCH_PIXELS = (
 )
 CHUNK = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 
+PROPOSALS = "proposals"  # an input beside the pictures: (N, R, 4) boxes in pixels, 0 of what fills up
+MOST_PROPOSALS = 10_000
+
 Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
 Read = Taken | ImageError  # a picture as the network takes it, or why not
@@ -56,6 +61,8 @@ class Predictor:
 
     Attributes:
         task: what an answer is, with its labels.
+        proposals: how many boxes the model is to be told of a picture, where it is told where to look: they
+            are found by selective search. 0 of a model that is given pictures alone.
         outputs: what `run` gives, in order: the task's outputs and, where the model measures it, how unlike
             the training pictures a picture is.
     """
@@ -110,7 +117,7 @@ class Predictor:
             return {output.name: output.none() for output in self.outputs}
         try:
             seconds = LEAST_SECONDS + len(batch) * self._operations / LEAST_SPEED
-            found = self._runs(names, {MODEL_INPUT: np.ascontiguousarray(batch)}, seconds)
+            found = self._runs(names, self.feeds(batch), seconds)
         except TookTooLong as error:
             raise ModelFolderError(
                 f"{self._source}: expected an answer within {seconds:.0f} seconds, found none and stopped "
@@ -127,6 +134,14 @@ class Predictor:
                     "else; train or export it again."
                 )
         return dict(zip(names, found, strict=True))
+
+    def feeds(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """What ``model.onnx`` is given for pictures (N, height, width, 3): them, and where it is to look."""
+        feeds: dict[str, np.ndarray] = {MODEL_INPUT: np.ascontiguousarray(batch)}
+        if self.proposals:
+            seen = np.stack([to_grey(one) for one in batch]) if self.preprocessing.channels == 1 else batch
+            feeds[PROPOSALS] = kept_proposals(seen, Kind(self.proposals))
+        return feeds
 
     def stream(
         self, items: Iterable[Item], read: Callable[[Item], Taken], *, batch_size: int = BATCH_SIZE
@@ -251,21 +266,36 @@ class Predictor:
             raise ModelFolderError(f"{self._source}: {error}") from error
         try:
             session = Session(model, threads)
-            found = [_describe(value) for value in (*session.inputs, *session.outputs)]
+            inputs, *found = [_described(session.inputs), *map(_describe, session.outputs)]
+            self.proposals = _proposals(session.inputs)
         except Exception as error:  # ONNX Runtime's errors have no common class of their own
             raise ModelFolderError(f"{self._source}: cannot be opened: {first_line(error)}") from error
         height, width = self.preprocessing.height, self.preprocessing.width
         self.outputs = tuple(output.on(height, width) for output in self.task.outputs)
-        if len(found) > 1 + len(self.outputs):
+        if len(found) > len(self.outputs):
             self.outputs = (*self.outputs, UNLIKENESS)
         expected = [f"{MODEL_INPUT} tensor(uint8) (N, {height}, {width}, 3)"]
+        if self.proposals:
+            expected[0] += f", {PROPOSALS} tensor(float) (N, {self.proposals}, 4)"
         expected += [output.describe() for output in self.outputs]
+        found = [inputs, *found]
         if found != expected:
             raise ModelFolderError(
                 f"{self._source}: expected {' -> '.join(expected)}, found {' -> '.join(found)[:300]}; "
                 "the model does not belong to this config.json."
             )
         return session
+
+
+def _described(values: list[Any]) -> str:
+    return ", ".join(map(_describe, values))
+
+
+def _proposals(inputs: list[Any]) -> int:
+    """How many boxes of a picture a graph with such inputs is to be told; 0 of one that is not told any."""
+    shape = [one.shape for one in inputs if one.name == PROPOSALS]
+    count = shape[0][1] if shape and len(shape[0]) == 3 else 0
+    return count if isinstance(count, int) and 0 < count <= MOST_PROPOSALS else 0
 
 
 def _describe(value: Any) -> str:

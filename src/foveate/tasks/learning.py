@@ -81,6 +81,13 @@ class Learner(ABC):
         """
         return targets
 
+    def completed(self, targets: Targets, module: nn.Module, pictures: np.ndarray) -> Targets:
+        """The targets with what this network has to be told of its pictures (N, H, W, C) uint8 beside them.
+
+        By default nothing. What takes long to find is kept on the disk by content.
+        """
+        return targets
+
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """The mean loss of a batch, a scalar to be minimised."""

@@ -214,11 +214,25 @@ SENTENCES = Recipe(
     epochs=30,
 )
 
+REGIONS = Recipe(
+    name="regions",
+    summary="For R-CNN on a learnt trunk: pictures as they are, so that what it saw of regions is kept.",
+    training=TrainingSettings(
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.02),
+        schedule=ScheduleSettings(warmup_fraction=0.03, decay="cosine"),
+        clip_norm=5.0,
+        frozen_share=1.0,
+    ),
+    batch_size=8,
+    augmentation=Augmentation(),
+    epochs=30,
+)
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         *(ARTICLE, STANDARD, TRANSFORMER, COMPACT_SHORT, COMPACT_LONG, MAPS, MAPS_LEARNT, BOXES),
-        *(BOXES_LEARNT, SENTENCES, SENTENCES_LEARNT),
+        *(BOXES_LEARNT, REGIONS, SENTENCES, SENTENCES_LEARNT),
     )
 }
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from foveate.dataset.prepare import Prepared
-from foveate.dataset.sources.fetch import cache_folder
 from foveate.dataset.split import stratified_folds
+from foveate.kept import cache_folder
 from foveate.models.anatomy import Network
 from foveate.models.model import Model
 from foveate.models.registry import model_info

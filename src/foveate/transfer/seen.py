@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from foveate.dataset.sources.fetch import cache_folder
 from foveate.exporter.features import BATCH_SIZE, Extractor
 from foveate.images.preprocess import Preprocessing
+from foveate.kept import cache_folder
 from foveate.models.captioner import Captioner
 from foveate.models.model import Model
 from foveate.transfer.backbone import FEATURES_VERSION, identity

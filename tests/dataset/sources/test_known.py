@@ -21,8 +21,9 @@ import numpy as np
 import pytest
 
 from foveate.dataset.sources import fetch, known
-from foveate.dataset.sources.fetch import KnownFile, Sources, cache_folder, checked, find
+from foveate.dataset.sources.fetch import KnownFile, Sources, checked, find
 from foveate.errors import DownloadError, StorageError, UnknownNameError
+from foveate.kept import cache_folder
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 FILE = KnownFile("things.gz", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))

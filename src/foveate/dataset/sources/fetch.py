@@ -26,6 +26,7 @@ from pathlib import Path
 
 from foveate.errors import DownloadError, StorageError
 from foveate.files import sync
+from foveate.kept import cache_folder
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -54,16 +55,6 @@ class Sources:
     folders: tuple[str, ...] = ()
     debian_package: str | None = None
     addresses: tuple[str, ...] = ()
-
-
-def cache_folder() -> Path:
-    """Where fetched things are kept: $FOVEATE_CACHE, else $XDG_CACHE_HOME/foveate, else ~/.cache/foveate."""
-    own = os.environ.get("FOVEATE_CACHE")
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification has relative paths ignored.
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "foveate"  # noqa: PTH117
 
 
 def find(

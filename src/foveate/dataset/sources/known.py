@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.dataset.samples import ArrayImages, DataSet, Split
-from foveate.dataset.sources.fetch import KnownFile, Say, Sources, cache_folder, find
+from foveate.dataset.sources.fetch import KnownFile, Say, Sources, find
 from foveate.errors import UnknownNameError
+from foveate.kept import cache_folder
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
 

@@ -21,7 +21,18 @@ from foveate.tasks.base import Targets
 from foveate.tasks.detection.anchors import ENOUGH, LEAST_PX, fitted, suited
 from foveate.tasks.detection.matching import Matches
 from foveate.tasks.detection.metrics import AT_50, Answer, compared
-from foveate.tasks.detection.names import AP, AP50, AP75, BOXES, COUNT, CROWD, LABELS, NO_BOX, SCORES
+from foveate.tasks.detection.names import (
+    AP,
+    AP50,
+    AP75,
+    BOXES,
+    COUNT,
+    CROWD,
+    LABELS,
+    NO_BOX,
+    PROPOSALS,
+    SCORES,
+)
 from foveate.tasks.detection.precision import NAMES, curves, twelve
 from foveate.tasks.detection.targets import BoxTargets
 from foveate.tasks.detection.task import Detection, boxes_of
@@ -78,7 +89,16 @@ class DetectionLearner(Learner):
     def moved(self, targets: Arrays, geometry: Tensor, size: tuple[int, int]) -> Arrays:
         boxes, inside = moved_boxes(targets[BOXES], geometry, size)
         # What is hardly in the picture any more is neither to be found nor wrong to find.
-        return {**targets, BOXES: boxes, CROWD: targets[CROWD] | (inside < LEAST_SHARE)}
+        found = {**targets, BOXES: boxes, CROWD: targets[CROWD] | (inside < LEAST_SHARE)}
+        if PROPOSALS in targets:
+            looked_at, inside = moved_boxes(targets[PROPOSALS], geometry, size)
+            found[PROPOSALS] = looked_at * (inside >= LEAST_SHARE).unsqueeze(2)
+        return found
+
+    def completed(self, targets: Targets, module: nn.Module, pictures: np.ndarray) -> Targets:
+        """With the proposals of a detector whose regions come from outside of it."""
+        search = getattr(module, "search", None)
+        return targets if search is None else replace(boxes_of(targets), proposals=search.prepare(pictures))
 
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
         found = self._matches(outputs, boxes_of(targets))
@@ -171,9 +191,12 @@ class Answering(nn.Module):
 def truths(targets: Arrays) -> list[Truth]:
     """The true boxes of each picture of a batch, without what fills up."""
     found = []
-    for boxes, labels, crowd in zip(targets[BOXES], targets[LABELS], targets[CROWD], strict=True):
+    told = targets.get(PROPOSALS, [None] * len(targets[LABELS]))
+    for boxes, labels, crowd, proposals in zip(
+        targets[BOXES], targets[LABELS], targets[CROWD], told, strict=True
+    ):
         there = labels != NO_BOX
-        found.append(Truth(boxes[there], labels[there], crowd[there]))
+        found.append(Truth(boxes[there], labels[there], crowd[there], proposals))
     return found
 
 

@@ -9,6 +9,7 @@ BOXES = "boxes"  # (N, K, 4) x1 y1 x2 y2 in pixels
 SCORES = "scores"  # (N, K) from 0 to 1, the highest first
 LABELS = "labels"  # (N, K) which class, from 0
 COUNT = "count"  # (N,) how many of the K are boxes; the rest is filled up
+PROPOSALS = "proposals"  # of a training batch (N, R, 4): where to look, for networks that are told
 CROWD = "crowd"  # of a training batch: what is neither to be found nor wrong to find
 
 NO_BOX = -1  # the label of what fills up the boxes of a training batch

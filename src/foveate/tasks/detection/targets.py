@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.images.preprocess import Preprocessing
-from foveate.tasks.detection.names import BOXES, CROWD, LABELS, NO_BOX
+from foveate.tasks.detection.names import BOXES, CROWD, LABELS, NO_BOX, PROPOSALS
 from foveate.tasks.detection.truth import ROUNDING_PX, Naming, PictureBoxes
 
 
@@ -21,12 +21,13 @@ class BoxTargets:
     """Boxes of N pictures, one naming for all.
 
     on_input: of each picture (B, 4) float32, its boxes in pixels of the network's input, once they were
-    placed.
+    placed. proposals: (N, R, 4) float32, where a network is to look that is told, filled up with zeros.
     """
 
     pictures: tuple[PictureBoxes, ...]
     naming: Naming
     on_input: tuple[NDArray[np.float32], ...] | None = None
+    proposals: NDArray[np.float32] | None = None
     _sizes: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False)  # by the id of a picture
 
     def __len__(self) -> int:
@@ -39,7 +40,8 @@ class BoxTargets:
         chosen = np.asarray(rows, np.int64).tolist()
         on_input = None if self.on_input is None else tuple(self.on_input[row] for row in chosen)
         pictures = tuple(self.pictures[row] for row in chosen)
-        return replace(self, pictures=pictures, on_input=on_input)
+        proposals = None if self.proposals is None else self.proposals[chosen]
+        return replace(self, pictures=pictures, on_input=on_input, proposals=proposals)
 
     def size(self, row: int) -> tuple[int, int] | None:
         """(width, height) of a picture, where it is known."""
@@ -67,6 +69,7 @@ class BoxTargets:
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """Once they are placed: boxes (N, B, 4) float32 in pixels of the input, labels (N, B) int64 and crowd
         (N, B) bool; B is the most that a picture has, at least 1, and what fills up has the label NO_BOX.
+        And the proposals, where there are some.
         """
         if self.on_input is None:
             return {}
@@ -77,7 +80,8 @@ class BoxTargets:
         for row, (one, placed) in enumerate(zip(self.pictures, self.on_input, strict=True)):
             boxes[row, : len(one)], labels[row, : len(one)] = placed, one.labels
             crowd[row, : len(one)] = one.crowd
-        return {BOXES: boxes, LABELS: labels, CROWD: crowd}
+        told = {} if self.proposals is None else {PROPOSALS: self.proposals}
+        return {BOXES: boxes, LABELS: labels, CROWD: crowd, **told}
 
     @property
     def keys(self) -> NDArray[np.int64]:
@@ -127,4 +131,4 @@ class BoxTargets:
     def renamed(self, naming: Naming) -> BoxTargets:
         """The same under another naming. Raises InputError for a box whose class it lacks."""
         pictures = tuple(replace(one.named(naming), size=self.size(i)) for i, one in enumerate(self.pictures))
-        return BoxTargets(pictures, naming, self.on_input)
+        return BoxTargets(pictures, naming, self.on_input, self.proposals)
