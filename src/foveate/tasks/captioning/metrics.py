@@ -100,7 +100,10 @@ class Evaluation(ShownEvaluation):
             return ""
         *others, last = self.not_beaten
         least = f"{', '.join(others)} or {last}" if others else last
-        return f"It is not surely better than {least}: it has not learnt to tell what pictures show."
+        why = "it has not learnt to tell what pictures show"
+        if self.beaten.get(SHUFFLED, True) and self.beaten.get(CONSTANT, True):
+            why = "looking up similar pictures does as well"
+        return f"It is not surely better than {least}: {why}."
 
     def scores(self) -> dict[str, float | int]:
         found: dict[str, float | int] = {name: self.number(name) for name in NAMES}

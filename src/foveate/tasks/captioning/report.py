@@ -87,8 +87,7 @@ def meaning(result: Evaluation) -> str:
 
 def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> list[str]:
     """What stands between the numbers and the truth; one sentence each, the gravest first."""
-    found = [result.judgement] if result.judgement else []
-    found += warnings_of_split(split, chosen_on)
+    found = warnings_of_split(split, chosen_on)
     if 2 * result.most > result.samples > 1:
         found.append(
             f"{count(result.most)} of {count(result.samples)} pictures got one and the same sentence."

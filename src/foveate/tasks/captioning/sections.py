@@ -16,6 +16,7 @@ from foveate.words import percent, split_word
 _LETTERS = 300  # of a sentence that are shown
 _RIGHT = 3  # right sentences beside a picture
 _WORDS_SHOWN = 12  # of a sentence, each with where it looked
+_LOOKING = 4  # pictures, about, of which that is shown
 _DARK = 0.25  # of the light of a place that it did not look at
 _LEAST_SIDE_PX = 96
 
@@ -71,9 +72,14 @@ def sentences(shown: Sequence[SentenceShown]) -> Section:
         "Pictures with what it says, how sure it is of each word, and what people said of them; the worst "
         "first, by CIDEr-D."
     )
-    if any(one.looked is not None for one in shown):
-        text += " Below each word the picture is light where the network looked while it wrote that word."
     blocks: list[Block] = [Paragraph(text), Gallery([_picture(one) for one in shown])]
+    looking = [one for one in shown if one.looked is not None and len(one.words)]
+    if looking:
+        said = (
+            "Word by word a picture is light where the network looked while it wrote that word, some of them:"
+        )
+        blocks.append(Paragraph(said))
+    blocks += [Gallery(word_by_word(one), small=True) for one in looking[:: max(len(looking) // _LOOKING, 1)]]
     return Section("What it says", "Sentences", "sentences", blocks)
 
 
@@ -85,13 +91,18 @@ def _picture(one: SentenceShown) -> Picture:
         *(("people say: ", Mark(_cut(right))) for right in one.right[:_RIGHT]),
         ("CIDEr-D ", Mark(f"{one.score:.2f}", "number")),
     ]
-    panels = [Panel(one.pixels, f"A picture of which it says: {_cut(one.said)}")]
-    if one.looked is not None:
-        panels += [
-            Panel(lit(one.pixels, weights), f"Where it looked while it wrote {_cut(word)}")
-            for word, weights in zip(one.words[:_WORDS_SHOWN], one.looked, strict=False)
-        ]
-    return Picture(panels, caption, one.name)
+    return Picture([Panel(one.pixels, f"A picture of which it says: {_cut(one.said)}")], caption, one.name)
+
+
+def word_by_word(one: SentenceShown) -> list[Picture]:
+    """The picture with its sentence, then for each word where the network looked, and how sure it was."""
+    looked = () if one.looked is None else one.looked[:_WORDS_SHOWN]
+    whole = Panel(one.pixels, f"The picture of which it says: {_cut(one.said)}")
+    found = [Picture([whole], [(Mark(_cut(one.said)),)])]
+    for word, weights, sure in zip(one.words, looked, one.sure, strict=False):
+        panel = Panel(lit(one.pixels, weights), f"Where it looked while it wrote {_cut(word)}")
+        found.append(Picture([panel], [(Mark(_cut(word)), f" {percent(float(sure), 0)}")]))
+    return found
 
 
 def lit(pixels: NDArray[np.uint8], weights: NDArray[np.floating]) -> NDArray[np.uint8]:
