@@ -17,7 +17,7 @@ import foveate
 
 ROOT = Path(__file__).parents[1]
 GROUPS = {
-    "What the commands do": "train evaluate check explain summary export serve",
+    "What the commands do": "train evaluate check explain summary export serve doctor",
     "A trained model": "load LoadedModel Predictor Estimator Finished TrainRequest",
     "Pictures and data": "open_dataset DataSet read_image Preprocessing",
     "Networks": "list_models model_info create_model Network",

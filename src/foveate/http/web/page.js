@@ -1,4 +1,4 @@
-// A page that answers pictures: dropped, chosen or pasted ones are asked one after the other; each answer becomes a card.
+// A page that answers pictures: those dropped, chosen or pasted are asked one after the other; each has a card.
 // All text is set as text, never as HTML: labels and file names are not ours.
 
 import { show } from "./answers.js";
