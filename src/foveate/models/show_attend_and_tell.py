@@ -63,8 +63,8 @@ class AttendStep(Step):
 
 
 @register("show_attend_and_tell_compact", trunk="compact_m", units=192)
-@register("show_attend_and_tell_efficientnet_lite0", trunk="efficientnet_lite0")
-@register("show_attend_and_tell_resnet18", trunk="resnet18")
+@register("show_attend_and_tell_efficientnet_lite0", trunk="efficientnet_lite0", image_size=(224, 224))
+@register("show_attend_and_tell_resnet18", trunk="resnet18", image_size=(224, 224))
 class ShowAttendAndTell(Captioner):
     """``units``: of the LSTM, of a word and of a place. ``even``: what overlooking a place costs."""
 
