@@ -96,7 +96,7 @@ def test_show_and_tell_is_torchs_lstm_that_reads_the_picture_first() -> None:
 
 
 def test_attention_sums_to_one_and_overlooking_places_costs() -> None:
-    network = make("show_attend_and_tell_compact", dropout=0.0)
+    network = make("show_attend_and_tell_compact", dropout=0.0, even=1.0)
     pictures = torch.randn(3, 3, SIDE, SIDE)
     rows, columns = network.grid(SIDE, SIDE)
     with torch.no_grad():

@@ -41,8 +41,8 @@ CAPTIONERS: tuple[ModelInfo, ...] = (
     *rows_of(
         _attend,
         ("name", "depth", "parameters", "macs", "input_size"),
-        ("show_attend_and_tell_compact", 15, 4_710_017, 95_298_432, (3, 128, 128)),
-        ("show_attend_and_tell_efficientnet_lite0", 58, 9_433_873, 459_320_032, (3, 224, 224)),
-        ("show_attend_and_tell_resnet18", 27, 17_737_553, 1_918_678_016, (3, 224, 224)),
+        ("show_attend_and_tell_compact", 16, 4_793_153, 100_606_848, (3, 128, 128)),
+        ("show_attend_and_tell_efficientnet_lite0", 63, 9_664_017, 503_976_672, (3, 224, 224)),
+        ("show_attend_and_tell_resnet18", 32, 18_170_449, 2_003_074_048, (3, 224, 224)),
     ),
 )

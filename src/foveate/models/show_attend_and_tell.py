@@ -8,8 +8,9 @@ functions of the mean place; β is a gate by the state; attention is doubly stoc
 attention is not built.
 
 Deviations: the trunk is any network of the catalogue; its places are those of a map of stride 16, as in the
-paper, to which what a coarser map knows is added, each through a product to ``units`` numbers; a place knows
-where it is by numbers that are learnt, so that a network is for one size of picture.
+paper, to which what a finer and a coarser map know is added, each as ``units`` numbers, and in which
+neighbours then see each other (``neck``); a place knows where it is by numbers that are learnt, so that a
+network is for one size of picture.
 """
 
 from __future__ import annotations
@@ -25,13 +26,27 @@ from torch import Tensor, nn
 
 from foveate.layers.additive_attention import AdditiveAttention
 from foveate.layers.greedy import Greedy
+from foveate.layers.layer_norm import LayerNorm2d
 from foveate.layers.recurrent import LSTMCell
 from foveate.layers.teacher_forcing import Step
 from foveate.models.anatomy import Network
 from foveate.models.captioner import LONGEST, Captioner
 from foveate.models.registry import create_trunk, register
 
-STRIDE = 16  # of the finest map that is looked at
+STRIDE, FINEST = 16, 8  # of the places, and of the finest map that is added to them
+
+
+class NeckBlock(nn.Module):
+    """What each place learns of its neighbours, added to what it knows: (N, C, h, w) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.around = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.norm = LayerNorm2d(channels)
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.mix(F.gelu(self.norm(self.around(x))))
 
 
 class AttendStep(Step):
@@ -62,11 +77,14 @@ class AttendStep(Step):
         return looking + self.cell.multiply_adds + 2 * units * units + units + units * words
 
 
-@register("show_attend_and_tell_compact", trunk="compact_m", units=192)
+@register("show_attend_and_tell_compact", trunk="compact_m", units=192, neck=0)
 @register("show_attend_and_tell_efficientnet_lite0", trunk="efficientnet_lite0", image_size=(224, 224))
 @register("show_attend_and_tell_resnet18", trunk="resnet18", image_size=(224, 224))
 class ShowAttendAndTell(Captioner):
-    """``units``: of the LSTM, of a word and of a place. ``even``: what overlooking a place costs."""
+    """``units``: of the LSTM, of a word and of a place. ``even``: what overlooking a place costs.
+
+    ``neck``: rounds in which places see their neighbours.
+    """
 
     def __init__(
         self,
@@ -74,8 +92,9 @@ class ShowAttendAndTell(Captioner):
         trunk: str,
         trunk_options: Mapping[str, Any] | None = None,
         units: int = 256,
+        neck: int = 2,
         dropout: float = 0.2,
-        even: float = 1.0,
+        even: float = 0.1,
         longest: int = LONGEST,
         image_size: tuple[int, int] = (128, 128),
         num_classes: int = 10_000,
@@ -91,12 +110,18 @@ class ShowAttendAndTell(Captioner):
         )
         self.trunk_name, self.trunk, self.even = trunk, made, even
         self.follow(made)
-        self.strides = tuple(one.stride for one in made.levels if one.stride >= STRIDE)
+        self.strides = tuple(one.stride for one in made.levels if one.stride >= FINEST)
         self.strides = self.strides or (made.levels[-1].stride,)
         self.maps = _map_shapes(made, self.strides, (in_channels, *image_size))  # (C, h, w) each
         self.seen_name = f"maps{'-'.join(map(str, self.strides))}"
-        self.laterals = nn.ModuleList(nn.Conv2d(channels, units, 1) for channels, _, _ in self.maps)
-        _, rows, columns = self.maps[0]
+        last = len(self.maps) - 1
+        self.places_at = next((i for i, one in enumerate(self.strides) if one >= STRIDE), last)
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(channels, units, 1) if i >= self.places_at else _halving(channels, units)
+            for i, (channels, _, _) in enumerate(self.maps)
+        )
+        self.neck = nn.Sequential(*(NeckBlock(units) for _ in range(neck)))
+        rows, columns = self.grid(*image_size)
         self.place = nn.Parameter(torch.zeros(1, rows * columns, units))
         nn.init.normal_(self.place, std=0.02)
         self.norm = nn.LayerNorm(units)
@@ -112,18 +137,27 @@ class ShowAttendAndTell(Captioner):
         return sum(math.prod(shape) for shape in self.maps)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        return self.maps[0][1:]
+        return self.maps[self.places_at][1:]
 
     def memories(self, seen: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The state that begins with the mean place; the places (N, L, units) and their keys."""
         parts = seen.split([math.prod(shape) for shape in self.maps], dim=1)
-        places = self.laterals[0](parts[0].unflatten(1, self.maps[0]))  # (N, units, h, w)
-        for part, shape, lateral in zip(parts[1:], self.maps[1:], self.laterals[1:], strict=True):
-            coarse = lateral(part.unflatten(1, shape))
-            places = places + F.interpolate(coarse, size=self.maps[0][1:], mode="nearest")
+        size = self.maps[self.places_at][1:]
+        places = self.laterals[self.places_at](parts[self.places_at].unflatten(1, self.maps[self.places_at]))
+        for i, (part, shape) in enumerate(zip(parts, self.maps, strict=True)):
+            if i != self.places_at:
+                other = self.laterals[i](part.unflatten(1, shape))
+                same = tuple(other.shape[2:]) == size
+                places = places + (other if same else F.interpolate(other, size=size, mode="nearest"))
+        places = self.neck(places)  # (N, units, h, w)
         places = self.norm(places.flatten(2).transpose(1, 2) + self.place)  # (N, L, units)
         attention: Any = self.step.attention
         return torch.tanh(self.start(places.mean(dim=1))), (places, attention.keys(places))
+
+
+def _halving(channels: int, units: int) -> nn.Conv2d:
+    """A map twice as fine to the places: (N, channels, 2h, 2w) to (N, units, h, w)."""
+    return nn.Conv2d(channels, units, 3, stride=2, padding=1)
 
 
 def _map_shapes(

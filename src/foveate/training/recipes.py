@@ -192,12 +192,13 @@ SENTENCES_LEARNT = Recipe(
         schedule=ScheduleSettings(warmup_fraction=0.03, decay="cosine"),
         label_smoothing=0.05,
         clip_norm=5.0,
-        frozen_share=0.25,
+        frozen_share=0.5,
     ),
     batch_size=32,
     augmentation=_SENTENCES_AUGMENTATION,
     epochs=12,
 )
+"""On two cores an epoch of 5,600 scenes of 128 px took 22 s while the trunk was frozen, then 140 s."""
 
 SENTENCES = Recipe(
     name="sentences",
