@@ -136,7 +136,7 @@ def _map_pixels(request: TrainRequest, dataset: DataSet, network: str) -> int | 
     if request.refine == "mrf":
         macs += multiply_adds(len(dataset.task.labels))
     seconds = MAP_EPOCHS * count * macs * SECONDS_PER_MAP_GMAC / 1e9  # a pixel of every picture
-    least = max(LEAST_MAP_PIXELS, (enough or 0) // 2)  # smaller, what there is to find can hardly be seen
+    least = max(LEAST_MAP_PIXELS, (enough or 0) // 4)  # smaller, what there is to find can hardly be seen
     affordable = max(round(MAP_SHARE * request.budget_seconds / seconds), least)
     return min(affordable, enough or MOST_PIXELS)
 

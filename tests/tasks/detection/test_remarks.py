@@ -89,6 +89,30 @@ def test_boxes_too_small_for_the_network_are_told(tmp_path):
     assert any(item.kind == "box-small" for item in found.items)
 
 
+def sized(sides: list[list[int]]) -> BoxTargets:
+    """A picture of 640 x 480 with boxes of these sides, class by class."""
+    naming = Naming(tuple("abc"[: len(sides)]))
+    boxes = [[0, 0, side, side + 5] for own in sides for side in own]
+    labels = [k for k, own in enumerate(sides) for _ in own]
+    targets = BoxTargets((PictureBoxes.of(boxes, labels, naming),), naming)
+    assert targets.fault(0, (640, 480)) is None
+    return targets
+
+
+@pytest.mark.parametrize(
+    ("sides", "wanted"),
+    [
+        ([[40] * 100], 320),  # 20 of 320
+        ([[39] * 100], 416),
+        ([[97] * 900, [30] * 100], 512),  # cells and platelets: 19.5 of 416, 24 of 512
+        ([[97] * 900, [30] * 19], 320),  # of 19 boxes a tenth tells nothing
+        ([[10] * 5], 640),
+    ],
+)
+def test_pictures_are_so_large_that_the_boxes_of_each_class_are_seen(sides, wanted):
+    assert suggested_side(sized(sides)) == wanted
+
+
 @pytest.fixture(scope="module")
 def measured():
     """Eight pictures whose colours are found; in two a box is nobody's, in one there is a thing too many."""

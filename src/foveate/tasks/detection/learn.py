@@ -41,7 +41,9 @@ from foveate.tasks.learning import Arrays, Learner, MadeFor
 from foveate.tasks.values import Values
 from foveate.words import share
 
-OVERLAP = 0.6  # IoU of two answers of a class, at most
+# IoU of two answers of a class, at most. On BCCD's validation pictures a trained model had an AP50 of 86.6 %
+# at 0.6, 87.1 % at 0.55 and 87.0 % at 0.5, and an AP of 54 % at each: of small things two boxes overlap less.
+OVERLAP = 0.55
 APART = 2048.0  # pixels by which classes are moved apart for suppression: more than pictures have
 EDGE = 1e-6  # of a score, whose logit is finite
 LEAST_SHARE = 0.3  # of a box that must still be in the picture for it to be looked for
