@@ -63,6 +63,7 @@ def trainer(
     batch_size=8,
     horizon=None,
     every_seconds=30,
+    evaluation_seconds=0.0,
 ):
     normalise = Normaliser(PREPROCESSING)
     batches = TrainingBatches(
@@ -79,6 +80,7 @@ def trainer(
         settings=settings or usual,
         horizon=horizon or StepHorizon(epochs * len(batches)),
         saving=Saving(CheckpointStore(tmp_path), every_seconds=every_seconds) if tmp_path else None,
+        evaluation_seconds=evaluation_seconds,
     )
 
 
@@ -214,6 +216,28 @@ def test_a_time_horizon_ends_the_run_on_time_and_evaluates_once_more(monkeypatch
     assert now[0] < 3.5
     assert run.history[-1]["step"] == run.step
     assert run.history[-1]["lr"] < 0.05 * run.settings.optimiser.learning_rate
+
+
+@pytest.mark.parametrize(("evaluation_seconds", "first"), [(0.0, 1), (0.05, 2)])
+def test_a_time_horizon_waits_with_the_first_evaluation_until_it_is_worth_its_time(
+    evaluation_seconds, first, monkeypatch
+):
+    """A step takes 0.1 s: an evaluation of 0.05 s waits for 1 s of training, for 5 % of it."""
+    now = [0.0]
+    monkeypatch.setattr("foveate.training.loop.monotonic", lambda: now[0])
+    run = trainer(horizon=TimeHorizon(10.0, clock=lambda: now[0]), evaluation_seconds=evaluation_seconds)
+    work = run.train_step
+
+    def step(batch):
+        now[0] += 0.1
+        work(batch)
+
+    step.sums = work.sums
+    run.train_step = step
+    epoch = 0.1 * len(run.batches)
+    assert epoch < 1 < 2 * epoch
+    list(run.run())
+    assert run.history[0]["epoch"] == first
 
 
 def test_early_stopping_waits_for_its_patience():

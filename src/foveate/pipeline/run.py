@@ -372,6 +372,7 @@ def _trainer(
     if validation is not None and not prepared.task.whole_picture:  # a score a class and pixel, not a class
         shape = prepared.preprocessing
         validation.batch_size = max(MAP_PIXELS // (shape.height * shape.width), 1)
+    pictures = 0 if validation is None else len(validation.targets)
     return Trainer(
         plan.network.module,
         plan.learner,
@@ -380,4 +381,5 @@ def _trainer(
         settings=plan.settings,
         horizon=horizon,
         saving=Saving(run.checkpoints, {"network": plan.network.name, "recipe": plan.recipe.name}),
+        evaluation_seconds=plan.speed.forward_seconds_per_image * pictures if plan.speed else 0.0,
     )

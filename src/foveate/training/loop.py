@@ -74,6 +74,7 @@ class Trainer:
         horizon: when the run ends.
         saving: where to save, and how often; None saves nothing.
         recorder: what records the steps of a module that is ``recordable``; the device's own by default.
+        evaluation_seconds: what an evaluation takes, as far as it is known before there was one.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Trainer:
         horizon: Horizon,
         saving: Saving | None = None,
         recorder: Recorder | None = None,
+        evaluation_seconds: float = 0.0,
     ) -> None:
         self.module, self.learner = module, learner
         self.batches, self.validation = batches, validation
@@ -111,7 +113,7 @@ class Trainer:
         self.retries, self.rate_scale = 0, 1.0
         self.train_step = Step(module, learner, self.optimiser, settings, half=self.half, recorder=recorder)
         self._reading = Reading(self.train_step.sums)
-        self._evaluation_seconds = 0.0
+        self._evaluation_seconds = evaluation_seconds
 
     # The run
 
