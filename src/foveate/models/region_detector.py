@@ -63,7 +63,9 @@ class RegionDetector(Detector):
 
     @property
     def anchor_shapes(self) -> list[list[tuple[float, float]]]:
-        return [[(x2 - x1, y2 - y1) for x1, y1, x2, y2 in level] for level in self.rpn.cells]
+        proposing: RegionProposalNetwork | None = getattr(self, "rpn", None)  # none where others propose
+        levels = [] if proposing is None else proposing.cells
+        return [[(x2 - x1, y2 - y1) for x1, y1, x2, y2 in level] for level in levels]
 
     def forward_maps(self, x: Tensor) -> Sequence[Tensor]:
         """The maps (N, width, h, w) that proposals are made of and regions read from, the finest first."""

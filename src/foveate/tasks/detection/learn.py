@@ -70,7 +70,7 @@ class DetectionLearner(Learner):
     def made_for(self, network: nn.Module, targets: Targets) -> MadeFor | None:
         """Anchors of the boxes' own shapes, for a network that has anchors which suit too few of them."""
         own = boxes_of(targets)
-        if not isinstance(network, Anchored) or own.on_input is None:
+        if not isinstance(network, Anchored) or not network.anchor_shapes or own.on_input is None:
             return None
         boxes = np.concatenate([np.zeros((0, 4)), *own.on_input]).astype(np.float64)
         shapes = np.maximum(boxes[:, 2:] - boxes[:, :2], LEAST_PX)
