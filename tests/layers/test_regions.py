@@ -7,13 +7,14 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from foveate.exporter.emitter import emit
 from foveate.graph.arithmetic import explain_value
 from foveate.graph.recording import record
 from foveate.layers.feature_pyramid import FeaturePyramid
-from foveate.layers.regions import Pooling, RoIAlign, RoIPool, roi_align, roi_pool
+from foveate.layers.regions import Pooling, PyramidRoIAlign, RoIAlign, RoIPool, roi_align, roi_pool
 from foveate.reference import regions as reference
 from waves import picture
 
@@ -110,6 +111,29 @@ def test_a_number_of_roi_align_taken_apart(layer):
         found = explain_value(run, last, *place)
         assert found.total == pytest.approx(found.value, abs=1e-5)
         assert found.terms[0].sum == pytest.approx(found.total)
+
+
+class OnTwoMaps(nn.Module):
+    """Boxes of 30 and of 150 pixels, which are read from different maps, and a bit of the picture in them."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = PyramidRoIAlign((2, 3), (4, 8))
+
+    def forward(self, x):
+        boxes = torch.tensor([[2.0, 3, 32, 33], [5, 1, 155, 151]])
+        return self.layer(boxes + x[:, :1, :2, :4].flatten(1, 2), x, F.avg_pool2d(x, 2))
+
+
+def test_a_number_of_a_pyramids_roi_align_is_of_the_map_that_suits_its_box():
+    run = record(OnTwoMaps().eval(), picture(1, 2, 12, 16))
+    last = len(run.steps) - 1
+    read = []
+    for place in ((0, 0, 0), (0, 1, 5), (1, 1, 3), (1, 0, 2)):
+        found = explain_value(run, last, *place)
+        assert found.total == pytest.approx(found.value, abs=1e-5) and found.terms
+        read.append(run.steps[found.terms[0].step].shape[1])
+    assert read == [12, 12, 6, 6]
 
 
 def test_a_pyramid_adds_the_enlarged_coarser_map():

@@ -8,7 +8,7 @@ The NumPy twins are in `foveate.reference.regions`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -249,9 +249,16 @@ MODULES[RoIPool] = LayerEntry(_read, onnx=_write_pool)
 
 @sums("roi_align")
 def _sum_align(place: Place) -> Arithmetic:
-    """The points of a cell lie on a grid: what a place of the map counts is a row's share by a column's."""
-    settings, maps = place.step.settings, place.input()
     box = place.input(1).reshape(-1, 4)[place.channel].astype(np.float64)
+    return _sum_of_cell(place, 0, box, place.step.settings)
+
+
+def _sum_of_cell(place: Place, i: int, box: Any, settings: Mapping[str, Any]) -> Arithmetic:
+    """The points of a cell lie on a grid: what a place of the map counts is a row's share by a column's.
+
+    i: which of the step's inputs the map is. box: (4,), of which this number is.
+    """
+    maps = place.input(i)
     low = box * settings["scale"] - (0.5 if settings["aligned"] else 0.0)
     cell = divmod(place.column, settings["size"][1])
     shares = []
@@ -275,10 +282,15 @@ def _sum_align(place: Place) -> Arithmetic:
     patch = maps[place.row][np.ix_(rows, columns)].astype(np.float64)
     weight = np.outer(shares[0][list(rows)], shares[1][list(columns)])
     total = float((weight * patch).sum())
-    term = Term(place.step.inputs[0], place.row, weight, patch, total)
-    steps = (Formula(f"sum of {patch.size} products", shown(total)),)
+    term = Term(place.step.inputs[i], place.row, weight, patch, total)
+    corners = ", ".join(shown(float(side)) for side in box)
+    where = f"cell {cell[0]}, {cell[1]} of the box {corners}, on the map of which {1 / settings['scale']:g} "
+    steps = (
+        Formula(f"{where}pixels are a place"),
+        Formula(f"sum of {patch.size} products", shown(total)),
+    )
     facts = {"box": box, "cell": list(cell)}
-    return Arithmetic("roi_align", place.value, total, (term,), window=window, steps=steps, facts=facts)
+    return Arithmetic(place.step.op, place.value, total, (term,), window=window, steps=steps, facts=facts)
 
 
 def _shares(points: Any, n: int) -> Any:
@@ -331,8 +343,21 @@ class PyramidRoIAlign(nn.Module):
 
 
 def _read_pyramid(module: Any, x: Value, out: Value) -> Reading:
-    height, width = module.hows[0].size
-    return Reading("pyramid_roi_align", f"RoIAlign to {height}x{width}", {"size": (height, width)})
+    (height, width), _, samples, aligned = module.hows[0]
+    settings = {"size": (height, width), "samples": samples, "aligned": aligned, "first": module.first}
+    settings["scales"] = tuple(how.scale for how in module.hows[: module.levels])
+    return Reading("pyramid_roi_align", f"RoIAlign to {height}x{width}", settings)
+
+
+@sums("pyramid_roi_align")
+def _sum_pyramid(place: Place) -> Arithmetic:
+    """Of the map that suits the box's size."""
+    settings = place.step.settings
+    box = place.input(0).reshape(-1, 4)[place.channel].astype(np.float64)
+    side = math.sqrt(max((box[2] - box[0]) * (box[3] - box[1]), 1e-12))
+    level = math.floor(USUAL_LEVEL + math.log2(side / USUAL_SIDE) + 1e-6) - settings["first"]
+    level = min(max(level, 0), len(settings["scales"]) - 1)
+    return _sum_of_cell(place, 1 + level, box, {**settings, "scale": settings["scales"][level]})
 
 
 def _write_pyramid(g: OnnxGraph, module: Any, boxes: Value, *maps: Value) -> Any:
