@@ -100,6 +100,15 @@ def test_a_column_label_makes_a_table_one_of_classes_unless_captions_are_asked_f
         open_dataset(captioned.json_lines(tmp_path / "more") / "captions.jsonl", task="classification")
 
 
+def test_columns_are_known_in_capitals_and_labels_keep_theirs(tmp_path) -> None:
+    captioned.pictures(tmp_path, ["1.jpg", "2.jpg"])
+    (tmp_path / "told.csv").write_text("Image,Caption,Group\n1.jpg,a dog,x\n2.jpg,a cat,y\n")
+    captions = open_dataset(tmp_path / "told.csv").splits["train"].targets
+    assert list(captions) == [("a dog",), ("a cat",)] and captions.together == ("x", "y")
+    (tmp_path / "flags.csv").write_text("file_name,Group,Scene\n1.jpg,1,0\n2.jpg,0,1\n")
+    assert open_dataset(tmp_path / "flags.csv").task.labels == ("Group", "Scene")
+
+
 def test_accents_of_windows_are_read(tmp_path) -> None:
     captioned.pictures(tmp_path, ["1.jpg", "2.jpg"])
     (tmp_path / "captions.csv").write_bytes(

@@ -90,11 +90,7 @@ def _columns(header: Sequence[str], *, asked: bool) -> _Columns | None:
         return next((known[name] for name in names if name in known), None)
 
     file, sentence = first(_FILE), first(_ASKED if asked else _SENTENCE)
-    others = {name for task in list_tasks() for name in task_type(task).known_columns} - {
-        *_SENTENCE,
-        GROUP,
-        SCENE,
-    }
+    others = {name for task in list_tasks() for name in task_type(task).known_columns}
     if file is None or sentence is None or (not asked and others & known.keys()):
         return None
     return _Columns(file, sentence, first(_SPLIT), first((GROUP,)), first((SCENE,)))
