@@ -42,6 +42,7 @@ from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.learning import learner_of
 from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
+from foveate.training.norms import hasten
 from foveate.training.recipes import Recipe, recipe_for
 from foveate.training.schedule import TimeHorizon
 from foveate.training.speed import measure_speed
@@ -204,6 +205,7 @@ def _suited(
     trial = batches(usual)
     speed = measure_speed(network, learner_of(task)(task), trial, usual.training)
     recipe = recipe_for(case.network, seconds / (speed.step_seconds * len(trial)))
+    hasten(network, seconds / speed.step_seconds)
     return recipe, batches(recipe)
 
 

@@ -24,6 +24,7 @@ from foveate.tasks.base import Task
 from foveate.tasks.learning import Learner, learner_of
 from foveate.training.checks import check_batches, check_takes
 from foveate.training.machine import choose_device
+from foveate.training.norms import hasten
 from foveate.training.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
@@ -172,12 +173,14 @@ class _Planner:
         recipe = self._recipe(network, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
         check_batches(module, plan.batches)
-        if self.train_seconds is None:
-            return plan
-        speed = measure_speed(module, plan.learner, plan.batches, plan.settings)
-        plan = replace(plan, speed=speed)
-        recipe = self._recipe(network, epochs=self.epochs(plan))
-        return self._with(network, recipe, normalise, speed)
+        if self.train_seconds is not None:
+            speed = measure_speed(module, plan.learner, plan.batches, plan.settings)
+            plan = replace(plan, speed=speed)
+            recipe = self._recipe(network, epochs=self.epochs(plan))
+            plan = self._with(network, recipe, normalise, speed)
+        if self.trunk is None and _file_of(self.request) is None and network.weights != "given":
+            hasten(module, self.epochs(plan) * len(plan.batches))
+        return plan
 
     def _ready(self, network: Model, normalise: Normaliser) -> Model:
         """The network on its device, with what it takes from the pictures; with a field if one is wanted."""
