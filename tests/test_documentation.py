@@ -275,7 +275,12 @@ def test_the_examples_of_docstrings_say_what_is_so(module):
 
 
 @pytest.mark.parametrize(
-    ("task", "told"), [("classification", r"Accuracy (\d+\.\d+%)"), ("segmentation", r"Mean IoU (\d+\.\d+%)")]
+    ("task", "told"),
+    [
+        ("classification", r"Accuracy (\d+\.\d+%)"),
+        ("segmentation", r"Mean IoU (\d+\.\d+%)"),
+        ("detection", r"AP50 (\d+\.\d+%)"),
+    ],
 )
 def test_the_demo_makes_a_model_on_a_machine_without_a_network(task, told, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))

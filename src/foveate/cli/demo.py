@@ -18,15 +18,23 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 SCENES, SCENE_COUNT = "demo-scenes", 1_200
+YOURS = {  # what pictures of one's own stand in
+    "classification": "one folder a class",
+    "segmentation": "images/ and masks/",
+    "detection": "with COCO's, YOLO's or VOC's files",
+}
 
 
-@click.command(epilog="\b\nExamples:\n  foveate demo --budget 60s\n  foveate demo --task segmentation")
+@click.command(
+    epilog="\b\nExamples:\n  foveate demo --budget 60s\n  foveate demo --task segmentation\n"
+    "  foveate demo --task detection"
+)
 @click.option(
     "--task",
-    type=click.Choice(("classification", "segmentation")),
+    type=click.Choice(tuple(YOURS)),
     default="classification",
     show_default=True,
-    help="Sort garments into classes, or tell each pixel's class in drawn scenes.",
+    help="Sort garments into classes; in drawn scenes, tell each pixel's class or find every object.",
 )
 @click.option("--budget", default="60s", show_default=True, metavar="TIME", help="Wall time of the whole.")
 @click.option(
@@ -38,7 +46,8 @@ SCENES, SCENE_COUNT = "demo-scenes", 1_200
 def command(task: str, budget: str, out: str | None, overwrite: bool, seed: int, as_json: bool) -> None:
     """Train on Fashion-MNIST within a minute, measure on its test pictures, and show what came out.
 
-    With --task segmentation on scenes of coloured shapes, which are drawn for it and kept in the cache.
+    With --task segmentation or detection on scenes of coloured shapes, which are drawn for it and kept in the
+    cache.
     """
     from foveate.api.train import refuse_finished, train
 
@@ -50,7 +59,7 @@ def command(task: str, budget: str, out: str | None, overwrite: bool, seed: int,
         from foveate.pipeline.request import TrainRequest, process_start_seconds
 
         request = TrainRequest(budget=budget, seed=seed)
-        dataset = _fetch(stop) if task == "classification" else _draw(stop)
+        dataset = _fetch(stop) if task == "classification" else _draw(task, stop)
         with display() as listener:
             finished = train(
                 dataset,
@@ -96,8 +105,8 @@ def _fetch(stop: StopFlag) -> DataSet:
         return known.load("fashion-mnist-mini")
 
 
-def _draw(stop: StopFlag) -> DataSet:
-    """Drawn scenes with exact masks; made once, for they are always the same."""
+def _draw(task: str, stop: StopFlag) -> DataSet:
+    """Drawn scenes with exact masks and boxes; made once, for they are always the same."""
     from foveate.dataset import open_dataset
     from foveate.dataset.sources.scenes.kinds import kinds
     from foveate.dataset.sources.scenes.make import SceneSettings, make_scenes
@@ -111,7 +120,7 @@ def _draw(stop: StopFlag) -> DataSet:
     if not folder.is_dir():
         note(f"drawing scenes into {printable(str(folder))}")
         make_scenes(folder, kinds("shapes"), SceneSettings(count=SCENE_COUNT), progress=progress)
-    return open_dataset(folder)
+    return open_dataset(folder, task=task)
 
 
 def _answers(folder: Path, dataset: DataSet) -> str:
@@ -145,9 +154,7 @@ def _answers(folder: Path, dataset: DataSet) -> str:
 
 def _next(folder: Path, dataset: DataSet) -> str:
     picture = _save_a_picture(folder, dataset)
-    drawn, yours = "", "one folder a class"
-    if dataset.task.draws:
-        drawn, yours = f" --out {typed(folder.with_name(f'{folder.name}-masks'))}", "images/ and masks/"
+    drawn = f" --out {typed(folder.with_name(f'{folder.name}-drawn'))}" if dataset.task.draws else ""
     name = dataset.name if dataset.task.whole_picture else typed(Path(dataset.name))
     return "\n".join(
         [
@@ -156,7 +163,7 @@ def _next(folder: Path, dataset: DataSet) -> str:
             f"  foveate predict {typed(folder)} {typed(picture)}{drawn}",
             f"  foveate evaluate {typed(folder)} {name}",
             "  foveate summary convnet1",
-            f"  foveate train YOUR/PICTURES     {yours}",
+            f"  foveate train YOUR/PICTURES     {YOURS[dataset.task.name]}",
         ]
     )
 
