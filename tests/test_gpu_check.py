@@ -111,16 +111,17 @@ def test_the_table_tells_medians_ranges_and_what_failed(table):
 
 
 def test_a_stage_that_fails_is_told_and_the_next_goes_on(tmp_path):
-    """Without the file of its pictures the first cannot work."""
+    """Where the file of its pictures is none, the first cannot work."""
     command = [sys.executable, str(FOLDER / "gpu.py"), "--dry-run", "--out", str(tmp_path), "--work"]
-    (tmp_path / "work" / "cifar10-jpeg").mkdir(parents=True)  # empty: no data set
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "cifar10.npz").write_text("no arrays")
     stages = ["--stages", "rival", "machine"]
     done = subprocess.run(
         [*command, str(tmp_path / "work"), *stages], capture_output=True, text=True, check=False
     )
     found = json.loads((tmp_path / "gpu.json").read_text())
     assert done.returncode == 1
-    assert "cifar10.npz" in found["rival"]["error"]
+    assert "stored" in found["rival"]["error"]
     assert found["machine"]["torch"] == torch.__version__
     assert "failed: rival" in done.stderr
     assert (tmp_path / "gpu.md").read_text() in done.stdout

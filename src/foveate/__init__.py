@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from foveate.api.serve import serve
     from foveate.api.summary import summary
     from foveate.api.train import train
+    from foveate.api.weights import import_weights
     from foveate.dataset import DataSet, open_dataset
     from foveate.dataset.sources.open import register_format
     from foveate.explanation.methods import HeatMap, register_heatmap
@@ -61,6 +62,7 @@ _HOMES = {
     "evaluate": "foveate.api.evaluate",
     "explain": "foveate.api.explain",
     "export": "foveate.api.export",
+    "import_weights": "foveate.api.weights",
     "list_models": "foveate.models.registry",
     "load": "foveate.api.load",
     "model_info": "foveate.models.registry",
@@ -95,6 +97,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "import_weights",
     "list_models",
     "load",
     "model_info",

@@ -200,6 +200,7 @@ def test_every_command_has_a_function_of_its_name_or_its_names_in_python():
     otherwise = {  # command -> what does its work
         "predict": foveate.LoadedModel.predictions,
         "models": foveate.list_models,
+        "weights": foveate.import_weights,
         "data": foveate.open_dataset,
         "filter": foveate.read_image,
         "inspect": None,  # a page in the browser

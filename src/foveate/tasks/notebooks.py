@@ -54,8 +54,7 @@ def _cell(cell: str | float | None) -> str:
 class Predictions(list[Prediction]):
     """What is said of some pictures: a list, that notebooks show as a table and programs take as columns.
 
-    >>> predictions = model.predictions(["cat.jpg", "dog.jpg"])
-    >>> pandas.DataFrame(predictions.columns())          # or polars.DataFrame, pyarrow.table
+    ``pandas.DataFrame(model.predictions(files).columns())``, and so polars.DataFrame and pyarrow.table.
     """
 
     def __init__(self, task: Task, told: Iterable[Prediction], limit: int = 5) -> None:

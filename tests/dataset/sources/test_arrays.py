@@ -144,7 +144,7 @@ def test_many_floats_are_converted_in_pieces():
         (np.array([["a"]]), ["a"], "must be numbers"),
         ([[[1, 2]], [[1]]], [0, 1], "must be even"),
         (GREY, LABELS[:5], "has 6 pictures and 5 labels in train"),
-        (GREY, np.eye(6), "of another kind, say task: classification, detection, multilabel"),
+        (GREY, np.eye(6), "of another kind, say task: captioning, classification, detection, multilabel"),
         (GREY, np.array([None] * 6), "must be one whole number or text"),
         (GREY.astype(float) - 128, LABELS, "values go from -128 to .*: undo any normalisation first"),
         (GREY * 1e6, LABELS, "values go from"),

@@ -61,14 +61,14 @@ def read_caption_table(path: Path, *, asked: bool = False) -> CaptionedData | No
         return None
     data = content(path)
     text, notes = decoded(path, data), tuple[str, ...]()
+    of_json = path.suffix.lower() in JSON_SUFFIXES
+    if not (of_json or _NUMBERED.match(text)) and _columns(_header(text), asked=asked) is None:
+        return None  # another table, whose file names may be bytes of any kind
     if has_raw_bytes(text):
         text = decoded(path, data, windows=True)
         notes = ("The table is no UTF-8 text and was read as Windows-1252.",)
     if _NUMBERED.match(text):
         return _numbered(path, text, notes)
-    of_json = path.suffix.lower() in JSON_SUFFIXES
-    if not of_json and _columns(_header(text), asked=asked) is None:
-        return None
     records = list(_records(path, text))
     columns = _columns(list(records[0][1]) if records else _header(text), asked=asked)
     if columns is None:

@@ -89,7 +89,8 @@ def beam(
         best = np.argsort(-likely, axis=1, kind="stable")[:, :width]  # (R, width)
         grown: dict[int, list[tuple[Hypothesis, int]]] = {picture: [] for picture in pictures}
         for row, (picture, one) in enumerate(alive):
-            longer = (one.longer(int(k), float(likely[row, k]), weights[row]) for k in best[row])
+            possible = (k for k in best[row] if likely[row, k] > 0)  # PADDING and START are never said
+            longer = (one.longer(int(k), float(likely[row, k]), weights[row]) for k in possible)
             grown[picture] += [(each, row) for each in longer]
         alive, rows = [], list[int]()
         for picture, of in grown.items():
