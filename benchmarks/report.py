@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foveate import words
+from foveate.api.doctor import processor
 from harness import Race, Timing
 
 PACKAGES = ("foveate", "torch", "onnxruntime", "openvino", "numpy", "pillow", "simplejpeg", "keras")
@@ -89,7 +90,7 @@ def machine(quick: bool) -> dict[str, Any]:
 def processor_and_versions() -> dict[str, Any]:
     """The same without ceilings, which take a minute on a busy machine: nothing is measured."""
     found: dict[str, Any] = {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -101,18 +102,6 @@ def processor_and_versions() -> dict[str, Any]:
         except PackageNotFoundError:
             found[name] = None
     return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    facts = {key.strip(): value.strip() for key, value in facts.items()}
-    flags = set(facts.get("flags", "").split())
-    extras = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
-    return f"{facts.get('model name', platform.processor())} ({', '.join(extras)})"
 
 
 @cache

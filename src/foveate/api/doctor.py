@@ -162,7 +162,7 @@ def _machine() -> dict[str, str]:
     facts = {
         "foveate": metadata.version(PACKAGE),
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "processor": f"{_processor()}, {physical_cores()} cores",
+        "processor": f"{processor()}, {physical_cores()} cores",
     }
     if (memory := _memory()) is not None:
         facts["memory"] = bytes_text(memory)
@@ -170,7 +170,8 @@ def _machine() -> dict[str, str]:
     return facts
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name, and the vector extensions that decide how fast it is."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -130,7 +130,27 @@ def answering(truth: Tensor, centres: Tensor, strides: Tensor, counts: Sequence[
     return torch.where(best > 0, box, which)
 
 
-class Centre(Detector):
+class PlaceDetector(Detector):
+    """A detector whose places each say a box and its scores: ``_seen`` tells them, ``best`` chooses."""
+
+    best: BestCandidates
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Candidates (N, M, 6) of pictures (N, in_channels, H, W)."""
+        seen = self._seen(x)
+        limits = torch.tensor([*x.shape[:1:-1], *x.shape[:1:-1]], dtype=x.dtype, device=x.device)
+        boxes = torch.minimum(seen.boxes.clamp(min=0), limits)
+        return self.best(torch.cat([boxes, torch.sigmoid(seen.logits)], dim=2))
+
+    def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
+        """What the loss takes, and no auxiliary outputs."""
+        return self._seen(x), ()
+
+    def _seen(self, x: Tensor) -> PlacesToLearn:
+        raise NotImplementedError
+
+
+class Centre(PlaceDetector):
     """The detector on a trunk of the catalogue.
 
     Args:
@@ -171,17 +191,6 @@ class Centre(Detector):
 
     def forward_features(self, x: Tensor) -> Tensor:
         return self.trunk.forward_features(x)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Candidates (N, M, 6) of pictures (N, in_channels, H, W)."""
-        seen = self._seen(x)
-        limits = torch.tensor([*x.shape[:1:-1], *x.shape[:1:-1]], dtype=x.dtype, device=x.device)
-        boxes = torch.minimum(seen.boxes.clamp(min=0), limits)
-        return self.best(torch.cat([boxes, torch.sigmoid(seen.logits)], dim=2))
-
-    def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
-        """What the loss takes, and no auxiliary outputs."""
-        return self._seen(x), ()
 
     def _seen(self, x: Tensor) -> PlacesToLearn:
         self.check_input(x)

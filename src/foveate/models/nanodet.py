@@ -11,16 +11,14 @@ are part of the convolutions, as they are in the published weights (`foveate.mod
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.layers.candidates import BestCandidates
 from foveate.models.anatomy import Level, Window
-from foveate.models.centre import PlacesToLearn, begin_scores, place_centres
-from foveate.models.detector import CANDIDATES, Detector
+from foveate.models.centre import PlaceDetector, PlacesToLearn, begin_scores, place_centres
+from foveate.models.detector import CANDIDATES
 from foveate.models.registry import register
 
 SLOPE = 0.1  # of the activation below 0
@@ -95,7 +93,7 @@ class Head(nn.Module):
 
 
 @register("nanodet_g")
-class NanoDet(Detector):
+class NanoDet(PlaceDetector):
     """The detector; its trunk is its own.
 
     Args:
@@ -126,17 +124,6 @@ class NanoDet(Detector):
         self.check_input(x)
         found: Tensor = self.backbone(x)
         return found
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Candidates (N, M, 6) of pictures (N, in_channels, H, W)."""
-        seen = self._seen(x)
-        limits = torch.tensor([*x.shape[:1:-1], *x.shape[:1:-1]], dtype=x.dtype, device=x.device)
-        boxes = torch.minimum(seen.boxes.clamp(min=0), limits)
-        return self.best(torch.cat([boxes, torch.sigmoid(seen.logits)], dim=2))
-
-    def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
-        """What the loss takes, and no auxiliary outputs."""
-        return self._seen(x), ()
 
     def _seen(self, x: Tensor) -> PlacesToLearn:
         logits, boxes, centres, strides = [], [], [], []
