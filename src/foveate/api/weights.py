@@ -23,6 +23,10 @@ def import_weights(
         overwrite: replace a model folder that is there.
 
     Raises UnknownNameError, InputError, WeightsError, StorageError.
+
+    >>> foveate.import_weights("nanodot", "models.tgz")
+    Traceback (most recent call last):
+    foveate.errors.UnknownNameError: Unknown file of weights 'nanodot'; did you mean nanodet?
     """
     if name not in KNOWN:
         raise UnknownNameError("file of weights", name, KNOWN)
