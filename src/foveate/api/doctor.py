@@ -26,6 +26,7 @@ PURPOSES = {
     "hub": "weights by name (hf:...)",
     "timm": "networks by name (timm:...)",
     "tensorboard": "curves in TensorBoard",
+    "guide": "the guide that runs, as pages",
     "bench": "OpenVINO, a rival to measure",
 }
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[(?P<extras>[^\]]*)\])?\s*(?P<bounds>[^;]*)")

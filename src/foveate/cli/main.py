@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "foveate.cli.inspect",
         "Look into a network at work, in the browser; design one and train it.",
     ),
+    "guide": ("foveate.cli.guide", "Read how such networks work, on pages that compute and can be touched."),
     "serve": ("foveate.cli.serve", "Answer over HTTP with a model folder: a page, an API, metrics."),
     "export": (
         "foveate.cli.export",

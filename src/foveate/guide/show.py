@@ -1,0 +1,147 @@
+"""How chapters show what they compute: pictures, numbers, curves and tables, on a page and in a notebook."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from foveate.dataset.sources.scenes.scene import scene as draw_scene
+from foveate.dataset.sources.scenes.shapes import Shapes
+from foveate.explanation.colour import heat_colours, signed_colours
+from foveate.report.charts import line_chart
+from foveate.tasks.sections import Lines, Unit
+
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something to look at. alt: the same in words."""
+
+    html: str
+    alt: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def picture(pixels: ArrayLike, alt: str, *, scale: int = 1, caption: str = "") -> Shown:
+    """A picture in its own colours, each pixel as a square of ``scale`` pixels.
+
+    pixels: (H, W) or (H, W, 3) of 0 to 255.
+    """
+    array = np.asarray(pixels)
+    return _figure(np.clip(np.rint(array), 0, 255).astype(np.uint8), alt, scale, caption)
+
+
+def feature_map(values: ArrayLike, alt: str, *, scale: int = 1, caption: str = "") -> Shown:
+    """Numbers as colours: from black to yellow; where some are negative, blue below zero and orange above.
+
+    values: (H, W).
+    """
+    array = np.asarray(values, dtype=np.float64)
+    most = max(float(np.abs(array).max()), _SMALLEST)
+    if array.min() < 0:
+        colours = signed_colours()[np.rint((array / most + 1) / 2 * 255).astype(int)]
+    else:
+        colours = heat_colours()[np.rint(array / most * 255).astype(int)]
+    return _figure(np.asarray(colours, np.uint8), alt, scale, caption)
+
+
+def _figure(pixels: NDArray[np.uint8], alt: str, scale: int, caption: str) -> Shown:
+    height, width = pixels.shape[0] * scale, pixels.shape[1] * scale
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    image = (
+        f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}" '
+        'style="image-rendering: pixelated">'
+    )
+    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return Shown(f'<figure class="shown">{image}{words}</figure>', alt)
+
+
+def row(*shown: Shown) -> Shown:
+    """Side by side, as far as there is room."""
+    inside = "".join(one.html for one in shown)
+    return Shown(
+        f'<div class="shown-row" style="display: flex; flex-wrap: wrap; gap: 1rem">{inside}</div>',
+        "; ".join(one.alt for one in shown),
+    )
+
+
+def numbers(values: ArrayLike, caption: str, *, form: str = "g") -> Shown:
+    """A small matrix as a table of numbers; the larger, the more colour.
+
+    values: (H, W).
+    """
+    array = np.asarray(values)
+    most = max(float(np.abs(array).max()), _SMALLEST)
+    rows = "".join(
+        "<tr>" + "".join(_number(value, form, abs(value) / most) for value in line.tolist()) + "</tr>"
+        for line in array
+    )
+    table = f'<table class="numbers"><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>'
+    return Shown(table, f"{caption}: {array.tolist()}")
+
+
+def _number(value: float, form: str, share: float) -> str:
+    colour = "29, 104, 167" if value >= 0 else "180, 80, 11"
+    text = f"{value:{form}}".replace("-", "−")
+    return f'<td style="background: rgba({colour}, {0.32 * share:.2f})">{text}</td>'
+
+
+def curves(
+    title: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    across: str = "epoch",
+    unit: Unit = "number",
+) -> Shown:
+    """One or two lines over whole numbers (epochs, steps): name -> (x, y)."""
+    chart = line_chart(Lines(title, series, unit, across=across))
+    words = f"<figcaption>{escape(title)}</figcaption>"
+    return Shown(f'<figure class="shown wide">{chart}{words}</figure>', title)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> Shown:
+    """Rows under a head; the first cell of a row says what it is of. A cell that is `Shown` is shown."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{_inside(first)}</th>'
+        + "".join(f"<td>{_inside(cell)}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    words = f"<caption>{escape(caption)}</caption>" if caption else ""
+    html = f'<table class="facts">{words}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    plain = "\n".join(" | ".join(str(cell) for cell in line) for line in [head, *rows])
+    name = escape(caption or head[0])
+    return Shown(f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">{html}</div>', plain)
+
+
+def _inside(cell: Any) -> str:
+    if isinstance(cell, Shown):
+        return cell.html
+    return escape(f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell))
+
+
+def link(words: str, page: str) -> Shown:
+    """To another chapter."""
+    return Shown(f'<a href="{escape(page)}.html">{escape(words)}</a>', words)
+
+
+def scene(side: int = 64, seed: int = 23) -> NDArray[np.uint8]:
+    """A drawn picture with a few coloured shapes, the same each time: (side, side, 3) of 0 to 255."""
+    return draw_scene(np.random.default_rng(seed), Shapes(), side).picture

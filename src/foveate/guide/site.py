@@ -1,0 +1,185 @@
+"""The guide as a static site: chapters are run, written as Markdown with outputs, and built by Sphinx."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from html import escape
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from foveate.errors import MissingExtraError
+from foveate.folders import replacing_folder
+from foveate.guide.chapter import (
+    FOLDED,
+    UNSEEN,
+    Cell,
+    GuideError,
+    Prose,
+    Widget,
+    chapter_names,
+)
+from foveate.guide.execute import Chapters, Ran, Say, run_chapters
+from foveate.kept import cache_folder
+from foveate.outputs import check_folder
+
+MARK = "guide.json"  # which every such folder holds
+# Modules and pictures of other rooms that the pages use, as they are.
+_SHARED = {
+    "foveate.http": ("icon.svg",),
+    "foveate.inspector": ("api.js", "draw.js", "numbers.js", "sandbox_math.js", "sandbox_formula.js"),
+}
+
+
+def write_site(
+    out: Path, *, overwrite: bool = False, say: Say | None = None, ran: Chapters | None = None
+) -> int:
+    """Write the guide to a folder that any web host can serve; how many bytes it takes.
+
+    ran: the chapters, where they have been run already.
+
+    Raises:
+        GuideError: a chapter fails, or what Sphinx warns of. InputError: the folder holds other things.
+        MissingExtraError: Sphinx is not installed.
+    """
+    check_folder(out, MARK, what="a guide", name="out", overwrite=overwrite)
+    with tempfile.TemporaryDirectory() as work, replacing_folder(out) as part:
+        source = Path(work) / "source"
+        stage(source, run_chapters(say=say) if ran is None else ran)
+        _build(source, Path(work) / "doctrees", part)
+        (part / MARK).write_text(json.dumps({"version": version("foveate"), "pages": chapter_names()}))
+        return sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
+
+
+def kept_site(*, say: Say | None = None) -> Path:
+    """The folder of the guide in the cache, made when there is none of this version and these chapters."""
+    folder = cache_folder() / "guide" / _key()
+    if not (folder / MARK).is_file():
+        if say is not None:
+            say("Making the guide: its programs run once, which takes a minute …")
+        write_site(folder, say=say)
+    return folder
+
+
+def stage(folder: Path, chapters: Chapters) -> None:
+    """Write what Sphinx builds: Markdown with all outputs, scripts and styles."""
+    static = folder / "_static" / "guide"
+    static.mkdir(parents=True)
+    (folder / "index.md").write_bytes((resources.files("foveate.guide") / "chapters/index.md").read_bytes())
+    for name, ran in chapters.items():
+        (folder / f"{name}.md").write_text("\n".join(map(_markdown, ran)) + "\n", "utf-8")
+    for file, content in _scripts():
+        (static / file).write_bytes(content)
+
+
+def _scripts() -> Iterator[tuple[str, bytes]]:
+    for package, names in {**_SHARED, "foveate.guide": None}.items():
+        web = resources.files(package) / "web"
+        for file in sorted(web.iterdir(), key=lambda file: file.name):
+            if names is None or file.name in names:
+                yield file.name, file.read_bytes()
+
+
+def _markdown(ran: Ran) -> str:
+    """A part with what came of it, in MyST."""
+    match ran.part:
+        case Prose():
+            return ran.prose(lambda text: f"{{computed}}`{text}`")
+        case Widget(name=name, title=title):
+            return (
+                f'\n```{{raw}} html\n<div class="widget" data-widget="{name}" role="group" '
+                f'aria-label="{escape(title)}"><script type="application/json">{ran.data}</script>'
+                "<noscript>This part needs JavaScript.</noscript></div>\n```\n"
+            )
+        case Cell(tags=tags) if UNSEEN in tags:
+            return ""
+        case Cell(code=code, tags=tags):
+            block = f"```python\n{code}\n```"
+            if FOLDED in tags:
+                block = f":::{{question}} The program behind it\n:class: program\n{block}\n:::"
+            return f"\n{block}\n\n{_outputs(ran)}\n"
+
+
+def _outputs(ran: Ran) -> str:
+    parts = [f'<pre class="printed" tabindex="0">{escape(ran.printed)}</pre>'] if ran.printed else []
+    if ran.value is not None:
+        parts.append(as_html(ran.value))
+    inside = re.sub(r"\n\s*\n", "\n", "\n".join(parts))
+    return f'```{{raw}} html\n<div class="output">{inside}</div>\n```' if parts else ""
+
+
+def as_html(value: Any) -> str:
+    """A value as Jupyter would show it: its own HTML or SVG, else its text."""
+    for name in ("_repr_html_", "_repr_svg_"):
+        if hasattr(value, name) and (html := getattr(value, name)()):
+            return str(html)
+    return f'<pre tabindex="0">{escape(repr(value))}</pre>'
+
+
+def _build(source: Path, doctrees: Path, out: Path) -> None:
+    try:
+        import furo  # noqa: F401  # asked for by its name below
+        import myst_parser  # noqa: F401
+        from sphinx.application import Sphinx
+        from sphinx.util.docutils import docutils_namespace
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("`foveate guide`", "guide") from error
+    warnings = io.StringIO()
+    settings = "\n".join(f"{name} = {value!r}" for name, value in _settings().items())
+    (source / "conf.py").write_text(settings, "utf-8")
+    with docutils_namespace():  # what is taught to docutils is forgotten again
+        app = Sphinx(source, source, out, doctrees, "html", status=None, warning=warnings, freshenv=True)
+        app.build()
+    told = re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue()).replace(str(source), "").strip()
+    if told or app.statuscode:
+        raise GuideError(f"The guide cannot be built: {told or 'Sphinx failed'}")
+    for rest in (".buildinfo", "objects.inv", ".doctrees", "_sources"):
+        path = out / rest
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "project": "foveate",
+        "author": "the authors of foveate",
+        "copyright": "the authors of foveate",
+        "extensions": ["myst_parser", "foveate.guide.sphinx_parts"],
+        "myst_enable_extensions": ["colon_fence"],
+        "myst_heading_anchors": 3,
+        "guide_chapters": chapter_names(),
+        "html_theme": "furo",
+        "html_favicon": "_static/guide/icon.svg",
+        "html_title": "foveate, the guide that runs",
+        "html_static_path": ["_static"],
+        "html_css_files": ["guide/guide.css"],
+        "html_js_files": [("guide/guide.js", {"type": "module"})],
+        "html_copy_source": False,
+        "html_show_sourcelink": False,
+        "html_show_copyright": False,
+        "html_use_index": False,
+        "html_theme_options": {"navigation_with_keys": True},
+        "highlight_language": "python",
+        "pygments_style": "a11y-high-contrast-light",
+        "pygments_dark_style": "a11y-high-contrast-dark",
+        "nitpicky": True,
+    }
+
+
+def _key() -> str:
+    """A name that changes with the chapters, the scripts and the versions of what builds them."""
+    digest = hashlib.blake2b(digest_size=12)
+    digest.update(f"{version('foveate')} {sys.version_info[:2]}".encode())
+    root = resources.files("foveate.guide")
+    for folder in (root, root / "chapters", root / "web"):
+        for file in sorted(folder.iterdir(), key=lambda file: file.name):
+            if file.is_file():
+                digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
