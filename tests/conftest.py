@@ -6,7 +6,7 @@ import pytest
 
 import foveate  # noqa: F401 -- before any test imports ONNX Runtime: it keeps its telemetry off
 
-pytest_plugins = ("browser", "left_out")
+pytest_plugins = ("browser", "left_out", "object_store")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ GROUPS = {
     "What the commands do": "train evaluate check explain summary export serve doctor",
     "A trained model": "load LoadedModel Predictor Estimator Finished TrainRequest",
     "Pictures and data": "open_dataset DataSet read_image Preprocessing",
+    "Shards": "shard shards predict_shards ShardWork",
     "Networks": "list_models model_info create_model import_weights Network",
     "Of your own": "register_model register_layer register_metric register_heatmap register_format "
     "register_task Metric HeatMap",

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from foveate.api.explain import explain
     from foveate.api.export import export
     from foveate.api.load import LoadedModel, load
+    from foveate.api.predict_shards import ShardWork, predict_shards, shards
     from foveate.api.serve import serve
+    from foveate.api.shard import shard
     from foveate.api.summary import summary
     from foveate.api.train import train
     from foveate.api.weights import import_weights
@@ -55,6 +57,7 @@ _HOMES = {
     "Network": "foveate.models.anatomy",
     "Predictor": "foveate.runtime.predictor",
     "Preprocessing": "foveate.images.preprocess",
+    "ShardWork": "foveate.api.predict_shards",
     "TrainRequest": "foveate.pipeline",
     "check": "foveate.api.check",
     "create_model": "foveate.models.registry",
@@ -67,6 +70,7 @@ _HOMES = {
     "load": "foveate.api.load",
     "model_info": "foveate.models.registry",
     "open_dataset": "foveate.dataset",
+    "predict_shards": "foveate.api.predict_shards",
     "read_image": "foveate.images.read",
     "register_format": "foveate.dataset.sources.open",
     "register_heatmap": "foveate.explanation.methods",
@@ -75,6 +79,8 @@ _HOMES = {
     "register_model": "foveate.models.registry",
     "register_task": "foveate.tasks",
     "serve": "foveate.api.serve",
+    "shard": "foveate.api.shard",
+    "shards": "foveate.api.predict_shards",
     "summary": "foveate.api.summary",
     "train": "foveate.api.train",
 }
@@ -89,6 +95,7 @@ __all__ = [
     "Network",
     "Predictor",
     "Preprocessing",
+    "ShardWork",
     "TrainRequest",
     "__version__",
     "check",
@@ -102,6 +109,7 @@ __all__ = [
     "load",
     "model_info",
     "open_dataset",
+    "predict_shards",
     "read_image",
     "register_format",
     "register_heatmap",
@@ -110,6 +118,8 @@ __all__ = [
     "register_model",
     "register_task",
     "serve",
+    "shard",
+    "shards",
     "summary",
     "train",
 ]

@@ -84,6 +84,22 @@ class StorageError(FoveateError):
     """A file could not be written: disk full, no permission, I/O error. Old files are intact."""
 
 
+class StoreError(FoveateError):
+    """A store does not give or take an object: no permission, no answer, expired credentials."""
+
+
+class MissingObjectError(StoreError):
+    """An object that should lie in a store is not there."""
+
+
+class ChangedObjectError(StoreError):
+    """An object is another than it was when it was indexed."""
+
+
+class ShortAnswerError(StoreError):
+    """A store gave fewer bytes than were asked for."""
+
+
 class CheckpointError(FoveateError):
     """No usable checkpoint is there to resume from, or it belongs to another run."""
 

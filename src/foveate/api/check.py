@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,13 @@ from foveate.dataset.quality.findings import Findings, findings, in_order, refus
 from foveate.dataset.quality.scan import ScanResult, scan
 from foveate.dataset.samples import DataSet
 from foveate.dataset.sources.open import Data, Unlabelled, open_dataset
+from foveate.errors import InputError
 from foveate.files import replacing
+from foveate.jobs.engines import Hands
+from foveate.jobs.scanning import scanned
 from foveate.kept import cache_folder
 from foveate.outputs import check_file
+from foveate.words import setting
 
 if TYPE_CHECKING:
     from foveate.models.model import Model
@@ -67,6 +71,10 @@ def check(
     overwrite: bool = False,
     max_unreadable: float = 0.05,
     labels: bool = False,
+    engine: Literal["local", "ray"] | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    out: str | Path | None = None,
     progress: Progress = unseen,
 ) -> Checked:
     """Tell what is wrong with data: files that cannot be read, copies, leaks, small classes, odd names.
@@ -80,6 +88,9 @@ def check(
         html: a file for a page with thumbnails; ``overwrite`` lets it replace one.
         max_unreadable: the share of broken pictures that training accepts.
         labels: rank the pictures whose label the other pictures contradict, by an ImageNet network.
+        engine: who looks at shards, "local" (processes) or "ray"; what is found is the same.
+        workers, address: of the engine, as for `predict_shards`.
+        out: where what was seen of each shard is kept, so that a check that was stopped goes on.
         progress: called with pictures done and pictures in all.
 
     Raises DatasetError for what is no data set at all; MissingExtraError where ``labels`` lacks a package.
@@ -88,10 +99,19 @@ def check(
         check_file(Path(html), (".html", ".htm"), name="html", overwrite=overwrite)
     backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test, task=task, ignore=ignore, unlabelled=unlabelled)
+    if engine is None and (workers, address, out) != (None, None, None):
+        raise InputError("workers, address and out belong to an engine; name one: local or ray.")
+    if engine is not None and labels:
+        raise InputError(f"{setting('labels', True)}: labels are judged without {setting('engine', engine)}.")
     if labels:  # what has not one class a picture is refused before it is read
         for split in dataset.splits.values():
             dataset.task.class_numbers(split.targets)
-    results, pixels = _read(dataset, backbone, progress)
+    if engine is None:
+        results, pixels = _read(dataset, backbone, progress)
+    else:
+        kept = None if out is None else str(out)
+        how = Hands(engine, workers, address)
+        results, pixels = scanned(dataset, str(data), kept, how, progress), {}
     found = findings(dataset, results)
     judged = None
     if backbone is not None:

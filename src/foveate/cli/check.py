@@ -20,6 +20,7 @@ from foveate.cli.console import (
 )
 from foveate.cli.evaluate import drawn
 from foveate.cli.predict import bar
+from foveate.cli.sharded import engine_options
 from foveate.words import plural, printable, some, table
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ _COPIES_SHOWN = 4
     help="Broken pictures training accepts.",
 )
 @click.option("--labels", is_flag=True, help="Rank the pictures whose label the other pictures contradict.")
+@engine_options
+@click.option(
+    "--out",
+    metavar="PLACE",
+    help="With --engine: where what was seen of each shard is kept, for another run.",
+)
 @json_option
 def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> None:
     """Tell what is wrong with DATA: files that cannot be read, copies, leaks, small classes, odd names.
@@ -60,9 +67,12 @@ def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> 
     foveate check photos/ --html check.html
     foveate check train.csv --val val.csv --json > check.json
     foveate check photos/ --labels --html check.html
+    foveate check s3://bucket/photos --engine ray
 
     With --labels an ImageNet network (foveate[pretrained]) looks at every picture, and each label is held
     against what a classifier says that learnt from all the other pictures.
+
+    With --engine shards are looked at by several processes, or by a cluster; what is found is the same.
 
     Nothing of yours is changed. The exit code is 0 if training would accept the data (warnings or not), 1 if
     it would refuse them, 2 if they are no data set at all.

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "doctor": ("foveate.cli.doctor", "Tell what this installation has, and how to get what is missing."),
     "bench": ("foveate.cli.bench", "Measure this machine: this program and its rivals side by side."),
+    "shard": ("foveate.cli.shard", "Write a data set as shards, into a folder or an object store."),
     "data": ("foveate.cli.data", "List and get known data sets; draw one with masks, boxes and sentences."),
     "weights": ("foveate.cli.weights", "Make a model of published weights that you have as a file."),
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),

@@ -9,8 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.cli.console import STDIN, typed
+from foveate.dataset.samples import EncodedImages
+from foveate.dataset.shards.names import INDEX
 from foveate.errors import InputError
+from foveate.stores import is_url
 from foveate.words import printable
+
+
+class ShardPicture(str):
+    """A picture of shards: its name, and where it is read."""
+
+    images: EncodedImages
+    number: int
+
+    @classmethod
+    def of(cls, images: EncodedImages, number: int) -> ShardPicture:
+        made = cls(images.name(number))
+        made.images, made.number = images, number
+        return made
 
 
 def named_pictures(model: str, pictures: tuple[str, ...], *, files_from: str | None, null: bool) -> list[str]:
@@ -41,6 +57,8 @@ def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
     for argument in arguments:
         if argument == STDIN or os.path.isfile(argument):  # noqa: PTH113 -- names stay as they were typed
             yield argument
+        elif is_url(argument) or os.path.isfile(os.path.join(argument, INDEX)):  # noqa: PTH113, PTH118
+            yield from _of_shards(argument)
         elif os.path.isdir(argument):  # noqa: PTH112
             yield from _walk(argument)
         elif glob.has_magic(argument) and not os.path.lexists(argument):
@@ -48,6 +66,16 @@ def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
                 yield from _walk(name) if os.path.isdir(name) else [name]  # noqa: PTH112
         else:
             yield argument
+
+
+def _of_shards(place: str) -> Iterator[str]:
+    """The pictures of shards, split by split."""
+    from foveate.dataset.sources.shards import open_shards
+
+    for split in open_shards(place).splits.values():
+        images = split.images
+        if isinstance(images, EncodedImages):
+            yield from (ShardPicture.of(images, index) for index in range(len(images)))
 
 
 def _matching(pattern: str) -> list[str]:

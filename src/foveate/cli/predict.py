@@ -21,7 +21,8 @@ from foveate.cli.console import (
     overwrite_option,
     starting,
 )
-from foveate.cli.named import named_pictures
+from foveate.cli.named import ShardPicture, named_pictures
+from foveate.cli.sharded import Engine, engine_options, predict_by_engine
 from foveate.errors import ImageError, InputError
 from foveate.files import write as write_file
 from foveate.words import printable
@@ -57,9 +58,9 @@ BAR_FROM = 64  # pictures
 @click.option(
     "--out",
     "--draw",
-    type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Write answers that are pictures: masks, each mask or all boxes over the picture.",
+    help="Write answers that are pictures: masks, each mask or all boxes over the picture. With --engine: "
+    "where an object for each shard is written, a folder or an address.",
 )
 @click.option(
     "--coco", type=click.Path(path_type=Path), metavar="FILE", help="Write boxes as COCO's JSON, too."
@@ -75,6 +76,15 @@ BAR_FROM = 64  # pictures
     "--fps", type=click.FloatRange(min=0.001), help="With --video: frames a second, where each is a file."
 )
 @click.option("--masks-only", is_flag=True, help="With --out: no pictures under their classes' colours.")
+@engine_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["auto", "jsonl", "parquet"]),
+    default="auto",
+    show_default=True,
+    help="With --engine: of the objects; auto is Parquet where pyarrow is installed.",
+)
 @overwrite_option
 @json_option
 def command(
@@ -85,7 +95,7 @@ def command(
     batch_size: int,
     as_csv: bool,
     as_json: bool,
-    out: Path | None,
+    out: str | None,
     coco: Path | None,
     threshold: float | None,
     beam: int | None,
@@ -93,6 +103,10 @@ def command(
     fps: float | None,
     masks_only: bool,
     overwrite: bool,
+    engine: str | None,
+    workers: int | None,
+    address: str | None,
+    form: str,
     **listed: Any,
 ) -> None:
     """Tell what MODEL says of pictures: a model folder, or the name of a network that comes with weights.
@@ -105,6 +119,7 @@ def command(
     foveate predict runs/cells photos/ --draw out/ --coco out.json
     foveate predict runs/scenes walk.gif --video
     foveate predict runs/scenes frames/ --video --fps 25
+    foveate predict runs/pets s3://bucket/photos --engine ray --out s3://bucket/answers
     find . -name '*.jpg' -print0 | foveate predict runs/pets --files-from - -0
     curl -s https://example.org/cat.jpg | foveate predict runs/pets -
 
@@ -118,6 +133,10 @@ def command(
     neither say nothing of it. --out gets masks (indexed PNG) and overlays, where each pixel has a class, and
     pictures with their boxes; --csv has a row for each box, and none for a picture without one.
 
+    With --engine the one thing named is a folder or an address of shards (`foveate shard`). Each becomes one
+    object in --out, JSON lines or Parquet; what lies there already is not done again, so a run that was
+    stopped goes on, and several may work at once (pip install 'foveate[ray]' for --engine ray).
+
     A model that writes tells a sentence, and with --json each word's probability and where it looked; --beam
     searches for better ones, and tells of --top-k.
 
@@ -126,6 +145,12 @@ def command(
     """
     if as_csv and as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
+    how = Engine(engine, workers, address, form)
+    if engine is not None:
+        asked = {"top_k": top_k, "threshold": threshold, "beam": beam, "batch_size": batch_size}
+        predict_by_engine(model, pictures, out, how, as_json=as_json, **asked)
+        return
+    how.refuse_alone()
     names = named_pictures(model, pictures, **listed)
     with starting():
         from foveate.api.load import load
@@ -137,7 +162,9 @@ def command(
     task = predictor.task if threshold is None else predictor.task.with_threshold(threshold)
     write = _writer(predictor, as_json, as_csv, top_k, len(names))
     replacing = overwrite and (out is not None or coco is None)
-    drawing = _drawing(predictor, out, names, masks_only=masks_only, overwrite=replacing)
+    drawing = _drawing(
+        predictor, None if out is None else Path(out), names, masks_only=masks_only, overwrite=replacing
+    )
     coco_file = _coco_file(task, coco, overwrite=overwrite)
     found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
     with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw, coco_file as keep:
@@ -226,6 +253,8 @@ def _reader(predictor: Predictor) -> Callable[[str], Any]:
     from foveate.images.read import MAX_FILE_BYTES
 
     def read(name: str) -> Any:
+        if isinstance(name, ShardPicture):
+            return name.images.take_for(predictor.preprocessing, name.number)
         if name != STDIN:
             return predictor.preprocessing.take(name)
         return predictor.preprocessing.take(sys.stdin.buffer.read(MAX_FILE_BYTES), name="standard input")
@@ -300,6 +329,10 @@ class _Text:
 def _drawing(
     predictor: Predictor, out: Path | None, names: list[str], *, masks_only: bool, overwrite: bool
 ) -> contextlib.AbstractContextManager[Callable[[str, Prediction], None]]:
+    if out is not None and any(isinstance(name, ShardPicture) for name in names):
+        raise InputError(
+            "--out: pictures of shards are not drawn on; with --engine an object a shard is written."
+        )
     if out is None:
         if masks_only or overwrite:
             flag = "--masks-only" if masks_only else "--overwrite"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foveate.dataset.samples import FileImages, Images, evenly
+from foveate.dataset.samples import EncodedImages, Images, evenly
 from foveate.errors import DatasetError, ImageError, InputError
 from foveate.images.deep import Range, fitted_range
 from foveate.images.preprocess import Fit, Preprocessing
@@ -38,7 +38,7 @@ def survey(images: Images) -> Look:
     grey, first_error = True, None
     for index in evenly(len(images), SURVEY_COUNT):
         try:
-            if isinstance(images, FileImages):
+            if isinstance(images, EncodedImages):
                 picture, info = images.decode(int(index))
                 extents += [] if info.extent is None else [info.extent]
             else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,7 +51,41 @@ class Images(Protocol):
         ...
 
 
-class FileImages:
+class EncodedImages(ABC):
+    """Pictures as files have them, wherever those lie: JPEG, PNG, ..."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """What people call it."""
+
+    @abstractmethod
+    def data(self, index: int) -> bytes:
+        """The bytes of its file. Raises ``ImageError`` naming it."""
+
+    @abstractmethod
+    def select(self, indices: ArrayLike) -> Self:
+        """The pictures of these numbers, in this order."""
+
+    @property
+    def reading_order(self) -> NDArray[np.int64] | None:
+        """In which they are read fastest, where that is not by their numbers."""
+        return None
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        return read_image(self.data(index), name=self.name(index))
+
+    def decode(self, index: int) -> tuple[NDArray[np.uint8], ImageInfo]:
+        """The picture as `read` gives it, and what its file says of it."""
+        return decode(self.data(index), name=self.name(index))
+
+    def take_for(self, preprocessing: Preprocessing, index: int) -> Taken:
+        return preprocessing.take(self.data(index), name=self.name(index))
+
+
+class FileImages(EncodedImages):
     """Pictures in files. ``paths`` are relative to ``root`` (or absolute), and serve as names."""
 
     def __init__(self, paths: Iterable[str | Path], root: str | Path = ".") -> None:
@@ -66,10 +101,6 @@ class FileImages:
 
     def read(self, index: int) -> NDArray[np.uint8]:
         return read_image(self.path(index), name=self.paths[index])
-
-    def decode(self, index: int) -> tuple[NDArray[np.uint8], ImageInfo]:
-        """The picture as `read` gives it, and what its file says of it."""
-        return decode(self.data(index), name=self.paths[index])
 
     def take_for(self, preprocessing: Preprocessing, index: int) -> Taken:
         return preprocessing.take(self.path(index), name=self.paths[index])

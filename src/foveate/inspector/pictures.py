@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from foveate.dataset import FileImages, open_dataset
-from foveate.dataset.samples import measured_splits
+from foveate.dataset import open_dataset
+from foveate.dataset.samples import EncodedImages, measured_splits
 from foveate.errors import RequestError
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import read_bytes, read_image
@@ -127,7 +127,7 @@ def _some_of(pictures: Pictures, data: str) -> None:
     firsts = np.unique(split.targets.strata, return_index=True)[1].tolist()
     for number in firsts[:SAMPLES]:
         (label,) = dataset.task.cells(split.targets.take(np.array([number])))
-        file = split.images.data(number) if isinstance(split.images, FileImages) else b""
+        file = split.images.data(number) if isinstance(split.images, EncodedImages) else b""
         pictures.add(f"{label}: {split.images.name(number)}", split.images.read(number), file)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -69,6 +70,23 @@ class Metric:
 
 LOSS = Metric("loss", higher_is_better=False, is_fraction=False)  # which every task has
 PROBABILITY = Metric("probability")
+
+
+class StoredAnswer(NamedTuple):
+    """A picture's answer as it is kept outside this program.
+
+    values: plain JSON values. files: bytes that it needs beside them, by ending, such as "mask.png".
+    """
+
+    values: Mapping[str, Any]
+    files: Mapping[str, bytes] = MappingProxyType({})
+
+
+class KeptAnswer(NamedTuple):
+    """The same again; its files are read when they are asked for, from several threads."""
+
+    values: Mapping[str, Any]
+    file: Callable[[str], bytes]
 
 
 class Targets(Protocol):
@@ -342,6 +360,15 @@ class Task(ABC):
     def table(self, targets: Targets) -> Mapping[str, Sequence[str]]:
         """The answers as columns of a table; `answer_columns` and `parsed` read them again."""
         return {"label": self.cells(targets)}
+
+    def stored(self, targets: Targets, row: int) -> StoredAnswer:
+        """A picture's answer as it is kept; `restored` gives an equal one back. Raises DatasetError."""
+        columns = self.table(targets.take([row]))
+        return StoredAnswer({name: cells[0] for name, cells in columns.items()})
+
+    def restored(self, answers: Sequence[KeptAnswer]) -> Targets:
+        """The targets that `stored` was given. Raises InputError for what it did not write."""
+        return self.targets(self.parsed(one.values) for one in answers)
 
     def same_labels(self, other: Task, targets: Targets) -> Targets:
         """These targets as ``other`` has them, by the labels' names. Raises DatasetError as `of` does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foveate.dataset.samples import ArrayImages, FileImages, Images, evenly
+from foveate.dataset.samples import ArrayImages, EncodedImages, Images, evenly
 from foveate.errors import ImageError
 from foveate.images.read import probe
 from foveate.models.registry import model_info
@@ -58,7 +58,7 @@ def usual_side(images: Images) -> int:
     """The median of the pictures' shorter sides in pixels, from a look at some headers."""
     if isinstance(images, ArrayImages):
         return min(images.array.shape[1:3])
-    if not isinstance(images, FileImages):
+    if not isinstance(images, EncodedImages):
         return 0
     sides = []
     for row in evenly(len(images), LOOKED_AT):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.dataset.quality.finding import Finding, Results, View, counted
-from foveate.dataset.samples import DataSet, FileImages
+from foveate.dataset.samples import DataSet, EncodedImages
 from foveate.errors import listed
 
 FEW_IMAGES = 10  # in a class; below it neither learning nor measuring means much
@@ -76,10 +76,11 @@ def classes_inside(dataset: DataSet) -> list[Finding]:
     """Class folders that all hold the same folders, and no pictures beside them: those may be the classes."""
     key = "train" if "train" in dataset.splits else next(iter(dataset.splits))
     split = dataset.splits[key]
-    if not isinstance(split.images, FileImages):
+    if not isinstance(split.images, EncodedImages):
         return []
     inside: dict[str, set[str]] = {}
-    for path, label in zip(split.images.paths, dataset.task.cells(split.targets), strict=True):
+    names = map(split.images.name, range(len(split)))
+    for path, label in zip(names, dataset.task.cells(split.targets), strict=True):
         _, found, below = f"/{path}".partition(f"/{label}/")
         folder, deeper, _ = below.partition("/")
         if not found or not deeper:

@@ -13,7 +13,7 @@ from foveate.dataset.quality.class_checks import awkward_sizes, class_sizes, cla
 from foveate.dataset.quality.copy_checks import copies, copy_findings, undivided
 from foveate.dataset.quality.finding import Finding, Integers, Place, Results, Severity, View, counted
 from foveate.dataset.quality.scan import ScanResult
-from foveate.dataset.samples import DataSet, FileImages
+from foveate.dataset.samples import DataSet, EncodedImages
 from foveate.dataset.sources.names import looks_like_placeholder, suspicious_names
 from foveate.errors import DatasetError
 from foveate.images.deep import WHITE_16, fitted_range
@@ -219,7 +219,7 @@ def _placeholders(view: View) -> list[Finding]:
     found = []
     for s, key in enumerate(view.keys):
         images = view.results[key].images
-        if isinstance(images, FileImages):
+        if isinstance(images, EncodedImages):
             chosen = [i for i in range(len(images)) if looks_like_placeholder(images.name(i))]
             found += [(view.place(int(view.start[s]) + i),) for i in chosen]
     if not found:

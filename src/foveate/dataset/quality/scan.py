@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.dataset.quality.duplicates import COLOUR_SIDE, SIDE
-from foveate.dataset.samples import ArrayImages, FileImages, Images
+from foveate.dataset.samples import ArrayImages, EncodedImages, Images
 from foveate.errors import UnreadableImageError
 from foveate.geometry import Box
 from foveate.images.pixels import is_grey, to_grey
@@ -126,7 +126,7 @@ def scan(
 
     An interrupt (or any error) stops all threads after the few pictures they are at.
     """
-    result = _blank(images)
+    result = blank(images)
     if isinstance(images, ArrayImages):
         _scan_array(images, result, keep, preprocessing, progress)
         if fault is not None:
@@ -134,9 +134,11 @@ def scan(
                 result.reasons[index] = fault(index, (size[0], size[1]))
         return result
 
+    order = images.reading_order if isinstance(images, EncodedImages) else None
+
     def some(stretch: range) -> None:
         pictures, boxes = [], []
-        for index in stretch:
+        for index in stretch if order is None else order[stretch.start : stretch.stop].tolist():
             try:
                 image, box = _scan_file(images, index, result, preprocessing)
             except UnreadableImageError as error:
@@ -158,7 +160,8 @@ def scan(
     return result
 
 
-def _blank(images: Images) -> ScanResult:
+def blank(images: Images) -> ScanResult:
+    """A result of which nothing is known yet."""
     n = len(images)
     return ScanResult(
         images=images,
@@ -181,7 +184,7 @@ def _scan_file(
     data = images.data(index)
     result.digests[index] = _digest(data)
     box = None
-    if isinstance(images, FileImages):
+    if isinstance(images, EncodedImages):
         name = images.name(index)
         decoded = decode(data, name=name) if preprocessing is None else preprocessing.decode(data, name=name)
         image, info = decoded

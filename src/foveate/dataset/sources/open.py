@@ -23,11 +23,13 @@ from foveate.dataset.sources.captions import open_caption_json, open_captions
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
 from foveate.dataset.sources.mask_folder import SEGMENTATION, open_mask_folder
+from foveate.dataset.sources.shards import holds_shards, open_shards
 from foveate.dataset.sources.table import open_table
 from foveate.dataset.sources.table_text import TABLE_SUFFIXES
 from foveate.errors import DatasetError, InputError, listed
 from foveate.images.read import is_image_name
 from foveate.plugins import Registry
+from foveate.stores import is_url
 from foveate.tasks import task_type
 from foveate.words import setting
 
@@ -36,7 +38,7 @@ Data = str | Path | DataSet | tuple[ArrayLike, ArrayLike]
 FORMS = (
     "a folder of class folders, a folder with train/ and val/ or test/, a folder with images/ and masks/, "
     "annotations (COCO, YOLO, VOC, LabelMe, CVAT), captions (Flickr8k, COCO, Karpathy), a table (.csv, .tsv, "
-    ".jsonl), IDX files, an .npz file, or a known name"
+    ".jsonl), IDX files, an .npz file, shards in a folder or at an address, or a known name"
 )
 Unlabelled = Literal["error", "background"]  # what a picture without annotations is
 Opener = Callable[[Path], DataSet | None]
@@ -145,6 +147,8 @@ def _open(data: Data, how: _How) -> DataSet:
         raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
     if not os.fspath(data):
         raise DatasetError(f"The name of the data is empty; data is {FORMS}.")
+    if is_url(data):
+        return open_shards(data)
     path = Path(data)
     named = isinstance(data, str) and data in known.NAMES
     if os.path.lexists(path) and (found := _of_a_registered_form(path)) is not None:
@@ -164,6 +168,8 @@ def _open(data: Data, how: _How) -> DataSet:
 
 
 def _open_folder(path: Path, how: _How) -> DataSet:
+    if holds_shards(path):
+        return open_shards(path)
     if has_idx(path):
         return open_idx(path, min_classes=how.min_classes)
     if how.task in {"auto", SEGMENTATION}:  # masks that lie beside annotations are read

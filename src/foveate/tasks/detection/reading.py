@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from foveate.errors import InputError
 from foveate.strict_json import is_number
-from foveate.tasks.detection.truth import Naming, PictureBoxes
+from foveate.tasks.detection.truth import Flaw, Naming, PictureBoxes
 
 _CROWD = "crowd"
 
@@ -47,3 +50,23 @@ def with_one_naming(splits: Mapping[str, Sequence[PictureBoxes]]) -> dict[str, l
     names = sorted({name for of in splits.values() for one in of for name in one.naming.classes})
     naming = Naming(tuple(names))
     return {split: [one.named(naming) for one in of] for split, of in splits.items()}
+
+
+def kept_boxes(one: PictureBoxes, size: tuple[int, int] | None) -> dict[str, Any]:
+    """All that is known of a picture's boxes, as plain JSON values; `boxes_again` reads them."""
+    more: dict[str, Any] = {"size": None if size is None else list(size)}
+    if one.flaws:
+        more["flaws"] = [list(flaw) for flaw in one.flaws]
+    return {"boxes": written_boxes(one), "areas": [float(str(area)) for area in one.areas], **more}
+
+
+def boxes_again(values: Mapping[str, Any], naming: Naming) -> PictureBoxes:
+    """The boxes that `kept_boxes` was given, under this naming. Raises InputError."""
+    try:
+        found = parsed_boxes(values["boxes"]).named(naming)
+        size, areas = values["size"], np.array(values["areas"], np.float32)
+        flaws = tuple(Flaw(*flaw) for flaw in values.get("flaws", ()))
+        size = None if size is None else (size[0], size[1])
+        return replace(found, naming=naming, areas=areas, size=size, flaws=flaws)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"expected what is kept of boxes, found {dict(values)!r:.80}.") from error

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_int, is_number, need
-from foveate.tasks.base import Allocate, Metric, Targets, Task
+from foveate.tasks.base import Allocate, KeptAnswer, Metric, StoredAnswer, Targets, Task
 from foveate.tasks.classification.task import check_classes
 from foveate.tasks.detection.answers import DetectedBoxes, DetectionDocument
 from foveate.tasks.detection.drawing import distinct_colours
@@ -231,6 +231,21 @@ class Detection(Task):
         from foveate.tasks.detection.reading import written_boxes
 
         return {BOX_COLUMN: [json.dumps(written_boxes(one)) for one in boxes_of(targets).pictures]}
+
+    def stored(self, targets: Targets, row: int) -> StoredAnswer:
+        """The first picture's also says what the classes' ids are, for all."""
+        from foveate.tasks.detection.reading import kept_boxes
+
+        own = boxes_of(targets)
+        ids = {"ids": list(own.naming.ids)} if own.naming.ids and row == 0 else {}
+        return StoredAnswer({**kept_boxes(own[row], own.size(row)), **ids})
+
+    def restored(self, answers: Sequence[KeptAnswer]) -> BoxTargets:
+        from foveate.tasks.detection.reading import boxes_again
+
+        ids = next((one.values["ids"] for one in answers if "ids" in one.values), ())
+        naming = Naming(self.classes, tuple(ids))
+        return BoxTargets(tuple(boxes_again(one.values, naming) for one in answers), naming)
 
     def same_labels(self, other: Task, targets: Targets) -> BoxTargets:
         own = boxes_of(targets)

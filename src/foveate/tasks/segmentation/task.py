@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foveate.errors import DatasetError, InputError, listed
 from foveate.images.preprocess import Preprocessing, Seen
 from foveate.strict_json import exact_keys, is_int, is_number, need
-from foveate.tasks.base import Allocate, Metric, Targets, Task
+from foveate.tasks.base import Allocate, KeptAnswer, Metric, StoredAnswer, Targets, Task
 from foveate.tasks.classification.task import check_classes
 from foveate.tasks.classification.threshold import UnsureRule
 from foveate.tasks.prediction import colour_table
@@ -21,7 +21,7 @@ from foveate.tasks.segmentation.answers import ClassMapping, MaskDocument
 from foveate.tasks.segmentation.colours import voc_colour
 from foveate.tasks.segmentation.columns import MASK_COLUMNS, mask_columns
 from foveate.tasks.segmentation.grid import placed
-from foveate.tasks.segmentation.masks import Colour
+from foveate.tasks.segmentation.masks import Colour, Labelling
 from foveate.tasks.segmentation.names import (
     CLASSES,
     CONFIDENCE,
@@ -210,6 +210,20 @@ class Segmentation(Task):
 
     def table(self, targets: Targets) -> dict[str, list[str]]:
         return {"mask": [mask.name for mask in masks_of(targets).masks]}
+
+    def stored(self, targets: Targets, row: int) -> StoredAnswer:
+        from foveate.tasks.segmentation.keeping import kept
+
+        return kept(masks_of(targets), row, self._labelling)
+
+    def restored(self, answers: Sequence[KeptAnswer]) -> MaskTargets:
+        from foveate.tasks.segmentation.keeping import masks_again
+
+        return masks_again(answers, self._labelling)
+
+    @property
+    def _labelling(self) -> Labelling:
+        return Labelling(self.classes, self.colours, self.ignored)
 
     def same_labels(self, other: Task, targets: Targets) -> MaskTargets:
         ignored = other.ignored.split(", ") if isinstance(other, Segmentation) else []
