@@ -12,9 +12,9 @@ demo: $(READY)
 
 # Two processes of one thread each: with two the small layers of tests wait for threads that the other process keeps
 # from running. One that has finished takes half of what the other has left, so that both end together, and what tests
-# of a file share is seldom made twice.
+# of a file share is seldom made twice. The programs that tests start find their modules compiled.
 test: $(READY)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n 2 --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -40,11 +40,12 @@ FILES = {
 }
 # Runs in a process of its own, for huggingface_hub reads its environment once.
 SCRIPT = """
-import json, sys
+import json, sys, time
 from foveate.errors import FoveateError
 from foveate.models.hub import hub_weights
 from foveate.models.names import parse_hub_name
 
+time.sleep = lambda seconds: None  # huggingface_hub waits between its tries
 for text, download in json.loads(sys.argv[1]):
     said = []
     try:
