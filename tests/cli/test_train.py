@@ -60,7 +60,7 @@ def wait_for_checkpoint(out, seconds=60):
 def whole(photos, tmp_path_factory):
     """A run that nobody interrupts."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    result = run("train", str(photos), "--out", str(out), "--epochs", "60", *FLAGS, "--json")
+    result = run("train", str(photos), "--out", str(out), "--epochs", "30", *FLAGS, "--json")
     assert result.returncode == 0, result.stderr
     return out, result
 
@@ -78,7 +78,7 @@ def test_json_is_one_document_and_notes_go_to_standard_error(whole):
 )
 def test_a_run_ended_by_a_signal_resumes_to_the_same_bytes(photos, tmp_path, whole, number, code):
     out = tmp_path / "run"
-    process = start("train", str(photos), "--out", str(out), "--epochs", "60", *FLAGS)
+    process = start("train", str(photos), "--out", str(out), "--epochs", "30", *FLAGS)
     wait_for_checkpoint(out)
     process.send_signal(number)
     _, notes = process.communicate(timeout=60)
