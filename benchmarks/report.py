@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foveate import words
-from foveate.api.doctor import processor
+from foveate.runtime.machine import processor
 from harness import Race, Timing
 
 PACKAGES = ("foveate", "torch", "onnxruntime", "openvino", "numpy", "pillow", "simplejpeg", "keras")

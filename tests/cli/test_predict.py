@@ -204,6 +204,18 @@ def test_many_pictures_pass_in_batches(run, model, photos):
     assert len(json.loads(out)["predictions"]) == 71
 
 
+def test_another_runtime_says_the_same_and_a_note_says_which(run, model, photos, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
+    usual, found = (run(model, "red.png", "--csv", "--runtime", name) for name in ("onnxruntime", "openvino"))
+    assert (usual[0], usual[2], found[0]) == (0, "", 0)
+    assert found[2].startswith("Computed by openvino, ")
+    assert found[2].endswith("(--runtime onnxruntime for the other).\n")
+    rows = [list(csv.reader(io.StringIO(out)))[1] for _, out, _ in (usual, found)]
+    assert rows[0][1] == rows[1][1] == "red"
+    assert float(rows[1][2]) == pytest.approx(float(rows[0][2]), abs=0.01)
+
+
 BLOCKED = """
 import sys
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foveate.dataset.sources.fetch import cache_folder
+from foveate.runtime.machine import processor
 from foveate.runtime.session import physical_cores
 from foveate.words import bytes_text
 
@@ -30,7 +31,8 @@ PURPOSES = {
     "timm": "networks by name (timm:...)",
     "tensorboard": "curves in TensorBoard",
     "guide": "the guide that runs, as pages",
-    "bench": "OpenVINO, a rival to measure",
+    "openvino": "compute with OpenVINO where that is faster",
+    "bench": "rivals to measure",
 }
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[(?P<extras>[^\]]*)\])?\s*(?P<bounds>[^;]*)")
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
@@ -172,19 +174,6 @@ def _machine() -> dict[str, str]:
         facts["memory"] = bytes_text(memory)
     facts["disk"] = f"{bytes_text(shutil.disk_usage(Path.cwd()).free)} free here"
     return facts
-
-
-def processor() -> str:
-    """Its name, and the vector extensions that decide how fast it is."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    facts = {name.strip(): value.strip() for name, value in facts.items()}
-    flags = set(facts.get("flags", "").split())
-    known = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
-    return f"{facts.get('model name', platform.machine())} ({', '.join(known) or 'no vector extensions'})"
 
 
 def _memory() -> int | None:

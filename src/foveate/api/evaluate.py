@@ -13,6 +13,7 @@ from foveate.dataset import DataSet
 from foveate.dataset.sources.open import Unlabelled
 from foveate.errors import ImageError
 from foveate.runtime.measure import evaluate_predictor
+from foveate.runtime.names import AUTO
 from foveate.tasks.base import Evaluation
 
 
@@ -55,6 +56,7 @@ def evaluate(
     unlabelled: Unlabelled = "error",
     batch_size: int = 64,
     beam: int | None = None,
+    runtime: str = AUTO,
     progress: Progress = unseen,
     say: Say = unsaid,
 ) -> Evaluated:
@@ -72,13 +74,13 @@ def evaluate(
         split: ``train``, ``val`` or ``test``; by default the data's test pictures, else its validation
             pictures, else all it has.
         ignore, unlabelled: as for `open_dataset`.
-        beam: as for `load`, where the model is not loaded yet.
+        beam, runtime: as for `load`, where the model is not loaded yet.
         progress: called with pictures done and pictures in all.
 
     Raises ModelFolderError; DatasetError for labels the model does not know, a split that is not there, or
     more than 5 % unreadable pictures.
     """
-    predictor = model if isinstance(model, LoadedModel) else load(model, beam=beam, say=say)
+    predictor = model if isinstance(model, LoadedModel) else load(model, beam=beam, runtime=runtime, say=say)
     found = evaluate_predictor(
         predictor,
         data,
@@ -94,5 +96,5 @@ def evaluate(
         split=found.split,
         evaluation=found.evaluation,
         unreadable=found.unreadable,
-        notes=found.notes,
+        notes=(*found.notes, *filter(None, [predictor.runtime_told])),
     )

@@ -11,6 +11,7 @@ from foveate.api.common import Say, known_settings, needs, unsaid
 from foveate.api.load import load
 from foveate.errors import InputError
 from foveate.http.settings import ServeSettings
+from foveate.runtime.names import AUTO
 from foveate.words import setting
 
 OnReady = Callable[[str, str], None]  # (URL, the model's name in paths)
@@ -22,6 +23,7 @@ def serve(
     name: str | None = None,
     threads: int | None = None,
     beam: int | None = None,
+    runtime: str = AUTO,
     log_json: bool = False,
     on_ready: OnReady = lambda url, name: None,
     say: Say = unsaid,
@@ -34,6 +36,7 @@ def serve(
         name: the model's name in paths; by default the folder's.
         threads: of ONNX Runtime; by default the physical cores.
         beam: as for `load`.
+        runtime: as for `load`; "auto" finds out before the first request which is faster here.
         log_json: log every request, as JSON, on standard error.
         on_ready: called with the server's URL and the model's name as soon as it can be reached.
         limits: `host` ("127.0.0.1"), `port` (8000; 0 is any that is free), `api_key`, `allow_host` (names
@@ -53,7 +56,10 @@ def serve(
         raise InputError(
             f"{setting('name')}: expected letters, digits, dots, dashes and underscores, found {name!a}."
         )
-    predictor = load(model, threads=threads, beam=beam, say=say)
+    predictor = load(model, threads=threads, beam=beam, runtime=runtime, say=say)
+    predictor.settle()
+    if predictor.runtime_told:
+        say(predictor.runtime_told)
     set_up_log(as_json=log_json)
     answer(predictor, shown, settings, lambda url: on_ready(url, shown))
 

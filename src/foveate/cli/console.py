@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import click
 
 from foveate.cli.signals import is_own_process
+from foveate.runtime.names import AUTO, RUNTIMES
 from foveate.words import printable
 
 STDIN = "-"  # in place of a file's name: standard input
@@ -49,6 +50,14 @@ beam_option = click.option(
     type=click.IntRange(1, 20),
     metavar="N",
     help="Of sentences: how many a search follows at once.  [default: the likeliest word each time]",
+)
+
+runtime_option = click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default=AUTO,
+    show_default=True,
+    help="What computes the network; auto: with OpenVINO installed, what is faster here for many pictures.",
 )
 
 ignore_option = click.option(

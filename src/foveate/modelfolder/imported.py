@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from foveate.errors import WeightsError
+from foveate.images.made_up import made_up_pictures
 from foveate.images.preprocess import Preprocessing
 from foveate.kept import cache_folder
-from foveate.modelfolder.samples import made_up_pictures
 from foveate.models.names import IMPORTED
 from foveate.models.published import IMAGENET_MEAN, IMAGENET_STD
 from foveate.runtime.config import CONFIG_NAME, InputShape, ModelConfig

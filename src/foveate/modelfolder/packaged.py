@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from foveate.images.made_up import made_up_pictures
 from foveate.kept import cache_folder
 from foveate.modelfolder.imported import NANODET, check_imported
-from foveate.modelfolder.samples import made_up_pictures
 from foveate.models.published import PRETRAINED, Pretrained
 from foveate.runtime.config import CONFIG_NAME, FORMAT_VERSION, InputShape, ModelConfig
 from foveate.tasks.classification.task import Classification

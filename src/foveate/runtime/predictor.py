@@ -9,29 +9,29 @@ measured is what ships.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.errors import ImageError, InputError, ModelFolderError, show_path
+from foveate.errors import ImageError, InputError, ModelFolderError, UnknownNameError, show_path
+from foveate.images.made_up import made_up_pictures
 from foveate.images.pixels import to_grey
 from foveate.images.preprocess import Preprocessing, Seen, Taken
 from foveate.images.selective_search import Kind, kept_proposals
+from foveate.runtime.choice import Choice, Engine, Model, contenders, settle
 from foveate.runtime.config import ONNX_NAME, ModelConfig
+from foveate.runtime.names import AUTO, ONNX_RUNTIME, RUNTIMES
 from foveate.runtime.onnx_check import check_onnx
-from foveate.runtime.session import Session, TookTooLong, physical_cores
+from foveate.runtime.reading import Item, batches_of, checked_size, read_ahead
+from foveate.runtime.session import Session, TookTooLong
 from foveate.tasks.base import Runs, Task
 from foveate.tasks.notebooks import Predictions
 from foveate.tasks.values import MODEL_INPUT, UNLIKENESS, Answered, Output, Values, joined, row
-from foveate.words import first_line
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from foveate.words import first_line, setting
 
 BATCH_SIZE = 32
 # A run is ended after this, and the time that a very slow machine takes (multiply-adds a second).
@@ -39,14 +39,11 @@ LEAST_SECONDS, LEAST_SPEED = 60.0, 1e9
 BATCH_PIXELS = (
     800_000  # of a batch: larger ones are no faster, and take memory; of large pictures fewer are run
 )
-CHUNK = 4  # pictures that a thread decodes at a time: handing one over takes a tenth of decoding it
 
 PROPOSALS = "proposals"  # an input beside the pictures: (N, R, 4) boxes in pixels, 0 of what fills up
 MOST_PROPOSALS = 10_000
 
-Item = TypeVar("Item")
 Picture = str | Path | bytes | np.ndarray  # a file's name, a file's bytes, or (H, W, 3) uint8
-Read = Taken | ImageError  # a picture as the network takes it, or why not
 
 
 class Predictor:
@@ -56,8 +53,10 @@ class Predictor:
     being predicted, and the child goes on with fewer threads.
 
     model: the bytes of ``model.onnx``. source: what errors call it. parts: the bytes of the files that a
-    search drives (`Task.driven`), by name; then what they give is told. Raises ModelFolderError when the
-    graph is not what the task and the preprocessing ask for, or holds what no model of this program holds.
+    search drives (`Task.driven`), by name; then what they give is told. wanted: of `RUNTIMES`; "auto" is ONNX
+    Runtime until `settle` or many pictures at once show what is faster here. Raises ModelFolderError when the
+    graph is not what the task and the preprocessing ask for, or holds what no model of this program holds;
+    InputError for a runtime that does not compute it as ONNX Runtime does.
 
     Attributes:
         task: what an answer is, with its labels.
@@ -65,6 +64,8 @@ class Predictor:
             are found by selective search. 0 of a model that is given pictures alone.
         outputs: what `run` gives, in order: the task's outputs and, where the model measures it, how unlike
             the training pictures a picture is.
+        runtime: what computes the network.
+        choice: what a trial of several found, once there was one.
     """
 
     outputs: tuple[Output, ...]
@@ -79,15 +80,24 @@ class Predictor:
         threads: int | None = None,
         source: str = ONNX_NAME,
         parts: Mapping[str, bytes] | None = None,
+        wanted: str = ONNX_RUNTIME,
     ) -> None:
+        if wanted not in RUNTIMES:
+            raise UnknownNameError("runtime", wanted, RUNTIMES)
         self.task = task
         self.preprocessing = preprocessing
         self.config = config
         self._source = show_path(source)
+        self.runtime = ONNX_RUNTIME
+        self.choice: Choice | None = None
+        self._wanted, self._graph, self._threads = wanted, model, threads
+        self._fast: Engine | None = None
         self._session = self._open(model, threads)
-        self._runs: Runs = self._session.run
-        if parts and (driven := task.driven(self._opened(parts, threads))) is not None:
-            self._runs, self.outputs = driven, (*self.outputs, *task.searched)
+        self._driven: Runs | None = task.driven(self._opened(parts, threads)) if parts else None
+        if self._driven is not None:
+            self.outputs = (*self.outputs, *task.searched)
+        if wanted not in (AUTO, ONNX_RUNTIME):
+            self.settle()
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -95,9 +105,44 @@ class Predictor:
         return self.task.labels
 
     @property
+    def runtime_told(self) -> str:
+        """What computes it and why, in a sentence; nothing where that is the usual one."""
+        if self.choice is None or self.runtime == ONNX_RUNTIME:
+            return ""
+        chosen = next(one for one in self.choice.tried if one.runtime == self.runtime)
+        return (
+            f"Computed by {self.choice.to_text(chosen)} ({setting('runtime', ONNX_RUNTIME)} for the other)."
+        )
+
+    @property
     def measures_unlikeness(self) -> bool:
         """Whether answers come with how unlike the training pictures a picture is."""
         return UNLIKENESS in self.outputs
+
+    def settle(self, batches: Sequence[np.ndarray] | None = None) -> None:
+        """Find out which runtime computes this model, of "auto" the fastest: see `foveate.runtime.choice`.
+
+        batches: of pictures as for `run`, of the sizes that it will be used with; by default made up. Once
+        per machine: what is found is kept. A search over sentences always runs on ONNX Runtime.
+        """
+        if self.choice is not None or self._wanted == ONNX_RUNTIME or self._driven is not None:
+            return
+        if self._wanted == AUTO and not contenders():
+            return
+        if batches is None:
+            pictures = made_up_pictures(self.preprocessing.height, self.preprocessing.width)
+            batches = pictures[:1], pictures
+        names = tuple(output.name for output in self.outputs)
+        limit = self._most_seconds(max(map(len, batches)))
+        model = Model(self._graph, names, self.task.apart, limit, self._threads)
+        feeds = [self.feeds(batch) for batch in batches]
+        self.choice, opened = settle(
+            model, self._session, feeds, None if self._wanted == AUTO else (self._wanted,)
+        )
+        chosen = self.choice.best if self._wanted == AUTO else self.choice.fit(self._wanted)
+        if chosen.runtime != ONNX_RUNTIME:
+            self._fast = opened.get(chosen.runtime) or model.opened(chosen.runtime)
+            self.runtime = chosen.runtime
 
     def run(self, batch: np.ndarray) -> Values:
         """What the network gives for pictures that `Preprocessing.apply` made already, by output.
@@ -110,13 +155,12 @@ class Predictor:
                 f"expected uint8 pictures (N, {height}, {width}, 3), found {batch.dtype} {batch.shape}; "
                 "`predict` takes pictures of any size."
             )
-        if batch.shape[3] == 1:
-            batch = np.repeat(batch, 3, axis=3)  # the graph takes RGB; its luma of R = G = B is exactly that
+        batch = self._coloured(batch)
         names = [output.name for output in self.outputs]
         if len(batch) == 0:
             return {output.name: output.none() for output in self.outputs}
         try:
-            seconds = LEAST_SECONDS + len(batch) * self._operations / LEAST_SPEED
+            seconds = self._most_seconds(len(batch))
             found = self._runs(names, self.feeds(batch), seconds)
         except TookTooLong as error:
             raise ModelFolderError(
@@ -151,8 +195,13 @@ class Predictor:
         In order, however many: the next batch is read in threads while this one is computed, and memory
         holds two batches. read: item -> its picture as `Preprocessing.take` gives it.
         """
-        for batch, prepared in _read_ahead(_batches(items, self._at_once(batch_size)), read):
-            found = self.answered([taken for taken in prepared if isinstance(taken, Taken)])
+        batches = batches_of(items, self._at_once(batch_size))
+        early = list(islice(batches, 2))
+        for batch, prepared in read_ahead(chain(early, batches), read):
+            pictures = [taken for taken in prepared if isinstance(taken, Taken)]
+            if len(early) == 2 and len(pictures) == len(early[1]):
+                self.settle([self._batch(pictures)])  # before the first answer
+            found = self.answered(pictures)
             numbers = count()
             for item, taken in zip(batch, prepared, strict=True):
                 yield item, taken if isinstance(taken, ImageError) else row(found, next(numbers))
@@ -160,14 +209,14 @@ class Predictor:
     def _at_once(self, batch_size: int) -> int:
         """How many pictures are run at once, so that their feature maps fit into the memory."""
         pixels = self.preprocessing.height * self.preprocessing.width
-        return min(_checked_size(batch_size), max(BATCH_PIXELS // pixels, 1))
+        return min(checked_size(batch_size), max(BATCH_PIXELS // pixels, 1))
 
     def answered(self, pictures: Sequence[Taken]) -> Answered:
         """What `run` gives for pictures that were read, with how it saw them."""
         seen = Seen(self.preprocessing, [taken.size for taken in pictures])
         if not pictures:
             return Answered({output.name: output.none() for output in self.outputs}, seen)
-        return Answered(self.run(np.stack([taken.pixels for taken in pictures])), seen)
+        return Answered(self.run(self._batch(pictures)), seen)
 
     def values(self, pictures: Picture | Iterable[Picture], *, batch_size: int = BATCH_SIZE) -> Answered:
         """What `run` gives for pictures of any size.
@@ -181,6 +230,8 @@ class Predictor:
             step = self._at_once(batch_size)
             for at in range(0, len(pictures), step):
                 some = self._prepare_array(pictures[at : at + step])
+                if len(pictures) >= 2 * step:
+                    self.settle([self._coloured(some)])
                 parts.append(Answered(self.run(some), Seen(self.preprocessing, [size] * len(some))))
         else:
             for _, found in self.stream(_each(pictures), self._take, batch_size=batch_size):
@@ -232,6 +283,25 @@ class Predictor:
         return self.task.score(values, targets)
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _runs(self, outputs: Sequence[str], feeds: Mapping[str, Any], seconds: float) -> list[Any]:
+        if self._driven is not None:
+            return self._driven(outputs, feeds, seconds)
+        engine: Engine = self._session
+        if self._fast is not None and self._fast.usable:
+            engine = self._fast
+        return engine.run(outputs, feeds, seconds)
+
+    def _most_seconds(self, pictures: int) -> float:
+        return LEAST_SECONDS + pictures * self._operations / LEAST_SPEED
+
+    @staticmethod
+    def _coloured(batch: np.ndarray) -> np.ndarray:
+        """The graph takes RGB; its luma of R = G = B is exactly that."""
+        return np.repeat(batch, 3, axis=3) if batch.shape[3] == 1 else batch
+
+    def _batch(self, pictures: Sequence[Taken]) -> np.ndarray:
+        return self._coloured(np.stack([taken.pixels for taken in pictures]))
 
     def _take(self, picture: Picture) -> Taken:
         """(H, W, 3) of any size, or a file, as the network takes it."""
@@ -306,60 +376,8 @@ def _describe(value: Any) -> str:
     return f"{value.name} {value.type} ({', '.join(sides)})"
 
 
-def _read_ahead(
-    batches: Iterator[list[Item]], read: Callable[[Item], Taken]
-) -> Iterator[tuple[list[Item], list[Read]]]:
-    """Each batch with its pictures; the next is read in threads while whoever asks works on this one."""
-    early = list(islice(batches, 2))
-    if sum(map(len, early)) < 2:  # one picture: no threads, and no 10 ms to import them
-        for batch in early:
-            yield batch, _read_all(read, batch)
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=max(2, physical_cores())) as pool:
-        waiting: deque[tuple[list[Item], list[Future[list[Read]]]]] = deque()
-        try:
-            for batch in chain(early, batches):
-                parts = [pool.submit(_read_all, read, part) for part in _batches(batch, CHUNK)]
-                waiting.append((batch, parts))
-                if len(waiting) > 1:
-                    yield _waited_for(*waiting.popleft())
-            while waiting:
-                yield _waited_for(*waiting.popleft())
-        finally:
-            for future in chain.from_iterable(parts for _, parts in waiting):
-                future.cancel()
-
-
-def _waited_for(batch: list[Item], parts: list[Future[list[Read]]]) -> tuple[list[Item], list[Read]]:
-    return batch, [taken for part in parts for taken in part.result()]
-
-
-def _read_all(read: Callable[[Item], Taken], items: list[Item]) -> list[Read]:
-    found: list[Read] = []
-    for item in items:
-        try:
-            found.append(read(item))
-        except ImageError as error:
-            found.append(error)
-    return found
-
-
 def _each(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
     single = isinstance(pictures, str | Path | bytes)
     if single or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
         return [pictures]  # type: ignore[list-item]
     return pictures  # type: ignore[return-value]
-
-
-def _checked_size(size: int) -> int:
-    if size < 1:
-        raise InputError(f"batch_size: expected at least 1, found {size}.")
-    return size
-
-
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, _checked_size(size))):
-        yield batch

@@ -1,4 +1,4 @@
-"""ONNX Runtime as this program runs it: on the CPU, with bounded memory and time, from bytes."""
+"""ONNX Runtime as this program runs it: with bounded memory and time, from bytes, by default on the CPU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 
 from foveate.runtime.watch import InFlight
 
+_CPU = "CPUExecutionProvider"
+# What ONNX Runtime calls what it can compute on, where it was built for it.
+_ACCELERATORS = {"cuda": "CUDAExecutionProvider", "coreml": "CoreMLExecutionProvider"}
 # What ONNX Runtime may hold while it runs: a hostile graph fails instead of swapping.
 MAX_ARENA_BYTES = 4 << 30
 
@@ -19,11 +22,19 @@ class TookTooLong(Exception):  # noqa: N818 -- whoever runs the model says what 
 
 
 class Session:
-    """A session of ONNX Runtime. May be used by several threads, and in a forked child."""
+    """A session of ONNX Runtime. May be used by several threads, and in a forked child.
 
-    def __init__(self, model: bytes, threads: int | None = None) -> None:
+    provider: what it computes on, before the CPU, of `accelerators`.
+    """
+
+    def __init__(self, model: bytes, threads: int | None = None, *, provider: str = _CPU) -> None:
         with InFlight():
-            self._session = _open(model, threads)
+            self._session = _open(model, threads, provider)
+
+    @property
+    def usable(self) -> bool:
+        """Whether this process may run it: always."""
+        return True
 
     @property
     def inputs(self) -> list[Any]:
@@ -49,8 +60,16 @@ class Session:
                 raise
 
 
-def _open(model: bytes, threads: int | None = None) -> Any:
-    """An ONNX Runtime session on the CPU, from bytes: no path is known, so none can be resolved."""
+def accelerators() -> dict[str, str]:
+    """What ONNX Runtime can compute on here beside the processor: its provider, by a short name."""
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    return {name: provider for name, provider in _ACCELERATORS.items() if provider in there}
+
+
+def _open(model: bytes, threads: int | None, provider: str) -> Any:
+    """An ONNX Runtime session, from bytes: no path is known, so none can be resolved."""
     import onnxruntime
 
     # Telemetry is off already (`foveate/__init__.py`), unless the user's program loaded the library before.
@@ -68,7 +87,7 @@ def _open(model: bytes, threads: int | None = None) -> Any:
     return onnxruntime.InferenceSession(
         model,
         options,
-        providers=["CPUExecutionProvider"],
+        providers=list(dict.fromkeys((provider, _CPU))),
         # Folding runs parts of the graph while it is being opened, outside the memory limit; Pad_Fusion takes
         # zeros before a maximum pool for the pool's own padding, which is minus infinity.
         disabled_optimizers=["ConstantFolding", "Pad_Fusion"],

@@ -414,6 +414,15 @@ class Task(ABC):
         answers, found = self.answers(values), self.answers(others)
         return np.all((answers == found).reshape(len(answers), -1), axis=1)
 
+    def apart(self, values: Values, others: Values) -> float:
+        """How far the answers of two runs of one network lie apart, 0 to 1: the most that a score differs.
+
+        What asks has no score for each label: the share of pictures that are answered otherwise.
+        """
+        if self.label_scores is None:
+            return float(1 - self.agree(values, others).mean())
+        return float(np.abs(values[self.label_scores] - others[self.label_scores]).max())
+
     @abstractmethod
     def evaluate(self, values: Values, targets: Targets) -> Evaluation:
         """Raises InputError where there is nothing to measure."""

@@ -18,6 +18,7 @@ from foveate.layers.candidates import BestCandidates
 from foveate.layers.suppression import NonMaximumSuppression
 from foveate.layers.truth import ToLearn, Truth
 from foveate.tasks.base import Targets
+from foveate.tasks.detection.alike import unlike
 from foveate.tasks.detection.anchors import ENOUGH, LEAST_PX, fitted, suited
 from foveate.tasks.detection.matching import Matches
 from foveate.tasks.detection.metrics import AT_50, Answer, compared
@@ -26,12 +27,10 @@ from foveate.tasks.detection.names import (
     AP50,
     AP75,
     BOXES,
-    COUNT,
     CROWD,
     LABELS,
     NO_BOX,
     PROPOSALS,
-    SCORES,
 )
 from foveate.tasks.detection.precision import NAMES, curves, twelve
 from foveate.tasks.detection.targets import BoxTargets
@@ -49,7 +48,7 @@ EDGE = 1e-6  # of a score, whose logit is finite
 LEAST_SHARE = 0.3  # of a box that must still be in the picture for it to be looked for
 UNSEEN = 0.01  # the score that the loss gives to a true box that no answer meets
 # Of answers that rounding may turn: their scores and boxes, and how many of them may be others.
-SCORE_FLOOR, SCORE_APART, SAME_IOU, MOST_OTHERS = 0.05, 2e-3, 0.98, 0.02
+SCORE_APART, SAME_IOU, MOST_OTHERS = 2e-3, 0.98, 0.02
 
 
 class DetectionLearner(Learner):
@@ -140,11 +139,7 @@ class DetectionLearner(Learner):
         return (outputs[..., 4:5] * of_class).amax(dim=1)
 
     def difference(self, outputs: np.ndarray, expected: Values, found: Values) -> str:
-        others = total = 0
-        for row in range(len(expected[COUNT])):
-            one, other = (_sure(values, row) for values in (expected, found))
-            total += max(len(one), len(other))
-            others += max(len(one), len(other)) - _same(one, other)
+        others, total = unlike(expected, found, score_apart=SCORE_APART, iou=SAME_IOU)
         if others > max(1, MOST_OTHERS * total):
             return f"{others} of {total} boxes are others"
         return ""
@@ -232,27 +227,3 @@ def _losses(found: list[list[Matches]]) -> np.ndarray:
         terms = np.concatenate(parts)
         rows.append(terms.mean() if len(terms) else 0.0)
     return np.array(rows, np.float64)
-
-
-def _sure(values: Values, row: int) -> np.ndarray:
-    """(n, 6) the answers of a picture that are more than noise."""
-    count = int(values[COUNT][row])
-    parts = (values[BOXES][row, :count], values[SCORES][row, :count, None], values[LABELS][row, :count, None])
-    together = np.concatenate(parts, axis=1)
-    return together[together[:, 4] > SCORE_FLOOR]
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> int:
-    """How many answers of one have their like among the other's, each once."""
-    free = np.ones(len(other), bool)
-    for box in one:
-        low, high = np.maximum(box[:2], other[:, :2]), np.minimum(box[2:4], other[:, 2:4])
-        shared = np.prod(np.clip(high - low, 0, None), axis=1)
-        areas = [np.prod(each[..., 2:4] - each[..., :2], axis=-1) for each in (box, other)]
-        iou = shared / np.maximum(areas[0] + areas[1] - shared, 1e-9)
-        alike = (
-            free & (other[:, 5] == box[5]) & (np.abs(other[:, 4] - box[4]) <= SCORE_APART) & (iou >= SAME_IOU)
-        )
-        if alike.any():
-            free[int(np.argmax(np.where(alike, iou, -1)))] = False
-    return int((~free).sum())

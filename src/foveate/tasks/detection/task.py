@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from foveate.tasks.telling import Measured, TaskReport
 
 BOX_COLUMN = "boxes"  # of a table with a row a picture
+RUNS_APART, RUNS_MEET = 0.02, 0.9  # scores and boxes of two runs of a detector that count as the same
 _USUAL = 0.5  # a threshold for want of a better one
 
 
@@ -319,6 +320,13 @@ class Detection(Task):
             met = sum(int(of.met[0, 0].sum()) for of in compared(said, true, len(self.classes)))
             same.append(a == b == met)
         return np.array(same, bool)
+
+    def apart(self, values: Values, others: Values) -> float:
+        """The share of the boxes that have no like among the other's."""
+        from foveate.tasks.detection.alike import unlike
+
+        alone, total = unlike(values, others, score_apart=RUNS_APART, iou=RUNS_MEET)
+        return alone / max(total, 1)
 
     def matches(self, values: Values, targets: Targets) -> Iterator[list[Matches]]:
         """Picture by picture, what of its boxes met a true one, of each class."""

@@ -211,6 +211,10 @@ class Regression(Task):
         off = np.abs(values[VALUES] - others[VALUES]) / np.array(self.deviations)
         return np.all(off <= ALIKE, axis=1)
 
+    def apart(self, values: Values, others: Values) -> float:
+        """In standard deviations of the number that differs most."""
+        return float((np.abs(values[VALUES] - others[VALUES]) / np.array(self.deviations)).max())
+
     def order(self, said: NDArray[np.floating]) -> NDArray[np.int64]:
         """As the numbers stand in the data: none is more of an answer than another."""
         return np.arange(len(said))

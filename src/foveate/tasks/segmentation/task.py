@@ -271,6 +271,10 @@ class Segmentation(Task):
         same = values[CLASSES] == others[CLASSES]
         return np.asarray(same.mean(axis=(1, 2)) >= 0.99)
 
+    def apart(self, values: Values, others: Values) -> float:
+        """The share of the pixels whose class differs."""
+        return float((values[CLASSES] != others[CLASSES]).mean())
+
     def fault(self, targets: Targets, row: int, size: tuple[int, int] | None = None) -> str | None:
         return masks_of(targets).fault(row, size)
 

@@ -1,4 +1,4 @@
-"""Pictures that are made up, to compare an exported network with torch where there are no others."""
+"""Pictures that are made up, to compare two ways of running a network where there are no others."""
 
 from __future__ import annotations
 
