@@ -26,6 +26,7 @@ from foveate.models.roi_heads import Sampled
 from foveate.models.rpn import Selection
 from foveate.models.searching import Searching
 from foveate.models.weightless import weightless
+from spreading import spread
 
 LITE: dict[str, Any] = {"trunk_options": {"width": 0.5, "depth": 0.25}, "width": 24}
 SMALL: dict[str, dict[str, Any]] = {
@@ -63,37 +64,6 @@ def made(name: str, **options: Any) -> Detector:
         network.rpn.selection = Selection(
             usual.before.most, min(usual.after.most, 150), network.rpn.settings.overlap
         )
-    return network
-
-
-@torch.no_grad()
-def spread(network: Detector, x: Tensor, part: str = "") -> Detector:
-    """The network with weights such that the outputs of each layer (of a part) deviate by 1 on such pictures.
-
-    (Mishkin and Matas, arXiv 1511.06422.) In a deep trunk from chance whose norms do nothing features fade:
-    the scores of the small MobileNet's anchors differed by 3e-7, less than rounding.
-    """
-    seen: set[nn.Module] = set()
-
-    def rescale(layer: nn.Module, _: Any, found: Tensor) -> Tensor | None:
-        if layer in seen:  # of the next level
-            return None
-        seen.add(layer)
-        layer.get_parameter("weight").div_(found.std())
-        return found / found.std()
-
-    layers = [
-        one
-        for key, one in network.named_modules()
-        if key.startswith(part) and isinstance(one, nn.Conv2d | nn.Linear)
-    ]
-    for layer in layers:
-        if layer.bias is not None:
-            layer.bias.zero_()  # a prior of the scores would grow with the weights
-    hooks = [one.register_forward_hook(rescale) for one in layers]
-    network(x)
-    for hook in hooks:
-        hook.remove()
     return network
 
 

@@ -66,6 +66,8 @@ def make_app(session: Session, trainings: Trainings, name: str, settings: ServeS
             Route(run + "/pixel", looking.pixel),
             Route(run + "/words", looking.words),
             Route(run + "/words/{number:int}", looking.word),
+            Route(run + "/boxes", looking.boxes),
+            Route(run + "/boxes/{number:int}", looking.box),
             Route(run + "/sprites", looking.sprites),
             Route(node + "/sheet.png", looking.sheet),
             Route(node + "/maps/{channel:int}", looking.map),

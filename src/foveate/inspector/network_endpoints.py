@@ -15,7 +15,7 @@ from foveate.http.body import BodyReader
 from foveate.http.replies import json_reply
 from foveate.http.settings import ServeSettings
 from foveate.images.kernels import KERNELS
-from foveate.inspector import drawing, pixels, sentences, sums
+from foveate.inspector import boxes, drawing, pixels, sentences, sums
 from foveate.inspector import network_json as network
 from foveate.inspector import requests as asked
 from foveate.inspector.networks import steps_of
@@ -120,6 +120,15 @@ class Looking:
         number = int(request.path_params["number"])
         word = asked.query_number(request, "class", -1, 0, 1_000_000)
         return json_reply(await self._desk.run(sentences.why, run, number, None if word < 0 else word))
+
+    async def boxes(self, request: Request) -> Response:
+        run = self._session.runs.get(request.path_params["run"])
+        return json_reply(await self._desk.run(boxes.describe, run))
+
+    async def box(self, request: Request) -> Response:
+        run = self._session.runs.get(request.path_params["run"])
+        number, what = int(request.path_params["number"]), request.query_params.get("of", boxes.SCORE)
+        return json_reply(await self._desk.run(boxes.why, run, number, what))
 
     async def explain(self, request: Request) -> Response:
         return json_reply(await self._desk.run(self._session.explain, await self.document(request)), 201)

@@ -9,6 +9,7 @@ from foveate.geometry import worked, worked_transposed
 from foveate.inspector import tokens
 from foveate.inspector.networks import class_names, steps_of, title_of
 from foveate.models.captioner import Captioner
+from foveate.models.detector import Detector
 from foveate.models.model import Model
 from foveate.operators.sums import Step
 from foveate.words import encodable
@@ -32,6 +33,7 @@ def describe(net_id: str, net: Model) -> dict[str, Any]:
         "says": net.task.says.name,
         "whole_picture": len(net.task.raw_shape(height, width)) != 3,
         "writes": isinstance(net.module, Captioner),
+        "finds_boxes": isinstance(net.module, Detector),
         "palette": [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in net.task.palette],
         "input": {"channels": channels, "height": height, "width": width},
         "preprocessing": net.preprocessing.describe(),

@@ -55,6 +55,18 @@ def roi_align(maps: Tensor, boxes: Tensor, pictures: Tensor, how: Pooling) -> Te
     return out
 
 
+def sample_points(box: Tensor, how: Pooling) -> Tensor:
+    """(P, 2) x and y, in pixels of the boxes, of the points at which `roi_align` reads a box (4,)."""
+    lows, sides = _on_map(box[None], how)
+    down, across = _samples(sides, how)[0].tolist()
+    lines = [
+        low + side * (torch.arange(n, dtype=box.dtype, device=box.device) + 0.5) / max(n, 1)
+        for low, side, n in zip(lows[0], sides[0], (how.size[0] * down, how.size[1] * across), strict=True)
+    ]
+    y, x = torch.meshgrid(*lines, indexing="ij")
+    return (torch.stack([x.reshape(-1), y.reshape(-1)], dim=1) + (0.5 if how.aligned else 0.0)) / how.scale
+
+
 def _shapes_alone(maps: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """(R, C, h, w) of maps and boxes both, of tensors without memory: there, nothing can go by numbers."""
     return (boxes[:, :1, None, None] + maps.mean((0, 2, 3))[:, None, None]).expand(-1, -1, *size)
@@ -336,6 +348,10 @@ class PyramidRoIAlign(nn.Module):
                 found = roi_align(maps[level], flat[rows], pictures[rows], self.hows[level])
                 out = out.index_copy(0, rows, found)
         return out.unflatten(0, (len(boxes), count))
+
+    def how_of(self, box: Tensor) -> Pooling:
+        """How a box (4,) is read: from which map."""
+        return self.hows[int(levels_of(box[None], self.levels, self.first)[0])]
 
     def extra_repr(self) -> str:
         height, width = self.hows[0].size

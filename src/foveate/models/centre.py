@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -25,13 +25,14 @@ from foveate.layers.candidates import BestCandidates
 from foveate.layers.feature_pyramid import LightPyramid
 from foveate.layers.truth import Truth, in_crowd
 from foveate.models.anatomy import Network
-from foveate.models.detector import CANDIDATES, Detector
+from foveate.models.detector import CANDIDATES, Detector, Origin, Where, nearest
 from foveate.models.registry import create_trunk, register
 
 PRIOR = 0.01  # the score of a place at the start
 REACH = 4.0  # of a side from its place at the start, in strides
 NEAREST = 9  # places of a level that may answer for a box
 BOX_WEIGHT = 2.0  # of the boxes' loss, beside the scores'
+SIDES = ("left", "top", "right", "bottom")  # how far each is from the place
 MOST_GROWTH = 4.0  # of a distance, e to this power
 
 
@@ -134,6 +135,35 @@ class PlaceDetector(Detector):
     """A detector whose places each say a box and its scores: ``_seen`` tells them, ``best`` chooses."""
 
     best: BestCandidates
+    score_layer: ClassVar[str] = "score"  # {level} stands for its number, where each has a layer of its own
+    side_layer: ClassVar[str] = "distance"  # "" where each side is made of many numbers
+
+    def origin(self, x: Tensor, candidate: Tensor) -> Origin:
+        label = int(candidate[5])
+        seen = self._seen(x)
+        limits = torch.tensor([*x.shape[:1:-1], *x.shape[:1:-1]], dtype=x.dtype, device=x.device)
+        boxes = torch.minimum(seen.boxes[0].clamp(min=0), limits)
+        place = nearest(boxes, torch.sigmoid(seen.logits[0, :, label]), candidate)
+        stride = float(seen.strides[place])
+        level, first = 0, 0
+        while place >= first + seen.counts[level]:
+            first += seen.counts[level]
+            level += 1
+        across = int(seen.centres[first : first + seen.counts[level], 0].unique().numel())
+        row, column = divmod(place - first, across)
+
+        def where(layer: str, channel: int) -> Where:
+            own = layer.format(level=level)
+            return Where(own, level if own == layer else 0, (channel, row, column))
+
+        sides = enumerate(SIDES if self.side_layer else ())
+        return Origin(
+            where(self.score_layer, label),
+            {name: where(self.side_layer, i) for i, name in sides},
+            None,
+            seen.centres[place][None],
+            stride,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Candidates (N, M, 6) of pictures (N, in_channels, H, W)."""

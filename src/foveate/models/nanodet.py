@@ -102,6 +102,8 @@ class NanoDet(PlaceDetector):
 
     trunk_name = "nanodet_g"
     trunk_layers = ("backbone",)
+    score_layer = "heads.{level}.score"
+    side_layer = ""  # each side is the mean of eleven places
 
     def __init__(
         self, *, width: int = 32, channels: int = 128, num_classes: int = 80, in_channels: int = 3

@@ -11,13 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foveate.layers.regions import sample_points
 from foveate.layers.truth import ToLearn, Truth
-from foveate.models.detector import Detector, suppressed
+from foveate.models.detector import Detector, Origin, Where, nearest, suppressed
 from foveate.models.roi_heads import RoIHeads
 from foveate.models.rpn import RegionProposalNetwork, Seen
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MULTIPLE = 32  # of which the sides of a batch are, in pixels
+STEPS = ("across", "down", "wider", "higher")  # what moves a region: its middle, and its sides' logarithms
 OVERLAP, MOST = 0.5, 100  # of answers: IoU of two of a class, and how many of a picture
 
 
@@ -88,6 +90,32 @@ class RegionDetector(Detector):
     def proposals(self, x: Tensor, maps: Sequence[Tensor], limits: Tensor) -> Tensor:
         """(N, R, 5 or more): where to look; boxes, and a score that is 0 of what fills up."""
         return self.rpn.proposals(self.rpn.seen(maps, (x.shape[2], x.shape[3])), limits)
+
+    def looked_at(self, x: Tensor) -> Tensor:
+        found = self.proposals(x, self.forward_maps(x), _limits(x))[0, :, :5]
+        return found[found[:, 4] > 0]
+
+    def origin(self, x: Tensor, candidate: Tensor) -> Origin:
+        label = int(candidate[5])
+        maps, limits = self.forward_maps(x), _limits(x)
+        regions = self.proposals(x, maps, limits)[..., :4]
+        likely, moved = self.roi_heads.moved(maps, regions)
+        boxes = torch.minimum(moved[0, :, label].clamp(min=0), limits)
+        region = nearest(boxes, likely[0, :, label], candidate)
+        predictor = "roi_heads.box_predictor"
+        first = 4 * (label + 1)  # the background's four stand first
+        sides = {
+            name: Where(f"{predictor}.bbox_pred", 0, (0, region, first + i)) for i, name in enumerate(STEPS)
+        }
+        how = self.roi_heads.reading(regions[0, region])
+        points = candidate.new_zeros(0, 2) if how is None else sample_points(regions[0, region], how)
+        return Origin(
+            Where(f"{predictor}.cls_score", 0, (0, region, label + 1)),
+            sides,
+            regions[0, region],
+            points,
+            1.0 if how is None else 1 / how.scale,
+        )
 
     def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
         """What the loss takes, and no auxiliary outputs."""

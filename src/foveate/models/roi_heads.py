@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from foveate.layers.boxes import PROPOSAL_WEIGHTS, CoderWeights, box_iou, decode_boxes, encode_boxes
 from foveate.layers.candidates import BestCandidates
 from foveate.layers.matching import sample
+from foveate.layers.regions import Pooling, PyramidRoIAlign, RoIAlign
 from foveate.layers.truth import Truth, matched
 from foveate.models.detector import CANDIDATES
 from foveate.models.rpn import SMOOTH
@@ -123,14 +124,18 @@ class RoIHeads(nn.Module):
         self.box_predictor = fresh.to(device=old.weight.device, dtype=old.weight.dtype)
         self.best = BestCandidates(self.settings.candidates, classes)
 
+    def moved(self, maps: Sequence[Tensor], boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Of regions (N, R, 4): how likely each class is (N, R, K), and its box (N, R, K, 4)."""
+        scores, steps = self.box_predictor(self.box_head(self.box_roi_pool(boxes, *maps)))
+        likely = torch.softmax(scores, dim=2)[..., 1:]  # the background is the first
+        steps = steps[..., 4:].reshape(len(boxes), boxes.shape[1], self.classes, 4)
+        return likely, decode_boxes(steps, boxes.unsqueeze(2), self.settings.weights)
+
     def forward(self, maps: Sequence[Tensor], proposals: Tensor, limits: Tensor) -> Tensor:
         """Candidates (N, M, 6) of proposals (N, R, 6); limits as of `RegionProposalNetwork.proposals`."""
         classes, settings = self.classes, self.settings
         boxes, regions = proposals[..., :4], proposals.shape[1]
-        scores, steps = self.box_predictor(self.box_head(self.box_roi_pool(boxes, *maps)))
-        likely = torch.softmax(scores, dim=2)[..., 1:]  # (N, R, K): the background is the first
-        steps = steps[..., 4:].reshape(len(boxes), regions, classes, 4)
-        found = decode_boxes(steps, boxes.unsqueeze(2), settings.weights)  # (N, R, K, 4)
+        likely, found = self.moved(maps, boxes)
         found = found.reshape(len(boxes), regions * classes, 4)
         found = torch.minimum(found.clamp(min=0), limits)
         sides = found[..., 2:4] - found[..., :2]
@@ -174,6 +179,15 @@ class RoIHeads(nn.Module):
             "boxes": apart / max(len(label), 1),
             "quality": _mean_iou(decode_boxes(said.detach(), torch.cat(quality), settings.weights), goal),
         }
+
+    def reading(self, box: Tensor) -> Pooling | None:
+        """How the features of a box (4,) are read from a map; None where they are not read at points."""
+        for layer in self.box_roi_pool.modules():
+            if isinstance(layer, PyramidRoIAlign):
+                return layer.how_of(box)
+            if isinstance(layer, RoIAlign):
+                return layer.how
+        return None
 
     def of_sampled(self, maps: Sequence[Tensor], sampled: Sequence[Sampled]) -> Tensor:
         """(S, width) of all sampled boxes; pictures are filled up to the most of one."""

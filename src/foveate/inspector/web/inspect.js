@@ -6,6 +6,7 @@ import { startFlow } from "./flow.js";
 import { startHeat } from "./heat.js";
 import { startEdits } from "./kernels.js";
 import { startNets } from "./nets.js";
+import { startObjects } from "./objects.js";
 import { startPanel } from "./panel.js";
 import { PictureView } from "./picture.js";
 import { startPixel } from "./pixel.js";
@@ -72,6 +73,7 @@ const start = telling(async () => {
   startPixel(showField);
   startTokens(() => views);
   startWords(() => views);
+  startObjects(() => views);
   startPanel(showField);
   startSources();
   startEdits();

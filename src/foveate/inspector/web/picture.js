@@ -19,6 +19,7 @@ export class PictureView {
   heat = null; // {image, opacity}
   patches = null; // {side, looks: {row, column} or null}: the lines between patches, and the one that looks
   looks = null; // {image, opacity}: where it looks
+  objects = null; // {boxes, regions, anchors, read}: what a network finds, and where it looked
   drawn = null; // {image, opacity}: the answer, where it is a picture itself
 
   constructor(index) {
@@ -85,6 +86,7 @@ export class PictureView {
       pen.drawImage(this.looks.image, 0, 0, this.looks.width * scale, this.looks.height * scale);
       pen.globalAlpha = 1;
     }
+    if (this.objects) outlined(pen, this.objects, scale);
     if (this.patches) ruled(pen, this.patches, scale);
     for (const covered of [...this.side.cover, ...(this.#drag?.now ? [this.#drag.now] : [])])
       hatch(pen, covered, scale);
@@ -279,6 +281,37 @@ function mark(pen, x, y) {
       pen.lineTo(x + 10 * across, y + 10 * down);
     }
     pen.stroke();
+  }
+}
+
+/** Boxes in their classes' colours; regions and anchors as thin lines; the points at which a region was read. */
+function outlined(pen, { boxes, regions, anchors, read }, scale) {
+  const rectangle = ([x1, y1, x2, y2]) => pen.strokeRect(x1 * scale, y1 * scale, (x2 - x1) * scale, (y2 - y1) * scale);
+  Object.assign(pen, { lineWidth: 1, strokeStyle: "rgb(255 255 255 / .7)" });
+  regions.forEach(rectangle);
+  pen.setLineDash([4, 3]);
+  for (const strokeStyle of ["#fff", "#10151a"]) {
+    pen.strokeStyle = strokeStyle;
+    pen.lineDashOffset = strokeStyle === "#fff" ? 0 : 4;
+    anchors.forEach(rectangle);
+  }
+  pen.setLineDash([]);
+  for (const { box, colour } of boxes) {
+    Object.assign(pen, { lineWidth: 4, strokeStyle: "rgb(255 255 255 / .9)" });
+    rectangle(box);
+    Object.assign(pen, { lineWidth: 2, strokeStyle: colour });
+    rectangle(box);
+  }
+  if (!read) return;
+  if (read.region) {
+    const [left, top, right, bottom] = read.region;
+    frame(pen, { left, top, width: right - left, height: bottom - top }, scale);
+  }
+  for (const [x, y] of read.points) {
+    pen.fillStyle = "#10151a";
+    pen.fillRect(x * scale - 1.5, y * scale - 1.5, 3, 3);
+    pen.fillStyle = "#fff";
+    pen.fillRect(x * scale - 0.5, y * scale - 0.5, 1, 1);
   }
 }
 

@@ -185,6 +185,16 @@ class Store extends EventTarget {
     return this.#withRun(side, (run) => get(`api/runs/${run}/words/${number}`, { class: index }, { signal }));
   }
 
+  /** The boxes that a network finds in a side's picture, and where it looked for them. */
+  boxesOf(side, signal) {
+    return this.#withRun(side, (run) => ask(`api/runs/${run}/boxes`, { signal }));
+  }
+
+  /** The sums behind a box's score, or another of its numbers. */
+  boxOf(side, number, what, signal) {
+    return this.#withRun(side, (run) => get(`api/runs/${run}/boxes/${number}`, { of: what }, { signal }));
+  }
+
   /** The answer of a side's run as a picture of the network's size. */
   drawn(side) {
     return this.#picture(side, "drawn.png");
