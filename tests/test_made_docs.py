@@ -12,6 +12,7 @@ from documents import ROOT
 
 def test_the_pages_are_what_the_program_writes():
     assert (ROOT / "docs" / "api.md").read_text("utf-8") == make_docs.api_page()
+    assert (ROOT / "docs" / "commands.md").read_text("utf-8") == make_docs.commands_page()
     text = (ROOT / "docs" / "extending.md").read_text("utf-8")
     assert text == make_docs.with_files(text)
 

@@ -1,27 +1,32 @@
-"""Write docs/api.md from the docstrings, and put the files that docs/extending.md speaks of into it.
+"""Write docs/api.md from the docstrings and docs/commands.md from the help, and the files into extending.md.
 
-python tools/make_docs.py           write both
+python tools/make_docs.py           write them
 python tools/make_docs.py --check   exit with 1 where what is written is not what it would write
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 import foveate
+from foveate.cli.main import cli
 
 ROOT = Path(__file__).parents[1]
 GROUPS = {
-    "What the commands do": "train evaluate check explain summary export serve doctor",
-    "A trained model": "load LoadedModel Predictor Estimator Finished TrainRequest",
+    "What the commands do": "train evaluate check explain summary export push serve doctor",
+    "A trained model": "load LoadedModel Predictor Finished TrainRequest",
     "Pictures and data": "open_dataset DataSet read_image Preprocessing",
     "Shards": "shard shards predict_shards ShardWork",
     "Networks": "list_models model_info create_model import_weights Network",
+    "For scikit-learn": "sklearn.ImageClassifier sklearn.ImageRegressor sklearn.ImageFeatures",
     "Of your own": "register_model register_layer register_metric register_heatmap register_format "
     "register_task Metric HeatMap",
 }
@@ -33,6 +38,36 @@ the command line can do, functions of the same names do: their settings have the
 of what they return is what `--json` prints. Importing foveate imports no torch; a function does where it
 needs it. How to add a network, a layer, a metric, a heat map or a form of data: [extending](extending.md).
 """
+WIDTH = 100  # of the help, in columns
+COMMANDS_HEAD = """# The commands
+
+Written by `tools/make_docs.py` from what `foveate --help` and `foveate COMMAND --help` say.
+
+**Flags in a file.** `foveate.toml` in the folder at hand sets any flag of any command; what is typed goes
+before it, and which flags came from it is said. `--save-config` writes the flags of a command into it.
+
+```toml
+[train]
+budget = "5m"
+image-size = 96
+track = ["mlflow"]
+
+[predict]
+top-k = 3
+```
+
+`foveate --config FILE train ...` takes another file.
+
+**Completion.** The shell completes commands and flags after one line in its start-up file:
+
+```sh
+eval "$(_FOVEATE_COMPLETE=bash_source foveate)"     # ~/.bashrc
+eval "$(_FOVEATE_COMPLETE=zsh_source foveate)"      # ~/.zshrc
+_FOVEATE_COMPLETE=fish_source foveate | source      # ~/.config/fish/config.fish
+```
+
+**Colours** are left out where `NO_COLOR` is set, and wherever the output is no terminal.
+"""
 SECTIONS = {"Args:": "Arguments", "Attributes:": "Attributes", "Raises:": "Raises"}
 
 
@@ -42,13 +77,42 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     extending = ROOT / "docs" / "extending.md"
-    wanted = {ROOT / "docs" / "api.md": api_page(), extending: with_files(extending.read_text("utf-8"))}
+    wanted = {
+        ROOT / "docs" / "api.md": api_page(),
+        ROOT / "docs" / "commands.md": commands_page(),
+        extending: with_files(extending.read_text("utf-8")),
+    }
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
     for path in stale:
         print(f"{path.relative_to(ROOT)}: {'is not what the code says' if check else 'written'}")
         if not check:
             path.write_text(wanted[path], "utf-8")
     return int(check and bool(stale))
+
+
+def commands_page() -> str:
+    """What ``--help`` says of every command, on one page."""
+    top = _context(cli, "foveate")
+    parts = [COMMANDS_HEAD, _help(cli, top)]
+    for name in cli.list_commands(top):
+        command = cli.get_command(top, name)
+        context = _context(command, name, top)
+        parts += [f"## foveate {name}\n", _help(command, context)]
+        if isinstance(command, click.Group):
+            for part in command.list_commands(context):
+                own = command.commands[part]
+                parts += [f"### foveate {name} {part}\n", _help(own, _context(own, part, context))]
+    return "\n".join(parts)
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    """As the command line makes it, without running anything."""
+    wide = {} if parent else {"terminal_width": WIDTH, "max_content_width": WIDTH}
+    return command.make_context(name, [], parent=parent, resilient_parsing=True, **wide)
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    return f"```text\n{command.get_help(context)}\n```\n"
 
 
 def api_page() -> str:
@@ -59,8 +123,14 @@ def api_page() -> str:
     parts = [HEAD]
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
-        parts += [part for name in names.split() for part in described(name, getattr(foveate, name))]
+        parts += [part for name in names.split() for part in described(name, named(name))]
     return "\n".join(parts)
+
+
+def named(name: str) -> object:
+    """What a public name, such as sklearn.ImageFeatures, stands for."""
+    room, _, last = name.rpartition(".")
+    return getattr(importlib.import_module(f"foveate.{room}" if room else "foveate"), last)
 
 
 def described(name: str, thing: object) -> Iterator[str]:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from foveate.api.check import check
     from foveate.api.doctor import doctor
-    from foveate.api.estimator import Estimator
     from foveate.api.evaluate import evaluate
     from foveate.api.explain import explain
     from foveate.api.export import export
     from foveate.api.load import LoadedModel, load
     from foveate.api.predict_shards import ShardWork, predict_shards, shards
+    from foveate.api.push import push
     from foveate.api.serve import serve
     from foveate.api.shard import shard
     from foveate.api.summary import summary
@@ -49,7 +49,6 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOMES = {
     "DataSet": "foveate.dataset",
-    "Estimator": "foveate.api.estimator",
     "Finished": "foveate.pipeline.finish",
     "HeatMap": "foveate.explanation.methods",
     "LoadedModel": "foveate.api.load",
@@ -71,6 +70,7 @@ _HOMES = {
     "model_info": "foveate.models.registry",
     "open_dataset": "foveate.dataset",
     "predict_shards": "foveate.api.predict_shards",
+    "push": "foveate.api.push",
     "read_image": "foveate.images.read",
     "register_format": "foveate.dataset.sources.open",
     "register_heatmap": "foveate.explanation.methods",
@@ -87,7 +87,6 @@ _HOMES = {
 
 __all__ = [
     "DataSet",
-    "Estimator",
     "Finished",
     "HeatMap",
     "LoadedModel",
@@ -110,6 +109,7 @@ __all__ = [
     "model_info",
     "open_dataset",
     "predict_shards",
+    "push",
     "read_image",
     "register_format",
     "register_heatmap",

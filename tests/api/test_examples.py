@@ -9,12 +9,13 @@ import pytest
 import foveate
 import foveate.api
 
-MODULES = [module.name for module in pkgutil.iter_modules(foveate.api.__path__) if module.name != "common"]
+MODULES = [f"api.{module.name}" for module in pkgutil.iter_modules(foveate.api.__path__)]
+MODULES.remove("api.common")
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [*MODULES, "sklearn.estimators", "sklearn.features"])
 def test_the_examples_of_a_function_run(module, desk):
-    found = importlib.import_module(f"foveate.api.{module}")
+    found = importlib.import_module(f"foveate.{module}")
     result = doctest.testmod(found, extraglobs={"foveate": foveate}, optionflags=doctest.ELLIPSIS)
-    assert result.attempted > (0 if module != "serve" else -1)  # it would not return
+    assert result.attempted > (0 if module != "api.serve" else -1)  # it would not return
     assert result.failed == 0

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-WRITTEN_BY_TOOLS = {"api.md", "bad-inputs.md", "benchmarks.md"}  # no person typed them, and none is told to
+WRITTEN_BY_TOOLS = {
+    "api.md",
+    "bad-inputs.md",
+    "benchmarks.md",
+    "commands.md",
+    "installs.md",
+}  # no person typed them, and none is told to
 PROGRAMS = (
     "foveate",
     "make",

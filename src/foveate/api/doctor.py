@@ -29,10 +29,14 @@ PURPOSES = {
     "serve": "answer over HTTP",
     "hub": "weights by name (hf:...)",
     "timm": "networks by name (timm:...)",
+    "sklearn": "foveate.sklearn, for pipelines and searches",
     "tensorboard": "curves in TensorBoard",
     "guide": "the guide that runs, as pages",
     "openvino": "compute with OpenVINO where that is faster",
     "bench": "rivals to measure",
+    "mlflow": "runs kept by MLflow",
+    "wandb": "runs kept by Weights & Biases",
+    "trackio": "runs kept by trackio",
 }
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[(?P<extras>[^\]]*)\])?\s*(?P<bounds>[^;]*)")
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foveate.api.common import Say, unsaid
+from foveate.api.common import Say, needs, unsaid
 from foveate.api.load import folder_of
 from foveate.errors import InputError
 from foveate.files import write
@@ -58,6 +58,7 @@ def export(
     out: str | Path | None = None,
     int8: bool = False,
     data: str | Path | None = None,
+    batch_size: int | None = None,
     web: str | Path | None = None,
     download: bool = False,
     overwrite: bool = False,
@@ -73,6 +74,7 @@ def export(
         out: where to write; by default NAME.onnx, or the model folder NAME-int8, in the folder at hand.
         int8: a model folder whose network computes in 8-bit integers.
         data: with ``int8``, labelled pictures to calibrate and to measure with.
+        batch_size: fix the number of pictures that the ONNX file takes, for engines that want it so.
         web: a folder for a page that answers pictures by itself, in the browser; any web host can serve it.
         download: let the engine of such a page be fetched, once.
         overwrite: replace what is there, if it is of the kind that is written.
@@ -89,6 +91,11 @@ def export(
     if data is not None and not int8:
         raise InputError(
             f"{setting('data')}: expected {setting('int8', True)} as well; a plain export needs no pictures."
+        )
+    if batch_size is not None and (int8 or web is not None):
+        raise InputError(
+            f"{setting('batch_size')}: is for the ONNX file alone; leave {setting('int8', True)} and "
+            f"{setting('web')} out."
         )
     if web is not None and (int8 or out is not None):
         raise InputError(
@@ -110,5 +117,9 @@ def export(
         return Exported(folder, target, found.int8_bytes, found)
     target = check_file(Path(out or f"{name}.onnx"), (".onnx",), name="out", overwrite=overwrite)
     content = read_verified(folder, read_config(folder), ONNX_NAME)
+    if batch_size is not None:
+        with needs("train", "Fixing the number of pictures"):
+            from foveate.exporter.fixed import fixed_batch
+        content = fixed_batch(content, batch_size)
     write(target, content)
     return Exported(folder, target, len(content))

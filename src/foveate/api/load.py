@@ -103,9 +103,11 @@ def load(
     verify: bool = True,
     beam: int | None = None,
     runtime: str = AUTO,
+    download: bool = False,
     say: Say = unsaid,
 ) -> LoadedModel:
-    """Open MODEL for use, without torch: a model folder, or a network that comes with weights, by its name.
+    """Open MODEL for use, without torch: a model folder, a network that comes with weights, by its name, or
+    a model that was pushed to a hub, hf:OWNER/NAME.
 
     >>> foveate.load("runs/shapes").task.name
     'classification'
@@ -117,22 +119,29 @@ def load(
             candidates, too. By default it takes the likeliest word each time.
         runtime: "onnxruntime", "openvino", or "auto": where OpenVINO is installed and many pictures come at
             once, what is faster here, if its answers are the same to a hundredth of a score.
+        download: let a model named hf:... be fetched from its hub; else it must have been before.
         say: told before a published network is made into a folder, which is done once.
 
     Raises ModelFolderError: missing, damaged or hostile. InputError: a beam for a model that has no use for
     one, a runtime that answers otherwise. MissingExtraError: a runtime that is not installed.
     """
-    folder = folder_of(model, say)
+    folder = folder_of(model, say, download=download)
     found = read_runnable(folder, verify=verify, parts=beam is not None)
     return LoadedModel(folder, found, threads, beam, runtime)
 
 
-def folder_of(model: str | Path, say: Say = unsaid) -> Path:
-    """The model folder that MODEL means: what exists under that name, else the published network."""
+def folder_of(model: str | Path, say: Say = unsaid, *, download: bool = False) -> Path:
+    """The model folder that MODEL means: what exists under that name, else the published network's or a
+    hub's, which ``download`` lets be fetched.
+    """
     if Path(model).is_dir():  # no imports, for the usual case shall start fast
         return Path(model)
-    from foveate.models.names import IMPORTED, Registered, find_name
+    from foveate.models.names import IMPORTED, Registered, find_name, is_hub_name
 
+    if is_hub_name(str(model)):
+        from foveate.modelfolder.hub import fetched_folder, hub_model
+
+        return fetched_folder(hub_model(str(model)), download=download, say=say)
     if not isinstance(find_name(str(model)), Registered) and str(model) not in IMPORTED:
         return Path(model)
     from foveate.modelfolder.packaged import model_folder

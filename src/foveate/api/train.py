@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from foveate.errors import InputError
 from foveate.outputs import numbered
 from foveate.pipeline.listen import Listener
 from foveate.pipeline.request import TrainRequest
+from foveate.tracking.run import Run, tracked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,6 +34,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     allow_changed_data: bool = False,
+    track: Sequence[str] = (),
     listener: Listener = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
     started: float | None = None,
@@ -56,6 +58,7 @@ def train(
         resume: go on with the interrupted run in ``out``.
         overwrite: an interrupted run in ``out`` is replaced at once, a model when the new one is complete.
         allow_changed_data: resume even though the data set is not what it was.
+        track: "mlflow", "wandb", "trackio": programs that are told of the run, and given the model folder.
         listener: called with every event of the run.
         should_stop: asked after every step; True saves the state and raises InterruptedRunError.
         started: when the run began on time.monotonic()'s scale, for the budget; now, if not given.
@@ -70,8 +73,11 @@ def train(
     with needs("train", "Training"):
         from foveate.pipeline.resume import Given
         from foveate.pipeline.run import train as run
-    given = Given(data, val, module, allow_changed_data, listener, should_stop)
-    return run(given, request, folder, resume=resume, overwrite=overwrite, started=started)
+    with tracked(track, Run(folder.name, request.published()), listener) as told:
+        given = Given(data, val, module, allow_changed_data, told, should_stop)
+        finished = run(given, request, folder, resume=resume, overwrite=overwrite, started=started)
+        told.finished(finished)
+    return finished
 
 
 def output_folder(data: Data, out: str | Path | None, *, resume: bool, overwrite: bool) -> Path:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import json_option
 from foveate.errors import InputError
 
 
-@click.command("bench")
+@click.command("bench", cls=Command)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--quick", is_flag=True, help="Small and short: shows that it runs, and about what to expect.")
 @click.option("--list", "listed", is_flag=True, help="Say what can be measured, and how long it takes.")

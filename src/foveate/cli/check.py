@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import (
     Share,
     emit_json,
@@ -19,8 +20,10 @@ from foveate.cli.console import (
     unlabelled_option,
 )
 from foveate.cli.evaluate import drawn
+from foveate.cli.labelled import To, check_to, to_option, write_doubts
 from foveate.cli.predict import bar
 from foveate.cli.sharded import engine_options
+from foveate.errors import InputError
 from foveate.words import plural, printable, some, table
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ _GROUPS_SHOWN = 5
 _COPIES_SHOWN = 4
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("data")
 @click.option("--val", metavar="DATA", help="A validation set that lies elsewhere; copies across are found.")
 @click.option("--test", metavar="DATA", help="A test set that lies elsewhere.")
@@ -58,8 +61,9 @@ _COPIES_SHOWN = 4
     metavar="PLACE",
     help="With --engine: where what was seen of each shard is kept, for another run.",
 )
+@to_option
 @json_option
-def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> None:
+def command(data: str, *, html: Path | None, to: To | None, as_json: bool, **settings: Any) -> None:
     """Tell what is wrong with DATA: files that cannot be read, copies, leaks, small classes, odd names.
 
     \b
@@ -68,6 +72,7 @@ def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> 
     foveate check train.csv --val val.csv --json > check.json
     foveate check photos/ --labels --html check.html
     foveate check s3://bucket/photos --engine ray
+    foveate check photos/ --labels --to label-studio photos/doubts.json
 
     With --labels an ImageNet network (foveate[pretrained]) looks at every picture, and each label is held
     against what a classifier says that learnt from all the other pictures.
@@ -80,10 +85,17 @@ def command(data: str, *, html: Path | None, as_json: bool, **settings: Any) -> 
     with starting():
         from foveate.api.check import check
 
+    if to is not None:
+        if not settings["labels"]:
+            raise InputError("--to: expected --labels as well, which finds what is doubtful.")
+        check_to(to, overwrite=bool(settings["overwrite"]))
     with bar() as progress:
         found = check(data, html=html, progress=progress, **settings)
     for sentence in found.labels.notes if found.labels else ():
         note(sentence)
+    if to is not None and found.labels is not None:
+        doubts = plural(write_doubts(to, found.labels, tuple(found.found.classes)), "doubtful label")
+        note(f"{doubts} for {to[0]}: {printable(str(to[1]))}.")
     if as_json:
         emit_json(found.to_dict())
     else:

@@ -76,7 +76,7 @@ unlabelled_option = click.option(
 )
 
 download_option = click.option(
-    "--download", is_flag=True, help="Let weights named hf:... or timm:NAME.TAG be fetched from their hub."
+    "--download", is_flag=True, help="Let what is named hf:... or timm:NAME.TAG be fetched from its hub."
 )
 
 
@@ -134,8 +134,10 @@ def silence(stream: TextIO) -> None:
 
 
 def said(context: click.Context, names: Iterable[str]) -> set[str]:
-    """Those of a command's parameters that stand on the command line, be it with their default."""
-    unsaid = {click.core.ParameterSource.DEFAULT, click.core.ParameterSource.DEFAULT_MAP}
+    """Those of a command's parameters that were set, be it to their default: on the command line or by
+    foveate.toml.
+    """
+    unsaid = {click.core.ParameterSource.DEFAULT, None}
     return {name for name in names if context.get_parameter_source(name) not in unsaid}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from foveate.cli.command import Group
 from foveate.cli.console import (
     after_writing,
     emit_json,
@@ -23,7 +24,7 @@ from foveate.outputs import numbered
 from foveate.words import bytes_text, plural, printable, table
 
 
-@click.group("data")
+@click.group("data", cls=Group)
 def command() -> None:
     """List and get known data sets, make one of drawn scenes, and write boxes in another form.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, typed
 from foveate.cli.signals import StopFlag, stop_on_signal
 from foveate.outputs import numbered
@@ -26,8 +27,9 @@ YOURS = {  # what pictures of one's own stand in
 
 
 @click.command(
+    cls=Command,
     epilog="\b\nExamples:\n  foveate demo --budget 60s\n  foveate demo --task segmentation\n"
-    "  foveate demo --task detection"
+    "  foveate demo --task detection",
 )
 @click.option(
     "--task",

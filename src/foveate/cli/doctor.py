@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import emit_json, json_option
 from foveate.words import printable
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @json_option
 def command(as_json: bool) -> None:
     """Tell what this machine and this installation have, what is missing, and how to get it.

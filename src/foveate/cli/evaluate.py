@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import (
     beam_option,
     emit_json,
@@ -15,13 +16,14 @@ from foveate.cli.console import (
     runtime_option,
     unlabelled_option,
 )
+from foveate.tasks.sections import cell_text
 from foveate.words import printable, shown, table
 
 if TYPE_CHECKING:
     from foveate.tasks.sections import Column, Table
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("data")
 @click.option(
@@ -72,4 +74,4 @@ def drawn(found: Table) -> str:
 
 
 def _cell(column: Column, cell: str | float | None) -> str:
-    return printable(shown(cell, column.limit))
+    return "" if cell is None else printable(shown(cell_text(cell), column.limit))

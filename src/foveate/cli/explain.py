@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import after_writing, download_option, emit_json, json_option, note, overwrite_option
 from foveate.outputs import numbered
 from foveate.words import printable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from foveate.tasks.base import Metric
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option(

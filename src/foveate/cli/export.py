@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option
 from foveate.words import printable
 
 
-@click.command("export")
+@click.command("export", cls=Command)
 @click.argument("model", type=click.Path())
 @click.option("--int8", is_flag=True, help="Write a model folder whose network computes in 8-bit integers.")
 @click.option("--data", help="With --int8: labelled pictures to calibrate and to measure with.")
+@click.option(
+    "-b",
+    "--batch-size",
+    type=int,
+    metavar="N",
+    help="Let the ONNX file take N pictures at once, no other number.",
+)
 @click.option(
     "--web", type=click.Path(), help="Write a folder with a page that answers by itself, without a server."
 )
@@ -24,6 +32,7 @@ def command(
     *,
     int8: bool,
     data: str | None,
+    batch_size: int | None,
     web: str | None,
     download: bool,
     out: str | None,
@@ -39,7 +48,7 @@ def command(
 
     The ONNX file takes `images`, uint8 (N, height, width, 3) RGB of the network's size, and gives
     `probabilities`, float32 (N, classes): scaling and softmax are inside. Class names and preprocessing stand
-    in its metadata, as JSON.
+    in its metadata, as JSON. --batch-size fixes N, for engines that build a plan for one shape (TensorRT).
 
     --int8 calibrates on up to 200 of the pictures and measures both networks on others, in turn, on this
     machine. It writes nothing, and says the figures, unless the integers are faster here for one picture and
@@ -51,7 +60,15 @@ def command(
     from foveate.api.export import export
 
     done = export(
-        model, out=out, int8=int8, data=data, web=web, download=download, overwrite=overwrite, say=note
+        model,
+        out=out,
+        int8=int8,
+        data=data,
+        batch_size=batch_size,
+        web=web,
+        download=download,
+        overwrite=overwrite,
+        say=note,
     )
     with after_writing():
         if as_json:

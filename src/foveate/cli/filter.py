@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, said
 from foveate.errors import InputError
 from foveate.files import replacing
@@ -42,7 +43,7 @@ class Stride(click.ParamType[tuple[int, int]]):
         return int(parts[0]), int(parts[-1])
 
 
-@click.command("filter")
+@click.command("filter", cls=Command)
 @click.argument("image", type=click.Path(path_type=Path))
 @click.argument("kernel", required=False)
 @click.option("--matrix", help="A kernel of your own, rows parted by semicolons: '1 0 -1; 2 0 -2; 1 0 -1'.")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import after_writing, emit_json, interactive, json_option, note, overwrite_option
 from foveate.errors import InputError
 from foveate.words import bytes_text, printable
@@ -16,7 +17,7 @@ from foveate.words import bytes_text, printable
 HOST = "127.0.0.1"
 
 
-@click.command("guide")
+@click.command("guide", cls=Command)
 @click.option(
     "-o",
     "--out",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import download_option, emit_json, interactive, json_option, note
 from foveate.cli.designs import train_design
 from foveate.errors import MissingExtraError
@@ -17,7 +18,7 @@ from foveate.pipeline.request import SHORTEST_BUDGET_SECONDS
 from foveate.words import printable
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Command)
 @click.argument("model")
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option(

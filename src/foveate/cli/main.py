@@ -9,11 +9,13 @@ import errno
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from foveate.cli import signals
+from foveate.cli.command import check_sections, read_config
 from foveate.errors import FoveateError, MissingExtraError
 from foveate.words import flags_spoken
 
@@ -42,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "foveate.cli.export",
         "Copy the network out: one ONNX file, smaller in int8, a page by itself.",
     ),
+    "push": ("foveate.cli.push", "Put a model folder on a hub, with its card, for others to use."),
     "filter": ("foveate.cli.filter", "Apply a convolution kernel to a picture."),
     "doctor": ("foveate.cli.doctor", "Tell what this installation has, and how to get what is missing."),
     "bench": ("foveate.cli.bench", "Measure this machine: this program and its rivals side by side."),
@@ -51,6 +54,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("foveate.cli.demo", "Train on Fashion-MNIST in a minute and look at the result."),
 }
 
+
+PURPOSES = {  # heading of the overview -> its commands
+    "Make a model": "train demo weights",
+    "Use it": "predict evaluate serve export push",
+    "Look into it": "explain inspect summary models filter guide",
+    "Pictures and this machine": "check data shard doctor bench",
+}
 
 # What the small install lacks -> the extra that brings it.
 EXTRAS = {
@@ -86,22 +96,29 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        for purpose, names in PURPOSES.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(name, COMMANDS[name][1]) for name in names.split()])
 
 
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(package_name="foveate", message="foveate %(version)s")
-def cli() -> None:
+@click.option("--config", metavar="FILE", help="Take flags from FILE instead of foveate.toml.")
+@click.pass_context
+def cli(context: click.Context, config: str | None) -> None:
     """A folder of pictures goes in; a trained, measured, explained network comes out.
 
     \b
     foveate demo                      a first network, in a minute
     foveate train photos/             your own pictures, one folder a class
     foveate predict runs/photos cat.jpg
+
+    foveate.toml in the folder at hand sets flags, [train] epochs = 10; what is typed goes before it.
     """
+    context.default_map = read_config(Path(config) if config else None)
+    check_sections(context.default_map, COMMANDS)
 
 
 def fail(message: str, code: int) -> NoReturn:

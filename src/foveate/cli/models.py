@@ -7,6 +7,7 @@ import importlib.util
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import emit_json, json_option, note
 from foveate.errors import UnknownNameError
 from foveate.models import ModelInfo, list_models, model_info
@@ -29,7 +30,7 @@ NUMBERS = (1, 2, 3, 4)
 WEIGHTS_HEADER = ("name", "top-1", "pictures", "licence", "Python package", "installed")
 
 
-@click.command("models")
+@click.command("models", cls=Command)
 @click.argument("pattern", required=False)
 @click.option("--pretrained", is_flag=True, help="Those whose ImageNet weights come as a Python package.")
 @json_option

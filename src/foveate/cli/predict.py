@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import (
     STDIN,
     beam_option,
+    download_option,
     emit_json,
     interactive,
     json_option,
@@ -23,6 +25,7 @@ from foveate.cli.console import (
     runtime_option,
     starting,
 )
+from foveate.cli.labelled import To, labelled_file, to_option
 from foveate.cli.named import ShardPicture, named_pictures
 from foveate.cli.sharded import Engine, engine_options, predict_by_engine
 from foveate.errors import ImageError, InputError
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 BAR_FROM = 64  # pictures
 
 
-@click.command("predict")
+@click.command("predict", cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("pictures", nargs=-1, metavar="IMAGE|FOLDER|GLOB|-")
 @click.option("--top-k", default=5, show_default=True, type=click.IntRange(min=1), help="Classes to show.")
@@ -68,6 +71,7 @@ BAR_FROM = 64  # pictures
 @click.option(
     "--coco", type=click.Path(path_type=Path), metavar="FILE", help="Write boxes as COCO's JSON, too."
 )
+@to_option
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Of boxes: from which score on.  [default: the model's]"
 )
@@ -89,6 +93,7 @@ BAR_FROM = 64  # pictures
     show_default=True,
     help="With --engine: of the objects; auto is Parquet where pyarrow is installed.",
 )
+@download_option
 @overwrite_option
 @json_option
 def command(model: str, pictures: tuple[str, ...], **settings: Any) -> None:
@@ -97,6 +102,7 @@ def command(model: str, pictures: tuple[str, ...], **settings: Any) -> None:
     \b
     foveate predict runs/pets cat.jpg
     foveate predict efficientnet_lite0 photo.jpg
+    foveate predict hf:someone/pets cat.jpg --download
     foveate predict runs/pets holiday/ 'more/*.png' --csv > labels.csv
     foveate predict runs/streets photos/ --out masks/
     foveate predict runs/cells photos/ --draw out/ --coco out.json
@@ -144,7 +150,7 @@ def command(model: str, pictures: tuple[str, ...], **settings: Any) -> None:
     with starting():
         from foveate.api.load import load
 
-        predictor = load(model, beam=asked.beam, runtime=asked.runtime, say=note)
+        predictor = load(model, beam=asked.beam, download=asked.download, runtime=asked.runtime, say=note)
     if asked.video or asked.fps is not None:
         _tell_video(model, predictor, names, asked)
     else:
@@ -165,8 +171,10 @@ class _Asked:
     out: str | None
     masks_only: bool
     coco: Path | None
+    to: To | None
     video: bool
     fps: float | None
+    download: bool
     overwrite: bool
     engine: str | None
     workers: int | None
@@ -177,13 +185,15 @@ class _Asked:
 def _tell_pictures(model: str, predictor: Predictor, names: list[str], asked: _Asked) -> None:
     task = predictor.task if asked.threshold is None else predictor.task.with_threshold(asked.threshold)
     write = _writer(predictor, asked.as_json, asked.as_csv, asked.top_k, len(names))
-    replacing = asked.overwrite and (asked.out is not None or asked.coco is None)
+    replacing = asked.overwrite and (asked.out is not None or (asked.coco is None and asked.to is None))
     folder = None if asked.out is None else Path(asked.out)
     drawing = _drawing(predictor, folder, names, masks_only=asked.masks_only, overwrite=replacing)
     coco_file = _coco_file(task, asked.coco, overwrite=asked.overwrite)
+    labelled = labelled_file(task, asked.to, overwrite=asked.overwrite)
     found = predictor.stream(names, _reader(predictor), batch_size=asked.batch_size)
-    with bar(hidden=_hides_bar(len(names), asked.as_json)) as progress, drawing as draw, coco_file as keep:
-        tell = _teller(task, asked.top_k, (write, draw, keep))
+    shown = bar(hidden=_hides_bar(len(names), asked.as_json))
+    with shown as progress, drawing as draw, coco_file as keep, labelled as label:
+        tell = _teller(task, asked.top_k, (write, draw, keep, label))
         errors = _each_told(found, tell, write, lambda number: progress(number, len(names)))
     if predictor.runtime_told:
         note(predictor.runtime_told)

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import beam_option, emit_json, json_option, note, runtime_option
 
 
-@click.command("serve")
+@click.command("serve", cls=Command)
 @click.argument("model", type=click.Path())
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import emit_json, ignore_option, json_option, starting, unlabelled_option
 from foveate.cli.predict import bar
 from foveate.words import bytes_text, plural, printable
 
 
-@click.command("shard")
+@click.command("shard", cls=Command)
 @click.argument("data")
 @click.argument("dest")
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import download_option, emit_json, json_option, note, overwrite_option
 from foveate.words import printable
 
@@ -25,7 +26,7 @@ class InputSize(click.ParamType[Shape]):
         return int(parts[0]), int(parts[1]), int(parts[2])
 
 
-@click.command("summary")
+@click.command("summary", cls=Command)
 @click.argument("network")
 @click.option("--input", type=InputSize(), help="Picture size [the network's own].")
 @click.option("--batch-size", type=click.IntRange(1, 1 << 20), default=32, show_default=True,

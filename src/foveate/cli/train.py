@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foveate.cli.command import Command
 from foveate.cli.console import (
     Share,
     after_writing,
@@ -37,7 +38,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLE)
+@click.command(cls=Command, epilog=EXAMPLE)
 @click.argument("data")
 @click.option("--val", metavar="DATA", help="A data set of its own for validation.")
 @click.option(
@@ -139,6 +140,12 @@ Examples:
     help="Of the processor, for training; another N gives other last digits.  [default: torch's choice]",
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
+@click.option(
+    "--track",
+    multiple=True,
+    metavar="NAME",
+    help="Tell a program that keeps runs: mlflow, wandb, trackio; may be repeated.",
+)
 @click.option(
     "--keep-checkpoint",
     is_flag=True,

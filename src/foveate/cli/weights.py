@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from foveate.cli.command import Group
 from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, typed
 from foveate.words import printable
 
 
-@click.group("weights")
+@click.group("weights", cls=Group)
 def command() -> None:
     """Make models of published weights that no Python package brings.
 

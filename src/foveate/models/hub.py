@@ -85,6 +85,31 @@ def hub_weights(
     )
 
 
+def fetch_file(name: HubName) -> Path | None:
+    """A file of a repository in huggingface_hub's cache, fetched if need be; None where there is none.
+
+    Raises DownloadError: the hub cannot be reached, or does not have it. MissingExtraError.
+    """
+    try:
+        import huggingface_hub  # noqa: F401  # it is asked for, and only then worth its time
+    except ImportError as error:
+        raise MissingExtraError("A model by name from a hub", "hub") from error
+    return _download(name, name.file, name.revision)
+
+
+def timm_config(preprocessing: Preprocessing) -> dict[str, Any]:
+    """A preprocessing as `timm_preprocessing` reads it."""
+    ours = preprocessing
+    return {
+        "input_size": [ours.channels, ours.height, ours.width],
+        "crop_pct": ours.crop_fraction,
+        "crop_mode": next(theirs for theirs, fit in FITS.items() if fit == ours.fit),
+        "interpolation": ours.interpolation,
+        "mean": list(ours.mean),
+        "std": list(ours.std),
+    }
+
+
 def timm_preprocessing(config: Mapping[str, Any], where: str) -> Preprocessing | None:
     """The preprocessing that a config.json of timm's form names, or None where it names none.
 

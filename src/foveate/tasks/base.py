@@ -27,7 +27,7 @@ from foveate.errors import InputError
 from foveate.strict_json import exact_keys
 from foveate.tasks.prediction import Colour, Prediction
 from foveate.tasks.values import Output, Values
-from foveate.words import percent
+from foveate.words import percent, setting
 
 if TYPE_CHECKING:
     from foveate.images.preprocess import Preprocessing
@@ -158,6 +158,7 @@ class Task(ABC):
     says: ClassVar[Metric] = PROBABILITY  # what the first output tells of each label
     label_scores: ClassVar[str | None] = None  # the output that has a number from 0 to 1 for each label
     document: ClassVar[type]  # the TypedDict that `Prediction.to_dict` gives
+    hub_tag: ClassVar[str] = ""  # what hubs call models for it: "image-classification"
     fewest_groups: ClassVar[int] = 0  # with pictures, without which there is nothing to learn
     needs: ClassVar[str] = ""  # the same in words
     called: ClassVar[str] = "labels"  # what its labels are to people
@@ -404,6 +405,13 @@ class Task(ABC):
     def coco(self, told: Sequence[tuple[str, Prediction]]) -> dict[str, Any]:
         """Predictions, each with its picture's name, as COCO's JSON. Raises InputError for a task without."""
         raise InputError(f"a model for {self.name} finds no things that COCO's JSON could hold.")
+
+    def suggested(self, prediction: Prediction) -> tuple[str, float]:
+        """The one label that a prediction tells, and how sure it is. Raises InputError for a task without."""
+        raise InputError(
+            f"a model for {self.name} does not tell one label a picture, which annotation programs could "
+            f"show; boxes they take as COCO's JSON: {setting('coco', 'FILE')}."
+        )
 
     @abstractmethod
     def answers(self, values: Values) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.tasks.prediction import Prediction
+from foveate.tasks.sections import cell_text
 from foveate.words import html_lines, html_table
 
 if TYPE_CHECKING:
@@ -41,14 +42,8 @@ class ShownEvaluation:
 def html_of(table: Table) -> str:
     """A table for a notebook."""
     right = [i for i, column in enumerate(table.columns) if column.kind == "number"]
-    rows = ([_cell(cell) for cell in row] for row in table.rows)
+    rows = ([cell_text(cell) for cell in row] for row in table.rows)
     return html_table([column.heading for column in table.columns], rows, right, title=table.title)
-
-
-def _cell(cell: str | float | None) -> str:
-    if cell is None:
-        return ""
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
 
 
 class Predictions(list[Prediction]):

@@ -56,6 +56,13 @@ class Table:
     wide: bool = False
 
 
+def cell_text(cell: str | float | None) -> str:
+    """A cell of a table in words: four significant digits of a number that is not whole; nothing for None."""
+    if cell is None:
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
 @dataclass(frozen=True)
 class Lines:
     """One or two lines, name -> (x, y) in order of x; over epochs where nothing is said.

@@ -22,6 +22,7 @@ from foveate.dataset.sources.captions import TASKS as OF_SENTENCES
 from foveate.dataset.sources.captions import open_caption_json, open_captions
 from foveate.dataset.sources.folder import LAYOUT, open_folder
 from foveate.dataset.sources.idx import has_idx, is_idx_name, open_idx
+from foveate.dataset.sources.labelled import open_labelled
 from foveate.dataset.sources.mask_folder import SEGMENTATION, open_mask_folder
 from foveate.dataset.sources.shards import holds_shards, open_shards
 from foveate.dataset.sources.table import open_table
@@ -177,7 +178,8 @@ def _open_folder(path: Path, how: _How) -> DataSet:
         if found is not None:
             return found
     return (
-        _described(path, how, open_caption_json)  # whose lists of pictures might be taken for annotations
+        open_labelled(path, task=how.task, min_classes=how.min_classes)
+        or _described(path, how, open_caption_json)  # whose lists of pictures might be taken for annotations
         or _annotated(path, how)
         or _described(path, how, open_captions)
         or open_folder(path, min_classes=how.min_classes)
@@ -219,6 +221,9 @@ def _open_file(path: Path, how: _How) -> DataSet:
         return open_idx(path, min_classes=how.min_classes)
     if suffix == ".npz":
         return open_npz(path, task=how.task, min_classes=how.min_classes)
+    labelled = open_labelled(path, task=how.task, min_classes=how.min_classes)
+    if labelled is not None:
+        return labelled
     if (found := _described(path, how, open_captions) or _annotated(path, how)) is not None:
         return found
     if suffix in TABLE_SUFFIXES:

@@ -56,6 +56,7 @@ class Captioning(Described):
     """
 
     name: ClassVar[str] = "captioning"
+    hub_tag: ClassVar[str] = "image-to-text"
     learner: ClassVar[str] = "foveate.tasks.captioning.learn:CaptioningLearner"
     document: ClassVar[type] = SentenceDocument
     fewest_groups: ClassVar[int] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from foveate.tasks.classification.names import ACCURACY, MACRO_F1, PROBABILITIES
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.threshold import UnsureRule
 from foveate.tasks.labels import label_numbers, numbered
+from foveate.tasks.prediction import Prediction as AnyPrediction
 from foveate.tasks.values import UNLIKENESS, Output, Values
 from foveate.words import plural
 
@@ -42,6 +43,7 @@ class Classification(Task):
     """
 
     name: ClassVar[str] = "classification"
+    hub_tag: ClassVar[str] = "image-classification"
     learner: ClassVar[str] = "foveate.tasks.classification.learn:ClassificationLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, MACRO_F1)
     label_scores: ClassVar[str | None] = PROBABILITIES
@@ -190,6 +192,10 @@ class Classification(Task):
     @property
     def _threshold(self) -> float:
         return 0.0 if self.unsure is None else self.unsure.unsure_below
+
+    def suggested(self, prediction: AnyPrediction) -> tuple[str, float]:
+        told = cast(Prediction, prediction)
+        return told.label, told.probability
 
     def answers(self, values: Values) -> NDArray[np.str_]:
         return np.array(self.classes)[values[PROBABILITIES].argmax(axis=1)]

@@ -50,6 +50,7 @@ class Detection(Task):
     """
 
     name: ClassVar[str] = "detection"
+    hub_tag: ClassVar[str] = "object-detection"
     learner: ClassVar[str] = "foveate.tasks.detection.learn:DetectionLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (AP, AP50, AP75)
     document: ClassVar[type] = DetectionDocument

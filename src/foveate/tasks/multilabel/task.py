@@ -40,6 +40,7 @@ class Multilabel(Task):
     """
 
     name: ClassVar[str] = "multilabel"
+    hub_tag: ClassVar[str] = "image-classification"
     learner: ClassVar[str] = "foveate.tasks.multilabel.learn:MultilabelLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (MAP, MACRO_F1, MICRO_F1, EXACT_MATCH)
     label_scores: ClassVar[str | None] = PROBABILITIES

@@ -52,6 +52,7 @@ class Segmentation(Task):
     """
 
     name: ClassVar[str] = "segmentation"
+    hub_tag: ClassVar[str] = "image-segmentation"
     learner: ClassVar[str] = "foveate.tasks.segmentation.learn:SegmentationLearner"
     metrics: ClassVar[tuple[Metric, ...]] = (MIOU, PIXEL_ACCURACY)
     document: ClassVar[type] = MaskDocument
