@@ -71,8 +71,7 @@ def places(tmp_path_factory):
     }
 
 
-@pytest.fixture
-def user(tmp_path):
+def new_user(place):
     """The environment of a user whose folders are new, and those folders."""
     keeps = {
         "HOME": "home",
@@ -82,7 +81,7 @@ def user(tmp_path):
         "XDG_STATE_HOME": "state",
         "TMPDIR": "tmp",
     }
-    own = {name: str(tmp_path / folder) for name, folder in keeps.items()}
+    own = {name: str(place / folder) for name, folder in keeps.items()}
     for folder in own.values():
         os.mkdir(folder)  # noqa: PTH102
     kept = {
@@ -90,7 +89,30 @@ def user(tmp_path):
         for name, value in os.environ.items()
         if "TELEMETRY" not in name and not name.startswith("FOVEATE")
     }
-    return {**kept, **own}, tmp_path
+    return {**kept, **own}, place
+
+
+@pytest.fixture
+def user(tmp_path):
+    return new_user(tmp_path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def watched(places, tmp_path_factory):
+    """A server under watch, its user's folder, the log, when it began; other tests go on meanwhile."""
+    environment, folder = new_user(tmp_path_factory.mktemp("user"))
+    log = folder.with_suffix(".strace")
+    watch = [STRACE, "-D", "-f", "-e", "trace=network", "-o", str(log)] if STRACE else []
+    server = subprocess.Popen(
+        [*watch, *COMMAND, "serve", places["model"], "--port", "0"],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield server, folder, log, time.monotonic()
+    server.terminate()
+    server.wait(30)
 
 
 def written(folder):
@@ -109,27 +131,14 @@ def test_a_program_leaves_nothing_with_its_user(program, places, user):
 
 
 @pytest.mark.slow
-def test_a_server_asks_for_no_name_and_opens_no_connection(places, user):
+def test_a_server_asks_for_no_name_and_opens_no_connection(watched):
     """Watched for as long as it takes ONNX Runtime to ask for its maker's host where its telemetry is on."""
-    environment, folder = user
-    log = folder.parent / f"{folder.name}.strace"
-    watch = [STRACE, "-D", "-f", "-e", "trace=network", "-o", str(log)] if STRACE else []
-    server = subprocess.Popen(
-        [*watch, *COMMAND, "serve", places["model"], "--port", "0"],
-        env=environment,
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        time.sleep(FIRST_UPLOAD_SECONDS + 2)
-        assert server.poll() is None
-        assert written(folder) == []
-        if STRACE is None:
-            pytest.skip("strace is missing: only files were watched, not name look-ups")
-        calls = log.read_text(errors="replace")
-    finally:
-        server.terminate()
-        server.wait(30)
+    server, folder, log, started = watched
+    time.sleep(max(0.0, started + FIRST_UPLOAD_SECONDS + 2 - time.monotonic()))
+    assert server.poll() is None
+    assert written(folder) == []
+    if STRACE is None:
+        pytest.skip("strace is missing: only files were watched, not name look-ups")
+    calls = log.read_text(errors="replace")
     assert "listen(" in calls  # the watch works
     assert re.findall(r".*(?:connect|sendto|sendmsg|sendmmsg)\(\d+, .*AF_INET.*", calls) == []

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from foveate.api.train import output_folder
+from foveate.cli.main import main
 from foveate.cli.train import in_words
 from foveate.tasks.base import Headline, Metric
 
@@ -47,6 +48,12 @@ def run(*arguments, **more):
 
 def start(*arguments):
     return subprocess.Popen([*FOVEATE, *arguments], stderr=subprocess.PIPE, text=True, env=environment())
+
+
+@pytest.fixture
+def in_new_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def wait_for_checkpoint(out, seconds=60):
@@ -120,13 +127,14 @@ def test_a_second_run_in_the_same_directory_is_refused_at_once(photos, tmp_path)
         (["train"], "DATA"),
     ],
 )
-def test_wrong_input_is_one_sentence_and_exit_code_2(photos, tmp_path, arguments, message):
-    filled = [argument.format(photos=photos) for argument in arguments]
-    result = run(*filled, cwd=tmp_path)
-    assert result.returncode == 2, result.stderr
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert list(tmp_path.iterdir()) == []
+def test_wrong_input_is_one_sentence_and_exit_code_2(photos, in_new_folder, capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        main([argument.format(photos=photos) for argument in arguments])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2, said
+    assert message in said
+    assert "Traceback" not in said
+    assert list(in_new_folder.iterdir()) == []
 
 
 def test_a_finished_model_is_not_replaced_by_accident(photos, whole):
