@@ -35,7 +35,8 @@ HEAD = """# Installing, measured
 
 Written by `python tools/install_checks.py --write`: the wheel and the sdist in empty environments on
 {machine}. Seconds of `pip install` depend on the network and its cache; megabytes are those of the
-environment, `pip` itself left out; both times are of the whole process, the median of three.
+environment, `pip` itself left out; both times are of the whole process, the
+median of three, beside whatever else the machine was doing.
 
 | Python | installed | | MB | `pip install` | `import foveate` | `foveate predict` |
 |---|---|---|---|---|---|---|

@@ -30,6 +30,7 @@ PURPOSES = {
     "hub": "weights by name (hf:...)",
     "timm": "networks by name (timm:...)",
     "sklearn": "foveate.sklearn, for pipelines and searches",
+    "notebook": "foveate.widget, inspect in a notebook",
     "tensorboard": "curves in TensorBoard",
     "guide": "the guide that runs, as pages",
     "openvino": "compute with OpenVINO where that is faster",

@@ -34,6 +34,7 @@ from foveate.words import printable
     help="Where networks that the design page trains are kept [nowhere: they are gone at the end].",
 )
 @click.option("--open/--no-open", "open_page", default=None, help="Open the page [where a browser is found].")
+@click.option("--framed", is_flag=True, help="Let notebooks of this machine show the page in a frame.")
 @download_option
 @json_option
 def command(

@@ -46,6 +46,13 @@ HEADERS = tuple(
         "cache-control": "no-store",
     }.items()
 )
+LOCAL_PAGES = "http://localhost:* http://127.0.0.1:*"
+# The same where a page of this machine, a notebook, may show it in a frame.
+FRAMED = tuple(
+    (name, value.replace(b"frame-ancestors 'none'", f"frame-ancestors {LOCAL_PAGES}".encode()))
+    for name, value in HEADERS
+    if name != b"x-frame-options"
+)
 SAFE_METHODS = frozenset(("GET", "HEAD"))
 OPEN_PATHS = frozenset(("/", "/docs", "/openapi.json", "/health", "/v2/health/live", "/v2/health/ready"))
 OPEN_FOLDER = "/assets/"
@@ -78,6 +85,7 @@ class Guard:
             "; GET /docs lists what there is." if documented else "."
         )
         self._loopback = settings.loopback
+        self._headers = FRAMED if settings.framed else HEADERS
         self._names = {"localhost", settings.host.lower(), *(name.lower() for name in settings.allowed_hosts)}
         self._key = settings.api_key.encode() if settings.api_key else None
 
@@ -86,7 +94,7 @@ class Guard:
             return
         scope["app"] = self  # makes Starlette's router raise its 404 and 405 instead of answering as text
         started = time.perf_counter()
-        answer = _Answer(send, self._state)
+        answer = _Answer(send, self._state, self._headers)
         try:
             self._check(scope)
             await self._app(scope, receive, answer.send)
@@ -157,9 +165,10 @@ class Guard:
 class _Answer:
     """Adds the headers that every answer has, and remembers the status."""
 
-    __slots__ = ("_send", "_state", "status")
+    __slots__ = ("_headers", "_send", "_state", "status")
 
-    def __init__(self, send: Send, state: State) -> None:
+    def __init__(self, send: Send, state: State, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._headers = headers
         self._send = send
         self._state = state
         self.status = 0
@@ -170,7 +179,7 @@ class _Answer:
             present = {name for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],
-                *(pair for pair in HEADERS if pair[0] not in present),
+                *(pair for pair in self._headers if pair[0] not in present),
             ]
             if self._state.draining and b"connection" not in present:
                 message["headers"].append((b"connection", b"close"))  # ask for another server next time

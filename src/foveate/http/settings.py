@@ -28,6 +28,7 @@ class ServeSettings:
       ``batch_wait_seconds`` for others that are being decoded, and not at all when there are none.
     - ``header_seconds``, ``body_seconds``: what a client has for sending them; ``answer_seconds``: what the
       server has for answering, and the client for taking the answer.
+    - ``framed``: pages of this machine may show this server's in a frame.
     - ``drain_seconds``: how long, after SIGTERM, new connections are still taken while ``ready`` says no;
       ``finish_seconds``: how long after that what was accepted may take; the rest gets 503.
     """
@@ -50,6 +51,7 @@ class ServeSettings:
     drain_seconds: float = 1.0
     finish_seconds: int = 7
     max_connections: int = 1000
+    framed: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (

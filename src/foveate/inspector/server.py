@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 32 << 20
 ANSWER_SECONDS = 120.0  # the first run of the largest networks takes its time
 
 
-def inspector_settings(host: str, port: int) -> ServeSettings:
+def inspector_settings(host: str, port: int, *, framed: bool = False) -> ServeSettings:
     """Settings for one person at this machine. Raises InputError for an address that others reach.
 
     The inspector computes whatever it is asked and holds the pictures it is given: it is not for strangers.
@@ -37,6 +37,7 @@ def inspector_settings(host: str, port: int) -> ServeSettings:
         answer_seconds=ANSWER_SECONDS,
         drain_seconds=0.0,
         max_connections=64,
+        framed=framed,
     )
 
 
