@@ -70,6 +70,14 @@ def test_what_was_said_is_saved_and_found_again(trained, capsys):
     assert tomllib.loads(Path("own.toml").read_text())["data"] == {"make": {"kind": 'a"\\b', "count": 3}}
 
 
+def test_a_key_is_never_written_down(monkeypatch, capsys):
+    monkeypatch.setenv("FOVEATE_API_KEY", "k" * 32)
+    assert run("serve", "nothing", "--queue", "9", "--save-config") == 2
+    assert run("serve", "nothing", "--api-key", "s" * 32, "--save-config", "other.toml") == 2
+    assert tomllib.loads(Path("foveate.toml").read_text()) == {"serve": {"queue": 9}}
+    assert "s" * 32 not in Path("other.toml").read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

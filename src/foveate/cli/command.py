@@ -28,6 +28,7 @@ PURPOSES = {
     "Machine": "device threads runtime engine workers address",
     "Other": "",
 }
+SECRET = frozenset(("api-key",))  # never written down
 _SAVE = "foveate.save_config"
 LEAST_GROUPED = 12  # flags: fewer are seen at a glance
 _GROUP_OF = {flag: purpose for purpose, flags in PURPOSES.items() for flag in flags.split()}
@@ -94,9 +95,10 @@ class Command(click.Command):
         return rest
 
     def _kept(self, ctx: click.Context) -> dict[str, Any]:
-        """The flags that were said, by the file or the command line."""
+        """The flags that were said, by the file or the command line, but for secrets."""
         options = {str(one.name): one for one in self.params if isinstance(one, click.Option)}
         chosen = said(ctx, options) & ctx.params.keys()
+        chosen -= {name for name, one in options.items() if _flag(one) in SECRET}
         return {_flag(options[name]): ctx.params[name] for name in options if name in chosen}
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
