@@ -91,6 +91,7 @@ def test_the_page_stands_in_a_frame_of_a_notebook(inspect, browse):
         thread.join()
         server.server_close()
         widget.close()
+    widget.close()
     assert widget.closed and widget._process.poll() is not None
 
 

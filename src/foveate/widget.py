@@ -33,7 +33,7 @@ export default { render };
 """
 
 
-class Inspect(anywidget.AnyWidget):  # type: ignore[misc]  # it has no types
+class Inspect(anywidget.AnyWidget):
     """A network at work, in a frame below the cell: `foveate inspect` on this machine, until it is closed.
 
     The page answers this machine only, so notebook and browser have to be on it.
@@ -91,6 +91,8 @@ class Inspect(anywidget.AnyWidget):  # type: ignore[misc]  # it has no types
         raise InputError(complaint)
 
     def _end(self) -> None:
+        if self._complaints.closed:
+            return  # ipywidgets closes what is collected once more
         self._process.terminate()
         self._process.communicate()
         self._complaints.close()
