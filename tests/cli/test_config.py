@@ -110,7 +110,10 @@ def commands():
 
 def test_flags_stand_under_what_they_are_for(capsys):
     assert run("train", "--help") == 0
-    headings = re.findall(r"^([A-Z][\w ]+):$", capsys.readouterr().out, re.MULTILINE)
+    told = capsys.readouterr().out
+    headings = re.findall(r"^([A-Z][\w ]+):$", told, re.MULTILINE)
+    arguments = re.findall(r"^  [^\s-][A-Z|]*$", told, re.MULTILINE)
+    assert arguments == []  # they have no words of their own
     assert headings[:3] == ["Data", "Network", "Training"] and headings[-1] == "Other"
     known = {flag for flags in PURPOSES.values() for flag in flags.split()}
     for name, command in commands():
