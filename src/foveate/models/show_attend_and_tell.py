@@ -8,9 +8,10 @@ functions of the mean place; β is a gate by the state; attention is doubly stoc
 attention is not built.
 
 Deviations: the trunk is any network of the catalogue; its places are those of a map of stride 16, as in the
-paper, to which what a finer and a coarser map know is added, each as ``units`` numbers, and in which
-neighbours then see each other (``neck``); a place knows where it is by numbers that are learnt, so that a
-network is for one size of picture.
+paper, to which what a finer and a coarser map know is added, and in which neighbours then see each other
+(``neck``); two of a place's numbers are where it is, across and down (Liu et al., "CoordConv", 2018,
+arXiv:1807.03247: without them "left of" was learnt no better than by chance), so that a network is for one
+size of picture.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from foveate.models.captioner import LONGEST, Captioner
 from foveate.models.registry import create_trunk, register
 
 STRIDE, FINEST = 16, 8  # of the places, and of the finest map that is added to them
+EDGE = 3.0  # where the first and last places are; a place's other numbers have a deviation of 1
 
 
 class NeckBlock(nn.Module):
@@ -77,12 +79,13 @@ class AttendStep(Step):
         return looking + self.cell.multiply_adds + 2 * units * units + units + units * words
 
 
-@register("show_attend_and_tell_compact", trunk="compact_m", units=192, neck=0)
+@register("show_attend_and_tell_compact", trunk="compact_m", neck=0)
 @register("show_attend_and_tell_efficientnet_lite0", trunk="efficientnet_lite0", image_size=(224, 224))
 @register("show_attend_and_tell_resnet18", trunk="resnet18", image_size=(224, 224))
 class ShowAttendAndTell(Captioner):
-    """``units``: of the LSTM, of a word and of a place. ``even``: what overlooking a place costs.
+    """``units``: of the LSTM, of a word and of a place, whose last two are where it is.
 
+    ``even``: what overlooking a place costs.
     ``neck``: rounds in which places see their neighbours.
     """
 
@@ -91,8 +94,8 @@ class ShowAttendAndTell(Captioner):
         *,
         trunk: str,
         trunk_options: Mapping[str, Any] | None = None,
-        units: int = 256,
-        neck: int = 2,
+        units: int = 192,
+        neck: int = 1,
         dropout: float = 0.2,
         even: float = 0.1,
         longest: int = LONGEST,
@@ -114,17 +117,16 @@ class ShowAttendAndTell(Captioner):
         self.strides = self.strides or (made.levels[-1].stride,)
         self.maps = _map_shapes(made, self.strides, (in_channels, *image_size))  # (C, h, w) each
         self.seen_name = f"maps{'-'.join(map(str, self.strides))}"
-        last = len(self.maps) - 1
+        last, own = len(self.maps) - 1, units - 2
         self.places_at = next((i for i, one in enumerate(self.strides) if one >= STRIDE), last)
         self.laterals = nn.ModuleList(
-            nn.Conv2d(channels, units, 1) if i >= self.places_at else _halving(channels, units)
+            nn.Conv2d(channels, own, 1) if i >= self.places_at else _halving(channels, own)
             for i, (channels, _, _) in enumerate(self.maps)
         )
-        self.neck = nn.Sequential(*(NeckBlock(units) for _ in range(neck)))
+        self.neck = nn.Sequential(*(NeckBlock(own) for _ in range(neck)))
         rows, columns = self.grid(*image_size)
-        self.place = nn.Parameter(torch.zeros(1, rows * columns, units))
-        nn.init.normal_(self.place, std=0.02)
-        self.norm = nn.LayerNorm(units)
+        self.where = _coordinates(rows, columns)
+        self.norm = nn.LayerNorm(own)
         self.start = nn.Linear(units, 2 * units)
         self.greedy = Greedy(AttendStep(num_classes, units, dropout, rows * columns), longest)
 
@@ -149,10 +151,20 @@ class ShowAttendAndTell(Captioner):
                 other = self.laterals[i](part.unflatten(1, shape))
                 same = tuple(other.shape[2:]) == size
                 places = places + (other if same else F.interpolate(other, size=size, mode="nearest"))
-        places = self.neck(places)  # (N, units, h, w)
-        places = self.norm(places.flatten(2).transpose(1, 2) + self.place)  # (N, L, units)
+        places = self.norm(self.neck(places).flatten(2).transpose(1, 2))  # (N, L, units - 2)
+        where = torch.tensor(self.where, dtype=places.dtype, device=places.device)
+        places = torch.cat([places, where.expand(len(places), -1, -1)], dim=2)
         attention: Any = self.step.attention
         return torch.tanh(self.start(places.mean(dim=1))), (places, attention.keys(places))
+
+
+def _coordinates(rows: int, columns: int) -> list[tuple[float, float]]:
+    """Of each place, row by row, across and down from -`EDGE` to `EDGE`: constants, not weights."""
+    return [
+        (EDGE * (2 * column / max(columns - 1, 1) - 1), EDGE * (2 * row / max(rows - 1, 1) - 1))
+        for row in range(rows)
+        for column in range(columns)
+    ]
 
 
 def _halving(channels: int, units: int) -> nn.Conv2d:

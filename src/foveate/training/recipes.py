@@ -190,13 +190,13 @@ SENTENCES_LEARNT = Recipe(
     name="sentences-learnt",
     summary="For sentences, on a trunk that was learnt: AdamW, the trunk frozen at first, then slower.",
     training=TrainingSettings(
-        optimiser=OptimiserSettings("adamw", learning_rate=3e-3, weight_decay=0.01, trunk_factor=0.15),
+        optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.01, trunk_factor=0.15),
         schedule=ScheduleSettings(warmup_fraction=0.03, decay="cosine"),
         label_smoothing=0.05,
         clip_norm=5.0,
         frozen_share=0.5,
     ),
-    batch_size=32,
+    batch_size=16,
     augmentation=_SENTENCES_AUGMENTATION,
     epochs=12,
 )
