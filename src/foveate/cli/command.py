@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class Command(click.Command):
         return {_flag(options[name]): ctx.params[name] for name in options if name in chosen}
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        options = [
+        options: list[click.Parameter] = [
             one
             for one in self.get_params(ctx)
             if isinstance(one, click.Option) and one.get_help_record(ctx) is not None
@@ -136,7 +136,7 @@ def _remember(ctx: click.Context, option: click.Parameter, file: str | None) -> 
     ctx.meta[_SAVE] = file
 
 
-def grouped(options: list[click.Parameter]) -> dict[str, Sequence[click.Parameter]]:
+def grouped(options: list[click.Parameter]) -> dict[str, list[click.Parameter]]:
     """Flags under what they are for, in the order of the headings."""
     found: dict[str, list[click.Parameter]] = {}
     for purpose in PURPOSES:
