@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -100,12 +101,16 @@ def _ray(work: KindWork, plan: Plan, hands: Hands) -> Iterator[Done]:
         raise MissingExtraError("--engine ray", "ray") from error
     if not ray.is_initialized():
         ray.init(address=hands.address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of its plans on standard error
     ray.data.DataContext.get_current().enable_progress_bars = False
     count = min(hands.workers or max(int(ray.cluster_resources().get("CPU", 1)), 1), len(plan.rows))
     blocks = min(len(plan.rows), _MOST_BLOCKS)
     shards = ray.data.from_items([{"shard": name} for name in plan.names()], override_num_blocks=blocks)
     done = shards.map_batches(
-        KindWork, fn_constructor_args=(work.kind, work.data, work.out), batch_size=1, concurrency=count
+        KindWork,
+        fn_constructor_args=(work.kind, work.data, work.out),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=count),
     )
     try:
         for row in done.iter_rows():
