@@ -49,6 +49,9 @@ def test_an_index_is_written_and_read(many, tmp_path):
     again = read_index(store)
     np.testing.assert_array_equal(again.entries, many.entries)
     assert (again.name, again.task, list(again)) == (many.name, many.task, list(many))
+    assert again.find("test-000499") == again[1999] and again.find("train-001499") == again[1499]
+    for name in ("test-000500", "train-1499", "val-000000", "train", "train-x", "-1"):
+        assert again.find(name) is None
     assert again.counts == {
         "train": sum(n % 7 for n in range(1500)),
         "test": sum(n % 7 for n in range(1500, 2000)),

@@ -37,7 +37,6 @@ class KindWork:
         self._store: Store = open_store(data)
         self._answers: Store | None = None if out is None else open_store(out)
         self._index: ShardIndex | None = None
-        self._rows: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.kind, self.data, self.out)
@@ -70,10 +69,10 @@ class KindWork:
     def _found(self, name: str) -> tuple[ShardIndex, Shard]:
         if self._index is None:
             self._index = read_index(self._store)
-            self._rows = {shard.stem: row for row, shard in enumerate(self._index)}
-        if name not in self._rows:
+        shard = self._index.find(name)
+        if shard is None:
             raise InputError(f"{self.data}: there is no shard {name!r}; `foveate.shards` lists them.")
-        return self._index, self._index[self._rows[name]]
+        return self._index, shard
 
 
 class ShardWork(KindWork):

@@ -93,6 +93,15 @@ class ShardIndex:
     def __iter__(self) -> Iterator[Shard]:
         return map(self.__getitem__, range(len(self)))
 
+    def find(self, stem: str) -> Shard | None:
+        """The shard of this name, ``train-000017``; None where there is none."""
+        split, _, number = stem.rpartition("-")
+        if split not in SPLITS or not (number.isascii() and number.isdigit()):
+            return None
+        own = self.entries["split"] == SPLITS.index(split)
+        rows = np.flatnonzero(own & (self.entries["number"] == int(number)))
+        return next((one for row in rows.tolist() if (one := self[row]).stem == stem), None)
+
     def of(self, split: str) -> NDArray[np.int64]:
         """The rows of the shards of a split."""
         return np.flatnonzero(self.entries["split"] == SPLITS.index(split))

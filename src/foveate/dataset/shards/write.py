@@ -36,6 +36,7 @@ class _Sample(NamedTuple):
     suffix: str
     picture: bytes
     answer: StoredAnswer
+    document: bytes  # what other readers of the tar are told of it
 
 
 def write_shards(
@@ -79,7 +80,7 @@ def _written(store: Store, shard: Shard, samples: list[_Sample]) -> Shard:
             parts = {"": tar.add(key + one.suffix, one.picture)}
             for ending, data in one.answer.files.items():
                 parts[ending] = tar.add(f"{key}.{ending}", data)
-            tar.add(f"{key}.json", _document(one))
+            tar.add(f"{key}.json", one.document)
             rows.append(Row(one.number, one.name, parts, one.answer.values))
         data = tar.done()
     fact = store.write(shard.stem + TAR, data)
@@ -88,9 +89,8 @@ def _written(store: Store, shard: Shard, samples: list[_Sample]) -> Shard:
     return shard._replace(size=len(data), hash=hashed, tag=fact.tag)
 
 
-def _document(one: _Sample) -> bytes:
-    """What other readers of the tar are told of a picture."""
-    document: Mapping[str, object] = {"name": encodable(one.name), **one.answer.values}
+def _document(name: str, answer: StoredAnswer) -> bytes:
+    document: Mapping[str, object] = {"name": encodable(name), **answer.values}
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -101,7 +101,7 @@ def _dealt(task: Task, split: Split, shard_bytes: int) -> Iterator[list[_Sample]
     count = np.arange(len(split), dtype=np.uint64)
     for number in permuted(count, len(split), SEED).tolist():
         one = _sample(task, split, number)
-        needed = taken(len(one.picture)) + taken(len(_document(one)))
+        needed = taken(len(one.picture)) + taken(len(one.document))
         needed += sum(taken(len(data)) for data in one.answer.files.values())
         if samples and size + needed > shard_bytes:
             yield samples
@@ -120,7 +120,8 @@ def _sample(task: Task, split: Split, number: int) -> _Sample:
         data, suffix = images.data(number), suffix if suffix in IMAGE_SUFFIXES else ".img"
     else:
         data, suffix = _png(images.read(number)), ".png"
-    return _Sample(number, name, suffix, data, task.stored(split.targets, number))
+    answer = task.stored(split.targets, number)
+    return _Sample(number, name, suffix, data, answer, _document(name, answer))
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:
