@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+from xml.etree.ElementTree import SubElement
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from foveate.api.summary import summary
 from foveate.dataset.sources.scenes.scene import scene as draw_scene
 from foveate.dataset.sources.scenes.shapes import Shapes
 from foveate.explanation.colour import heat_colours, signed_colours
 from foveate.report.charts import line_chart
+from foveate.report.svg import canvas, rect, written
 from foveate.tasks.sections import Lines, Unit
 
 _SMALLEST = 1e-12
@@ -145,3 +149,26 @@ def link(words: str, page: str) -> Shown:
 def scene(side: int = 64, seed: int = 23) -> NDArray[np.uint8]:
     """A drawn picture with a few coloured shapes, the same each time: (side, side, 3) of 0 to 255."""
     return draw_scene(np.random.default_rng(seed), Shapes(), side).picture
+
+
+_KINDS = {"Conv2d": "conv", "MaxPool2d": "pool", "AvgPool2d": "pool", "Linear": "dense"}
+
+
+def network(name: str) -> Shown:
+    """A network as boxes from left to right: as high as its maps, as wide as there are many (by roots)."""
+    boxes = []
+    for layer in summary(name).rows:
+        kind = next((style for word, style in _KINDS.items() if word in layer.kind), None)
+        if kind is not None:
+            channels, *sides = layer.output_shape
+            boxes.append((kind, math.sqrt(sides[0]) if sides else 2.0, math.sqrt(channels) / 4, layer))
+    wide = sum(width + 1.5 for _, _, width, _ in boxes)
+    scale = 620 / wide
+    title = f"{name}: {len(boxes)} layers from {boxes[0][3].output_shape} to {boxes[-1][3].output_shape}"
+    svg, at, middle = canvas(640, 130, title), 10.0, 65.0
+    for kind, height, width, layer in boxes:
+        tall = 8.0 * height
+        box = rect(svg, (at, middle - tall / 2, max(width * scale, 1.0), tall), f"layer-{kind}")
+        SubElement(box, "title").text = f"{layer.kind}: {layer.output_shape}"
+        at += (width + 1.5) * scale
+    return Shown(f'<figure class="shown wide">{written(svg)}</figure>', title)

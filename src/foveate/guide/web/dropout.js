@@ -34,7 +34,7 @@ export function mount(root, { values }) {
     const whole = values.reduce((a, b) => a + b);
     const mean = state.sums.reduce((a, b) => a + b, 0) / Math.max(state.sums.length, 1);
     told.textContent = state.learning
-      ? `Sum ${short(sum)}; mean of ${state.sums.length} steps: ${short(mean)}; without dropout: ${short(whole)}.`
+      ? `Sum ${short(sum)}; mean over all steps so far: ${short(mean)}; without dropout: ${short(whole)}.`
       : `Sum ${short(sum)}: nothing is left out, nothing is scaled.`;
   };
   const again = button("another step", step);
