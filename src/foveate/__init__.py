@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from foveate.pipeline.finish import Finished
     from foveate.runtime.predictor import Predictor
     from foveate.tasks import register_metric, register_task
-    from foveate.tasks.base import Metric
+    from foveate.tasks.measures import Metric
 
     __version__: str
 

@@ -17,7 +17,7 @@ from PIL import Image
 from foveate.api.train import output_folder
 from foveate.cli.main import main
 from foveate.cli.train import in_words
-from foveate.tasks.base import Headline, Metric
+from foveate.tasks.measures import Headline, Metric
 
 FOVEATE = [sys.executable, "-m", "foveate.cli.main"]
 FLAGS = ["--model", "tinyvgg", "--recipe", "article", "--batch-size", "4", "--seed", "5"]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from foveate import Metric, register_task
-from foveate.tasks.base import Headline, Task
+from foveate.tasks.base import Task
+from foveate.tasks.measures import Headline
 from foveate.tasks.regression.targets import NumberTargets
 from foveate.tasks.telling import PlainEvaluation, plain_report
 from foveate.tasks.unlikeness import UnlikenessDocument

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.report import charts
-from foveate.tasks.base import Headline, Metric
 from foveate.tasks.classification.calibration import reliability
 from foveate.tasks.classification.metrics import Confusion
 from foveate.tasks.classification.sections import confusion_matrix, most_involved
+from foveate.tasks.measures import Headline, Metric
 from foveate.tasks.sections import Histogram, Lines, Reliability, Scatter
 
 finite = st.floats(-1e6, 1e6)

@@ -9,7 +9,7 @@ from closed_page import assert_closed_to_the_world
 from foveate.report.card import render_card
 from foveate.report.data import ReportData
 from foveate.report.page import render_report
-from foveate.tasks.base import Headline, Metric
+from foveate.tasks.measures import Headline, Metric
 from foveate.tasks.sections import (
     Column,
     Figure,

@@ -14,7 +14,7 @@ from foveate.dataset.sources.open import Unlabelled
 from foveate.errors import ImageError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.runtime.names import AUTO
-from foveate.tasks.base import Evaluation
+from foveate.tasks.measures import Evaluation
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from foveate.api.common import Progress, Say, needs, unsaid, unseen
 from foveate.errors import InputError, UnknownNameError
 from foveate.files import replacing
 from foveate.outputs import check_folder
-from foveate.tasks.base import PROBABILITY, Metric
+from foveate.tasks.measures import PROBABILITY, Metric
 from foveate.words import printable, setting
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.recording import Repeated, recorder_for
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
-from foveate.tasks.base import Targets
 from foveate.tasks.learning import Learner
+from foveate.tasks.targets import Targets
 
 
 def mix_seed(*numbers: int) -> int:

@@ -14,7 +14,7 @@ from foveate.outputs import numbered
 from foveate.words import printable
 
 if TYPE_CHECKING:
-    from foveate.tasks.base import Metric
+    from foveate.tasks.measures import Metric
 
 
 @click.command("explain", cls=Command)

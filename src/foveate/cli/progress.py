@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from foveate.cli.console import interactive, note
 from foveate.cli.evaluate import drawn
 from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent, Shares
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 from foveate.words import duration, printable
 

@@ -22,7 +22,7 @@ from foveate.cli.signals import stop_on_signal
 
 if TYPE_CHECKING:
     from foveate.pipeline.finish import Finished
-    from foveate.tasks.base import Metric
+    from foveate.tasks.measures import Metric
 
 EXAMPLE = """
 \b

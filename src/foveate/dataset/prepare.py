@@ -21,8 +21,9 @@ from foveate.dataset.split import split_notes, stratified_split
 from foveate.errors import DatasetError, InputError
 from foveate.images.deep import fitted_range
 from foveate.images.preprocess import Fit, Preprocessing, Seen
-from foveate.tasks.base import Targets, Task
+from foveate.tasks.base import Task
 from foveate.tasks.sections import Table
+from foveate.tasks.targets import Targets
 from foveate.words import setting
 
 STATISTICS_COUNT = 5_000

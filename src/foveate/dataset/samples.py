@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from foveate.errors import DatasetError, InputError
 from foveate.images.preprocess import Preprocessing, Taken
 from foveate.images.read import ImageInfo, decode, read_bytes, read_image
-from foveate.tasks.base import Targets, Task
+from foveate.tasks.base import Task
 from foveate.tasks.notebooks import SHOWN
+from foveate.tasks.targets import Targets
 from foveate.words import html_lines, html_table
 
 SPLITS = ("train", "val", "test")

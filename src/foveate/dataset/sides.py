@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from foveate.dataset.samples import NO_ANSWER, SPLITS
 from foveate.errors import CheckpointError
-from foveate.tasks.base import Targets, Task
+from foveate.tasks.base import Task
+from foveate.tasks.targets import Targets
 from foveate.words import setting
 
 Rows = NDArray[np.void]  # one row a picture, of type _ROW

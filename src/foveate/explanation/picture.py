@@ -23,7 +23,7 @@ from foveate.geometry import Box
 from foveate.graph.trace import evaluating
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 MAPS_SHOWN = 64
 KERNELS_SHOWN = 96

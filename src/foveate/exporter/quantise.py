@@ -26,7 +26,7 @@ from foveate.dataset.samples import evenly, measured_splits
 from foveate.errors import InputError, MissingExtraError
 from foveate.runtime.measure import evaluate_predictor
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 from foveate.tasks.values import MODEL_INPUT
 from foveate.words import bytes_text, setting
 

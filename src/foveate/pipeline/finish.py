@@ -29,8 +29,9 @@ from foveate.report.data import Augmented, DatasetSummary, ReportData
 from foveate.report.page import render_report
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.runtime.predictor import Predictor
-from foveate.tasks.base import Evaluation, Task
+from foveate.tasks.base import Task
 from foveate.tasks.learning import learner_of
+from foveate.tasks.measures import Evaluation
 from foveate.tasks.notebooks import html_of
 from foveate.tasks.telling import VALIDATION, Explanations, Measured
 from foveate.tasks.values import Answered, Values, joined

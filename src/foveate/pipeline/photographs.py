@@ -24,8 +24,9 @@ from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.ways import of_use
 from foveate.resolve import from_hub, published
-from foveate.tasks.base import Metric, Task
+from foveate.tasks.base import Task
 from foveate.tasks.learning import Learner
+from foveate.tasks.measures import Metric
 from foveate.transfer.affordable import affordable, usual_side
 from foveate.transfer.backbone import PACKAGED, backbone_from_file, usable, with_fit
 from foveate.transfer.fitted import Fitted, fit_backbone

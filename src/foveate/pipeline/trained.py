@@ -14,7 +14,7 @@ from foveate.dataset.prepare import Prepared
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.ways import of_use
-from foveate.tasks.base import Targets
+from foveate.tasks.targets import Targets
 from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
 

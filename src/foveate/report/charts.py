@@ -13,7 +13,7 @@ from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement
 
 from foveate.report import svg as draw
-from foveate.tasks.base import Headline
+from foveate.tasks.measures import Headline
 from foveate.tasks.sections import Histogram, Lines, Matrix, Reliability, Scatter, Unit
 from foveate.words import columns, count, percent, shown
 

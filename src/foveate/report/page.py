@@ -17,7 +17,8 @@ from foveate import words
 from foveate.report import charts
 from foveate.report.data import Augmented, ReportData
 from foveate.report.html import template
-from foveate.tasks.base import LOSS, Task
+from foveate.tasks.base import Task
+from foveate.tasks.measures import LOSS
 from foveate.tasks.sections import (
     Column,
     Figure,

@@ -16,7 +16,8 @@ from foveate.dataset.sources.open import Unlabelled
 from foveate.errors import DatasetError, ImageError, InputError, UnreadableImageError
 from foveate.images.preprocess import Preprocessing
 from foveate.runtime.predictor import BATCH_SIZE, Predictor
-from foveate.tasks.base import Evaluation, Targets
+from foveate.tasks.measures import Evaluation
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values, joined, row
 from foveate.words import setting
 

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from foveate.errors import InputError, UnknownNameError
 from foveate.plugins import Registry
 from foveate.strict_json import need
-from foveate.tasks.base import Metric, Targets, Task
+from foveate.tasks.base import Task
+from foveate.tasks.measures import Metric
+from foveate.tasks.targets import Targets
 
 # Imported when first asked for, so that predicting a class loads no other task. In the order in which they
 # are asked what a table or an array holds: those that look at the values before the one that takes any label.

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError, ShapeError
 from foveate.tasks import added_metrics
-from foveate.tasks.base import Targets, Task
+from foveate.tasks.base import Task
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from foveate.tasks.base import Targets
+    from foveate.tasks.targets import Targets
 
 Severity = Literal["error", "warning", "note"]
 

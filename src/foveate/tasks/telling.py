@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.tasks.base import Evaluation, Headline, Targets, Task
+from foveate.tasks.base import Task
+from foveate.tasks.measures import Evaluation, Headline
 from foveate.tasks.sections import Column, Pixels, Section, Table
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 from foveate.words import split_word
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from foveate.tasks.base import Metric, Task
+from foveate.tasks.base import Task
+from foveate.tasks.measures import Metric
 
 
 def history_columns(task: Task) -> tuple[str, ...]:

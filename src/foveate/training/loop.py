@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from foveate.batches.loader import Batch, mix_seed
 from foveate.batches.recording import Recorder, recorder_for
 from foveate.errors import DivergedError, InterruptedRunError
-from foveate.tasks.base import Targets
 from foveate.tasks.learning import Learner
+from foveate.tasks.targets import Targets
 from foveate.training.average import WeightAverage
 from foveate.training.checkpoint import Saving, Snapshot
 from foveate.training.evaluate import outputs_of

@@ -24,8 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foveate.tasks.base import Targets
 from foveate.tasks.learning import Learner
+from foveate.tasks.targets import Targets
 from foveate.transfer.lbfgs import minimise
 
 CHOICE_MOST = 10_000  # pictures by which the penalty is chosen

@@ -14,7 +14,8 @@ from foveate.dataset.shards.rows import Row, parsed
 from foveate.errors import DatasetError, InputError
 from foveate.stores import Store
 from foveate.stores.base import joined
-from foveate.tasks.base import KeptAnswer, Task
+from foveate.tasks.base import Task
+from foveate.tasks.targets import KeptAnswer
 
 _AT_ONCE = 16  # indexes of shards that are asked for at once of a store far away
 

@@ -22,7 +22,8 @@ from foveate.dataset.shards.tar import TarWriter, taken
 from foveate.errors import InputError
 from foveate.images.read import IMAGE_SUFFIXES
 from foveate.stores import Store
-from foveate.tasks.base import StoredAnswer, Task
+from foveate.tasks.base import Task
+from foveate.tasks.targets import StoredAnswer
 from foveate.words import encodable, setting
 
 Progress = Callable[[int, int], None]

@@ -18,10 +18,11 @@ from foveate.tasks.captioning.vocabulary import Vocabulary
 from foveate.tasks.captioning.yardsticks import best_constant, nearest_rows
 
 if TYPE_CHECKING:
-    from foveate.tasks.base import Metric, Targets
     from foveate.tasks.captioning.metrics import Evaluation
+    from foveate.tasks.measures import Metric
     from foveate.tasks.sections import Table
     from foveate.tasks.surveyed import Remark, Surveyed
+    from foveate.tasks.targets import Targets
 
 # Words of sides: a picture's mirror image has another sentence.
 _SIDES = frozenset(

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from foveate.images.preprocess import Preprocessing
 from foveate.layers.teacher_forcing import SentencesToLearn, Step
-from foveate.tasks.base import Targets
 from foveate.tasks.captioning.data import captions_in
 from foveate.tasks.captioning.interface import (
     ATTENTION,
@@ -33,6 +32,7 @@ from foveate.tasks.captioning.metrics import NAMES, parts_of
 from foveate.tasks.captioning.task import Captioning
 from foveate.tasks.captioning.vocabulary import UNKNOWN
 from foveate.tasks.learning import Arrays, Learner, Part, one_of
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 
 MOST_OTHERS = 0.02  # of the sentences, which rounding may turn where two words are nearly as likely

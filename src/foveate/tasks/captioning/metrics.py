@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from foveate.errors import InputError
-from foveate.tasks.base import Headline
 from foveate.tasks.captioning.bleu import BleuCounts, bleu, bleu_counts
 from foveate.tasks.captioning.cider import cider_d
 from foveate.tasks.captioning.names import CIDER
@@ -20,6 +19,7 @@ from foveate.tasks.captioning.targets import Captions
 from foveate.tasks.captioning.text import words_of
 from foveate.tasks.captioning.truth import Truth, truth_of
 from foveate.tasks.captioning.yardsticks import CONSTANT, NEAREST, SHUFFLED, WORDS, shuffled_rows
+from foveate.tasks.measures import Headline
 from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Column, Table
 from foveate.words import count, plural

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 CIDER = Metric("cider", is_fraction=False, title="CIDEr-D")
 BLEU4 = Metric("bleu4", title="BLEU-4")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from foveate.tasks import base
-from foveate.tasks.base import Targets
 from foveate.tasks.captioning import sections
 from foveate.tasks.captioning.metrics import Evaluation
 from foveate.tasks.captioning.names import BLEU4, CIDER
@@ -14,6 +13,7 @@ from foveate.tasks.captioning.sections import SentenceShown
 from foveate.tasks.captioning.targets import Captions
 from foveate.tasks.captioning.yardsticks import CONSTANT, NEAREST, SHUFFLED
 from foveate.tasks.sections import Column, Table
+from foveate.tasks.targets import Targets
 from foveate.tasks.telling import VALIDATION, Measured, TaskReport, warnings_of_split
 from foveate.words import count, percent, plural, split_word
 

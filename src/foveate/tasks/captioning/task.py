@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foveate.errors import InputError
 from foveate.strict_json import exact_keys, is_int, need
-from foveate.tasks.base import Allocate, Metric, Runs, Targets
+from foveate.tasks.base import Runs
 from foveate.tasks.captioning.answers import Candidate, SentenceDocument, Written
 from foveate.tasks.captioning.data import Described, captions_in
 from foveate.tasks.captioning.driving import Driver
@@ -27,12 +27,15 @@ from foveate.tasks.captioning.interface import (
 from foveate.tasks.captioning.reading import captions_of
 from foveate.tasks.captioning.targets import Captions
 from foveate.tasks.captioning.vocabulary import END, LONGEST, SPECIAL, Vocabulary
+from foveate.tasks.data_side import Allocate
+from foveate.tasks.measures import Metric
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Output, Values
 
 if TYPE_CHECKING:
     from foveate.images.preprocess import Preprocessing
-    from foveate.tasks.base import Evaluation
     from foveate.tasks.captioning.sections import SentenceShown
+    from foveate.tasks.measures import Evaluation
     from foveate.tasks.telling import Measured, TaskReport
 
 WORD_ACCURACY = Metric("word_accuracy", title="next words right")

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from foveate.layers.normalisation import Softmax
 from foveate.scores import ClassCounts
-from foveate.tasks.base import Targets
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 from foveate.tasks.classification.parity import probabilities_differ
 from foveate.tasks.classification.task import PROBABILITIES, Classification
 from foveate.tasks.classification.threshold import PRECISION, fit_unsure_rule
 from foveate.tasks.learning import Arrays, Learner
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 
 

@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.scores import ClassCounts
-from foveate.tasks.base import Headline
 from foveate.tasks.classification.calibration import Reliability, reliability
 from foveate.tasks.classification.in_short import class_table, confusion_table, in_lines
 from foveate.tasks.classification.labels import checked_labels
 from foveate.tasks.classification.names import ACCURACY
+from foveate.tasks.measures import Headline
 from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Table
 

@@ -1,6 +1,6 @@
 """What a classifier gives and is measured by."""
 
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 PROBABILITIES = "probabilities"
 ACCURACY = Metric("accuracy")

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_number, need, short
-from foveate.tasks.base import Metric, Targets, Task
+from foveate.tasks.base import Task
 from foveate.tasks.classification.answers import Prediction, PredictionDocument, in_words
 from foveate.tasks.classification.labels import looks_like_characters
 from foveate.tasks.classification.names import ACCURACY, MACRO_F1, PROBABILITIES
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.threshold import UnsureRule
 from foveate.tasks.labels import label_numbers, numbered
+from foveate.tasks.measures import Metric
 from foveate.tasks.prediction import Prediction as AnyPrediction
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import UNLIKENESS, Output, Values
 from foveate.words import plural
 

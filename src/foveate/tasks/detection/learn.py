@@ -17,7 +17,6 @@ from foveate.layers.anchors import Anchored
 from foveate.layers.candidates import BestCandidates
 from foveate.layers.suppression import NonMaximumSuppression
 from foveate.layers.truth import ToLearn, Truth
-from foveate.tasks.base import Targets
 from foveate.tasks.detection.alike import unlike
 from foveate.tasks.detection.anchors import ENOUGH, LEAST_PX, fitted, suited
 from foveate.tasks.detection.matching import Matches
@@ -37,6 +36,7 @@ from foveate.tasks.detection.targets import BoxTargets
 from foveate.tasks.detection.task import Detection, boxes_of
 from foveate.tasks.detection.trust import best_f1, fit_calibration, logit
 from foveate.tasks.learning import Arrays, Learner, MadeFor
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 from foveate.words import share
 

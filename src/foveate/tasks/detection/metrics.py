@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
-from foveate.tasks.base import Headline
 from foveate.tasks.classification.calibration import Reliability, reliability
 from foveate.tasks.detection.bootstrap import Interval, ap50_intervals
 from foveate.tasks.detection.matching import AREAS, Boxes, Matches, matched
 from foveate.tasks.detection.names import AP50
 from foveate.tasks.detection.precision import NAMES, RECALLS, Curves, curves, mean_known, twelve
 from foveate.tasks.detection.truth import PictureBoxes
+from foveate.tasks.measures import Headline
 from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Column, Table
 from foveate.words import count, listed

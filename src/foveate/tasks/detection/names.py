@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 # The outputs of `model.onnx`, and the first and third of them what a training batch holds.
 BOXES = "boxes"  # (N, K, 4) x1 y1 x2 y2 in pixels

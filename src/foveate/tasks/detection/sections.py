@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.tasks.base import Targets
 from foveate.tasks.detection.drawing import drawn
 from foveate.tasks.detection.metrics import AT_50, Evaluation
 from foveate.tasks.detection.targets import BoxTargets
@@ -28,6 +27,7 @@ from foveate.tasks.sections import (
     Section,
     Table,
 )
+from foveate.tasks.targets import Targets
 from foveate.words import count, percent, plural, split_word
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_int, is_number, need
-from foveate.tasks.base import Allocate, KeptAnswer, Metric, StoredAnswer, Targets, Task
+from foveate.tasks.base import Task
 from foveate.tasks.classification.task import check_classes
+from foveate.tasks.data_side import Allocate
 from foveate.tasks.detection.answers import DetectedBoxes, DetectionDocument
 from foveate.tasks.detection.drawing import distinct_colours
 from foveate.tasks.detection.input_size import suggested_side
@@ -21,7 +22,9 @@ from foveate.tasks.detection.names import AP, AP50, AP75, BOXES, COUNT, LABELS, 
 from foveate.tasks.detection.targets import BoxTargets
 from foveate.tasks.detection.trust import UNCHANGED, Calibration, ScoreRule
 from foveate.tasks.detection.truth import FLAWED, Naming, PictureBoxes, from_mapping
+from foveate.tasks.measures import Metric
 from foveate.tasks.prediction import Colour, colour_table
+from foveate.tasks.targets import KeptAnswer, StoredAnswer, Targets
 from foveate.tasks.values import Output, Values, seen_in
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foveate.tasks.base import Targets
 from foveate.tasks.classification.calibration import fit_temperature
 from foveate.tasks.learning import Arrays, Learner
 from foveate.tasks.multilabel import metrics
 from foveate.tasks.multilabel.names import EXACT_MATCH, MACRO_F1, MAP, MICRO_F1
 from foveate.tasks.multilabel.task import Multilabel
 from foveate.tasks.multilabel.thresholds import UNKNOWN, fit_thresholds
+from foveate.tasks.targets import Targets
 
 
 class MultilabelLearner(Learner):

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from foveate.errors import InputError, ShapeError
 from foveate.scores import ClassCounts
-from foveate.tasks.base import Headline
 from foveate.tasks.classification.calibration import Reliability, reliability
+from foveate.tasks.measures import Headline
 from foveate.tasks.multilabel.in_short import in_lines, label_table
 from foveate.tasks.multilabel.names import MAP
 from foveate.tasks.notebooks import ShownEvaluation

@@ -1,6 +1,6 @@
 """What a multi-label network gives and is measured by."""
 
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 PROBABILITIES = "probabilities"
 # The first is what is selected by: it goes by the order of the pictures alone, so that it says how good a

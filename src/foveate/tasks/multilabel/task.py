@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_number, need
-from foveate.tasks.base import Metric, Targets, Task
+from foveate.tasks.base import Task
 from foveate.tasks.classification.labels import looks_like_characters
 from foveate.tasks.classification.task import check_classes
+from foveate.tasks.measures import Metric
 from foveate.tasks.multilabel import reading
 from foveate.tasks.multilabel.answers import Prediction, PredictionDocument, in_words
 from foveate.tasks.multilabel.names import EXACT_MATCH, MACRO_F1, MAP, MICRO_F1, PROBABILITIES
 from foveate.tasks.multilabel.targets import LabelTargets
 from foveate.tasks.multilabel.thresholds import UNKNOWN
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import UNLIKENESS, Output, Values
 from foveate.words import plural
 

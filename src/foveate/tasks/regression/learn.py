@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveate.tasks.base import Targets
 from foveate.tasks.learning import PARITY_TOLERANCE, Arrays, Learner, differing
 from foveate.tasks.regression.intervals import fit_margins
 from foveate.tasks.regression.metrics import scores_of
 from foveate.tasks.regression.names import VALUES
 from foveate.tasks.regression.task import Regression, numbers_of
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 
 

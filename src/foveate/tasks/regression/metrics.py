@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import InputError, ShapeError
-from foveate.tasks.base import Headline
+from foveate.tasks.measures import Headline
 from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.regression.in_short import in_lines, number_table
 from foveate.tasks.regression.names import R2

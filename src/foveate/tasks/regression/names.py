@@ -1,6 +1,6 @@
 """What a regression gives and is measured by."""
 
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 VALUES = "values"
 VALUE = Metric("value", is_fraction=False)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from foveate import words
 from foveate.errors import DatasetError, InputError, listed
 from foveate.strict_json import exact_keys, is_int, is_number, need
-from foveate.tasks.base import Metric, Targets, Task
+from foveate.tasks.base import Task
+from foveate.tasks.measures import Metric
 from foveate.tasks.regression import reading
 from foveate.tasks.regression.answers import Numbers, NumbersDocument, Said, decimals_of
 from foveate.tasks.regression.intervals import Margins
 from foveate.tasks.regression.names import MAE, R2, RMSE, VALUE, VALUES
 from foveate.tasks.regression.targets import NumberTargets
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import UNLIKENESS, Output, Values
 from foveate.words import setting
 

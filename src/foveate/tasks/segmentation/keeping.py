@@ -12,10 +12,10 @@ from PIL import Image
 
 from foveate.errors import DatasetError, ImageError, InputError, UnreadableImageError
 from foveate.images.stored import stored
-from foveate.tasks.base import KeptAnswer, StoredAnswer
 from foveate.tasks.segmentation.masks import Labelling, Look, MisreadMaskError, Oddity, look
 from foveate.tasks.segmentation.names import IGNORED
 from foveate.tasks.segmentation.targets import MaskTargets
+from foveate.tasks.targets import KeptAnswer, StoredAnswer
 
 ENDING = "mask.png"
 _WHITE = (255, 255, 255)

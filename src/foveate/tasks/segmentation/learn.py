@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foveate.tasks.base import Targets
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 from foveate.tasks.classification.threshold import PRECISION, fit_unsure_rule
 from foveate.tasks.learning import Arrays, Learner
@@ -24,6 +23,7 @@ from foveate.tasks.segmentation.metrics import overlaps
 from foveate.tasks.segmentation.names import CLASSES, CONFIDENCE, IGNORED
 from foveate.tasks.segmentation.targets import MASKS
 from foveate.tasks.segmentation.task import Segmentation
+from foveate.tasks.targets import Targets
 from foveate.tasks.values import Values
 
 DIFFERING = 1e-4  # the share of pixels whose class rounding may turn, where two are nearly as likely

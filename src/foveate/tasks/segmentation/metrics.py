@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import InputError
-from foveate.tasks.base import Headline
 from foveate.tasks.classification.calibration import RELIABILITY_BINS, Reliability
+from foveate.tasks.measures import Headline
 from foveate.tasks.notebooks import ShownEvaluation
 from foveate.tasks.sections import Column, Table
 from foveate.tasks.segmentation.boundary import boundary_f

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.tasks.base import Metric
+from foveate.tasks.measures import Metric
 
 CLASSES = "classes"  # the output that has the number of each pixel's class
 CONFIDENCE = "confidence"  # the output that has how sure each of them is, 0 to 255

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from foveate.errors import DatasetError, InputError, listed
 from foveate.images.preprocess import Preprocessing, Seen
 from foveate.strict_json import exact_keys, is_int, is_number, need
-from foveate.tasks.base import Allocate, KeptAnswer, Metric, StoredAnswer, Targets, Task
+from foveate.tasks.base import Task
 from foveate.tasks.classification.task import check_classes
 from foveate.tasks.classification.threshold import UnsureRule
+from foveate.tasks.data_side import Allocate
+from foveate.tasks.measures import Metric
 from foveate.tasks.prediction import colour_table
 from foveate.tasks.segmentation.answers import ClassMapping, MaskDocument
 from foveate.tasks.segmentation.colours import voc_colour
@@ -30,6 +32,7 @@ from foveate.tasks.segmentation.names import (
     PIXEL_ACCURACY,
 )
 from foveate.tasks.segmentation.targets import MaskTargets
+from foveate.tasks.targets import KeptAnswer, StoredAnswer, Targets
 from foveate.tasks.values import Output, Values, seen_in
 
 if TYPE_CHECKING:
