@@ -52,7 +52,7 @@ _HOMES = {
     "Finished": "foveate.pipeline.finish",
     "HeatMap": "foveate.explanation.methods",
     "LoadedModel": "foveate.api.load",
-    "Metric": "foveate.tasks.base",
+    "Metric": "foveate.tasks.measures",
     "Network": "foveate.models.anatomy",
     "Predictor": "foveate.runtime.predictor",
     "Preprocessing": "foveate.images.preprocess",

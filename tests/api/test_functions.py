@@ -204,6 +204,7 @@ def test_every_command_has_a_function_of_its_name_or_its_names_in_python():
         "data": foveate.open_dataset,
         "filter": foveate.read_image,
         "inspect": None,  # a page in the browser
+        "guide": None,  # pages to read
         "bench": None,  # a measurement of this machine
         "demo": foveate.train,
     }

@@ -99,10 +99,7 @@ def check(
         check_file(Path(html), (".html", ".htm"), name="html", overwrite=overwrite)
     backbone = _backbone() if labels else None
     dataset = open_dataset(data, val=val, test=test, task=task, ignore=ignore, unlabelled=unlabelled)
-    if engine is None and (workers, address, out) != (None, None, None):
-        raise InputError("workers, address and out belong to an engine; name one: local or ray.")
-    if engine is not None and labels:
-        raise InputError(f"{setting('labels', True)}: labels are judged without {setting('engine', engine)}.")
+    _check_engine(engine, others=(workers, address, out) != (None, None, None), labels=labels)
     if labels:  # what has not one class a picture is refused before it is read
         for split in dataset.splits.values():
             dataset.task.class_numbers(split.targets)
@@ -121,6 +118,14 @@ def check(
     if html is not None:
         _write_page(Path(html), dataset, found, refused)
     return Checked(found, in_order(found, refused), refused, judged)
+
+
+def _check_engine(engine: str | None, *, others: bool, labels: bool) -> None:
+    """Raises InputError for wishes that do not go together. others: what belongs to an engine was given."""
+    if engine is None and others:
+        raise InputError("workers, address and out belong to an engine; name one: local or ray.")
+    if engine is not None and labels:
+        raise InputError(f"{setting('labels', True)}: labels are judged without {setting('engine', engine)}.")
 
 
 def _backbone() -> Model:

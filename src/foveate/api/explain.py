@@ -78,8 +78,7 @@ def explain(
             what it says of that part is explained.
         layer: whose maps to look at, by its name in `summary`; by default the last map, or, of a network that
             scores each pixel, its coarsest one.
-        method: grad-cam, integrated-gradients, occlusion, saliency, rollout, one of `register_heatmap`,
-            or all.
+        method: grad-cam, integrated-gradients, occlusion, saliency, rollout, one that was registered, or all.
         weights: a file of weights or hf:OWNER/REPO, where ``model`` is a network's name.
         download: let the weights named hf:... be fetched.
         data: a data set, of which the pictures are shown that excite the layer's maps most.

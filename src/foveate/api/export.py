@@ -83,25 +83,7 @@ def export(
     Raises NotWorthItError where the network in integers is not faster here, or less accurate; nothing is
     written then. InputError, DatasetError, ModelFolderError, StorageError.
     """
-    if int8 and data is None:
-        raise InputError(
-            f"{setting('int8', True)}: expected {setting('data', 'DATA')} as well, pictures to calibrate "
-            "and measure with."
-        )
-    if data is not None and not int8:
-        raise InputError(
-            f"{setting('data')}: expected {setting('int8', True)} as well; a plain export needs no pictures."
-        )
-    if batch_size is not None and (int8 or web is not None):
-        raise InputError(
-            f"{setting('batch_size')}: is for the ONNX file alone; leave {setting('int8', True)} and "
-            f"{setting('web')} out."
-        )
-    if web is not None and (int8 or out is not None):
-        raise InputError(
-            f"{setting('web')}: expected neither {setting('int8', True)} nor {setting('out')} beside it; a "
-            "page of a network in integers is made from the folder that holds it."
-        )
+    _check_wishes(int8=int8, data=data, batch_size=batch_size, web=web, out=out)
     folder = folder_of(model, say)
     name = Path(model).resolve().name if Path(model).exists() else str(model)
     if web is not None:
@@ -123,3 +105,26 @@ def export(
         content = fixed_batch(content, batch_size)
     write(target, content)
     return Exported(folder, target, len(content))
+
+
+def _check_wishes(*, int8: bool, data: object, batch_size: int | None, web: object, out: object) -> None:
+    """Raises InputError for wishes that do not go together."""
+    if int8 and data is None:
+        raise InputError(
+            f"{setting('int8', True)}: expected {setting('data', 'DATA')} as well, pictures to calibrate "
+            "and measure with."
+        )
+    if data is not None and not int8:
+        raise InputError(
+            f"{setting('data')}: expected {setting('int8', True)} as well; a plain export needs no pictures."
+        )
+    if batch_size is not None and (int8 or web is not None):
+        raise InputError(
+            f"{setting('batch_size')}: is for the ONNX file alone; leave {setting('int8', True)} and "
+            f"{setting('web')} out."
+        )
+    if web is not None and (int8 or out is not None):
+        raise InputError(
+            f"{setting('web')}: expected neither {setting('int8', True)} nor {setting('out')} beside it; a "
+            "page of a network in integers is made from the folder that holds it."
+        )

@@ -77,9 +77,8 @@ def predict_shards(
     >>> foveate.predict_shards("runs/shapes", "shapes-shards", "answers", workers=1).new
     0
 
-    An object is named by its shard and a hash of the model, the shard's content and what is asked; it is
-    created only where there is none. So a run that was stopped goes on with what is missing, and any number
-    of runs may work at the same time.
+    An object is named by its shard and a hash of the model, the shard's content and what is asked, and
+    created once: a run that was stopped goes on with what is missing; several may work at the same time.
 
     Args:
         model: a model folder, which workers elsewhere must find under the same path.
@@ -105,12 +104,11 @@ def predict_shards(
         batch_size=batch_size,
         threads=_threads(workers) if engine == LOCAL else 1,
     )
-    plan = planned(index, kind, answers)
-    total, done, unreadable = int(index.pictures.sum()), 0, 0
-    before = total - plan.pictures
+    plan, total = planned(index, kind, answers), int(index.pictures.sum())
+    before, done, unreadable, new = total - plan.pictures, 0, 0, 0
     progress(before, total)
-    new = 0
-    for one in run(KindWork(kind, store.place, answers.place), plan, Hands(engine, workers, address)):
+    hands = Hands(engine, workers, address)
+    for one in run(KindWork(kind, store.place, answers.place), plan, hands):
         done, unreadable, new = done + one.pictures, unreadable + one.unreadable, new + one.new
         progress(before + done, total)
     return PredictedShards(answers.place, kind.form, len(index), new, done, unreadable)

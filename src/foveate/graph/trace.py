@@ -5,11 +5,9 @@ multiply-adds and the receptive fields. The summary, the drawing, the steps that
 ONNX file are views of it.
 
 Functions are seen as the network calls them (``TorchFunctionMode``), so that a graph reads as the network
-is written. What a function costs and which pixels its values can depend on is told by the ATen operations
-that it is made of (``TorchDispatchMode``, `foveate.graph.operations`): new layers need no rule of their own.
-
-Nothing of the network is changed. On the ``meta`` device nothing is computed either: a network made under
-`models.weightless` is traced in milliseconds whatever its size.
+is written; the ATen operations that they are made of (``TorchDispatchMode``, `foveate.graph.operations`) tell
+what they cost and which pixels their values can depend on. Nothing of the network is changed. On the ``meta``
+device nothing is computed either: a network made under `models.weightless` is traced in milliseconds.
 """
 
 from __future__ import annotations
