@@ -11,7 +11,7 @@ import foveate
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 SCRIPTS = sorted(Path(foveate.__file__).parent.rglob("*.js"))
-SHARED = Path(foveate.__file__).parent / "http" / "web"
+SHARED = [Path(foveate.__file__).parent / room / "web" for room in ("http", "inspector")]
 ROOM_TESTS = Path(__file__).parents[1]
 SCRIPT_TESTS = sorted(ROOM_TESTS.rglob("*.test.js"))
 LONGEST_LINE = 120
@@ -67,7 +67,9 @@ def test_what_a_module_imports_is_exported_where_it_is_looked_for():
         for names, place in re.findall(r'^import \{([^}]*)\} from "(\.[^"]+)"', text, re.MULTILINE):
             wanted = {name.split(" as ")[0].strip() for name in names.split(",") if name.strip()}
             beside = script.parent / place
-            found = beside if beside.is_file() else SHARED / beside.name  # pages take those as their own
+            # Pages take those of the room that all share as their own, and the guide those of the inspector.
+            homes = (beside, *(room / beside.name for room in SHARED))
+            found = next(home for home in homes if home.is_file())
             assert wanted <= exported(found), (script.name, place)
             taken += len(wanted)
     assert taken > 50

@@ -32,7 +32,9 @@ export function mount(root, { picture, patch, weights }) {
     });
     frame(pen, { top: r, left: c, height: 1, width: 1 }, side);
     const attended = line.filter((weight) => weight > most / 10).length;
-    told.textContent = `${attended} of ${line.length} patches get more than a tenth of the largest weight, ${(100 * most).toFixed(1)} %.`;
+    told.textContent =
+      `${attended} of ${line.length} patches get more than a tenth of the largest weight, ` +
+      `${(100 * most).toFixed(1)} %.`;
     canvas.setAttribute("aria-label", told.textContent);
   };
   canvas.addEventListener("pointerdown", ({ clientX, clientY }) => {

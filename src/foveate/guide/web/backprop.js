@@ -67,7 +67,8 @@ export function mount(root, begin) {
       numberGrid("weights two", gradients.w2),
       numberGrid("scores", [gradients.scores]),
     );
-    told.textContent = `The right class has ${(100 * found.shares[state.label]).toFixed(1)} %; loss ${short(found.loss)}.`;
+    const share = 100 * found.shares[state.label];
+    told.textContent = `The right class has ${share.toFixed(1)} %; loss ${short(found.loss)}.`;
   };
   const step = button("Take a step", () => {
     const { gradients } = passes(state);

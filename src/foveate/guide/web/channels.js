@@ -23,7 +23,8 @@ export function mount(root, { picture }) {
     });
     tables.replaceChildren(...NAMES.map((name, which) => patch(name, pixels, which, state)));
     const at = 4 * (state.row * pixels.width + state.column);
-    words.textContent = `Row ${state.row}, column ${state.column}: red ${pixels.data[at]}, green ${pixels.data[at + 1]}, blue ${pixels.data[at + 2]}.`;
+    const [red, green, blue] = pixels.data.slice(at, at + 3);
+    words.textContent = `Row ${state.row}, column ${state.column}: red ${red}, green ${green}, blue ${blue}.`;
   };
   const sliders = ["row", "column"].map((name) =>
     slider(name, { least: 0, most: pixels.height - 1, value: state[name] }, (value) => {

@@ -34,7 +34,8 @@ export function mount(root, { networks }) {
         );
       }),
     );
-    told.textContent = `${words}: from ${write(known[0][measure])} (${known[0].name}) to ${write(known.at(-1)[measure])} (${known.at(-1).name}).`;
+    const ends = [known[0], known.at(-1)].map((network) => `${write(network[measure])} (${network.name})`);
+    told.textContent = `${words}: from ${ends[0]} to ${ends[1]}.`;
   };
   const measure = choice(
     "compare by",

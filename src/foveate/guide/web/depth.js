@@ -44,7 +44,8 @@ export function mount(root, { picture, filters, bias }) {
     );
     const adds = partial[state.filter].map((m) => m.data[state.row * m.width + state.column]);
     const terms = adds.map((value, c) => `${COLOURS[c]} ${short(value)}`).join(", ");
-    told.textContent = `${terms}, bias ${short(bias[state.filter])}: together ${short(maps[state.filter][state.row][state.column])}`;
+    const together = maps[state.filter][state.row][state.column];
+    told.textContent = `${terms}, bias ${short(bias[state.filter])}: together ${short(together)}`;
   };
   root.append(above, middle, below, told);
   draw();

@@ -24,7 +24,8 @@ export function mount(root, { points }) {
         { low: 0, high: 100, across: "pictures a kind" },
       ),
     );
-    told.textContent = `${pictures} a kind: ${Math.round(100 * features)} % from features, ${Math.round(100 * pixels)} % from pixels.`;
+    const [known, raw] = [features, pixels].map((share) => Math.round(100 * share));
+    told.textContent = `${pictures} a kind: ${known} % from features, ${raw} % from pixels.`;
   };
   const key = element("p", { className: "soft", textContent: "Blue: from features. Orange: from pixels." });
   root.append(row(count.field), told, chart, key);

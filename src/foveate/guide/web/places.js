@@ -80,7 +80,8 @@ export function mount(root, { side, kernel, strides, padding, show }) {
     );
     const line = (name, before, after, step, places) =>
       `${name}: floor((${side} + ${before} + ${after} − ${k}) / ${step}) + 1 = ${places}`;
-    told.textContent = `${line("height", border[0], border[1], down, out[0])}; ${line("width", border[2], border[3], across, out[1])}`;
+    const high = line("height", border[0], border[1], down, out[0]);
+    told.textContent = `${high}; ${line("width", border[2], border[3], across, out[1])}`;
   };
   const work = button("same", () => {
     const axes = [same(side, size.value, steps[0].value), same(side, size.value, steps[1].value)].flat();

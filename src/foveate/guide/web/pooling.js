@@ -99,7 +99,8 @@ export function mount(root, { grid, kinds }) {
         { marked: (r, c) => (share(r, c) ? "window" : "") },
       ),
     );
-    told.textContent = `${state.kind.replaceAll("_", " ")} of ${chosen.values.map(short).join(", ")}: ${short(chosen.value)}`;
+    const seen = chosen.values.map(short).join(", ");
+    told.textContent = `${state.kind.replaceAll("_", " ")} of ${seen}: ${short(chosen.value)}`;
   };
   root.append(row(kind.field, size.field, step.field), grids, told);
   draw();
