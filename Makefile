@@ -30,7 +30,8 @@ else
 endif
 
 # Faults on purpose, seeded; at most three minutes each, all of them even if one finds something.
-CAMPAIGNS := kill_campaign bit_flips io_errors hostile_pictures hostile_models raw_http store_faults serve_under_load
+CAMPAIGNS := kill_campaign rank_campaign bit_flips io_errors hostile_pictures hostile_models raw_http store_faults \
+  serve_under_load
 campaigns: $(READY)
 	@wrong=; for program in $(wildcard $(CAMPAIGNS:%=tools/%.py)); do \
 		echo "== $$program"; $(BIN)/python $$program || wrong="$$wrong $$program"; \

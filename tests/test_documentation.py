@@ -45,6 +45,7 @@ NOT_RUN = {  # a command -> why
     "tests/modelfolder/test_hub.py has a hub of its own",
     "foveate predict hf:someone/pets cat.jpg --download": "the same",
     "foveate train photos/ --track mlflow --out runs/tracked": "tools/tracker_checks.py has MLflow",
+    "foveate train photos/ --epochs 10 --nproc 2": "tests/cli/test_several.py starts processes",
     "FOVEATE_API_KEY=$(openssl rand -hex 16) foveate serve runs/pets --host 0.0.0.0 --allow-host "
     "models.example.org": "no test listens to the whole network",
     'curl -H "Authorization: Bearer $FOVEATE_API_KEY" --data-binary @cat.jpg '

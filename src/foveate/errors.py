@@ -76,6 +76,10 @@ class MissingExtraError(InputError):
         super().__init__(f"{what} needs an optional part: install it with `pip install 'foveate[{extra}]'`.")
 
 
+class LostRankError(FoveateError):
+    """Another process of a training on several has ended."""
+
+
 class BusyError(InputError):
     """Another run holds the output directory."""
 

@@ -16,15 +16,15 @@ from foveate.training.events import EpochDone, StepDone, StoppedEarly
 
 from .conftest import bands
 
-STEP_BY_STEP = {"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"}
+STEP_BY_STEP = {"batch_size", "accumulate", "lr", "label_smoothing", "select", "patience", "tensorboard"}
 VALUES = {
     "task": "classification", "ignore": ("void",), "model": "lesson_cnn", "recipe": "article",
     "budget": "60s", "epochs": 2, "image_size": 40, "fit": "pad",
-    "val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "lr": 1e-3, "weights": "none",
-    "download": True, "augment": "none", "class_weights": "balanced", "label_smoothing": 0.2,
-    "select": "val_loss", "unsure_precision": 0.9, "patience": 3, "max_unreadable": 0.1, "seed": 1,
-    "device": "cpu", "tensorboard": True, "keep_checkpoint": True, "threads": 1,
-    "refine": "mrf", "unlabelled": "background",
+    "val_fraction": 0.1, "test_fraction": 0.1, "batch_size": 8, "accumulate": 2, "lr": 1e-3,
+    "weights": "none", "download": True, "augment": "none", "class_weights": "balanced",
+    "label_smoothing": 0.2, "select": "val_loss", "unsure_precision": 0.9, "patience": 3,
+    "max_unreadable": 0.1, "seed": 1, "device": "cpu", "tensorboard": True, "keep_checkpoint": True,
+    "threads": 1, "refine": "mrf", "unlabelled": "background",
 }  # fmt: skip
 ELSEWHERE = {"budget", "epochs", "recipe"}  # what may lead to another way; the first two exclude each other
 # Way -> its own settings, and what it has no use for.

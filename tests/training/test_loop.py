@@ -289,7 +289,7 @@ def test_the_loss_is_given_the_targets_as_augmentation_moved_them():
 
     given = []
     run = trainer(epochs=3)
-    run.train_step.learner = Moving(run.learner.task)
+    run.train_step.loss.learner = Moving(run.learner.task)
     list(run.run())
     assert len(given) == 3 * len(run.batches)
     for targets in given:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from foveate.api.common import needs
 from foveate.errors import InputError
+from foveate.launched import Launched
 from foveate.outputs import numbered
 from foveate.pipeline.listen import Listener
 from foveate.pipeline.request import TrainRequest
@@ -63,21 +64,44 @@ def train(
         should_stop: asked after every step; True saves the state and raises InterruptedRunError.
         started: when the run began on time.monotonic()'s scale, for the budget; now, if not given.
 
+    Where torchrun or another launcher has started several processes, all train the same network together, and
+    the first one writes and returns; the others end here, with exit code 0.
+
     Raises FoveateError: each failure its own kind, in one sentence.
     """
     if request is not None and settings:
         raise InputError(f"Give either a request or its settings ({', '.join(settings)}), not both.")
     request = request or TrainRequest(**settings)
-    folder = output_folder(data, out, resume=resume, overwrite=overwrite)
-    refuse_finished(folder, replaceable=resume or overwrite)
+    launched = Launched.here()
+    folder = output_folder(data, out, resume=resume or launched.restarts > 0, overwrite=overwrite)
+    if launched.first and not launched.restarts:
+        refuse_finished(folder, replaceable=resume or overwrite)
     with needs("train", "Training"):
         from foveate.pipeline.resume import Given
         from foveate.pipeline.run import train as run
-    with tracked(track, Run(folder.name, request.published()), listener) as told:
+    with tracked(track if launched.first else (), Run(folder.name, request.published()), listener) as told:
         given = Given(data, val, module, allow_changed_data, told, should_stop)
         finished = run(given, request, folder, resume=resume, overwrite=overwrite, started=started)
         told.finished(finished)
     return finished
+
+
+def check_settings(
+    data: Data,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    val: Data | None = None,
+    allow_changed_data: bool = False,
+    track: Any = (),
+    **settings: Any,
+) -> Path:
+    """Refuse what `train` would refuse before it reads a picture; the folder to be made."""
+    TrainRequest(**settings)
+    folder = output_folder(data, out, resume=resume, overwrite=overwrite)
+    refuse_finished(folder, replaceable=resume or overwrite)
+    return folder
 
 
 def output_folder(data: Data, out: str | Path | None, *, resume: bool, overwrite: bool) -> Path:

@@ -11,13 +11,20 @@ mirrors what zooming, turning and cutting have left.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from foveate.errors import InputError
+
+
+class Rows(NamedTuple):
+    """Which pictures of a batch of ``total`` are at hand: those from number ``first`` on."""
+
+    first: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,12 @@ class Augmentation:
         return ", ".join(parts) or "none"
 
     def __call__(
-        self, images: Tensor, indices: Tensor, epoch: int | Tensor, generator: torch.Generator
+        self,
+        images: Tensor,
+        indices: Tensor,
+        epoch: int | Tensor,
+        generator: torch.Generator,
+        rows: Rows | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Augment a batch.
 
@@ -85,6 +97,8 @@ class Augmentation:
             indices: (N,) the pictures' numbers in the data set, for the alternating flip.
             epoch: counts from 0; a tensor of no dimension where the work is recorded.
             generator: on the images' device; its state decides the batch.
+            rows: which of a batch these pictures are, if they are not all of it. Each picture is moved as it
+                would be among all.
 
         Returns:
             (N, C, H, W) uint8, a new tensor unless no transform is on; and (N, 2, 3) float32, the affine map
@@ -94,35 +108,37 @@ class Augmentation:
         if self.is_identity:
             return images, geometry
         if self.flip != "none":
-            which = self._flipped(indices, epoch, generator)
+            which = self._flipped(indices, epoch, generator, rows)
             images = flip(images, which)
             geometry[:, 0, 0] -= 2 * which
             geometry[:, 0, 2] = images.shape[3] * which  # x goes to width - x
         if self.zoom_fraction or self.rotate_degrees or self.crop_fraction < 1:
-            images, moved = self._affine(images, generator)
+            images, moved = self._affine(images, generator, rows)
             geometry = _composed(moved, geometry)
         if self.shift_px:
-            images, moved_px = shift(images, self.shift_px, generator)
+            images, moved_px = shift(images, self.shift_px, generator, rows)
             geometry[:, :, 2] += moved_px
         if self.brightness_fraction or self.contrast_fraction:
-            images = photometric(images, self.brightness_fraction, self.contrast_fraction, generator)
+            images = photometric(images, self.brightness_fraction, self.contrast_fraction, generator, rows)
         if self.erase_fraction:
-            images = erase(images, self.erase_fraction, generator)
+            images = erase(images, self.erase_fraction, generator, rows)
         return images, geometry
 
-    def _flipped(self, indices: Tensor, epoch: int | Tensor, generator: torch.Generator) -> Tensor:
+    def _flipped(
+        self, indices: Tensor, epoch: int | Tensor, generator: torch.Generator, rows: Rows | None
+    ) -> Tensor:
         if self.flip == "random":
-            return torch.rand(len(indices), generator=generator, device=indices.device) < 0.5
+            return _uniform((len(indices),), indices.device, generator, rows) < 0.5
         # A fixed pseudo-random bit a picture decides its side in epoch 0; the epoch's parity turns it over.
         bit = (indices * 2654435761) >> 16
         return (bit + epoch) % 2 == 1
 
-    def _affine(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _affine(self, images: Tensor, generator: torch.Generator, rows: Rows | None) -> tuple[Tensor, Tensor]:
         """Zoomed, turned and cut, (N, C, H, W), and the maps by which that was done, (N, 2, 3)."""
         n = len(images)
 
         def uniform(low: float, high: float) -> Tensor:
-            draws = torch.rand(n, generator=generator, device=images.device)
+            draws = _uniform((n,), images.device, generator, rows)
             return low + (high - low) * draws
 
         scale = 1 / uniform(1 - self.zoom_fraction, 1 + self.zoom_fraction)
@@ -178,7 +194,9 @@ def _blend(images: Tensor, others: Tensor, which: Tensor) -> Tensor:
     return images ^ ((images ^ others) & mask)
 
 
-def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def shift(
+    images: Tensor, limit_px: int, generator: torch.Generator, rows: Rows | None = None
+) -> tuple[Tensor, Tensor]:
     """Shift each picture by whole pixels, up to ``limit_px`` along each axis, reflecting at the border.
 
     Returns (N, C, H, W), and how far each went to the right and down, (N, 2) pixels.
@@ -187,8 +205,10 @@ def shift(images: Tensor, limit_px: int, generator: torch.Generator) -> tuple[Te
     limit = min(limit_px, height - 1, width - 1)
     device = images.device
     padded = _reflect(_reflect(images.permute(0, 2, 3, 1), 1, limit), 2, limit)  # (N, H+2p, W+2p, C)
-    top = torch.randint(0, 2 * limit + 1, (n,), generator=generator, device=device)
-    left = torch.randint(0, 2 * limit + 1, (n,), generator=generator, device=device)
+    top, left = (
+        own_rows(torch.randint(0, 2 * limit + 1, (of,), generator=generator, device=device), n, rows)
+        for of in [n if rows is None else rows.total] * 2
+    )
     # All windows of the padded batch as a view, a row in one piece; picking one a picture copies just that.
     picture, row, pixel, _ = padded.stride()
     windows = padded.as_strided(
@@ -206,32 +226,59 @@ def _reflect(images: Tensor, axis: int, limit: int) -> Tensor:
     return torch.cat([before.flip(axis), images, after.flip(axis)], dim=axis).contiguous()
 
 
-def photometric(images: Tensor, brightness: float, contrast: float, generator: torch.Generator) -> Tensor:
+def photometric(
+    images: Tensor,
+    brightness: float,
+    contrast: float,
+    generator: torch.Generator,
+    rows: Rows | None = None,
+) -> Tensor:
     """Scale brightness, and contrast about each picture's mean, by factors within 1 ± the given fractions."""
     n = len(images)
-    draws = torch.rand(2, n, 1, 1, 1, generator=generator, device=images.device) * 2 - 1
+    draws = _uniform((2, n, 1, 1, 1), images.device, generator, rows, dim=1) * 2 - 1
     pixels = images.float() * (1 + brightness * draws[0])
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     pixels = (pixels - mean) * (1 + contrast * draws[1]) + mean
     return pixels.round_().clamp_(0, 255).to(torch.uint8)
 
 
-def erase(images: Tensor, largest_fraction: float, generator: torch.Generator) -> Tensor:
+def erase(
+    images: Tensor, largest_fraction: float, generator: torch.Generator, rows: Rows | None = None
+) -> Tensor:
     """Random erasing: every second picture, by chance, loses a rectangle to uniform noise."""
     n, _, height, width = images.shape
     device = images.device
-    chance, area, ratio, u, v = torch.rand(5, n, 1, 1, 1, generator=generator, device=device)
+    chance, area, ratio, u, v = _uniform((5, n, 1, 1, 1), device, generator, rows, dim=1)
     area = (0.02 + (largest_fraction - 0.02) * area).clamp(min=0) * height * width
     ratio = torch.exp((ratio * 2 - 1) * 1.2)  # between 0.3 and 3.3, as the paper has it
     tall = (area * ratio).sqrt().round().clamp(1, height)
     wide = (area / ratio).sqrt().round().clamp(1, width)
     top, left = (u * (height - tall + 1)).floor(), (v * (width - wide + 1)).floor()
-    rows = torch.arange(height, device=device).view(1, 1, height, 1)
-    columns = torch.arange(width, device=device).view(1, 1, 1, width)
-    inside = (
-        (rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide) & (chance < 0.5)
-    )
+    y = torch.arange(height, device=device).view(1, 1, height, 1)
+    x = torch.arange(width, device=device).view(1, 1, 1, width)
+    inside = (y >= top) & (y < top + tall) & (x >= left) & (x < left + wide) & (chance < 0.5)
     # Eight bytes of noise a draw.
-    words = torch.randint(-(2**63), 2**63 - 1, (-(-images.numel() // 8),), generator=generator, device=device)
-    noise = words.view(torch.uint8)[: images.numel()].view(n, height, width, -1).permute(0, 3, 1, 2)
-    return _blend(images, noise, inside)
+    count = n if rows is None else rows.total
+    size = count * images[0].numel()
+    words = torch.randint(-(2**63), 2**63 - 1, (-(-size // 8),), generator=generator, device=device)
+    noise = own_rows(words.view(torch.uint8)[:size].view(count, height, width, -1), n, rows)
+    return _blend(images, noise.permute(0, 3, 1, 2), inside)
+
+
+def own_rows(drawn: Tensor, count: int, rows: Rows | None, dim: int = 0) -> Tensor:
+    """Of what was drawn for a whole batch, what belongs to the ``count`` pictures at hand."""
+    return drawn if rows is None else drawn.narrow(dim, rows.first, count)
+
+
+def _uniform(
+    shape: tuple[int, ...],
+    device: torch.device,
+    generator: torch.Generator,
+    rows: Rows | None,
+    *,
+    dim: int = 0,
+) -> Tensor:
+    """Uniform draws for the pictures along ``dim``: the same for a picture, whoever else is at hand."""
+    count = shape[dim]
+    whole = shape if rows is None else (*shape[:dim], rows.total, *shape[dim + 1 :])
+    return own_rows(torch.rand(whole, generator=generator, device=device), count, rows, dim)

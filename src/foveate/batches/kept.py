@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foveate.batches.loader import Batch, EvaluationBatches, TrainingBatches, mix_seed
+from foveate.batches.loader import Batch, EvaluationBatches, Shared, TrainingBatches
 
 
 class KeptBatches(TrainingBatches):
@@ -31,10 +31,9 @@ class KeptBatches(TrainingBatches):
         if not self.keeps:
             yield from super().epoch(epoch, start)
             return
-        shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 1, epoch))
-        order = torch.randperm(len(self.pixels), generator=shuffle)
-        for first, last in self.bounds[start:]:
-            yield _kept(self, self.seen, order[first:last])
+        order = self._order(epoch)
+        for _, rows, _, shared in self._parts(start):
+            yield _kept(self, self.seen, order[rows], shared)
 
 
 class KeptEvaluation(EvaluationBatches):
@@ -48,11 +47,16 @@ class KeptEvaluation(EvaluationBatches):
         if not self.training.keeps:
             yield from super().__iter__()
             return
-        for first in range(0, len(self.pixels), self.batch_size):
-            yield _kept(self, self.seen, torch.arange(first, min(first + self.batch_size, len(self.pixels))))
+        for rows in self._rows():
+            yield _kept(self, self.seen, rows)
 
 
-def _kept(batches: TrainingBatches | EvaluationBatches, seen: NDArray[np.float16], rows: Tensor) -> Batch:
+def _kept(
+    batches: TrainingBatches | EvaluationBatches,
+    seen: NDArray[np.float16],
+    rows: Tensor,
+    shared: Shared | None = None,
+) -> Batch:
     device = batches.pixels.device
     found = torch.from_numpy(seen[rows.numpy()]).to(device).float()  # (n, W)
-    return Batch(found, batches.pixels.answers(rows.to(device)))
+    return Batch(found, batches.pixels.answers(rows.to(device)), shared=shared)

@@ -11,13 +11,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foveate.batches.augment import Augmentation
+from foveate.batches.augment import Augmentation, Rows
 from foveate.batches.recording import Repeated, recorder_for
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
@@ -30,17 +31,25 @@ def mix_seed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+class Shared(NamedTuple):
+    """A batch of ``total`` pictures is shared by ``ranks`` processes, to one picture alike."""
+
+    ranks: int
+    total: int
+
+
 @dataclass(frozen=True)
 class Batch:
     """images: (N, C, H, W) float32, normalised, channels_last; targets: (N, ...) each, by name.
 
     The targets are those of the pictures as they were. geometry: (N, 2, 3) float32, how `Augmentation` moved
-    each picture since; None: not at all.
+    each picture since; None: not at all. shared: who has the rest of the batch, if these are not all of it.
     """
 
     images: Tensor
     targets: Mapping[str, Tensor]
     geometry: Tensor | None = None
+    shared: Shared | None = None
 
     def moved_targets(self, learner: Learner) -> Mapping[str, Tensor]:
         """The targets as they lie in ``images``."""
@@ -49,6 +58,26 @@ class Batch:
         return learner.moved(self.targets, self.geometry, (self.images.shape[2], self.images.shape[3]))
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which part of all pictures is this process's: number ``number`` of ``parts``."""
+
+    number: int = 0
+    parts: int = 1
+
+    def of(self, first: int, last: int) -> tuple[int, int, Shared | None]:
+        """(first, last) of this part of the rows ``first`` to ``last``, and who has the rest of them.
+
+        Parts differ by one row at most. Rows that are fewer than the parts are not shared: everybody has all.
+        """
+        count, parts = last - first, self.parts
+        if parts == 1 or count < parts:
+            return first, last, None
+        low, high = (first + count * number // parts for number in (self.number, self.number + 1))
+        return low, high, Shared(parts, count)
+
+
+WHOLE = Part()
 LARGEST_SHARE = 0.4  # of a card's free memory that pictures may take: networks need the rest
 
 
@@ -144,6 +173,7 @@ class TrainingBatches:
         batch_size: samples a step; tiny data sets give smaller batches, never dropped samples.
         seed: with the epoch's number it decides order and augmentation.
         halved_share: for this share of a run pictures have half their sides.
+        part: of each batch what this process makes of it. Batches are the same however many share them.
     """
 
     def __init__(
@@ -155,6 +185,7 @@ class TrainingBatches:
         augmentation: Augmentation | None = None,
         seed: int = 0,
         halved_share: float = 0.0,
+        part: Part = WHOLE,
     ) -> None:
         if batch_size < 1:
             raise InputError(f"The batch size is at least 1, not {batch_size}.")
@@ -164,6 +195,8 @@ class TrainingBatches:
         self.augmentation = augmentation or Augmentation()
         self.seed = seed
         self.halved_share, self.halved = halved_share, halved_share > 0
+        self.part = part
+        self._rows: Rows | None = None  # of the batch that is being made
         self.bounds = batch_bounds(len(pixels), batch_size)
 
     @cached_property
@@ -190,21 +223,35 @@ class TrainingBatches:
         On a card a batch lies where the one before it lay: it holds until the next one is asked for.
         """
         device = self.pixels.device
-        shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 1, epoch))
-        order = torch.randperm(len(self.pixels), generator=shuffle)
+        which = torch.full((), epoch, device=device)
+        order = self._order(epoch)
         if self.pixels.resident:
             order = order.to(device)
-        which = torch.full((), epoch, device=device)
+        for number, rows, within, shared in self._parts(start):
+            self._generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
+            self._rows = within
+            pictures, geometry, *answers = self.made(order[rows], which, kind=(self.halved, within))
+            targets = dict(zip(self.pixels.targets.arrays, answers, strict=True))
+            yield Batch(pictures, targets, geometry, shared)
+
+    def _order(self, epoch: int) -> Tensor:
+        """(N,) in which order the pictures come."""
+        shuffle = torch.Generator().manual_seed(mix_seed(self.seed, 1, epoch))
+        return torch.randperm(len(self.pixels), generator=shuffle)
+
+    def _parts(self, start: int) -> Iterator[tuple[int, slice, Rows | None, Shared | None]]:
+        """Of each batch its number, where in the order and in the batch this process's part lies, and who has
+        the rest.
+        """
         for number in range(start, len(self.bounds)):
             first, last = self.bounds[number]
-            self._generator.manual_seed(mix_seed(self.seed, 2, epoch, number))
-            pictures, geometry, *answers = self.made(order[first:last], which, kind=self.halved)
-            yield Batch(pictures, dict(zip(self.pixels.targets.arrays, answers, strict=True)), geometry)
+            low, high, shared = self.part.of(first, last)
+            yield number, slice(low, high), shared and Rows(low - first, last - first), shared
 
     def _make(self, indices: Tensor, epoch: Tensor) -> tuple[Tensor, ...]:
         """Pictures (N, C, H, W), how they were moved (N, 2, 3), and each of their answers."""
         images, indices = self.pixels.take(indices), indices.to(self.pixels.device)
-        images, geometry = self.augmentation(images, indices, epoch, self._generator)
+        images, geometry = self.augmentation(images, indices, epoch, self._generator, self._rows)
         pictures = self.normalise(images)
         if self.halved:
             pictures = F.avg_pool2d(pictures, 2, ceil_mode=True, count_include_pad=False)
@@ -222,12 +269,18 @@ class TrainingBatches:
 
 
 class EvaluationBatches:
-    """A split in its own order, as it is: no shuffling, no augmentation."""
+    """A split in its own order, as it is: no shuffling, no augmentation.
 
-    def __init__(self, pixels: Pixels, normalise: Normaliser, *, batch_size: int = 500) -> None:
+    part: of the split what this process goes through; ``targets`` are those of all.
+    """
+
+    def __init__(
+        self, pixels: Pixels, normalise: Normaliser, *, batch_size: int = 500, part: Part = WHOLE
+    ) -> None:
         self.pixels = pixels
         self.normalise = normalise
         self.batch_size = batch_size
+        self.part = part
 
     @property
     def targets(self) -> Targets:
@@ -235,11 +288,16 @@ class EvaluationBatches:
         return self.pixels.targets
 
     def __len__(self) -> int:
-        return math.ceil(len(self.pixels) / self.batch_size)
+        first, last, _ = self.part.of(0, len(self.pixels))
+        return math.ceil((last - first) / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for first in range(0, len(self.pixels), self.batch_size):
-            indices = torch.arange(
-                first, min(first + self.batch_size, len(self.pixels)), device=self.pixels.device
-            )
-            yield Batch(self.normalise(self.pixels.take(indices)), self.pixels.answers(indices))
+        for indices in self._rows():
+            rows = indices.to(self.pixels.device)
+            yield Batch(self.normalise(self.pixels.take(rows)), self.pixels.answers(rows))
+
+    def _rows(self) -> Iterator[Tensor]:
+        """The numbers of each batch's pictures."""
+        begin, end, _ = self.part.of(0, len(self.pixels))
+        for first in range(begin, end, self.batch_size):
+            yield torch.arange(first, min(first + self.batch_size, end))

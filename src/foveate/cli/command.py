@@ -19,13 +19,13 @@ PURPOSES = {
     "Data": "val test task ignore unlabelled split val-fraction test-fraction max-unreadable data files-from "
     "null",
     "Network": "model weights download pretrained image-size fit refine num-classes input beam threshold",
-    "Training": "recipe budget epochs batch-size lr augment class-weights label-smoothing select patience "
-    "unsure-precision seed",
+    "Training": "recipe budget epochs batch-size accumulate lr augment class-weights label-smoothing select "
+    "patience unsure-precision seed",
     "Run": "out resume overwrite keep-checkpoint allow-changed-data tensorboard track",
     "What is told": "json csv top-k coco draw html masks-only video fps log-json to format",
     "Server": "name host port api-key allow-host queue batch-wait-ms max-body-mb max-megapixels timeout "
     "drain-seconds",
-    "Machine": "device threads runtime engine workers address",
+    "Machine": "device threads nproc runtime engine workers address",
     "Other": "",
 }
 SECRET = frozenset(("api-key",))  # never written down

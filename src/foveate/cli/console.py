@@ -6,7 +6,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -139,6 +139,23 @@ def said(context: click.Context, names: Iterable[str]) -> set[str]:
     """
     unsaid = {click.core.ParameterSource.DEFAULT, None}
     return {name for name in names if context.get_parameter_source(name) not in unsaid}
+
+
+def words_of(context: click.Context, leave_out: Container[str] = ()) -> list[str]:
+    """The words of a command line that say what this one says, without the command's name."""
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in leave_out or name not in context.params or not said(context, [name]):
+            continue
+        value = context.params[name]
+        flags = parameter.opts[:1] if isinstance(parameter, click.Option) else []
+        if isinstance(parameter, click.Option) and parameter.is_flag:
+            words += flags if value else []
+            continue
+        for one in value if isinstance(value, tuple) else [value]:
+            words += [*flags, str(one)]
+    return words
 
 
 def typed(path: Path) -> str:

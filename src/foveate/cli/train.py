@@ -14,11 +14,14 @@ from foveate.cli.console import (
     emit_json,
     ignore_option,
     json_option,
+    note,
     said,
     typed,
     unlabelled_option,
+    words_of,
 )
 from foveate.cli.signals import stop_on_signal
+from foveate.launched import Launched
 
 if TYPE_CHECKING:
     from foveate.pipeline.finish import Finished
@@ -79,6 +82,14 @@ Examples:
 @click.option("--val-fraction", type=float, help="Held out to choose on.  [default: a tenth, at most 3,000]")
 @click.option("--test-fraction", type=float, help="Held out to measure on.  [default: likewise]")
 @click.option("--batch-size", "-b", type=int, metavar="N", help="Pictures a step, instead of the recipe's.")
+@click.option(
+    "--accumulate",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Compute each batch in N parts, one after the other: takes less memory.",
+)
 @click.option("--lr", type=float, metavar="RATE", help="Peak learning rate, instead of the recipe's.")
 @click.option(
     "--weights",
@@ -139,6 +150,12 @@ Examples:
     metavar="N",
     help="Of the processor, for training; another N gives other last digits.  [default: torch's choice]",
 )
+@click.option(
+    "--nproc",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Train in N processes of this machine together, one a GPU where there are any.",
+)
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard events beside the checkpoints.")
 @click.option(
     "--track",
@@ -158,7 +175,7 @@ Examples:
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier run left in --out.")
 @json_option
 @click.pass_context
-def command(context: click.Context, data: str, as_json: bool, **settings: Any) -> None:
+def command(context: click.Context, data: str, as_json: bool, nproc: int | None, **settings: Any) -> None:
     """Train a network on DATA.
 
     DATA is a folder of class folders, with or without train/ and val/ or test/; pictures with masks;
@@ -166,17 +183,20 @@ def command(context: click.Context, data: str, as_json: bool, **settings: Any) -
     file_name,labels with several in a cell; or columns of numbers); an IDX pair; an .npz; or a known name
     such as fashion-mnist.
     """
+    # What was started so reads the same foveate.toml, which may say it, too.
+    if nproc is not None and nproc > 1 and not Launched.here().by_nproc:
+        context.exit(_in_processes(context, data, nproc, settings))
     with stop_on_signal() as stop:  # before torch is imported: an import that is torn leaves ruins
         from foveate.api.train import train
         from foveate.cli.progress import display
         from foveate.pipeline.request import process_start_seconds
 
-        with display() as listener:
+        with display(quiet=not Launched.here().first) as listener:
             finished = train(
                 data,
                 listener=listener,
                 should_stop=stop.is_set,
-                started=process_start_seconds(),
+                started=Launched.here().began or process_start_seconds(),
                 **{name: settings[name] for name in said(context, settings)},
             )
     with after_writing():
@@ -184,6 +204,17 @@ def command(context: click.Context, data: str, as_json: bool, **settings: Any) -
             emit_json(finished.to_dict())
         else:
             click.echo(in_words(finished))
+
+
+def _in_processes(context: click.Context, data: str, nproc: int, settings: dict[str, Any]) -> int:
+    """The same command in several processes, with what it says checked before; the exit code."""
+    from foveate.api.processes import in_processes
+    from foveate.api.train import check_settings
+
+    given = {name: settings[name] for name in said(context, settings)}
+    folder = check_settings(data, **given)
+    words = [*words_of(context, leave_out={"nproc", "out"}), "--out", str(folder)]
+    return in_processes(["train", *words], nproc, note)
 
 
 def in_words(finished: Finished) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from foveate.layers.greedy import PADDING, START, UNKNOWN
+from foveate.layers.ranks import mean_of_batch
 from foveate.layers.recurrent import RecurrentCell
 from foveate.operators.optional_torch import F, Tensor, nn, torch
 
@@ -95,7 +96,8 @@ class SentencesToLearn:
         state, memory = self.state[pictures], tuple(part[pictures] for part in self.memory)
         embedded = self.step.dropout(self.step.embedding(flat[:, :-1]))  # (R, L - 1, E)
         outputs, looked = [], []
-        counts = [int((lengths > t).sum()) for t in range(int(lengths.max()) if len(lengths) else 0)]
+        most = int(lengths.max()) if len(lengths) else 1  # without a sentence one step of none
+        counts = [int((lengths > t).sum()) for t in range(most)]
         for t, count in enumerate(counts):
             state, out, weights = self.step.advance(
                 embedded[:count, t], state[:count], *(part[:count] for part in memory)
@@ -118,9 +120,10 @@ class SentencesToLearn:
 
     def _losses(self, words: Tensor, label_smoothing: float) -> tuple[dict[str, Tensor], Taught]:
         taught = self.taught(words)
-        parts = {"words": F.cross_entropy(taught.scores, taught.words, label_smoothing=label_smoothing)}
+        each = F.cross_entropy(taught.scores, taught.words, label_smoothing=label_smoothing, reduction="none")
+        parts = {"words": mean_of_batch(each)}
         if self.even and taught.looked.shape[1]:
-            parts["overlooked"] = self.even * (1 - taught.looked).square().mean()
+            parts["overlooked"] = self.even * mean_of_batch((1 - taught.looked).square())
         return parts, taught
 
 

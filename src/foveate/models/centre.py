@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from foveate.layers.boxes import box_iou, generalized_iou
 from foveate.layers.candidates import BestCandidates
 from foveate.layers.feature_pyramid import LightPyramid
+from foveate.layers.ranks import divisor
 from foveate.layers.truth import Truth, in_crowd
 from foveate.models.anatomy import Network
 from foveate.models.detector import CANDIDATES, Detector, Origin, Where, nearest
@@ -86,7 +87,7 @@ class PlacesToLearn:
             if len(crowds := truth.boxes[truth.crowd]):
                 usable[row] = (~in_crowd(self.boxes[row].detach(), crowds) | (which >= 0)).to(usable.dtype)
         boxes, goals = torch.cat(said), torch.cat(to)
-        count = max(len(boxes), 1)
+        count = divisor(len(boxes), self.boxes)
         apart = (1 - generalized_iou(boxes, goals)).sum() if len(boxes) else self.boxes.sum() * 0
         return {
             "scores": (quality_focal_loss(self.logits, wanted) * usable[..., None]).sum() / count,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from foveate.layers.boxes import PROPOSAL_WEIGHTS, CoderWeights, box_iou, decode_boxes, encode_boxes
 from foveate.layers.candidates import BestCandidates
 from foveate.layers.matching import sample
+from foveate.layers.ranks import divisor, mean_of_batch
 from foveate.layers.regions import Pooling, PyramidRoIAlign, RoIAlign
 from foveate.layers.truth import Truth, matched
 from foveate.models.detector import CANDIDATES
@@ -175,8 +176,8 @@ class RoIHeads(nn.Module):
             said, encode_boxes(goal, torch.cat(quality), settings.weights), beta=SMOOTH, reduction="sum"
         )
         return {
-            "classes": F.cross_entropy(scores, label),
-            "boxes": apart / max(len(label), 1),
+            "classes": mean_of_batch(F.cross_entropy(scores, label, reduction="none")),
+            "boxes": apart / divisor(len(label), scores),
             "quality": _mean_iou(decode_boxes(said.detach(), torch.cat(quality), settings.weights), goal),
         }
 

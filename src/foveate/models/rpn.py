@@ -18,6 +18,7 @@ from foveate.layers.anchors import grid_anchors
 from foveate.layers.boxes import decode_boxes, encode_boxes
 from foveate.layers.candidates import BestCandidates
 from foveate.layers.matching import sample
+from foveate.layers.ranks import divisor, mean_of_batch
 from foveate.layers.suppression import NonMaximumSuppression
 from foveate.layers.truth import Truth, matched
 
@@ -156,6 +157,8 @@ class RegionProposalNetwork(nn.Module):
         said = torch.cat(scores)
         apart = F.smooth_l1_loss(torch.cat(steps), torch.cat(to), beta=SMOOTH, reduction="sum")
         return {
-            "objectness": F.binary_cross_entropy_with_logits(said, torch.cat(wanted)),
-            "proposal_boxes": apart / max(len(said), 1),
+            "objectness": mean_of_batch(
+                F.binary_cross_entropy_with_logits(said, torch.cat(wanted), reduction="none")
+            ),
+            "proposal_boxes": apart / divisor(len(said), said),
         }

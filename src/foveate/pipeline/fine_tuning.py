@@ -22,6 +22,7 @@ from foveate.pipeline.ways import STEPS, asked, no_effect
 from foveate.tasks.learning import Learner
 from foveate.training.events import Event
 from foveate.training.machine import choose_device
+from foveate.training.ranks import ALONE, Ranks
 from foveate.training.settings import TrainingSettings
 from foveate.transfer.affordable import FEWEST_EPOCHS, FEWEST_HELD_OUT, FOLDS
 from foveate.transfer.cost import learning_seconds
@@ -39,6 +40,7 @@ def tuned(
     deadline: float | None,
     listener: Listener,
     should_stop: Callable[[], bool],
+    ranks: Ranks = ALONE,
 ) -> TrainedNetwork:
     """The network with the frozen backbone, or the fine-tuned one where it is clearly better.
 
@@ -47,6 +49,7 @@ def tuned(
 
     Args:
         deadline: when training has to end, on time.monotonic()'s scale.
+        ranks: who trains together; what comes of it, the first one has.
     """
     frozen = as_trained(fitted, request)
     split = fitted.prepared.splits["train"]
@@ -56,7 +59,7 @@ def tuned(
         if deadline is None:
             return frozen
         seconds = FEWEST_EPOCHS * learning_seconds(len(rest), fitted.macs)
-        why_not = _why_too_late(seconds, deadline, asked(request, STEPS))
+        why_not = ranks.first_says(_why_too_late(seconds, deadline, asked(request, STEPS)))
     if why_not is not None:
         listener(Note(f"Not fine-tuned: {why_not}"))
         return frozen
@@ -70,6 +73,7 @@ def tuned(
         augmentation=_augmentation(fitted, request),
         batch_size=request.batch_size,
         seed=request.seed,
+        part=ranks.part,
     )
     learner = learner_for(request, fitted.prepared, settings, device)
     network = fitted.network_of(rest, learner_for(request, fitted.prepared)).to(device)
@@ -82,11 +86,12 @@ def tuned(
             horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
             settings=settings,
             should_stop=should_stop,
+            ranks=ranks,
         ),
         listener,
     )
     listener(Note(f"{result.in_words[0].upper()}{result.in_words[1:]}."))
-    if not result.kept:
+    if not result.kept or not ranks.first:
         return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
     held_out = HeldOut(result.outputs, split.targets.take(held), HELD_OUT_FIFTH)
     return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out, learner=learner)

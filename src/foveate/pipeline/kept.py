@@ -58,6 +58,7 @@ def with_kept(
         batch_size=before.batch_size,
         augmentation=before.augmentation,
         seed=before.seed,
+        part=before.part,
         seen=train,
         kept_share=share,
     )
@@ -74,5 +75,5 @@ def validation_batches(
     pixels = Pixels(split.pixels, split.targets, device)
     normalise = Normaliser(prepared.preprocessing, device)
     if seen is None or not isinstance(plan.batches, KeptBatches):
-        return EvaluationBatches(pixels, normalise)
-    return KeptEvaluation(pixels, normalise, seen=seen, training=plan.batches)
+        return EvaluationBatches(pixels, normalise, part=plan.batches.part)
+    return KeptEvaluation(pixels, normalise, part=plan.batches.part, seen=seen, training=plan.batches)

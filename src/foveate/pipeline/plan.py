@@ -25,6 +25,7 @@ from foveate.tasks.learning import Learner, learner_of
 from foveate.training.checks import check_batches, check_takes
 from foveate.training.machine import choose_device
 from foveate.training.norms import hasten
+from foveate.training.ranks import ALONE, Ranks
 from foveate.training.recipes import (
     AUTO_LADDER,
     SHIFT_FROM_EPOCHS,
@@ -85,6 +86,7 @@ def make_plan(
     trunk: Model | None = None,
     train_seconds: float | None = None,
     chosen: tuple[str, str] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Plan:
     """Decide on network and recipe.
 
@@ -94,12 +96,13 @@ def make_plan(
         trunk: the network whose weights its trunk starts with.
         train_seconds: time for training, where a budget decides; networks are then timed on this machine.
         chosen: the names of the network and the recipe that an interrupted run had chosen by itself.
+        ranks: who trains together.
     """
     device = choose_device(request.device)
     split = prepared.splits["train"]
     pixels = Pixels(split.pixels, split.targets, device)
     mirror = mirror_test_of_copies(prepared, pixels) if _may_mirror(request, prepared.task) else None
-    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen, trunk)
+    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen, trunk, ranks)
     if module is not None:
         plan = maker.plan(_own(module, prepared))
     elif not isinstance(request.network, Auto):
@@ -124,6 +127,7 @@ class _Planner:
     train_seconds: float | None  # None where epochs decide: then nothing is timed, and plans repeat exactly
     chosen: tuple[str, str] | None = None  # network and recipe of the run that goes on
     trunk: Model | None = None
+    ranks: Ranks = ALONE
 
     def plan_for(self, choice: Registered | BlueprintFile) -> Plan:
         """The plan of a network that is made for these pictures and their answers."""
@@ -174,7 +178,7 @@ class _Planner:
         plan = self._with(network, recipe, normalise, speed=None)
         check_batches(module, plan.batches)
         if self.train_seconds is not None:
-            speed = measure_speed(module, plan.learner, plan.batches, plan.settings)
+            speed = measure_speed(module, plan.learner, plan.batches, plan.settings, ranks=self.ranks)
             plan = replace(plan, speed=speed)
             recipe = self._recipe(network, epochs=self.epochs(plan))
             plan = self._with(network, recipe, normalise, speed)
@@ -231,6 +235,7 @@ class _Planner:
             augmentation=recipe.augmentation,
             seed=request.seed,
             halved_share=recipe.halved_share if _can_be_halved(self.prepared) else 0.0,
+            part=self.ranks.part,
         )
         epochs = None if request.budget else request.epochs or recipe.epochs_for(len(batches))
         settings = with_asked(replace(recipe.training, seed=request.seed), request, self.prepared)
@@ -314,7 +319,7 @@ def with_asked(settings: TrainingSettings, request: TrainRequest, prepared: Prep
         settings = replace(settings, label_smoothing=request.label_smoothing)
     if "label_smoothing" in prepared.task.no_use:
         settings = replace(settings, label_smoothing=0.0)
-    return replace(settings, patience_epochs=request.patience)
+    return replace(settings, patience_epochs=request.patience, accumulate=request.accumulate)
 
 
 def horizon_of(plan: Plan, reserve: Reserve | None, spent: float) -> Horizon:

@@ -70,6 +70,7 @@ class TrainRequest:
         val_fraction, test_fraction: held out of the training pictures where the data bring no such split;
             None holds out a tenth, but at most 3,000 pictures.
         batch_size, lr: override the recipe's.
+        accumulate: in so many parts each batch is computed, one after the other: takes less memory.
         weights: what to start from: a file of weights, "imagenet" (weights that come as a Python package),
             "none" (chance), or "hf:OWNER/REPO[/FILE]" (a hub's); None decides by the pictures.
         download: whether a hub's weights may be fetched; without it only those fetched before are used.
@@ -103,6 +104,7 @@ class TrainRequest:
     test_fraction: float | None = None
     batch_size: int | None = None
     lr: float | None = None
+    accumulate: int = 1
     weights: str | None = None
     download: bool = False
     augment: Literal["auto", "none"] = "auto"
@@ -258,6 +260,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("test_fraction", 0, 0.5),
     ("batch_size", 1, 65_536),
     ("lr", 1e-8, 1e3),
+    ("accumulate", 1, 1024),
     ("label_smoothing", 0, 0.9),
     ("patience", 1, 100_000),
     ("max_unreadable", 0, 1),

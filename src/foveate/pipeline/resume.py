@@ -137,10 +137,14 @@ def check_same_data(
 
 
 def describe_run(
-    request: TrainRequest, prepared: Prepared, device: torch.device, earlier: Earlier | None
+    request: TrainRequest,
+    prepared: Prepared,
+    device: torch.device,
+    earlier: Earlier | None,
+    ranks: int = 1,
 ) -> dict[str, Any]:
     """What run.json holds: enough to go on alike, and to tell whether that is possible."""
-    machine = Machine.here(device)
+    machine = Machine.here(device, ranks)
     if earlier is not None:  # where it began counts, but for the threads, which can be kept
         machine = replace(earlier.machine, threads=machine.threads)
     return {

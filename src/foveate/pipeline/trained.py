@@ -15,7 +15,6 @@ from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.ways import of_use
 from foveate.tasks.targets import Targets
-from foveate.training.evaluate import outputs_of
 from foveate.training.loop import Trainer
 
 AUGMENTED_SHOWN = 24
@@ -85,7 +84,7 @@ class TrainedRun:
 def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> TrainedNetwork:
     """What a `Trainer` leaves: its best weights, and its outputs for the validation pictures."""
     module = trainer.load_best()
-    held_out = _validation(module, trainer)  # on the training device
+    held_out = _validation(trainer)  # on the training device
     return TrainedNetwork(
         module=module.to("cpu"),
         name=plan.network.name,
@@ -106,13 +105,11 @@ def from_trainer(plan: Plan, trainer: Trainer, request: TrainRequest) -> Trained
     )
 
 
-def _validation(module: nn.Module, trainer: Trainer) -> HeldOut | None:
+def _validation(trainer: Trainer) -> HeldOut | None:
     if trainer.validation is None:
         return None
-    outputs = trainer.best_outputs  # of these very weights, unless a run before this one found them
-    if outputs is None:
-        outputs = outputs_of(module, trainer.validation, trainer.learner.kept)
-    return HeldOut(outputs.numpy(), trainer.validation.targets)
+    outputs = trainer.outputs_of_best()
+    return None if outputs is None else HeldOut(outputs.numpy(), trainer.validation.targets)
 
 
 def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:

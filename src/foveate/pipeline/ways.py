@@ -14,7 +14,7 @@ from foveate.words import setting
 DATA = frozenset({"task", "ignore", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
 ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
 ALWAYS |= {"keep_checkpoint", "threads"}
-STEPS = frozenset({"batch_size", "lr", "label_smoothing", "select", "patience", "tensorboard"})
+STEPS = frozenset({"batch_size", "accumulate", "lr", "label_smoothing", "select", "patience", "tensorboard"})
 LEARNT = frozenset({"model", "weights", "download"})
 
 
@@ -26,11 +26,13 @@ class Way:
         honours: the fields of a request that have an effect.
         others: why the other fields have none; ``{epochs}`` and ``{none}`` stand for settings in it.
         because: the same for single fields.
+        alone: why it runs in one process only; empty where several can train together.
     """
 
     honours: frozenset[str]
     others: str
     because: tuple[tuple[str, str], ...] = ()
+    alone: str = ""
 
     def why_not(self, name: str) -> str:
         reason = dict(self.because).get(name, self.others)
@@ -62,13 +64,14 @@ FROZEN = Way(
     "nothing is trained step by step where a linear model is fitted to what learnt weights see; "
     "{epochs} fine-tunes them",
     (_NO_RECIPE, ("device", "what learnt weights see is computed by ONNX Runtime on the processor")),
+    "nothing is trained step by step where a linear model is fitted to what learnt weights see",
 )
 FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
 """A linear model first; then the network learns as well, if there are pictures and time enough."""
 
 # Asking for what happens anyway asks for nothing.
 _NOTHING: tuple[Any, ...] = (None, False, "auto", ())
-_AS_IT_IS = {("device", "cpu"), ("refine", "none")}
+_AS_IT_IS = {("device", "cpu"), ("refine", "none"), ("accumulate", 1)}
 
 _WHOLE_PICTURES = {"refine": "a field makes neighbouring pixels agree, and here a picture has one answer"}
 

@@ -36,6 +36,7 @@ from foveate.training.events import (
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser, set_learning_rate
 from foveate.training.precision import half_precision, take_fast_kernels
+from foveate.training.ranks import ALONE, Ranks
 from foveate.training.schedule import Horizon, learning_rate_factor
 from foveate.training.settings import TrainingSettings
 from foveate.training.step import Reading, Step
@@ -75,6 +76,7 @@ class Trainer:
         saving: where to save, and how often; None saves nothing.
         recorder: what records the steps of a module that is ``recordable``; the device's own by default.
         evaluation_seconds: what an evaluation takes, as far as it is known before there was one.
+        ranks: who trains the same network; each has a `Part` of ``batches`` and ``validation``.
     """
 
     def __init__(
@@ -89,15 +91,17 @@ class Trainer:
         saving: Saving | None = None,
         recorder: Recorder | None = None,
         evaluation_seconds: float = 0.0,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.module, self.learner = module, learner
+        self.module, self.learner, self.ranks = module, learner, ranks
         self.batches, self.validation = batches, validation
         self.settings, self.horizon = settings, horizon
         self.select = settings.select or f"val_{learner.task.metrics[0].name}"
-        self.saving = saving
+        self.saving = saving if ranks.first else None
         self.device = next(module.parameters()).device
         self.half = half_precision(module, settings.precision)
-        if recorder is None and getattr(module, "recordable", False):
+        ranks.spread(module)
+        if recorder is None and ranks.count == 1 and getattr(module, "recordable", False):
             recorder = recorder_for(self.device)
         self.optimiser = make_optimiser(module, settings.optimiser, recorded=recorder is not None)
         half_life = settings.average_half_life_epochs
@@ -111,7 +115,9 @@ class Trainer:
         self.best_row: dict[str, Any] | None = None
         self.best_outputs: Tensor | None = None  # (N, ...) of the validation split, by the best of this run
         self.retries, self.rate_scale = 0, 1.0
-        self.train_step = Step(module, learner, self.optimiser, settings, half=self.half, recorder=recorder)
+        self.train_step = Step(
+            module, learner, self.optimiser, settings, half=self.half, recorder=recorder, ranks=ranks
+        )
         self._reading = Reading(self.train_step.sums)
         self._evaluation_seconds = evaluation_seconds
 
@@ -152,15 +158,20 @@ class Trainer:
             yield self._evaluate()
 
     def _finished(self) -> bool:
-        return self.step > 0 and self.horizon.progress(self.step) >= 1.0
+        return self.step > 0 and self._progress(self.step) >= 1.0
+
+    def _progress(self, step: int) -> float:
+        """How far the run is; where that is a question of time, by the first rank's clock."""
+        progress = self.horizon.progress(step)
+        return float(self.ranks.first_says(progress)) if self.horizon.timed else progress
 
     def _epoch(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
-        progress = self.horizon.progress(self.step - self.number)  # of the run, at the epoch's start
+        progress = self._progress(self.step - self.number)  # of the run, at the epoch's start
         self.batches.begin(progress)
         if hasattr(self.module, "freeze_trunk"):
             self.module.freeze_trunk(progress < self.settings.frozen_share)  # type: ignore[operator]  # a method
         for batch in self.batches.epoch(self.epoch, self.number):
-            progress = self.horizon.progress(self.step)
+            progress = self._progress(self.step)
             if progress >= 1.0 and self.step > 0:
                 break
             factor = learning_rate_factor(progress, self.settings.schedule)
@@ -172,19 +183,21 @@ class Trainer:
             self.number += 1
             self._count_time()
             yield self._step_done(progress, sums)
-            if should_stop():
+            stop, due = self.ranks.any(should_stop(), self._save_is_due())
+            if stop or due:
                 yield from self._save()
+            if stop:
                 raise InterruptedRunError(
                     f"Stopped after step {self.step}; `{setting('resume', True)}` goes on from here."
                 )
-            if self.saving is not None and monotonic() - self._last_save > self.saving.every_seconds:
-                yield from self._save()
         if not math.isfinite(self.train_step.sums[0].item()):  # of the last steps, on a card
             raise _NonFiniteLossError(self.step)
 
     def _train_step(self, batch: Batch) -> list[float] | None:
         """Train by a batch; gives the epoch's sums so far (loss, first metric, samples) if they are known."""
-        _seed(self.device, mix_seed(self.settings.seed, 5, self.step))  # dropout and stochastic depth
+        # Dropout and stochastic depth: of each rank's pictures others are dropped.
+        own = (self.ranks.number,) if batch.shared and not self.ranks.first else ()
+        _seed(self.device, mix_seed(self.settings.seed, 5, self.step, *own))
         self.train_step(batch)
         if self.average is not None:
             self.average.update(self.module)
@@ -214,7 +227,8 @@ class Trainer:
     def _evaluate_if_due(self) -> Generator[Event, None, dict[str, Any] | None]:
         """Evaluate now, unless a time budget would be eaten up by evaluating; returns the row, or None."""
         since = self.seconds - (self.history[-1]["seconds"] if self.history else 0.0)
-        if self.horizon.timed and self._evaluation_seconds > 0.05 * since:
+        too_dear = self.horizon.timed and self._evaluation_seconds > 0.05 * since
+        if self.ranks.first_says(too_dear):
             return None
         event = self._evaluate()
         yield event
@@ -222,11 +236,7 @@ class Trainer:
 
     def _evaluate(self) -> EpochDone:
         started = monotonic()
-        found: dict[str, float] = {}
-        outputs: Tensor | None = None
-        if self.validation is not None:
-            outputs = outputs_of(self.evaluated_module, self.validation, self.learner.kept)
-            found = self.learner.measured(outputs, self.validation.targets)
+        outputs, found = self._measured()
         loss_sum, shown, count = self.train_step.sums.tolist()
         task = self.learner.task
         part = round(self.epoch + self.number / len(self.batches), 3)
@@ -239,7 +249,7 @@ class Trainer:
             **{f"val_{name}": value for name, value in found.items()},
             "seconds": round(self.seconds, 3),
         }
-        row = {column: values.get(column) for column in history_columns(task)}
+        row = self.ranks.first_says({column: values.get(column) for column in history_columns(task)})
         self.history.append(row)
         is_best = self._is_better(row)
         if is_best:
@@ -247,6 +257,20 @@ class Trainer:
             self.best = {k: v.detach().clone() for k, v in self.evaluated_module.state_dict().items()}
         self._evaluation_seconds = monotonic() - started
         return EpochDone(row, task.metrics[0], is_best, self._evaluation_seconds)
+
+    def _measured(self) -> tuple[Tensor | None, dict[str, float]]:
+        """The outputs for the validation pictures, and their scores; on the first rank."""
+        outputs = self._outputs(self.evaluated_module)
+        if outputs is None or self.validation is None:
+            return None, {}
+        return outputs, self.learner.measured(outputs, self.validation.targets)
+
+    def _outputs(self, module: nn.Module) -> Tensor | None:
+        """A network's for the validation pictures, of which each rank looks at a part; on the first rank."""
+        if self.validation is None:
+            return None
+        own = outputs_of(module, self.validation, self.learner.kept)
+        return self.ranks.joined(own, len(self.validation.targets))
 
     def _is_better(self, row: dict[str, Any]) -> bool:
         column = self.select
@@ -268,6 +292,12 @@ class Trainer:
         if self.best is not None:
             self.module.load_state_dict(self.best)
         return self.module.eval()
+
+    def outputs_of_best(self) -> Tensor | None:
+        """Those of the selected weights for the validation pictures, on the first rank; after `load_best`."""
+        if self.ranks.first_says(self.best_outputs is None):  # a run before this one selected them
+            self.best_outputs = self._outputs(self.module)
+        return self.best_outputs
 
     # State: what a checkpoint holds
 
@@ -329,6 +359,9 @@ class Trainer:
             state.setdefault(int(index), {})[key] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+    def _save_is_due(self) -> bool:
+        return self.saving is not None and monotonic() - self._last_save > self.saving.every_seconds
 
     def _save(self) -> Iterator[Event]:
         if self.saving is not None:

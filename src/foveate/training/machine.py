@@ -19,20 +19,23 @@ from foveate.words import setting
 
 @dataclass(frozen=True)
 class Machine:
-    """threads: of torch, on the processor. The others are names for people, and differ where bits may."""
+    """threads: of torch, on the processor; ranks: processes. The others are names for people, and differ
+    where bits may.
+    """
 
     threads: int
     device: str
     torch_version: str
     processor: str
+    ranks: int = 1
 
     @classmethod
-    def here(cls, device: torch.device) -> Machine:
+    def here(cls, device: torch.device, ranks: int = 1) -> Machine:
         """This machine, as torch is set now."""
         name = (
             f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
         )
-        return cls(torch.get_num_threads(), name, torch.__version__, _processor())
+        return cls(torch.get_num_threads(), name, torch.__version__, _processor(), ranks)
 
     def to_dict(self) -> dict[str, str | int]:
         return asdict(self)

@@ -196,6 +196,19 @@ class RunDirectory:
     def _sides_path(self, sha256: str) -> Path:
         return self.checkpoints.directory / f"sides-{sha256[:16]}.npy"
 
+    def files(self) -> dict[str, bytes]:
+        """All that a run goes on from, by file name.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        try:
+            folder = self.checkpoints.directory
+            paths = [self.request_path, *folder.glob("sides-*.npy"), *folder.glob("step-*")]
+            return {path.name: path.read_bytes() for path in paths}
+        except OSError as error:
+            raise StorageError(f"Could not read {error.filename or self.out}: {error.strerror}.") from error
+
     def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write down the rows so far, of which there is one at least."""
         text = history_csv(history, list(history[0]))

@@ -91,6 +91,8 @@ class TrainingSettings:
         learn_norms: whether the batch norms of a detector's trunk follow the pictures. Those of a trunk that
             was learnt stay: few pictures of a batch tell too little. One from chance cannot do without: its
             features would vanish from layer to layer.
+        accumulate: in so many parts a batch is computed, one after the other, whose gradients are added up: a
+            fraction of the memory. Batch norms then normalise each part by itself.
         precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.
         non_finite: "retry" goes back to the start of the epoch with half the learning rate (three times at
             most); "stop" ends the run with an error.
@@ -106,6 +108,7 @@ class TrainingSettings:
     patience_epochs: int | None = None
     frozen_share: float = 0.0
     learn_norms: bool = False
+    accumulate: int = 1
     precision: Precision = "auto"
     non_finite: Literal["retry", "stop"] = "retry"
     seed: int = 0
@@ -123,6 +126,7 @@ class TrainingSettings:
             self.patience_epochs is None or self.patience_epochs >= 1,
             f"The patience is at least 1 epoch, not {self.patience_epochs}.",
         )
+        _require(self.accumulate >= 1, f"A batch has 1 part or more, not {self.accumulate}.")
         _require(0 <= self.frozen_share <= 1, f"The frozen share lies in 0..1, not {self.frozen_share}.")
         _require(
             self.precision in {"auto", "float32"}, f"precision is auto or float32, not {self.precision!r}."

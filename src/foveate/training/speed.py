@@ -15,6 +15,7 @@ from foveate.tasks.learning import Learner
 from foveate.training.memory import keep_freed_memory
 from foveate.training.optim import make_optimiser
 from foveate.training.precision import half_precision, take_fast_kernels
+from foveate.training.ranks import ALONE, Ranks
 from foveate.training.settings import TrainingSettings
 from foveate.training.step import Step
 
@@ -42,19 +43,21 @@ def measure_speed(
     settings: TrainingSettings,
     *,
     seconds: float = 0.5,
+    ranks: Ranks = ALONE,
 ) -> Speed:
     """Time training steps for about ``seconds``, at least two where there are; the module is not changed.
 
-    Where a trunk is frozen for a share of the run, that share of the time is reckoned with such steps.
+    Where a trunk is frozen for a share of the run, that share of the time is reckoned with such steps. Of
+    ranks that take the steps together the slowest counts.
     """
     keep_freed_memory()
     device = next(module.parameters()).device
     take_fast_kernels(device)
-    recorder = recorder_for(device) if getattr(module, "recordable", False) else None
+    recorder = recorder_for(device) if ranks.count == 1 and getattr(module, "recordable", False) else None
     trial = copy.deepcopy(module).train()
     optimiser = make_optimiser(trial, settings.optimiser, recorded=recorder is not None)
     half = half_precision(module, settings.precision)
-    step = Step(trial, learner, optimiser, settings, half=half, recorder=recorder)
+    step = Step(trial, learner, optimiser, settings, half=half, recorder=recorder, ranks=ranks)
     unlike = RUNS_BEFORE + 1 if recorder else 1  # the first steps set up memory and kernels, and record
     freeze, share = getattr(trial, "freeze_trunk", None), settings.frozen_share
     steps_a_second = 0.0
@@ -69,7 +72,7 @@ def measure_speed(
     if device.type != "cpu":
         few = images[:FEW].to("cpu")
         processor = _forward_seconds(trial.to("cpu"), few, seconds / 4) / len(few)
-    return Speed(1 / steps_a_second, forward, processor)
+    return Speed(*ranks.greatest(1 / steps_a_second, forward, processor))
 
 
 def _step_seconds(step: Step, batches: TrainingBatches, unlike: int, seconds: float) -> float:
@@ -81,7 +84,8 @@ def _step_seconds(step: Step, batches: TrainingBatches, unlike: int, seconds: fl
         step(batch)
         _wait_for(step.device)
         times.append(time.perf_counter() - started)
-        if time.perf_counter() - began > seconds and (len(times) > unlike or times[0] > SLOW * seconds):
+        enough = time.perf_counter() - began > seconds
+        if all(step.ranks.any(enough, len(times) > unlike or times[0] > SLOW * seconds)):
             break
     steady = sorted(times[unlike + 1 :] or times[-1:])
     return steady[len(steady) // 2]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from foveate.batches.loader import Batch
+from foveate.batches.loader import Batch, Shared
 from foveate.batches.recording import Recorder, Repeated
+from foveate.layers.ranks import mean_over_ranks
 from foveate.tasks.learning import Arrays, Learner
 from foveate.training.evaluate import outputs_to_learn
 from foveate.training.precision import computing
+from foveate.training.ranks import ALONE, Ranks
 from foveate.training.settings import TrainingSettings
 
 READ_EVERY = 10  # steps after which a card is asked for its sums; nobody runs ahead of it by twice as many
@@ -18,6 +24,7 @@ READ_EVERY = 10  # steps after which a card is asked for its sums; nobody runs a
 class Step:
     """Calls with a batch train the module by it; ``sums`` (loss, first metric, samples) go up by its own.
 
+    ranks: who has a part of each batch; step and sums are those of the whole batch.
     recorder: records the steps; None, and for a module that does not say that it may be (``recordable``,
     see `foveate.models.anatomy.Network`), runs each from Python.
     """
@@ -31,10 +38,15 @@ class Step:
         *,
         half: bool,
         recorder: Recorder | None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.module, self.learner, self.optimiser = module, learner, optimiser
-        self.settings, self.half = settings, half
+        self.module, self.optimiser = module, optimiser
+        self.settings, self.ranks = settings, ranks
         self.device = next(module.parameters()).device
+        self.loss = _Loss(module, learner, self.device, half=half)
+        self._learning: tuple[nn.Parameter, ...] = ()
+        self._wrapped: Callable[..., Tensor] = self.loss
+        self._shared: Shared | None = None
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         self._names: tuple[str, ...] = ()
         self.repeated = Repeated(self._work, recorder)
@@ -42,6 +54,8 @@ class Step:
     def __call__(self, batch: Batch) -> None:
         self._names = tuple(batch.targets)
         moved = () if batch.geometry is None else (batch.geometry,)
+        self._shared = batch.shared
+        self._wrap()
         self.repeated(batch.images, *batch.targets.values(), *moved)
 
     def restored(self, sums: list[float]) -> None:
@@ -52,26 +66,84 @@ class Step:
     def _work(self, images: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
         targets: Arrays = dict(zip(self._names, rest, strict=False))
         if len(rest) > len(targets):
-            targets = self.learner.moved(targets, rest[-1], (images.shape[2], images.shape[3]))
-        with computing(self.device, half=self.half):
-            loss, outputs = self._loss(images, targets)
+            targets = self.loss.learner.moved(targets, rest[-1], (images.shape[2], images.shape[3]))
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        with self.ranks.sharing(self._shared):
+            sums = self._add_up(images, targets)
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_norm)
         self.optimiser.step()
-        value, count = loss.detach().double(), len(images)
-        shown = self.learner.running(outputs.detach(), targets).double()
-        self.sums += torch.stack([value * count, shown, torch.full_like(value, count)])
+        self.sums += sums
         return ()
 
-    def _loss(self, images: Tensor, targets: Arrays) -> tuple[Tensor, Tensor]:
-        outputs, auxiliaries = outputs_to_learn(self.module, images)
-        loss = self.learner.loss(outputs, targets)
-        for auxiliary in auxiliaries:  # GoogLeNet trains with heads on the way
-            weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # attributes have no type
-            loss = loss + weight * self.learner.loss(auxiliary, targets)
-        return loss, outputs
+    def _wrap(self) -> None:
+        """Have the gradients of what learns now come together: at first, and when a trunk begins to learn."""
+        learning = tuple(one for one in self.module.parameters() if one.requires_grad)
+        if len(learning) != len(self._learning) or any(map(_other, learning, self._learning)):
+            self._learning, self._wrapped = learning, self.loss  # lets the earlier wrapping go
+            self._wrapped = self.ranks.wrapped(self.loss)
+
+    def _add_up(self, images: Tensor, targets: Arrays) -> Tensor:
+        """Compute the gradients; (3,) float64, the sums of the batch."""
+        parts = list(self._parts(images, targets))
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        for number, (part, told) in enumerate(parts, start=1):
+            share = self._share(len(part), len(images)) if len(parts) > 1 else 1.0
+            with self.ranks.keeping(self._wrapped) if number < len(parts) else nullcontext():
+                loss = self._wrapped(part, told) * share
+                loss.backward()
+            shown = self.loss.learner.running(self.loss.outputs, told).double()
+            del self.loss.outputs  # and all that they were computed from
+            value = loss.detach().double()
+            sums += torch.stack([value, shown, torch.full_like(value, len(part))])
+        if self._shared is not None:
+            sums = mean_over_ranks(sums)
+            sums[1:] *= self._shared.ranks
+        sums[0] *= sums[2]  # of the mean loss of all pictures
+        return sums
+
+    def _parts(self, images: Tensor, targets: Arrays) -> Iterator[tuple[Tensor, Arrays]]:
+        """The batch, or the parts that are computed one after the other; as many on each rank."""
+        fewest = len(images) if self._shared is None else self._shared.total // self._shared.ranks
+        number = min(self.settings.accumulate, fewest)
+        if number < 2:
+            yield images, targets
+            return
+        split = {name: values.tensor_split(number) for name, values in targets.items()}
+        for place, part in enumerate(images.tensor_split(number)):
+            yield part, {name: values[place] for name, values in split.items()}
+
+    def _share(self, count: int, of: int) -> Tensor | float:
+        """Of a batch's pictures those of a part, on all ranks."""
+        if self._shared is None:
+            return count / of
+        mean = mean_over_ranks(torch.full((), count, dtype=torch.float32, device=self.device))
+        return mean * (self._shared.ranks / self._shared.total)
+
+
+def _other(one: object, other: object) -> bool:
+    return one is not other
+
+
+class _Loss(nn.Module):
+    """Pictures (N, C, H, W) and their targets to the loss, a scalar; ``outputs`` are what it was made of."""
+
+    outputs: Tensor
+
+    def __init__(self, module: nn.Module, learner: Learner, device: torch.device, *, half: bool) -> None:
+        super().__init__()
+        self.module, self.learner = module, learner
+        self.computing = partial(computing, device, half=half)
+
+    def forward(self, images: Tensor, targets: Arrays) -> Tensor:
+        with self.computing():
+            outputs, auxiliaries = outputs_to_learn(self.module, images)
+            loss = self.learner.loss(outputs, targets)
+            for auxiliary in auxiliaries:  # GoogLeNet trains with heads on the way
+                weight = float(self.module.aux_weight)  # type: ignore[arg-type]  # attributes have no type
+                loss = loss + weight * self.learner.loss(auxiliary, targets)
+        self.outputs = outputs.detach()
+        return loss
 
 
 class Reading:

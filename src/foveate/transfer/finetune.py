@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from foveate.batches.augment import Augmentation
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches
+from foveate.batches.loader import WHOLE, EvaluationBatches, Normaliser, Part, Pixels, TrainingBatches
 from foveate.dataset.prepare import Prepared
 from foveate.models.anatomy import Network
 from foveate.tasks.learning import Learner
@@ -27,6 +27,7 @@ from foveate.training.evaluate import outputs_of
 from foveate.training.events import EpochDone, Event, Retried, StepDone, StoppedEarly
 from foveate.training.loop import Trainer
 from foveate.training.optim import stage_of, stages_of
+from foveate.training.ranks import ALONE, Ranks
 from foveate.training.schedule import Horizon, SoonerHorizon, StepHorizon, TimeHorizon
 from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
 
@@ -91,6 +92,7 @@ def fine_tune(
     *,
     settings: TrainingSettings = SETTINGS,
     should_stop: Callable[[], bool] = lambda: False,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Event | FineTuned]:
     """Train the ladder's rungs one after the other; the last thing yielded is the `FineTuned`.
 
@@ -99,10 +101,11 @@ def fine_tune(
         horizons: when a rung ends, given how many seconds the evaluation takes that then follows.
         settings: those of a rung; each keeps its best epoch by ``settings.select`` on the held-out pictures,
             and ends early by ``settings.patience_epochs``.
+        ranks: who trains together; the outputs and losses are known to the first one.
     """
     start = {name: value.detach().clone() for name, value in network.state_dict().items()}
     began = time.monotonic()
-    before = outputs_of(network.eval(), held_out, learner.kept)
+    before = ranks.joined(outputs_of(network.eval(), held_out, learner.kept), len(held_out.targets))
     evaluation_seconds = time.monotonic() - began
     after = before
     small = training.batch_size < 2 * BATCH_SIZE
@@ -118,6 +121,7 @@ def fine_tune(
                 held_out,
                 settings=replace(settings, seed=settings.seed + number),
                 horizon=horizons(rung, evaluation_seconds),
+                ranks=ranks,
             )
             for event in trainer.run(should_stop):
                 yield _joined(event, rung, history)
@@ -126,12 +130,21 @@ def fine_tune(
             best = None if trainer.best_row is None else _joined_row(trainer.best_row, history)["epoch"]
             history += [_joined_row(row, history) for row in trainer.history]
     let_learn(network, 1.0)
-    losses = [learner.calibrated_losses(found, held_out.targets).numpy() for found in (before, after)]
-    kept = is_clear_gain(*losses)
+    kept, loss_before, loss_after = ranks.first_says(_judged(learner, held_out, before, after))
     if not kept:
         network.load_state_dict(start)
-    loss_before, loss_after = (float(loss.mean()) for loss in losses)
-    yield FineTuned(network, kept, after.numpy(), loss_before, loss_after, tuple(history), best)
+    outputs = np.zeros((0,), np.float32) if after is None else after.numpy()
+    yield FineTuned(network, kept, outputs, loss_before, loss_after, tuple(history), best)
+
+
+def _judged(
+    learner: Learner, held_out: EvaluationBatches, before: Tensor | None, after: Tensor | None
+) -> tuple[bool, float, float]:
+    """Whether what comes after is a clear gain, and the mean losses of both; unknown without outputs."""
+    if before is None or after is None:
+        return False, math.nan, math.nan
+    losses = [learner.calibrated_losses(found, held_out.targets).numpy() for found in (before, after)]
+    return is_clear_gain(*losses), float(losses[0].mean()), float(losses[1].mean())
 
 
 def is_clear_gain(before: np.ndarray, after: np.ndarray) -> bool:
@@ -223,10 +236,11 @@ def tuning_batches(
     augmentation: Augmentation,
     batch_size: int | None,
     seed: int,
+    part: Part = WHOLE,
 ) -> tuple[TrainingBatches, EvaluationBatches]:
     """The training pictures of these rows to learn from, and the held-out ones to judge by.
 
-    batch_size: None takes what suits so many pictures.
+    batch_size: None takes what suits so many pictures. part: of both what this process looks at.
     """
     split, normalise = prepared.splits["train"], Normaliser(prepared.preprocessing, device)
     usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
@@ -236,6 +250,7 @@ def tuning_batches(
         batch_size=batch_size or usual,
         augmentation=augmentation,
         seed=seed,
+        part=part,
     )
     held_out = Pixels(split.pixels[held], split.targets.take(held), device)
-    return training, EvaluationBatches(held_out, normalise, batch_size=32)
+    return training, EvaluationBatches(held_out, normalise, batch_size=32, part=part)

@@ -48,8 +48,8 @@ class CaptioningLearner(Learner):
     def loss(self, outputs: Any, targets: Arrays) -> Tensor:
         seen: SentencesToLearn = outputs
         parts, taught = seen.losses(targets[WORDS], self.label_smoothing)
-        right = (taught.scores.detach().argmax(dim=1) == taught.words).float().mean()
-        self._right = right * len(targets[WORDS])
+        right = (taught.scores.detach().argmax(dim=1) == taught.words).sum()
+        self._right = right * len(targets[WORDS]) / max(len(taught.words), 1)
         return torch.stack(list(parts.values())).sum()
 
     def running(self, outputs: Any, targets: Arrays) -> Tensor:

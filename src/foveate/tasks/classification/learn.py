@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foveate.layers.normalisation import Softmax
+from foveate.layers.ranks import mean_of_batch, mean_over_ranks
 from foveate.scores import ClassCounts
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 from foveate.tasks.classification.parity import probabilities_differ
@@ -93,8 +94,8 @@ def cross_entropy(
         label_smoothing: the share of the target that is spread evenly over all classes (Szegedy et al., 2016,
             arXiv 1512.00567, section 7).
     """
-    if class_weights is None:
-        return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
     losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)  # (N,)
+    if class_weights is None:
+        return mean_of_batch(losses)
     weights = class_weights[labels]
-    return (losses * weights).sum() / weights.sum()
+    return (losses * weights).sum() / mean_over_ranks(weights.sum())

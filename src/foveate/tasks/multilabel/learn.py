@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foveate.layers.ranks import mean_of_batch
 from foveate.tasks.classification.calibration import fit_temperature
 from foveate.tasks.learning import Arrays, Learner
 from foveate.tasks.multilabel import metrics
@@ -31,7 +32,7 @@ class MultilabelLearner(Learner):
         wanted = targets["present"].float()
         if self.label_smoothing:
             wanted = wanted * (1 - self.label_smoothing) + self.label_smoothing / 2
-        return self._losses(outputs.float(), wanted).mean()
+        return mean_of_batch(self._losses(outputs.float(), wanted))
 
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
         return ((outputs >= 0) == (targets["present"] > 0)).all(dim=1).sum()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foveate.layers.ranks import mean_of_batch
 from foveate.tasks.learning import PARITY_TOLERANCE, Arrays, Learner, differing
 from foveate.tasks.regression.intervals import fit_margins
 from foveate.tasks.regression.metrics import scores_of
@@ -30,7 +31,7 @@ class RegressionLearner(Learner):
     penalties: ClassVar[tuple[float, ...]] = (100.0, 30.0, 10.0, 3.0, *Learner.penalties)
 
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
-        return self._squares(outputs.float(), targets["values"]).mean()
+        return mean_of_batch(self._squares(outputs.float(), targets["values"]))
 
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
         # 1 - e² / variance: its mean over the training pictures is R²

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foveate.layers.ranks import mean_over_ranks
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 from foveate.tasks.classification.threshold import PRECISION, fit_unsure_rule
 from foveate.tasks.learning import Arrays, Learner
@@ -144,12 +145,13 @@ def cross_entropy_and_dice(
     logarithms = torch.log_softmax(outputs, dim=1)
     of_truth = logarithms.gather(1, some[:, None])[:, 0]
     counts = known.to(outputs.dtype) if weights is None else weights[some] * known
-    entropy = -(counts * of_truth).sum() / counts.sum().clamp(min=1e-6)
+    entropy = -(counts * of_truth).sum() / mean_over_ranks(counts.sum()).clamp(min=1e-6)
     classes = torch.arange(outputs.shape[1], device=labels.device)
     true = labels[:, None] == classes[:, None, None]  # (N, K, H, W); IGNORED is no class
     likely = logarithms.exp() * known[:, None]
-    both, pixels = (found.sum(dim=(0, 2, 3)) for found in (likely * true, true))
-    lost = 1 - 2 * both / (likely.sum(dim=(0, 2, 3)) + pixels).clamp(min=1e-6)
+    sums = [found.sum(dim=(0, 2, 3)) for found in (likely * true, likely, true)]
+    both, said, pixels = mean_over_ranks(torch.stack(sums))
+    lost = 1 - 2 * both / (said + pixels).clamp(min=1e-6)
     shown = pixels > 0
     return entropy, (lost * shown).sum() / shown.sum().clamp(min=1)
 
