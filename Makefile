@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BIOME := node_modules/.bin/biome
 
-.PHONY: demo test check campaigns bench format clean
+.PHONY: demo test check site notebooks campaigns bench format clean
 
 demo: $(READY)
 	$(BIN)/foveate demo
@@ -28,6 +28,14 @@ else
 	@echo "left out: format and lint of the pages' scripts, for want of npm -> apt install npm"
 	@test "$${FOVEATE_TESTS_STRICT:-0}" = 0
 endif
+
+# The documentation as a static site: the guide, whose chapters are run, and README.md and docs/ beside it.
+site: $(READY)
+	$(BIN)/python tools/make_site.py site --overwrite
+
+# The guide's chapters as notebooks, each run from top to bottom; three minutes at most.
+notebooks: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/run_notebooks.py
 
 # Faults on purpose, seeded; at most three minutes each, all of them even if one finds something.
 CAMPAIGNS := kill_campaign rank_campaign bit_flips io_errors hostile_pictures hostile_models raw_http store_faults \

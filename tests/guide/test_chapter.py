@@ -1,6 +1,7 @@
 """What a chapter's file means, and the rule that numbers in its sentences are computed or quoted."""
 
 import json
+import re
 
 import pytest
 from docutils.parsers.rst import roles
@@ -8,6 +9,7 @@ from docutils.utils import new_document
 from myst_parser.parsers.docutils_ import Parser
 from sphinx.util.docutils import docutils_namespace
 
+from foveate.guide import show
 from foveate.guide.chapter import Cell, GuideError, Prose, Widget, parse
 from foveate.guide.execute import execute
 from foveate.guide.notebooks import notebook, plain_markdown
@@ -130,6 +132,16 @@ def test_a_notebook_has_the_text_the_programs_and_what_they_gave():
     assert [output["output_type"] for output in cells[1]["outputs"]] == ["stream", "execute_result"]
     assert cells[1]["outputs"][1]["data"] == {"text/plain": "6"}
     assert cells[2]["source"] == "It is 3, or 1.5."
+
+
+def test_charts_in_a_notebook_have_their_lines_and_colours():
+    html = show.curves("loss", {"a": [(0, 2.0), (1, 1.0)]})._repr_html_()
+    rules = html[html.index("<style>") : html.index("</style>")]
+    assert "svg.chart .line { fill: none;" in rules  # else a line is a black area
+    used = set(re.findall(r"var\((--[\w-]+)\)", rules))
+    assert used
+    assert all(f"{name}: light-dark(" in rules for name in used)
+    assert show.table(["a"], [["b"]])._repr_html_() == show.table(["a"], [["b"]]).html
 
 
 def test_what_only_pages_know_is_plain_markdown_in_a_notebook():

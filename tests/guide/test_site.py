@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+import make_site
 from browser import accessibility_faults
 from foveate.errors import InputError
 from foveate.guide.chapter import Cell, chapter_names, read_chapter
@@ -37,7 +38,7 @@ def ran():
 def site(ran, tmp_path_factory):
     """Sphinx warns of what is missing, of dead links and of loose numbers; any warning fails."""
     out = tmp_path_factory.mktemp("guide") / "site"
-    assert write_site(out, ran=ran) > 100_000
+    assert write_site(out, ran=ran, pages=make_site.PAGES) > 100_000
     return out
 
 
@@ -52,6 +53,10 @@ def host(site):
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
+
+
+def documented():
+    return [make_site.ROOT / "README.md", *(make_site.ROOT / "docs").glob("*.md")]
 
 
 class Addresses(HTMLParser):
@@ -77,7 +82,10 @@ class Addresses(HTMLParser):
 
 def test_no_page_asks_another_host_and_no_link_is_dead(site):
     pages = {page.relative_to(site).as_posix(): Addresses(page) for page in site.rglob("*.html")}
-    assert {f"{name}.html" for name in chapter_names()} <= pages.keys()
+    names = [*chapter_names(), *make_site.PAGES.names()]
+    assert {f"{name}.html" for name in names} <= pages.keys()
+    documents = {path.relative_to(make_site.ROOT).with_suffix("").as_posix() for path in documented()}
+    assert documents <= {*make_site.PAGES.names()}  # a document that is new
     for name, page in pages.items():
         for address in page.loads:
             assert not re.match(r"https?:|//", address), (name, address)
@@ -148,7 +156,7 @@ def test_every_chapter_has_a_program_a_picture_something_to_touch_and_two_questi
 
 def test_every_page_is_whole_in_a_browser_on_a_desk_and_on_a_phone(host, browse):
     page = browse(f"{host}/index.html")
-    for name in ["index", *chapter_names()]:
+    for name in ["index", *chapter_names(), *make_site.PAGES.names()]:
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(f"{host}/{name}.html")
         widgets = page.locator(".widget").count()
@@ -160,6 +168,16 @@ def test_every_page_is_whole_in_a_browser_on_a_desk_and_on_a_phone(host, browse)
     page.emulate_media(color_scheme="dark")
     page.goto(f"{host}/convolution.html")
     assert accessibility_faults(page) == []
+    assert browse.problems == []
+    assert browse.origins() == {host}
+
+
+def test_a_word_is_found_in_chapters_and_documents(host, browse):
+    page = browse(f"{host}/search.html?q=stride")
+    results = page.locator("#search-results ul.search li")
+    expect(results.filter(has_text="Stride").first).to_be_visible()
+    page.goto(f"{host}/search.html?q=captioning")
+    expect(results.locator("a[href*='docs/captioning.html']").first).to_be_visible()
     assert browse.problems == []
     assert browse.origins() == {host}
 

@@ -12,12 +12,14 @@ from foveate.folders import replacing_folder
 from foveate.guide.chapter import Cell, Prose, Widget
 from foveate.guide.execute import Chapters, Ran, Say, run_chapters
 from foveate.guide.site import MARK, as_html
+from foveate.guide.styles import styled
 from foveate.outputs import check_folder
 
 _QUOTED = re.compile(r"\{quoted\}`(?P<words>[^`<]+?)\s*<(?P<source>[^`<>]+)>`")
 _QUESTION = re.compile(r"^:::\{question\} (?P<asked>.*)\n(?P<answer>(?:.*\n)*?):::$", re.MULTILINE)
 _LABEL = re.compile(r"^\(\w+\)=\n", re.MULTILINE)
 _PAGE = re.compile(r"\]\((\w+)\.md\)")
+_HREF = re.compile(r'href="(\w+)\.html"')
 
 
 def write_notebooks(
@@ -75,7 +77,7 @@ def _outputs(ran: Ran, count: int) -> list[dict[str, Any]]:
         outputs.append({"output_type": "stream", "name": "stdout", "text": f"{ran.printed}\n"})
     if ran.value is not None:
         data = {"text/plain": repr(ran.value)}
-        html = as_html(ran.value)
+        html = _HREF.sub(r'href="\1.ipynb"', styled(as_html(ran.value)))
         if not html.startswith("<pre"):
             data["text/html"] = html
         outputs.append(

@@ -19,6 +19,7 @@ from foveate.api.summary import summary
 from foveate.dataset.sources.scenes.scene import scene as draw_scene
 from foveate.dataset.sources.scenes.shapes import Shapes
 from foveate.explanation.colour import heat_colours, signed_colours
+from foveate.guide.styles import styled
 from foveate.report.charts import line_chart
 from foveate.report.svg import canvas, rect, written
 from foveate.tasks.sections import Lines, Unit
@@ -34,7 +35,7 @@ class Shown:
     alt: str
 
     def _repr_html_(self) -> str:
-        return self.html
+        return styled(self.html)
 
     def __repr__(self) -> str:
         return self.alt

@@ -28,6 +28,8 @@ from foveate.guide.chapter import (
     chapter_names,
 )
 from foveate.guide.execute import Chapters, Ran, Say, run_chapters
+from foveate.guide.pages import Pages
+from foveate.guide.show import Shown
 from foveate.kept import cache_folder
 from foveate.outputs import check_folder
 
@@ -40,11 +42,16 @@ _SHARED = {
 
 
 def write_site(
-    out: Path, *, overwrite: bool = False, say: Say | None = None, ran: Chapters | None = None
+    out: Path,
+    *,
+    overwrite: bool = False,
+    say: Say | None = None,
+    ran: Chapters | None = None,
+    pages: Pages | None = None,
 ) -> int:
     """Write the guide to a folder that any web host can serve; how many bytes it takes.
 
-    ran: the chapters, where they have been run already.
+    ran: the chapters, where they have been run already. pages: what else the site is to hold.
 
     Raises:
         GuideError: a chapter fails, or what Sphinx warns of. InputError: the folder holds other things.
@@ -54,6 +61,8 @@ def write_site(
     with tempfile.TemporaryDirectory() as work, replacing_folder(out) as part:
         source = Path(work) / "source"
         stage(source, run_chapters(say=say) if ran is None else ran)
+        if pages is not None:
+            pages.stage(source)
         _build(source, Path(work) / "doctrees", part)
         (part / MARK).write_text(json.dumps({"version": version("foveate"), "pages": chapter_names()}))
         return sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
@@ -117,7 +126,9 @@ def _outputs(ran: Ran) -> str:
 
 
 def as_html(value: Any) -> str:
-    """A value as Jupyter would show it: its own HTML or SVG, else its text."""
+    """A value as Jupyter would show it: its own HTML or SVG, else its text. Pages have the styles already."""
+    if isinstance(value, Shown):
+        return value.html
     for name in ("_repr_html_", "_repr_svg_"):
         if hasattr(value, name) and (html := getattr(value, name)()):
             return str(html)
@@ -166,7 +177,7 @@ def _settings() -> dict[str, Any]:
         "html_show_copyright": False,
         "html_use_index": False,
         "html_theme_options": {"navigation_with_keys": True},
-        "highlight_language": "python",
+        "highlight_language": "none",  # of blocks that do not name theirs
         "pygments_style": "a11y-high-contrast-light",
         "pygments_dark_style": "a11y-high-contrast-dark",
         "nitpicky": True,
