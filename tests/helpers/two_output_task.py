@@ -6,7 +6,7 @@ from typing import TypedDict
 import numpy as np
 from torch import nn
 
-from foveate.tasks import base
+from foveate.tasks import base, measures
 from foveate.tasks.learning import Learner
 
 
@@ -42,7 +42,7 @@ class Mistake:
 
     @property
     def headline(self):
-        return base.Headline(BrightnessTask.metrics[0], self.value, (self.value, self.value), 1.0)
+        return measures.Headline(BrightnessTask.metrics[0], self.value, (self.value, self.value), 1.0)
 
 
 @dataclass(frozen=True)
