@@ -18,7 +18,7 @@ PAGES = Pages(
     ROOT,
     {
         "How to": (
-            "README",
+            "What foveate does <README>",
             "docs/photographs",
             "docs/labels",
             "docs/regression",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from foveate.errors import InputError
 
+_TITLED = re.compile(r".+ <(?P<path>.+)>")
 _LINK = re.compile(r"\]\((?P<path>[^)#:\s]+)(?:#[^)]*)?\)")  # no address of another host
 
 
@@ -18,14 +19,15 @@ class Pages:
     """The other half of a site.
 
     root: the folder that the pages lie in. groups: caption -> pages, by their paths from ``root`` without
-    ``.md``, in the order of reading.
+    ``.md``, in the order of reading; "Title <path>" lists one under another title than its own.
     """
 
     root: Path
     groups: Mapping[str, Sequence[str]]
 
     def names(self) -> list[str]:
-        return [name for names in self.groups.values() for name in names]
+        """The pages' paths."""
+        return [_TITLED.sub(r"\g<path>", name) for names in self.groups.values() for name in names]
 
     def stage(self, folder: Path) -> None:
         """Copy the pages, and the files that they show or link to, each to its own path; list them.
