@@ -1,7 +1,7 @@
 """The inspector inside a notebook: `Inspect`, a thin widget around `foveate inspect`.
 
->>> from foveate.widget import Inspect  # doctest: +SKIP
->>> Inspect("runs/pets", "cat.jpg")  # doctest: +SKIP
+from foveate.widget import Inspect
+Inspect("runs/pets", "cat.jpg")
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def test_a_command_is_told_again_word_by_word():
     ],
 )
 def test_what_is_wrong_is_told_before_processes_are_started(words, told, capsys, monkeypatch):
-    monkeypatch.setattr("foveate.api.processes.in_processes", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr("foveate.cli.processes.in_processes", lambda *_: pytest.fail("started"))
     with pytest.raises(SystemExit) as ended:
         main(["train", "photos", *words])
     assert ended.value.code == 2

@@ -31,7 +31,7 @@ FLAGS = [
         "a misspelt flag",
         "train photos --epoch 3",
         2,
-        "No such option '--epoch'. Did you mean '--epochs'? See",
+        "No such option '--epoch'. (Did you mean one of: '--epochs', '--nproc'?). See",
         photos,
     ),
     Case("no data named", "train", 2, "Missing argument 'DATA'. See `foveate train --help`."),

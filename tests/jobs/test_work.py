@@ -25,9 +25,9 @@ FORM = "jsonl"
 
 
 def rows_in(folder):
-    """All rows of all objects, by the picture's number."""
+    """All rows of all objects, by the picture's number; what a killed process left half done is none."""
     found = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.glob("*.jsonl.gz")):
         found += map(json.loads, gzip.decompress(path.read_bytes()).decode().splitlines())
     return sorted(found, key=lambda row: row["row"])
 

@@ -39,6 +39,7 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", ["-h", "--help"])  # also where it stands alone
         self.params.append(
             click.Option(
                 ["--save-config"],

@@ -208,8 +208,8 @@ def command(context: click.Context, data: str, as_json: bool, nproc: int | None,
 
 def _in_processes(context: click.Context, data: str, nproc: int, settings: dict[str, Any]) -> int:
     """The same command in several processes, with what it says checked before; the exit code."""
-    from foveate.api.processes import in_processes
     from foveate.api.train import check_settings
+    from foveate.cli.processes import in_processes
 
     given = {name: settings[name] for name in said(context, settings)}
     folder = check_settings(data, **given)
