@@ -124,6 +124,13 @@ def test_flags_stand_under_what_they_are_for(capsys):
     assert {"epochs", "model", "out"} <= known
 
 
+def test_a_command_that_stands_alone_has_the_short_help_too():
+    for name, command in commands():
+        for one in (command, *getattr(command, "commands", {}).values()):
+            context = one.make_context(name, [], resilient_parsing=True)
+            assert "-h, --help" in one.get_help(context), one.name
+
+
 def test_every_command_stands_under_a_heading_of_the_overview(capsys):
     listed = " ".join(OF_COMMANDS.values()).split()
     assert sorted(listed) == sorted(COMMANDS)

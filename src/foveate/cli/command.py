@@ -30,6 +30,7 @@ PURPOSES = {
 }
 SECRET = frozenset(("api-key",))  # never written down
 _SAVE = "foveate.save_config"
+HELP_FLAGS = ["-h", "--help"]  # of every command, also where it stands alone: click keeps what it made first
 LEAST_GROUPED = 12  # flags: fewer are seen at a glance
 _GROUP_OF = {flag: purpose for purpose, flags in PURPOSES.items() for flag in flags.split()}
 
@@ -39,7 +40,7 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self.context_settings.setdefault("help_option_names", ["-h", "--help"])  # also where it stands alone
+        self.context_settings.setdefault("help_option_names", HELP_FLAGS)
         self.params.append(
             click.Option(
                 ["--save-config"],
@@ -120,6 +121,10 @@ class Group(click.Group):
     """A command of commands, such as `foveate data`."""
 
     command_class = Command
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", HELP_FLAGS)
 
     def invoke(self, ctx: click.Context) -> Any:
         check_sections(ctx.default_map or {}, self.commands)

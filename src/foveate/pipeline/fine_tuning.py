@@ -44,15 +44,14 @@ def tuned(
 ) -> TrainedNetwork:
     """The network with the frozen backbone, or the fine-tuned one where it is clearly better.
 
-    A fifth of the training pictures is held out to say which. Without a budget and without epochs nothing is
-    fine-tuned; with epochs the run repeats to the bit.
+    A fifth of the training pictures is held out to say which. With epochs the run repeats to the bit; with
+    neither epochs nor a budget nothing is fine-tuned.
 
     Args:
         deadline: when training has to end, on time.monotonic()'s scale.
         ranks: who trains together; what comes of it, the first one has.
     """
     frozen = as_trained(fitted, request)
-    split = fitted.prepared.splits["train"]
     held, rest = held_and_rest(fitted.prepared, request.seed)
     why_not = _why_too_few(len(held), request)
     if why_not is None and request.epochs is None:
@@ -77,23 +76,22 @@ def tuned(
     )
     learner = learner_for(request, fitted.prepared, settings, device)
     network = fitted.network_of(rest, learner_for(request, fitted.prepared)).to(device)
-    result = _result(
-        fine_tune(
-            network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]  # torch's stub lacks it
-            learner,
-            training,
-            validation,
-            horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
-            settings=settings,
-            should_stop=should_stop,
-            ranks=ranks,
-        ),
-        listener,
+    found = fine_tune(
+        network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]  # torch's stub lacks it
+        learner,
+        training,
+        validation,
+        horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
+        settings=settings,
+        should_stop=should_stop,
+        ranks=ranks,
     )
+    result = _result(found, listener)
     listener(Note(f"{result.in_words[0].upper()}{result.in_words[1:]}."))
     if not result.kept or not ranks.first:
         return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
-    held_out = HeldOut(result.outputs, split.targets.take(held), HELD_OUT_FIFTH)
+    answers = fitted.prepared.splits["train"].targets.take(held)
+    held_out = HeldOut(result.outputs, answers, HELD_OUT_FIFTH)
     return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out, learner=learner)
 
 
