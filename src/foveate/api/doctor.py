@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foveate.dataset.sources.fetch import cache_folder
-from foveate.runtime.machine import processor
+from foveate.runtime.machine import installed_version, processor
 from foveate.runtime.session import physical_cores
 from foveate.words import bytes_text
 
@@ -157,16 +157,9 @@ def _needed() -> dict[str, tuple[Package, ...]]:
         if one is None or one["name"] == PACKAGE:
             continue  # an extra that brings another one
         bounds = one["bounds"].strip().strip("()")
-        package = Package(one["name"], bounds, _installed(one["name"]))
+        package = Package(one["name"], bounds, installed_version(one["name"]))
         found.setdefault(extra["extra"] if extra else "", []).append(package)
     return {extra: tuple(packages) for extra, packages in found.items()}
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _machine() -> dict[str, str]:
@@ -193,7 +186,7 @@ def _engines() -> dict[str, str]:
 
     providers = (name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
     facts = {"ONNX Runtime": f"{onnxruntime.__version__}: {', '.join(providers)}"}
-    if _installed("torch") is None:
+    if installed_version("torch") is None:
         return facts
     try:
         import torch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,14 +118,11 @@ def _way(run: Run, where: Where) -> Iterator[dict[str, Any]]:
         step = recording.steps[number]
         if step.op not in _DENSE or (step.op == "linear" and len(step.shape) != 3):
             return
-        found = explain_value(recording, number, *place)
-        terms = [term for term in found.terms if term.step is not None]
-        if not terms:
+        part = sums.largest_part(explain_value(recording, number, *place))
+        if part is None:
             return
-        largest = max(terms, key=lambda term: float(np.abs(np.asarray(term.weight) * term.input).max()))
-        parts = np.abs(np.asarray(largest.weight) * np.asarray(largest.input)).reshape(-1)
-        number = cast(int, largest.step)
+        number, sizes = cast(int, part[0].step), part[1].reshape(-1)
         shape = recording.steps[number].shape
         if len(shape) != 3 or shape[:2] != step.shape[:2]:
             return
-        place = (place[0], place[1], int(parts.argmax()) if len(parts) > 1 else place[2])
+        place = (place[0], place[1], int(sizes.argmax()) if len(sizes) > 1 else place[2])

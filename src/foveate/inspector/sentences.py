@@ -124,12 +124,11 @@ def _way(recording: Recording, word: int) -> Iterator[dict[str, Any]]:
             "total": sums.plain(found.total),
             "steps": [{"text": one.text, "result": one.result} for one in found.steps],
         }
-        terms = [term for term in found.terms if term.step is not None]
-        if not terms or step.op in _CELLS:
+        part = sums.largest_part(found)
+        if part is None or step.op in _CELLS:
             return
-        largest = max(terms, key=lambda term: float(np.abs(np.asarray(term.weight) * term.input).max()))
-        parts = np.abs(np.asarray(largest.weight) * np.asarray(largest.input))
+        largest, sizes = part
         source = largest.step
         if source is None or len(recording.steps[source].shape) != 1:
             return
-        number, channel = source, int(parts.argmax()) if parts.ndim else (largest.channel or channel)
+        number, channel = source, int(sizes.argmax()) if sizes.ndim else (largest.channel or channel)

@@ -54,6 +54,16 @@ def _pixel(run: Run, found: Arithmetic, channel: int, row: int, column: int) -> 
     return {"pixel": pixel, "scale": plain(scale), "shift": plain(shift), "steps": [asdict(step)]}
 
 
+def largest_part(found: Arithmetic) -> tuple[Term, Any] | None:
+    """The term in which the largest product stands, and the sizes of its products; of what a step gave."""
+    terms = [term for term in found.terms if term.step is not None]
+    if not terms:
+        return None
+    sizes = [np.abs(np.asarray(term.weight) * np.asarray(term.input)) for term in terms]
+    largest = max(range(len(terms)), key=lambda i: float(sizes[i].max()))
+    return terms[largest], sizes[largest]
+
+
 def plain(value: Any) -> Any:
     """Numbers and arrays as strict JSON: nine figures, which tell any float32 apart; None for no number."""
     if isinstance(value, np.ndarray):

@@ -26,7 +26,7 @@ from foveate.layers.feature_pyramid import LightPyramid
 from foveate.layers.ranks import divisor
 from foveate.layers.truth import Truth, in_crowd
 from foveate.models.anatomy import Network
-from foveate.models.detector import CANDIDATES, Detector, Origin, Where, nearest
+from foveate.models.detector import CANDIDATES, Detector, Origin, Where, limits_of, nearest
 from foveate.models.registry import create_trunk, register
 
 PRIOR = 0.01  # the score of a place at the start
@@ -142,8 +142,7 @@ class PlaceDetector(Detector):
     def origin(self, x: Tensor, candidate: Tensor) -> Origin:
         label = int(candidate[5])
         seen = self._seen(x)
-        limits = torch.tensor([*x.shape[:1:-1], *x.shape[:1:-1]], dtype=x.dtype, device=x.device)
-        boxes = torch.minimum(seen.boxes[0].clamp(min=0), limits)
+        boxes = torch.minimum(seen.boxes[0].clamp(min=0), limits_of(x))
         place = nearest(boxes, torch.sigmoid(seen.logits[0, :, label]), candidate)
         stride = float(seen.strides[place])
         level, first = 0, 0
@@ -169,8 +168,7 @@ class PlaceDetector(Detector):
     def forward(self, x: Tensor) -> Tensor:
         """Candidates (N, M, 6) of pictures (N, in_channels, H, W)."""
         seen = self._seen(x)
-        limits = torch.tensor([*x.shape[:1:-1], *x.shape[:1:-1]], dtype=x.dtype, device=x.device)
-        boxes = torch.minimum(seen.boxes.clamp(min=0), limits)
+        boxes = torch.minimum(seen.boxes.clamp(min=0), limits_of(x))
         return self.best(torch.cat([boxes, torch.sigmoid(seen.logits)], dim=2))
 
     def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:

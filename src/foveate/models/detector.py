@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -63,6 +64,12 @@ class Detector(OnTrunk):
 
     def forward_head(self, features: Tensor) -> Tensor:
         raise InputError(f"{type(self).__name__} looks at maps of several sizes; call it on pictures.")
+
+
+def limits_of(x: Tensor) -> Tensor:
+    """(4,) where boxes in pictures (N, C, H, W) end: width, height, width, height."""
+    height, width = x.shape[2:]
+    return torch.tensor([width, height, width, height], dtype=x.dtype, device=x.device)
 
 
 def nearest(boxes: Tensor, scores: Tensor, candidate: Tensor) -> int:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from foveate.layers.regions import sample_points
 from foveate.layers.truth import ToLearn, Truth
-from foveate.models.detector import Detector, Origin, Where, nearest, suppressed
+from foveate.models.detector import Detector, Origin, Where, limits_of, nearest, suppressed
 from foveate.models.roi_heads import RoIHeads
 from foveate.models.rpn import RegionProposalNetwork, Seen
 
@@ -79,7 +79,7 @@ class RegionDetector(Detector):
     def forward(self, x: Tensor) -> Tensor:
         """Candidates (N, M, 6) of pictures (N, in_channels, H, W)."""
         self.check_input(x)
-        return self.candidates(x, _limits(x))
+        return self.candidates(x, limits_of(x))
 
     def candidates(self, x: Tensor, limits: Tensor) -> Tensor:
         """The same where pictures fill a part of the batch, up to limits (N, 1, 4): w, h, w, h."""
@@ -92,12 +92,12 @@ class RegionDetector(Detector):
         return self.rpn.proposals(self.rpn.seen(maps, (x.shape[2], x.shape[3])), limits)
 
     def looked_at(self, x: Tensor) -> Tensor:
-        found = self.proposals(x, self.forward_maps(x), _limits(x))[0, :, :5]
+        found = self.proposals(x, self.forward_maps(x), limits_of(x))[0, :, :5]
         return found[found[:, 4] > 0]
 
     def origin(self, x: Tensor, candidate: Tensor) -> Origin:
         label = int(candidate[5])
-        maps, limits = self.forward_maps(x), _limits(x)
+        maps, limits = self.forward_maps(x), limits_of(x)
         regions = self.proposals(x, maps, limits)[..., :4]
         likely, moved = self.roi_heads.moved(maps, regions)
         boxes = torch.minimum(moved[0, :, label].clamp(min=0), limits)
@@ -120,7 +120,7 @@ class RegionDetector(Detector):
     def forward_to_learn(self, x: Tensor) -> tuple[Any, tuple[Tensor, ...]]:
         """What the loss takes, and no auxiliary outputs."""
         self.check_input(x)
-        return self.to_learn(x, _limits(x)), ()
+        return self.to_learn(x, limits_of(x)), ()
 
     def to_learn(self, x: Tensor, limits: Tensor) -> ToLearn:
         """What the loss takes of pictures that fill a part of the batch; see `candidates`."""
@@ -158,11 +158,6 @@ class RegionDetector(Detector):
             boxes = kept[:, :4] * kept.new_tensor(back)
             answers.append({"boxes": boxes, "scores": kept[:, 4], "labels": kept[:, 5].long() + 1})
         return answers
-
-
-def _limits(x: Tensor) -> Tensor:
-    height, width = x.shape[2:]
-    return torch.tensor([width, height, width, height], dtype=x.dtype, device=x.device)
 
 
 def resize_scale(size: tuple[int, int], min_size: int, max_size: int) -> float:

@@ -12,13 +12,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, NamedTuple, Protocol
 
 from foveate.errors import InputError, MissingExtraError, StorageError
 from foveate.files import write
 from foveate.kept import cache_folder, key_of
-from foveate.runtime.machine import processor
+from foveate.runtime.machine import installed_version, processor
 from foveate.runtime.names import EXACT, ONNX_RUNTIME, OPENVINO
 from foveate.runtime.openvino_session import OpenVinoSession
 from foveate.runtime.session import Session, accelerators, physical_cores
@@ -106,14 +105,14 @@ class Model:
 
     def key(self, pictures: Sequence[int]) -> str:
         """Of what a trial on batches of so many pictures finds here."""
-        versions = [(name, _version(name)) for name in ("foveate", ONNX_RUNTIME, OPENVINO)]
+        versions = [(name, installed_version(name)) for name in ("foveate", ONNX_RUNTIME, OPENVINO)]
         threads = self.threads or physical_cores()
         return key_of(self.graph, processor(), versions, sorted(accelerators()), threads, tuple(pictures))
 
 
 def installed(runtime: str) -> bool:
     """Whether the library is there; it is not imported."""
-    return _version(runtime) is not None
+    return installed_version(runtime) is not None
 
 
 def contenders() -> tuple[str, ...]:
@@ -209,10 +208,3 @@ def _remembered(place: Any) -> Choice | None:
     except (OSError, ValueError, TypeError, KeyError, InputError):
         return None
     return Choice(tried) if tried and tried[0].runtime == ONNX_RUNTIME else None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

@@ -1,8 +1,9 @@
-"""What this machine computes with."""
+"""What this machine computes with, and which packages are here."""
 
 from __future__ import annotations
 
 import platform
+from importlib import metadata
 from pathlib import Path
 
 
@@ -17,3 +18,11 @@ def processor() -> str:
     flags = set(facts.get("flags", "").split())
     known = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
     return f"{facts.get('model name', platform.machine())} ({', '.join(known) or 'no vector extensions'})"
+
+
+def installed_version(package: str) -> str | None:
+    """None where it is not installed; it is not imported."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -125,9 +125,10 @@ class Predictor:
         batches: of pictures as for `run`, of the sizes that it will be used with; by default made up. Once
         per machine: what is found is kept. A search over sentences always runs on ONNX Runtime.
         """
-        if self.choice is not None or self._wanted == ONNX_RUNTIME or self._driven is not None:
+        if not self._open_question:
             return
         if self._wanted == AUTO and not contenders():
+            self._wanted = ONNX_RUNTIME  # nothing else is here: the question is closed
             return
         if batches is None:
             pictures = made_up_pictures(self.preprocessing.height, self.preprocessing.width)
@@ -199,7 +200,7 @@ class Predictor:
         early = list(islice(batches, 2))
         for batch, prepared in read_ahead(chain(early, batches), read):
             pictures = [taken for taken in prepared if isinstance(taken, Taken)]
-            if len(early) == 2 and len(pictures) == len(early[1]):
+            if self._open_question and len(early) == 2 and len(pictures) == len(early[1]):
                 self.settle([self._batch(pictures)])  # before the first answer
             found = self.answered(pictures)
             numbers = count()
@@ -230,7 +231,7 @@ class Predictor:
             step = self._at_once(batch_size)
             for at in range(0, len(pictures), step):
                 some = self._prepare_array(pictures[at : at + step])
-                if len(pictures) >= 2 * step:
+                if self._open_question and len(pictures) >= 2 * step:
                     self.settle([self._coloured(some)])
                 parts.append(Answered(self.run(some), Seen(self.preprocessing, [size] * len(some))))
         else:
@@ -291,6 +292,11 @@ class Predictor:
         if self._fast is not None and self._fast.usable:
             engine = self._fast
         return engine.run(outputs, feeds, seconds)
+
+    @property
+    def _open_question(self) -> bool:
+        """Whether a trial may still find a faster runtime: asked of each batch, before it is made ready."""
+        return self.choice is None and self._wanted != ONNX_RUNTIME and self._driven is None
 
     def _most_seconds(self, pictures: int) -> float:
         return LEAST_SECONDS + pictures * self._operations / LEAST_SPEED
