@@ -1,10 +1,6 @@
 """A network that finds objects, in a real Chromium: its boxes, where it looked, and the sums behind one."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,6 +15,7 @@ from foveate.modelfolder.write import Draft
 from foveate.models.registry import create_model
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.tasks.detection.task import Detection
+from inspecting import inspecting
 from spreading import spread
 
 SIDE, NAME = 64, "faster_rcnn_efficientnet_lite0"
@@ -45,16 +42,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(folder):
-    command = [sys.executable, "-m", "foveate.cli.main", "inspect", folder, folder.parent / "noise.png"]
-    command = [*map(str, command), "--port", "0", "--no-open", "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
-        try:
-            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            yield json.loads(said)["url"].rstrip("/")
-        finally:
-            process.terminate()
-        assert process.wait(timeout=20) == 0
+    with inspecting(folder, folder.parent / "noise.png", OMP_NUM_THREADS="1") as found:
+        yield found
 
 
 def test_boxes_where_it_looked_and_why(folder, address, chromium, browse):

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from playwright.sync_api import expect
 
 from browser import accessibility_faults, drag, middle, press
 from foveate.models.blueprint import load_blueprint
+from inspecting import inspecting
 
 ANSWERED = "() => document.querySelector('#verdict').textContent !== ''"
 FITS = "() => document.querySelector('#verdict').textContent === '✓ fits together'"
@@ -32,15 +31,8 @@ def address(chromium, tmp_path_factory):
     images[labels == 1, :, ::2] += 140
     data = tmp_path_factory.mktemp("data") / "stripes.npz"
     np.savez(data, images=images.astype(np.uint8), labels=labels)
-    command = [sys.executable, "-m", "foveate.cli.main", "inspect", "convnet1", "--data", str(data)]
-    command += ["--port", "0", "--no-open", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            yield json.loads(said)["url"].rstrip("/")
-        finally:
-            process.terminate()
-        assert process.wait(timeout=20) == 0
+    with inspecting("convnet1", "--data", data) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,10 +1,5 @@
 """A class for each pixel in a real Chromium: the mask over the picture, and why one pixel got its class."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +8,7 @@ from playwright.sync_api import expect
 
 from browser import accessibility_faults, drag, middle, press
 from foveate.modelfolder.to_torch import rebuild
+from inspecting import inspecting
 from pixelwise import CLASSES, SIDE, pixelwise_folder
 from strongest import COLOURS, blocks
 
@@ -36,17 +32,8 @@ class Opened:
 @pytest.fixture(scope="module")
 def opened(chromium, tmp_path_factory):
     found = Opened(tmp_path_factory.mktemp("pixels"))
-    command = [sys.executable, "-m", "foveate.cli.main", "inspect", found.folder, str(found.file)]
-    command += ["--port", "0", "--no-open", "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
-        try:
-            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            found.address = json.loads(said)["url"].rstrip("/")
-            yield found
-        finally:
-            process.terminate()
-        assert process.wait(timeout=20) == 0
+    with inspecting(found.folder, found.file, OMP_NUM_THREADS="1") as found.address:
+        yield found
 
 
 def ready(page):

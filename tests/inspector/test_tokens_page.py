@@ -1,10 +1,5 @@
 """A vision transformer in a real Chromium: patches, where each looks, the sum behind a weight."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -14,6 +9,7 @@ from playwright.sync_api import expect
 from browser import accessibility_faults, press
 from foveate.explanation import attention_of
 from foveate.modelfolder.to_torch import rebuild
+from inspecting import inspecting
 from small_transformer import BLOCKS, GRID, HEADS, PATCH, SIDE, small_transformer_folder
 from strongest import blocks
 
@@ -33,17 +29,8 @@ class Opened:
 @pytest.fixture(scope="module")
 def opened(chromium, tmp_path_factory):
     found = Opened(tmp_path_factory.mktemp("tokens"))
-    command = [sys.executable, "-m", "foveate.cli.main", "inspect", found.folder, str(found.file)]
-    command += ["--port", "0", "--no-open", "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
-        try:
-            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            found.address = json.loads(said)["url"].rstrip("/")
-            yield found
-        finally:
-            process.terminate()
-        assert process.wait(timeout=20) == 0
+    with inspecting(found.folder, found.file, OMP_NUM_THREADS="1") as found.address:
+        yield found
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 """A network that writes, in a real Chromium: its words, what stands beside them, and the sums behind one."""
 
-import json
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,6 +16,7 @@ from foveate.models.registry import create_model
 from foveate.runtime.config import InputShape, ModelConfig
 from foveate.tasks.captioning.task import Captioning
 from foveate.tasks.captioning.vocabulary import Vocabulary
+from inspecting import inspecting
 
 SIDE, LONGEST = 32, 5
 NAME = "show_attend_and_tell_compact"
@@ -46,16 +43,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(folder):
-    command = [sys.executable, "-m", "foveate.cli.main", "inspect", folder, folder.parent / "noise.png"]
-    command = [*map(str, command), "--port", "0", "--no-open", "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
-        try:
-            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            yield json.loads(said)["url"].rstrip("/")
-        finally:
-            process.terminate()
-        assert process.wait(timeout=20) == 0
+    with inspecting(folder, folder.parent / "noise.png", OMP_NUM_THREADS="1") as found:
+        yield found
 
 
 def test_words_what_else_it_might_have_said_and_why(folder, address, chromium, browse):
