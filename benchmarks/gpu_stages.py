@@ -198,7 +198,7 @@ def fashion_trials() -> list[Plan]:
 
 
 def cifar_plans() -> list[Plan]:
-    recipe = _card_recipe(0.006, 512, decay=0.1, shift_px=2, smoothing=0.2)
+    recipe = _card_recipe(0.006, 512, decay=0.3, shift_px=2, smoothing=0.2)
     return [Plan(DEEP, epochs, recipe, f"64-256-256, {epochs}, adamw 0.006") for epochs in (20, 40)]
 
 

@@ -12,11 +12,12 @@ from foveate.batches.loader import EvaluationBatches
 from foveate.errors import InterruptedRunError
 from foveate.training.checkpoint import CheckpointStore, Saving
 from foveate.training.evaluate import outputs_of
-from foveate.training.settings import OptimiserSettings, TrainingSettings
+from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
 
 pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no NVIDIA card"),
+    pytest.mark.filterwarnings("ignore:.*deterministic"),
 ]
 
 NETWORKS = [
@@ -37,16 +38,28 @@ EVERYTHING = Augmentation(
     contrast_fraction=0.2,
     erase_fraction=0.3,
 )
+# At the usual rate ResNet-18's third epoch on this noise changes by a fifth on the processor alone, where its first
+# weights change by a ten-millionth.
+SLOW = TrainingSettings(
+    OptimiserSettings("adam", learning_rate=1e-4),
+    ScheduleSettings(0.2, decay="linear"),
+    precision="float32",
+    clip_norm=1.0,
+)
 HALF = TrainingSettings(OptimiserSettings("adamw", learning_rate=5e-3))
 
 
 @pytest.fixture(autouse=True)
 def exact():
     """Kernels that give the same bits each time, and float32 that is float32."""
-    with (
-        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
-    ):
-        yield
+    before = torch.are_deterministic_algorithms_enabled()
+    # By itself the enlarging of maps adds up its gradients in an order that changes from run to run.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def on_card(kind, name, recorder=None, **how):
@@ -60,8 +73,8 @@ def losses(history):
 @pytest.mark.parametrize(("kind", "name"), [NETWORKS[0], NETWORKS[1], NETWORKS[3], NETWORKS[4], NETWORKS[5]])
 def test_the_card_learns_as_the_processor_does(kind, name):
     """The same batches (nothing is drawn but their order, which is drawn on the processor)."""
-    here = task_trainer(kind, name, augmentation=Augmentation(), epochs=3)
-    there = on_card(kind, name, augmentation=Augmentation(), epochs=3)
+    how = {"augmentation": Augmentation(), "epochs": 3, "settings": SLOW if name == "resnet18" else None}
+    here, there = task_trainer(kind, name, **how), on_card(kind, name, **how)
     expected, found = trained(here)[1], trained(there)[1]
     if kind != "masks":  # of masks, pixels are drawn for the loss
         assert losses(found)[0] == pytest.approx(losses(expected)[0], rel=5e-3)
@@ -109,9 +122,8 @@ def test_a_run_that_was_stopped_goes_on_as_if_nothing_had_been(tmp_path, kind, n
     resumed = on_card(kind, name, epochs=3)
     resumed.restore(CheckpointStore(tmp_path).load_latest()[0])
     others, rest = trained(resumed)
-    if kind == "classes":
-        assert all(torch.equal(value, others[key]) for key, value in weights.items())
-    assert losses(rest) == pytest.approx(losses(history), rel=1e-3)
+    assert all(torch.equal(value, others[key]) for key, value in weights.items())
+    assert losses(rest) == losses(history)
 
 
 @pytest.mark.parametrize("name", ["compact_s", "resnet18"])
