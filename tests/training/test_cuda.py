@@ -38,8 +38,8 @@ EVERYTHING = Augmentation(
     contrast_fraction=0.2,
     erase_fraction=0.3,
 )
-# At the usual rate ResNet-18's third epoch on this noise changes by a fifth on the processor alone, where its first
-# weights change by a ten-millionth.
+# At the usual rate ResNet-18's third epoch on this noise changes by a fifth on the processor alone, where its
+# first weights change by a ten-millionth.
 SLOW = TrainingSettings(
     OptimiserSettings("adam", learning_rate=1e-4),
     ScheduleSettings(0.2, decay="linear"),
