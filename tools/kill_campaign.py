@@ -1,13 +1,14 @@
 """Kill trainings at random moments, run them again, and compare every byte with a run never interrupted.
 
-    python tools/kill_campaign.py [--seconds 170] [--kills 60] [--seed 0] [--ways scratch,frozen,fine-tuned]
+    python tools/kill_campaign.py [--seconds 170] [--kills 60] [--seed 0] [--ways scratch,frozen,sentences]
 
 Each kill is a SIGKILL to `foveate train` on drawn pictures and a processor, as a cluster would send it: at a
 random moment of the whole run, or, every other time, of its publishing (from the moment the hidden folder
 beside --out appears). Then the same command runs with `--resume` until it is done, killed a second time in
 one of three cases, and must exit with 0, give the weights and the history of the run that nobody killed, and
 leave nothing hidden behind. The ways take turns: from chance, from learnt weights that stay as they are
-(their features are kept in one cache for all runs, which the kills hit, too), and fine-tuned. Ends after so
+(their features are kept in one cache for all runs, which the kills hit, too), fine-tuned, and sentences on a
+learnt trunk, which is frozen for half of the run. Ends after so
 many seconds or kills, prints a line a kill and a summary, and exits with 1 if anything was wrong.
 """
 
@@ -36,6 +37,10 @@ WAYS = {
     "scratch": ("small", ["--model", "convnet1_k3", "--recipe", "article", "--epochs", "8"]),
     "frozen": ("photographs", ["--image-size", "64"]),
     "fine-tuned": ("photographs", ["--image-size", "64", "--epochs", "2"]),
+    "sentences": (
+        "told",
+        ["--task", "captioning", "--image-size", "64", "--epochs", "4", "--batch-size", "8"],
+    ),
 }
 
 
@@ -49,6 +54,14 @@ def draw_pictures(folder: Path, side: int, count: int) -> None:
             stripes = pixels[:: side // 8] if kind == "lying" else pixels[:, :: side // 8]
             stripes += 140
             Image.fromarray(pixels.astype(np.uint8)).save(folder / kind / f"{number}.png")
+
+
+def draw_told(folder: Path, side: int, count: int) -> None:
+    """The same with a table of sentences beside them."""
+    draw_pictures(folder, side, count)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    rows = [f"{name},{name.partition('/')[0]} lines at number {name[-5]}" for name in names]
+    (folder / "captions.csv").write_text("\n".join(["file_name,caption", *rows]) + "\n")
 
 
 @dataclass
@@ -170,6 +183,7 @@ def main() -> int:
         campaign = Campaign(Path(folder), Path(folder) / "cache")
         draw_pictures(campaign.folder / "small", SMALL_PX, 60)
         draw_pictures(campaign.folder / "photographs", PHOTOGRAPH_PX, 12)
+        draw_told(campaign.folder / "told", PHOTOGRAPH_PX, 24)
         wholes = {way: run_whole(campaign, way) for way in ways}
         longest = max(3 * whole.seconds for whole in wholes.values())
         tried = wrong = kills = 0

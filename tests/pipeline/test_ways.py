@@ -24,7 +24,7 @@ VALUES = {
     "weights": "none", "download": True, "augment": "none", "class_weights": "balanced",
     "label_smoothing": 0.2, "select": "val_loss", "unsure_precision": 0.9, "patience": 3,
     "max_unreadable": 0.1, "seed": 1, "device": "cpu", "tensorboard": True, "keep_checkpoint": True,
-    "threads": 1, "refine": "mrf", "unlabelled": "background",
+    "threads": 1, "refine": "mrf", "unlabelled": "background", "min_count": 2, "capitals": "keep",
 }  # fmt: skip
 ELSEWHERE = {"budget", "epochs", "recipe"}  # what may lead to another way; the first two exclude each other
 # Way -> its own settings, and what it has no use for.
@@ -67,7 +67,13 @@ def places(tiny, tmp_path, monkeypatch):
 def test_each_setting_is_taken_or_refused_by_its_name(way, places, tmp_path):
     pytest.importorskip("tensorboard")
     own, refused = WAYS[way]
-    refused = refused | {"ignore", "refine", "unlabelled"}  # which are for masks and boxes
+    refused = refused | {
+        "ignore",
+        "refine",
+        "unlabelled",
+        "min_count",
+        "capitals",
+    }  # for masks, boxes, sentences
     own = {key: value.format(**places) if isinstance(value, str) else value for key, value in own.items()}
     given = {"module": nn.Sequential(nn.Flatten(), nn.Linear(12, 2))} if own.pop("module", False) else {}
     pictures, out = bands(660 if "budget" in own else 20), tmp_path / "out"  # a budget fine-tunes many only

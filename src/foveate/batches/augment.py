@@ -108,7 +108,7 @@ class Augmentation:
         if self.is_identity:
             return images, geometry
         if self.flip != "none":
-            which = self._flipped(indices, epoch, generator, rows)
+            which = self.flipped(indices, epoch, generator, rows)
             images = flip(images, which)
             geometry[:, 0, 0] -= 2 * which
             geometry[:, 0, 2] = images.shape[3] * which  # x goes to width - x
@@ -124,9 +124,12 @@ class Augmentation:
             images = erase(images, self.erase_fraction, generator, rows)
         return images, geometry
 
-    def _flipped(
+    def flipped(
         self, indices: Tensor, epoch: int | Tensor, generator: torch.Generator, rows: Rows | None
     ) -> Tensor:
+        """(N,) which of a batch's pictures are mirrored; the arguments are those of a call."""
+        if self.flip == "none":
+            return torch.zeros(len(indices), dtype=torch.bool, device=indices.device)
         if self.flip == "random":
             return _uniform((len(indices),), indices.device, generator, rows) < 0.5
         # A fixed pseudo-random bit a picture decides its side in epoch 0; the epoch's parity turns it over.

@@ -20,7 +20,7 @@ PURPOSES = {
     "null",
     "Network": "model weights download pretrained image-size fit refine num-classes input beam threshold",
     "Training": "recipe budget epochs batch-size accumulate lr augment class-weights label-smoothing select "
-    "patience unsure-precision seed",
+    "patience unsure-precision min-count capitals seed",
     "Run": "out resume overwrite keep-checkpoint allow-changed-data tensorboard track",
     "What is told": "json csv top-k coco draw html masks-only video fps log-json to format",
     "Server": "name host port api-key allow-host queue batch-wait-ms max-body-mb max-megapixels timeout "

@@ -38,6 +38,7 @@ Examples:
   foveate train garden/labels.csv               several labels a picture: file_name,labels
   foveate train street/                         masks: street/images/1.jpg, street/masks/1.png
   foveate train cells/                          boxes: pictures with COCO's, YOLO's, VOC's ... files
+  foveate train flickr8k/ --min-count 5         sentences: captions.txt, COCO's or Karpathy's JSON
 """
 
 
@@ -53,10 +54,23 @@ Examples:
     show_default=True,
     metavar="NAME",
     help="What an answer is, where DATA could mean several: classification, multilabel, regression, "
-    "segmentation (masks), detection (boxes).",
+    "segmentation (masks), detection (boxes), captioning (sentences).",
 )
 @ignore_option
 @unlabelled_option
+@click.option(
+    "--min-count",
+    type=int,
+    metavar="N",
+    help="Of sentences: learn words that stand there N times or more.  [default: 1 to 5, by their number]",
+)
+@click.option(
+    "--capitals",
+    type=click.Choice(["lower", "keep"]),
+    default="lower",
+    show_default=True,
+    help="Of sentences: whether capitals are read as small letters.",
+)
 @click.option(
     "--model",
     "-m",
@@ -69,7 +83,7 @@ Examples:
     default="auto",
     show_default=True,
     help="auto, article, standard, transformer, compact-short or compact-long; of masks maps or maps-learnt, "
-    "of boxes boxes or boxes-learnt.",
+    "of boxes boxes or boxes-learnt, of sentences sentences or sentences-learnt.",
 )
 @click.option("--budget", metavar="TIME", help="Wall time of the whole command: 60s, 5m, 2h.")
 @click.option("--epochs", type=int, metavar="N", help="Train N epochs instead; repeats to the byte.")
@@ -179,9 +193,9 @@ def command(context: click.Context, data: str, as_json: bool, nproc: int | None,
     """Train a network on DATA.
 
     DATA is a folder of class folders, with or without train/ and val/ or test/; pictures with masks;
-    pictures with boxes (COCO, YOLO, VOC, LabelMe, CVAT or CSV); a CSV or JSON-lines table (file_name,label;
-    file_name,labels with several in a cell; or columns of numbers); an IDX pair; an .npz; or a known name
-    such as fashion-mnist.
+    pictures with boxes (COCO, YOLO, VOC, LabelMe, CVAT or CSV) or sentences (Flickr8k, COCO, Karpathy's
+    JSON); a CSV or JSON-lines table (file_name,label; file_name,labels with several in a cell;
+    file_name,caption; or columns of numbers); an IDX pair; an .npz; or a known name such as fashion-mnist.
     """
     # What was started so reads the same foveate.toml, which may say it, too.
     if nproc is not None and nproc > 1 and not Launched.here().by_nproc:

@@ -18,6 +18,10 @@ from foveate.pipeline.listen import Listener, Looking, Note
 from foveate.pipeline.plan import Plan
 from foveate.pipeline.request import Phases
 from foveate.transfer.seen import SeenByTrunk
+from foveate.transfer.store import STORED
+
+MOST_KEPT_BYTES = 4e9  # of pictures and their mirror images together
+MOST_LOOKING = 0.2  # of the time there is, for a look at all mirror images
 
 
 def with_kept(
@@ -26,12 +30,14 @@ def with_kept(
     trunk: Model | None,
     phases: Phases,
     *,
+    train_seconds: float | None,
     listener: Listener,
     should_stop: Callable[[], bool],
 ) -> tuple[Plan, NDArray[np.float16] | None]:
     """The plan with batches of what the trunk saw while it is frozen; and the same of validation pictures.
 
-    Unchanged, and None, for networks that learn from pictures alone.
+    Unchanged, and None, for networks that learn from pictures alone. train_seconds: of a budget, those that
+    are left.
     """
     network, share = plan.network.module, plan.settings.frozen_share
     if trunk is None or share == 0 or not isinstance(network, Captioner):
@@ -47,8 +53,9 @@ def with_kept(
         listener(Looking(done, total))
 
     with SeenByTrunk(network, trunk, prepared.preprocessing) as eye:
-        train = eye.of(prepared.splits["train"].pixels, progress)
-        validation = eye.of(prepared.splits["val"].pixels, progress) if "val" in prepared.splits else None
+        mirrored = from_either_side(plan, eye.width, train_seconds)
+        train = eye.of(prepared.splits["train"].pixels, progress, mirrored=mirrored)
+        validation = eye.of(prepared.splits["val"].pixels, progress)[0] if "val" in prepared.splits else None
         for sentence in eye.store.notes:
             listener(Note(sentence))
     before = plan.batches
@@ -61,8 +68,19 @@ def with_kept(
         part=before.part,
         seen=train,
         kept_share=share,
+        learner=plan.learner,
     )
     return replace(plan, batches=batches), validation
+
+
+def from_either_side(plan: Plan, width: int, train_seconds: float | None) -> bool:
+    """Whether mirror images are looked at, too: where the augmentation wants it and it costs little."""
+    count = len(plan.batches.pixels)
+    if plan.batches.augmentation.flip == "none" or 2 * count * width * STORED.itemsize > MOST_KEPT_BYTES:
+        return False
+    if plan.speed is None or train_seconds is None:
+        return True
+    return count * plan.speed.processor_seconds_per_image < MOST_LOOKING * train_seconds
 
 
 def validation_batches(

@@ -8,7 +8,7 @@ from torch import nn
 
 from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Preparation, Prepared, prepare
-from foveate.errors import InputError, InterruptedRunError
+from foveate.errors import DatasetError, InputError, InterruptedRunError
 from foveate.models.blueprint import load_blueprint
 from foveate.models.model import Model
 from foveate.models.names import BlueprintFile
@@ -49,6 +49,7 @@ def read_pictures(resumed: Resumed, given: Given, ranks: Ranks) -> tuple[DataSet
         unlabelled=request.unlabelled,
     )
     refuse_for(request, dataset.task)
+    dataset = _as_asked(dataset, request)
     if request.select not in {None, "last"}:
         dataset.task.metric(request.select)  # that there is one
     start = FromChance() if given.module is not None else choose_start(request, dataset, listener)
@@ -121,6 +122,18 @@ def prepared_for_run(
     for sentence in prepared.remarks:
         given.listener(Note(sentence))
     return prepared
+
+
+def _as_asked(dataset: DataSet, request: TrainRequest) -> DataSet:
+    """With what the request says of how its answers are read. Raises DatasetError."""
+    task = dataset.task
+    options = {name: getattr(request, name) for name in asked(request, task.options)}
+    if not options:
+        return dataset
+    try:
+        return dataset.with_task(task.with_options(dataset.splits["train"].targets, **options))
+    except DatasetError as error:
+        raise DatasetError(f"Data set {dataset.name!r} {error}") from None
 
 
 def _check_choices(request: TrainRequest) -> None:

@@ -60,6 +60,9 @@ class TrainRequest:
         ignore: of masks the classes, by name or number, whose pixels are left out: ("void",), ("255",).
         unlabelled: what a picture without annotations is, in forms that have a file for each: an "error", or
             "background", which shows nothing.
+        min_count: of sentences, how often a word stands in the training ones to be learnt; None goes by how
+            many sentences there are, from 1 to 5.
+        capitals: of sentences, "lower" reads them as small letters, "keep" learns *Paris* and *paris* apart.
         model: "auto", a network's name, one of timm's (timm:NAME), or a blueprint file.
         recipe: "auto" or a recipe's name.
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
@@ -94,6 +97,8 @@ class TrainRequest:
     task: str = "auto"
     ignore: tuple[str, ...] = ()
     unlabelled: Unlabelled = "error"
+    min_count: int | None = None
+    capitals: Literal["lower", "keep"] = "lower"
     model: str = "auto"
     recipe: str = "auto"
     budget: str | None = None
@@ -254,6 +259,7 @@ def _file_name(choice: str | None) -> str | None:
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (
+    ("min_count", 1, 1_000_000),
     ("epochs", 1, 100_000),
     ("image_size", 8, 1024),
     ("val_fraction", 0, 0.5),
@@ -271,6 +277,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 _CHOICES = {
     "fit": ("crop", "pad", "stretch"),
     "augment": ("auto", "none"),
+    "capitals": ("lower", "keep"),
     "class_weights": ("auto", "none", "balanced"),
     "refine": ("none", "mrf"),
 }

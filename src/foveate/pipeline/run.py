@@ -244,6 +244,7 @@ def _from_scratch(context: _Context, start: FromChance) -> tuple[TrainedNetwork,
             prepared,
             start.trunk,
             context.phases,
+            train_seconds=None if deadline is None else deadline - time.monotonic(),
             listener=given.listener,
             should_stop=given.should_stop,
         )

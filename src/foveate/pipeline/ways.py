@@ -12,7 +12,8 @@ from foveate.tasks.base import Task
 from foveate.words import setting
 
 DATA = frozenset({"task", "ignore", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
-ALWAYS = DATA | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
+WORDS = frozenset({"min_count", "capitals"})  # of sentences
+ALWAYS = DATA | WORDS | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
 ALWAYS |= {"keep_checkpoint", "threads"}
 STEPS = frozenset({"batch_size", "accumulate", "lr", "label_smoothing", "select", "patience", "tensorboard"})
 LEARNT = frozenset({"model", "weights", "download"})
@@ -71,8 +72,9 @@ FINE_TUNED = Way(ALWAYS | STEPS | LEARNT, "", (_NO_RECIPE,))
 
 # Asking for what happens anyway asks for nothing.
 _NOTHING: tuple[Any, ...] = (None, False, "auto", ())
-_AS_IT_IS = {("device", "cpu"), ("refine", "none"), ("accumulate", 1)}
+_AS_IT_IS = {("device", "cpu"), ("refine", "none"), ("accumulate", 1), ("capitals", "lower")}
 
+_NO_WORDS = dict.fromkeys(WORDS, "it is about the words of sentences, and here there are none")
 _WHOLE_PICTURES = {"refine": "a field makes neighbouring pixels agree, and here a picture has one answer"}
 
 
@@ -111,7 +113,8 @@ def of_use(words: Mapping[str, str], task: Task) -> dict[str, str]:
 
 def _no_use(task: Task) -> Mapping[str, str]:
     """The settings that mean nothing for a task, and why."""
-    return _WHOLE_PICTURES | dict(task.no_use) if task.whole_picture else task.no_use
+    no_use = _WHOLE_PICTURES | dict(task.no_use) if task.whole_picture else dict(task.no_use)
+    return no_use | {name: why for name, why in _NO_WORDS.items() if name not in task.options}
 
 
 def no_effect(names: list[str]) -> str:

@@ -33,6 +33,7 @@ class DataSide(ABC):
     may_ignore: ClassVar[bool] = False  # whether parts of an answer can be left out: a pixel that is void
     columns_needed: ClassVar[str] = ""  # by a table that holds answers of it, in words
     file_columns: ClassVar[frozenset[str]] = frozenset()  # of a table, that name files in its folder
+    options: ClassVar[frozenset[str]] = frozenset()  # settings of a training that `with_options` takes
     known_columns: ClassVar[tuple[str, ...]] = ("label",)  # that mean something, in whatever letters
 
     @classmethod
@@ -79,6 +80,12 @@ class DataSide(ABC):
         fewest: of which so many labels are enough, where that is less than learning takes. Raises
         DatasetError in words that follow the data set's name: "has pictures of 'a' in val and none in train".
         """
+
+    def with_options(self, targets: Targets, **options: Any) -> Self:
+        """The same as a training asks for it. targets: those to learn from; options: those of `options` that
+        were asked for. Raises DatasetError as `of` does.
+        """
+        return self
 
     @property
     @abstractmethod

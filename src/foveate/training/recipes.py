@@ -184,7 +184,9 @@ BOXES = Recipe(
     epochs=30,
 )
 
-_SENTENCES_AUGMENTATION = Augmentation(shift_px=4, brightness_fraction=0.1, contrast_fraction=0.1)
+_SENTENCES_AUGMENTATION = Augmentation(
+    flip="random", shift_px=4, brightness_fraction=0.1, contrast_fraction=0.1
+)
 
 SENTENCES_LEARNT = Recipe(
     name="sentences-learnt",
@@ -204,7 +206,7 @@ SENTENCES_LEARNT = Recipe(
 
 SENTENCES = Recipe(
     name="sentences",
-    summary="For sentences, from chance: AdamW, cosine decay, pictures shifted and brightened a little.",
+    summary="For sentences, from chance: AdamW, cosine decay, pictures mirrored, shifted, brightened.",
     training=TrainingSettings(
         optimiser=OptimiserSettings("adamw", learning_rate=2e-3, weight_decay=0.01),
         schedule=ScheduleSettings(warmup_fraction=0.05, decay="cosine"),

@@ -20,6 +20,7 @@ from foveate.kept import cache_folder
 from foveate.models.captioner import Captioner
 from foveate.models.model import Model
 from foveate.transfer.backbone import FEATURES_VERSION, identity
+from foveate.transfer.features import MIRRORED, PLAIN
 from foveate.transfer.store import STORED, FeatureStore, key_of
 
 CHECKED = 2  # real pictures on which torch and ONNX Runtime are compared
@@ -28,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 
 class SeenByTrunk:
-    """What the trunk of a network sees of pictures: (N, W) float16, known or computed now. A context manager.
+    """What the trunk of a network sees of pictures, known or computed now. A context manager.
 
     trunk: the model whose weights the network's trunk has; by them what was seen is known again.
     """
@@ -49,32 +50,51 @@ class SeenByTrunk:
         self.store.close()
 
     def of(
-        self, pixels: NDArray[np.uint8], progress: Progress = lambda done, total: None
+        self,
+        pixels: NDArray[np.uint8],
+        progress: Progress = lambda done, total: None,
+        *,
+        mirrored: bool = False,
     ) -> NDArray[np.float16]:
-        """(N, W) of pictures (N, H, W, C) as the preprocessing makes them.
+        """(V, N, W) of pictures (N, H, W, C) as the preprocessing makes them.
 
-        progress: called with (done, all); what it raises ends the work, and what is done is kept.
+        progress: called with (done, all); what it raises ends the work, and what is done is kept. mirrored:
+        V = 2 views, the picture and its mirror image; else V = 1.
         """
-        result = np.empty((len(pixels), self.width), STORED)
+        views = (PLAIN, MIRRORED) if mirrored else (PLAIN,)
+        total = len(views) * len(pixels)
+        result = np.empty((len(views), len(pixels), self.width), STORED)
+        for place, view in enumerate(views):
+
+            def tell(done: int, before: int = place * len(pixels)) -> None:
+                progress(before + done, total)
+
+            self._look(pixels, view, result[place], tell)
+        return result
+
+    def _look(
+        self, pixels: NDArray[np.uint8], view: int, result: NDArray[np.float16], tell: Callable[[int], None]
+    ) -> None:
+        """One view of pictures, into ``result`` (N, W); tell: of how many are done."""
         for first in range(0, len(pixels), KEPT_AT_ONCE):
             rows = np.arange(first, min(first + KEPT_AT_ONCE, len(pixels)))
             keys = [key_of(pixels[row]) for row in rows]
-            known = self.store.get(keys, 0)
+            known = self.store.get(keys, view)
             for place, values in known.items():
                 result[rows[place]] = values
             missing = np.array([place for place in range(len(rows)) if place not in known], np.int64)
             for at in range(0, len(missing), BATCH_SIZE):
                 batch = rows[missing[at : at + BATCH_SIZE]]
-                result[batch] = self._extract(pixels[batch])
-                progress(first + len(known) + at, len(pixels))
+                result[batch] = self._extract(pixels[batch], view)
+                tell(first + len(known) + at)
             if len(missing):
-                self.store.put(
-                    [keys[place] for place in missing], 0, result[rows[missing]].astype(np.float32)
-                )
-            progress(int(rows[-1]) + 1, len(pixels))
-        return result
+                fresh = result[rows[missing]].astype(np.float32)
+                self.store.put([keys[place] for place in missing], view, fresh)
+            tell(int(rows[-1]) + 1)
 
-    def _extract(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _extract(self, pictures: NDArray[np.uint8], view: int) -> NDArray[np.float32]:
+        if view == MIRRORED:
+            pictures = pictures[:, :, ::-1]
         if self._extractor is None:
             self._extractor = Extractor(self.network, self._preprocessing, _Seeing(self.network))
             self._extractor.check(pictures[:CHECKED])

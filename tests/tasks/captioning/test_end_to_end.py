@@ -8,10 +8,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tests.helpers.squares import make_squares, sentences, shown, square
 
 import asgi
 import foveate
+from foveate.errors import DatasetError, InputError
 from foveate.http.settings import ServeSettings
 from foveate.layers import greedy
 from foveate.layers.greedy import END
@@ -140,6 +142,27 @@ def test_a_run_repeats_to_the_byte(squares, tmp_path):
         foveate.train(squares, out=out, task="captioning", epochs=2, model="show_and_tell_compact")
         weights.append((out / "model.safetensors").read_bytes())
     assert weights[0] == weights[1]
+
+
+def test_words_are_learnt_as_they_are_asked_for(tmp_path):
+    told = ["Paris at night", "paris by day", "Paris by night", "a dog"] * 4
+    rows = [{"file_name": f"{number}.png", "caption": one} for number, one in enumerate(told)]
+    (tmp_path / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for number in range(len(told)):
+        pixels = np.random.default_rng(number).integers(0, 255, (24, 24, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    asked = {"epochs": 1, "model": "show_and_tell_compact", "image_size": 32, "val_fraction": 0}
+    words = []
+    for more in ({}, {"min_count": 8}, {"min_count": 8, "capitals": "keep"}):
+        done = foveate.train(tmp_path, out=tmp_path / "run", overwrite=True, **asked, **more)
+        words.append(set(foveate.load(done.folder).task.vocabulary.words))
+    assert words[0] == {"paris", "at", "night", "by", "day", "a", "dog"}
+    assert words[1] == {"paris", "night", "by"}
+    assert words[2] == {"Paris", "night", "by"}
+    with pytest.raises(DatasetError, match=r"has no words to learn.*a smaller min_count"):
+        foveate.train(tmp_path, out=tmp_path / "run", overwrite=True, min_count=99, **asked)
+    with pytest.raises(InputError, match="capitals is one of lower, keep"):
+        foveate.train(tmp_path, capitals="upper")
 
 
 def test_the_task_comes_back_from_its_document():

@@ -1,6 +1,7 @@
 """A trunk that was learnt: what it saw is kept while it is frozen; then it learns. Stopped and resumed."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,13 +10,17 @@ from PIL import Image
 from tests.helpers.squares import sentences, shown, square
 
 import foveate
+from foveate.batches.augment import Augmentation
 from foveate.batches.kept import KeptBatches, KeptEvaluation
 from foveate.batches.loader import Normaliser, Pixels
 from foveate.errors import InterruptedRunError
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
 from foveate.models.registry import create_model, create_trunk
+from foveate.pipeline.kept import from_either_side
+from foveate.tasks.captioning.learn import CaptioningLearner
 from foveate.tasks.captioning.targets import Captions
+from foveate.tasks.captioning.task import Captioning
 from foveate.tasks.captioning.vocabulary import Vocabulary
 from foveate.tasks.classification.task import Classification
 from foveate.training.events import StepDone
@@ -24,6 +29,7 @@ from foveate.transfer.seen import SeenByTrunk
 SIDE = 48
 SHAPE = Preprocessing(SIDE, SIDE, 3)
 VOCABULARY = Vocabulary(("a", "dog"))
+LEARNER = CaptioningLearner(Captioning(VOCABULARY))
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +67,27 @@ def test_what_is_kept_is_what_torch_sees_and_is_looked_at_once(trunk, network, t
     with torch.no_grad():
         expected = network.seen(normalised).numpy()
     assert first.dtype == np.float16
-    assert np.abs(first - expected).max() < 2e-3 * np.abs(expected).max()
+    assert first.shape == (1, *expected.shape)
+    assert np.abs(first[0] - expected).max() < 2e-3 * np.abs(expected).max()
     with SeenByTrunk(network, trunk, SHAPE) as eye:
         again = eye.of(np.concatenate([pixels[5:], pictures(3, seed=1)]))
         assert eye._extractor is not None  # for the three new ones
-    assert np.array_equal(again[:15], first[5:])
+    assert np.array_equal(again[0, :15], first[0, 5:])
     with SeenByTrunk(network, trunk, SHAPE) as eye:
         eye.of(pixels)
         assert eye._extractor is None
+        both = eye.of(pixels, mirrored=True)
+    with SeenByTrunk(network, trunk, SHAPE) as eye:
+        assert np.abs(both[1] - eye.of(np.ascontiguousarray(pixels[:, :, ::-1]))[0]).max() < 1e-2
+    assert np.array_equal(both[0], first[0])
 
 
 def test_batches_hold_what_was_seen_and_later_the_pictures():
     pixels, seen = pictures(10), np.arange(20, dtype=np.float16).reshape(10, 2)
     captions = Captions(tuple((f"{'a ' * (i + 1)}dog",) for i in range(10))).encoded(VOCABULARY)
     both = Pixels(pixels, captions), Normaliser(SHAPE)
-    batches = KeptBatches(*both, batch_size=4, seed=3, seen=seen, kept_share=0.5)
+    settings = {"batch_size": 4, "seed": 3, "kept_share": 0.5, "learner": LEARNER}
+    batches = KeptBatches(*both, seen=seen[None], **settings)
     validation = KeptEvaluation(*both, seen=seen, training=batches)
     batches.begin(0.0)
     early = list(batches.epoch(2))
@@ -92,6 +104,43 @@ def test_batches_hold_what_was_seen_and_later_the_pictures():
     for one, other in zip(early, late, strict=True):  # of the same pictures
         assert torch.equal(one.targets["words"], other.targets["words"])
     assert [batch.images.shape[1] for batch in validation] == [3]
+
+
+def test_from_the_other_side_left_is_right():
+    """Half of what was seen is of mirror images, and says so; the same again from the middle of an epoch."""
+    vocabulary = Vocabulary(("a", "to", "the", "left", "right", "of", "dog"))
+    seen = np.arange(200).reshape(2, 100, 1).astype(np.float16)
+    said = tuple((f"a dog to the {('left', 'right')[i % 2]} of a dog",) for i in range(100))
+    both = Pixels(pictures(100), Captions(said).encoded(vocabulary)), Normaliser(SHAPE)
+    settings = {"batch_size": 8, "seed": 3, "kept_share": 0.5, "augmentation": Augmentation(flip="random")}
+    learner = CaptioningLearner(Captioning(vocabulary))
+    batches = KeptBatches(*both, seen=seen, learner=learner, **settings)
+    found = list(batches.epoch(1))
+    mirrored = 0
+    for batch in found:
+        for number, words in zip(batch.images[:, 0].int().tolist(), batch.targets["words"], strict=True):
+            turned, row = divmod(number, 100)
+            side = ("left", "right")[(row + turned) % 2]
+            assert vocabulary.decode(words[0]) == f"a dog to the {side} of a dog"
+            mirrored += turned
+    assert 30 <= mirrored <= 70
+    assert torch.equal(next(iter(batches.epoch(1, 5))).images, found[5].images)
+
+
+@pytest.mark.parametrize(
+    ("flip", "width", "seconds_each", "left", "expected"),
+    [
+        ("random", 1_000, 0.01, None, True),
+        ("none", 1_000, 0.01, None, False),
+        ("random", 1_000, 0.01, 60.0, True),
+        ("random", 1_000, 0.5, 60.0, False),  # a look at all of them would take 50 of the 60 s
+        ("random", 100_000_000, 0.01, None, False),  # would take 40 GB
+    ],
+)
+def test_mirror_images_are_looked_at_where_that_costs_little(flip, width, seconds_each, left, expected):
+    batches = SimpleNamespace(augmentation=Augmentation(flip=flip), pixels=range(100))
+    plan = SimpleNamespace(batches=batches, speed=SimpleNamespace(processor_seconds_per_image=seconds_each))
+    assert from_either_side(plan, width, left) is expected
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from foveate.errors import DatasetError, InputError
 from foveate.tasks.base import Task
 from foveate.tasks.captioning import reading
 from foveate.tasks.captioning.names import BLEU4, CIDER
+from foveate.tasks.captioning.sides import mirrored
 from foveate.tasks.captioning.targets import Captions
 from foveate.tasks.captioning.vocabulary import Vocabulary
 from foveate.tasks.captioning.yardsticks import best_constant, nearest_rows
@@ -23,15 +25,6 @@ if TYPE_CHECKING:
     from foveate.tasks.sections import Table
     from foveate.tasks.surveyed import Remark, Surveyed
     from foveate.tasks.targets import Targets
-
-# Words of sides: a picture's mirror image has another sentence.
-_SIDES = frozenset(
-    (
-        *("left", "right", "links", "rechts", "linke", "rechte", "linken", "rechten"),
-        *("gauche", "droite", "izquierda", "derecha", "sinistra", "destra", "esquerda", "direita"),
-        *("左", "右", "왼쪽", "오른쪽", "слева", "справа", "lewo", "prawo", "يمين", "يسار"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,7 @@ class Described(Task):
     compares_with_training: ClassVar[bool] = True
     columns_needed: ClassVar[str] = "a column 'caption' with a sentence in each row"
     known_columns: ClassVar[tuple[str, ...]] = ()  # its own reader knows them in whatever letters
+    options: ClassVar[frozenset[str]] = frozenset(("min_count", "capitals"))
 
     vocabulary: Vocabulary
     constant: str = ""
@@ -69,11 +63,14 @@ class Described(Task):
         captions = reading.captions_of(answers["train"])
         if not (sentences := captions.each()):
             raise DatasetError("has no sentence with a word in train.")
-        try:
-            vocabulary = Vocabulary.of(sentences, min_count=1 if fewest == 1 else None)
-        except InputError as error:
-            raise DatasetError(f"has no words to learn. {error}") from None
-        return cls(vocabulary, best_constant(captions))
+        return cls(_words_in(sentences, min_count=1 if fewest == 1 else None), best_constant(captions))
+
+    def with_options(
+        self, targets: Targets, *, min_count: int | None = None, capitals: str = "lower"
+    ) -> Self:
+        """min_count: how often a learnt word stands there, at least. capitals: "lower", or "keep"."""
+        sentences = captions_in(targets).each()
+        return replace(self, vocabulary=_words_in(sentences, min_count=min_count, lower=capitals != "keep"))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -83,9 +80,17 @@ class Described(Task):
     def groups(self) -> tuple[str, ...]:
         return ()
 
+    @cached_property
+    def mirrored_words(self) -> NDArray[np.int64] | None:
+        """(K,) of each word the number of that which a mirror image has there: of *left* that of *right*.
+
+        None where a word has none: then mirror images are not learnt from.
+        """
+        return mirrored(self.labels)
+
     @property
     def mirror_safe(self) -> bool:
-        return _SIDES.isdisjoint(self.vocabulary.words)
+        return self.mirrored_words is not None
 
     def targets(self, answers: Iterable[object]) -> Captions:
         return reading.captions_of(answers).encoded(self.vocabulary)
@@ -144,3 +149,11 @@ def captions_in(targets: Targets) -> Captions:
     if not isinstance(targets, Captions):
         raise TypeError(f"captioning is given sentences, not {type(targets).__name__}")
     return targets
+
+
+def _words_in(sentences: Sequence[str], *, min_count: int | None, lower: bool = True) -> Vocabulary:
+    """The vocabulary of sentences. Raises DatasetError in words that follow the data set's name."""
+    try:
+        return Vocabulary.of(sentences, min_count=min_count, lower=lower)
+    except InputError as error:
+        raise DatasetError(f"has no words to learn. {error}") from None

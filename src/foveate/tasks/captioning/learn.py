@@ -45,6 +45,16 @@ class CaptioningLearner(Learner):
 
     task: Captioning
 
+    def moved(self, targets: Arrays, geometry: Tensor, size: tuple[int, int]) -> Arrays:
+        """Of mirror images what is said of sides is said of the other side."""
+        if (others := self.task.mirrored_words) is None:
+            return targets
+        words = targets[WORDS].long()
+        (a, b), (c, d) = geometry[:, :, :2].permute(1, 2, 0)
+        turned = a * d < b * c  # (N,)
+        seen = torch.from_numpy(others).to(words.device)[words]
+        return {**targets, WORDS: torch.where(turned[:, None, None], seen, words)}
+
     def loss(self, outputs: Any, targets: Arrays) -> Tensor:
         seen: SentencesToLearn = outputs
         parts, taught = seen.losses(targets[WORDS], self.label_smoothing)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from foveate.errors import InputError
 from foveate.strict_json import exact_keys, need
 from foveate.tasks.captioning.text import MOST_CHARACTERS, sentence_of, words_of
+from foveate.words import setting
 
 PADDING, START, END, UNKNOWN = range(4)
 SPECIAL = ("<padding>", "<start>", "<end>", "<unknown>")  # no words: the tokeniser gives no such signs
@@ -65,7 +66,7 @@ class Vocabulary:
             found = f"words {max(counts.values())} times at most" if counts else "no words"
             raise InputError(
                 f"Of {len(texts)} sentences no word stands there {least} times; found {found}: give more "
-                "sentences, or a smaller min_count."
+                f"sentences, or a smaller {setting('min_count')}."
             )
         common.sort(key=lambda pair: (-pair[1], pair[0]))
         return cls(tuple(word for word, _ in common[:MOST_WORDS]), lower)
