@@ -63,14 +63,12 @@ class Described(Task):
         captions = reading.captions_of(answers["train"])
         if not (sentences := captions.each()):
             raise DatasetError("has no sentence with a word in train.")
-        return cls(_words_in(sentences, min_count=1 if fewest == 1 else None), best_constant(captions))
+        return cls(_words_in(sentences, 1 if fewest == 1 else None), best_constant(captions))
 
-    def with_options(
-        self, targets: Targets, *, min_count: int | None = None, capitals: str = "lower"
-    ) -> Self:
+    def with_options(self, targets: Targets, **options: Any) -> Self:
         """min_count: how often a learnt word stands there, at least. capitals: "lower", or "keep"."""
-        sentences = captions_in(targets).each()
-        return replace(self, vocabulary=_words_in(sentences, min_count=min_count, lower=capitals != "keep"))
+        min_count, lower = options.get("min_count"), options.get("capitals") != "keep"
+        return replace(self, vocabulary=_words_in(captions_in(targets).each(), min_count, lower=lower))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -151,7 +149,7 @@ def captions_in(targets: Targets) -> Captions:
     return targets
 
 
-def _words_in(sentences: Sequence[str], *, min_count: int | None, lower: bool = True) -> Vocabulary:
+def _words_in(sentences: Sequence[str], min_count: int | None, *, lower: bool = True) -> Vocabulary:
     """The vocabulary of sentences. Raises DatasetError in words that follow the data set's name."""
     try:
         return Vocabulary.of(sentences, min_count=min_count, lower=lower)
