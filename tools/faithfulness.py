@@ -29,6 +29,7 @@ from foveate.explanation import (
     integrated_gradients,
     last_map,
 )
+from foveate.explanation.hooks import Watched
 from foveate.images.read import is_image_name, read_image
 from foveate.models import create_model
 from foveate.models.pretrained import PRETRAINED
@@ -75,11 +76,10 @@ def one_picture(
 ) -> tuple[float, ...]:
     """The right class's probability before, and how far each way of hiding a fifth lowers it."""
     task = Classification(PRETRAINED[NETWORK].classes)
-    probability = learner_of(task)(task).value
-    heat = torch.from_numpy(heat_map(network, x, target, method, value=probability).values)
-    test = hiding(
-        network, x, target, heat, score=probability, draws=draws, seed=seed, batch_size=2 + 2 * draws
-    )
+    learner = learner_of(task)(task)
+    watched = Watched(value=learner.value)
+    heat = torch.from_numpy(heat_map(network, x, target, method, watched=watched).values)
+    test = hiding(network, x, target, heat, score=learner.value, draws=draws, seed=seed)
     return test.before, test.drop, test.drop_elsewhere, test.drop_scattered
 
 

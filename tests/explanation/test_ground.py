@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foveate.explanation.ground import brought_back, own_pixels
+from foveate.explanation.ground import Decoded, brought_back, own_pixels
 from foveate.images.preprocess import Preprocessing
 
 HEAT = np.random.default_rng(0).normal(size=(12, 20)).astype(np.float32)
@@ -38,9 +38,8 @@ def test_a_picture_that_was_decoded_smaller_lies_where_the_whole_one_did():
     small = np.zeros(
         (75, 100, 3), np.uint8
     )  # of 797 x 593 pixels by 8: the last column and row are part full
-    ground = own_pixels(
-        small, seen, (797, 593), 200, box=(0, 0, 797 / 8, 593 / 8), region=(80, 160, 400, 480)
-    )
+    given = Decoded(small, (0, 0, 797 / 8, 593 / 8), (797, 593))
+    ground = own_pixels(given, seen, 200, region=(80, 160, 400, 480))
     assert ground.pixels.shape == (150, 200, 3)
     here, given = np.array([[37.0, 81.0]]), np.array([[37.0, 81.0]]) / 2 * 8
     np.testing.assert_allclose(ground.place.points(here), seen.place(797, 593).points(given), atol=1e-6)

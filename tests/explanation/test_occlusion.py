@@ -36,7 +36,7 @@ def brute_force(module, x, target, *, window, starts, fill):
     ],
 )
 def test_brute_force(network, pictures, window, stride, starts):
-    found = occlusion(network, pictures, TARGETS, window=window, stride=stride, fill=0.5, batch_size=5)
+    found = occlusion(network, pictures, TARGETS, window=window, stride=stride, fill=0.5)
     for i in range(3):
         expected = brute_force(
             network, pictures[i : i + 1], int(TARGETS[i]), window=window, starts=starts, fill=0.5
@@ -50,6 +50,12 @@ def test_it_is_captums(network, pictures):
     )
     ours = occlusion(network, pictures, TARGETS, window=4, stride=2)
     torch.testing.assert_close(ours, theirs[:, 0].to(ours.dtype), rtol=0, atol=1e-5)
+
+
+def test_batches_change_nothing(network, pictures, monkeypatch):
+    expected = occlusion(network, pictures, TARGETS, window=4)
+    monkeypatch.setattr("foveate.explanation.occlusion.at_once", lambda x: 5)  # of 25 places, and of 16 four
+    torch.testing.assert_close(occlusion(network, pictures, TARGETS, window=4), expected)
 
 
 def test_a_cover_may_be_a_picture(network, pictures):

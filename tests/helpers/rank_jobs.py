@@ -54,7 +54,7 @@ from foveate.training.ranks import Ranks, joined_ranks
 from foveate.training.schedule import StepHorizon
 from foveate.training.settings import OptimiserSettings, TrainingSettings
 from foveate.training.step import Step
-from foveate.transfer.finetune import fine_tune, horizons
+from foveate.transfer.finetune import TuningBatches, fine_tune, horizons
 
 PICTURES, BATCH = 51, 8  # batches of 8, and a last one of 3
 STEPS_AN_EPOCH = 7
@@ -192,9 +192,8 @@ def tuned(ranks: Ranks, folder: Path) -> Found:
     """The weights of a network that was fine-tuned in two rungs, and how it was judged."""
     run, settings = trainer(ranks, 1), TrainingSettings(optimiser=SGD, precision="float32", select="val_loss")
     horizon = horizons(2, len(run.batches), None)
-    *_, last = fine_tune(
-        run.module, run.learner, run.batches, run.validation, horizon, settings=settings, ranks=ranks
-    )
+    batches = TuningBatches(run.batches, run.validation)
+    *_, last = fine_tune(run.module, run.learner, batches, horizon, settings=settings, ranks=ranks)
     weights = {f"weights.{name}": one.numpy().copy() for name, one in last.network.state_dict().items()}
     return {**weights, "judged": [last.kept, last.loss_before, last.loss_after]}
 

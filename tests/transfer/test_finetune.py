@@ -16,7 +16,15 @@ from foveate.training.events import EpochDone
 from foveate.training.optim import make_optimiser, stages_of
 from foveate.training.schedule import StepHorizon
 from foveate.training.settings import OptimiserSettings
-from foveate.transfer.finetune import LADDER, SETTINGS, FineTuned, fine_tune, is_clear_gain, let_learn
+from foveate.transfer.finetune import (
+    LADDER,
+    SETTINGS,
+    FineTuned,
+    TuningBatches,
+    fine_tune,
+    is_clear_gain,
+    let_learn,
+)
 
 PREPROCESSING = Preprocessing(32, 32, mean=(0.5,) * 3, std=(0.25,) * 3)
 
@@ -48,8 +56,7 @@ def run(network, training, held_out, steps=8, **changes):
     *events, result = fine_tune(
         network,
         learner(2, label_smoothing=settings.label_smoothing),
-        training,
-        held_out,
+        TuningBatches(training, held_out),
         lambda rung, evaluation_seconds: StepHorizon(steps),
         settings=settings,
     )

@@ -20,7 +20,7 @@ from foveate.words import printable, setting
 
 if TYPE_CHECKING:
     from foveate.dataset import Split
-    from foveate.geometry import Box
+    from foveate.explanation.ground import Decoded
     from foveate.models.model import Model
 
 FACTS_NAME = "explanation.json"
@@ -95,15 +95,15 @@ def explain(
     network = resolve(str(model), weights, download=download, say=say)
     target = _target(network, class_, layer)
     split = None if data is None else _split(data)  # a wrong name is told before the work, not after
-    picture, box, size = _picture(network, image)
+    picture = _picture(network, image)
     how: dict[str, Any] = {"target": target, "methods": methods, "layer": layer, "seed": seed}
-    explained = explain_picture(network, picture, box=box, size=size, region=part, **how)
+    explained = explain_picture(network, picture, region=part, **how)
     facts: dict[str, Any] = {"model": str(model), "image": _name(image)} | explained.facts
     pictures = dict(explained.pictures)
     _say_left_out(facts["left_out"], say)
     if split is not None:
         facts["data"], pictures["exciting"] = _survey(
-            network, split, facts["layer"], picture, box, progress=progress, say=say
+            network, split, facts["layer"], picture, progress=progress, say=say
         )
     files = [] if folder is None else _write(folder, pictures, facts)
     return Explanation(facts, pictures, files, network.task.says)
@@ -142,14 +142,13 @@ def _methods(name: str) -> tuple[str, ...]:
     return tuple(METHODS) if name == "all" else (name,)
 
 
-def _picture(
-    network: Model, image: str | Path | bytes | NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], Box | None, tuple[int, int] | None]:
-    """The decoded picture, where it lies in pixels that were decoded smaller, its own width and height."""
+def _picture(network: Model, image: str | Path | bytes | NDArray[np.uint8]) -> Decoded:
+    from foveate.explanation.ground import Decoded, decoded
+
     if isinstance(image, np.ndarray):
-        return image, None, None
-    picture, info = network.preprocessing.decode(image)
-    return picture, info.box, (info.width, info.height)
+        return decoded(image)
+    pixels, info = network.preprocessing.decode(image)
+    return Decoded(pixels, info.box, (info.width, info.height))
 
 
 def _split(data: str | Path) -> tuple[str, Split]:
@@ -166,8 +165,7 @@ def _survey(
     model: Model,
     split: tuple[str, Split],
     layer: str | None,
-    picture: NDArray[np.uint8],
-    box: tuple[float, float, float, float] | None,
+    picture: Decoded,
     *,
     progress: Progress,
     say: Say,
@@ -178,7 +176,7 @@ def _survey(
     if layer is None:
         raise InputError(f"{setting('data')} shows what excites maps, and this network makes none.")
     name, pictures = split
-    found = survey(model, pictures.images, layer, picture, box=box, progress=progress)
+    found = survey(model, pictures.images, layer, picture, progress=progress)
     for unreadable, reason in found.unreadable:
         say(f"{printable(unreadable)} is left out: {printable(reason)}")
     return {"name": name} | found.facts, found.picture

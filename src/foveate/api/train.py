@@ -92,13 +92,14 @@ def check_settings(
     out: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    val: Data | None = None,
-    allow_changed_data: bool = False,
-    track: Any = (),
     **settings: Any,
 ) -> Path:
-    """Refuse what `train` would refuse before it reads a picture; the folder to be made."""
-    TrainRequest(**settings)
+    """Refuse what `train` would refuse before it reads a picture; the folder to be made.
+
+    settings: the others of `train`.
+    """
+    known = {field.name for field in fields(TrainRequest)}
+    TrainRequest(**{name: value for name, value in settings.items() if name in known})
     folder = output_folder(data, out, resume=resume, overwrite=overwrite)
     refuse_finished(folder, replaceable=resume or overwrite)
     return folder

@@ -109,13 +109,9 @@ def make_command(
     *,
     out: str | None,
     overwrite: bool,
-    count: int,
-    size: int,
     kind: str | None,
-    seed: int,
-    number: bool,
-    hold_out: int,
     as_json: bool,
+    **scenes: Any,
 ) -> None:
     """Make the data set NAME; there is one, `scenes`.
 
@@ -134,7 +130,7 @@ def make_command(
 
     if name != "scenes":
         raise UnknownNameError("data set to make", name, ["scenes"])
-    settings = SceneSettings(count, size, seed, number, hold_out)
+    settings = SceneSettings(**scenes)
     base = Path(out or "scenes")
     folder = check_place(base if out or overwrite else numbered(base)[-1], overwrite=overwrite)
     with _download_bar() as progress:
@@ -146,7 +142,7 @@ def make_command(
             emit_json(made.to_dict())
         else:
             splits = ", ".join(f"{number:,} {split}" for split, number in settings.counts().items())
-            click.echo(f"{typed(folder)} holds {plural(count, 'scene')} of {made.kind}: {splits}.")
+            click.echo(f"{typed(folder)} holds {plural(settings.count, 'scene')} of {made.kind}: {splits}.")
             click.echo(f"{typed(folder / 'README.md')} says what lies where.")
 
 

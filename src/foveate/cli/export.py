@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from foveate.cli.command import Command
@@ -27,18 +29,7 @@ from foveate.words import printable
 @click.option("-o", "--out", type=click.Path(), help="Where to write; by default named after MODEL, here.")
 @overwrite_option
 @json_option
-def command(
-    model: str,
-    *,
-    int8: bool,
-    data: str | None,
-    batch_size: int | None,
-    web: str | None,
-    download: bool,
-    out: str | None,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
+def command(model: str, *, as_json: bool, **settings: Any) -> None:
     """Copy the network of the model folder MODEL out, make it smaller and faster, or make a page of it.
 
     \b
@@ -59,17 +50,7 @@ def command(
     """
     from foveate.api.export import export
 
-    done = export(
-        model,
-        out=out,
-        int8=int8,
-        data=data,
-        batch_size=batch_size,
-        web=web,
-        download=download,
-        overwrite=overwrite,
-        say=note,
-    )
+    done = export(model, say=note, **settings)
     with after_writing():
         if as_json:
             emit_json(done.to_dict())

@@ -65,9 +65,7 @@ class Stride(click.ParamType[tuple[int, int]]):
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it [IMAGE's name-KERNEL.png].")
 @overwrite_option
 @json_option
-@click.pass_context
 def command(
-    context: click.Context,
     image: Path,
     kernel: str | None,
     *,
@@ -94,7 +92,7 @@ def command(
 
         raise InputError(f"Give one kernel: a name ({', '.join(KERNELS)}), all, channels, or --matrix.")
     name = kernel or "matrix"
-    unused = [f"--{one}" for one in sorted(said(context, how))]
+    unused = [f"--{one}" for one in sorted(said(click.get_current_context(), how))]
     if name == "channels" and unused:
         raise InputError(
             f"{', '.join(unused)}: of no effect on `channels`, which applies no kernel; leave it out."

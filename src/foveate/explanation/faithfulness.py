@@ -123,7 +123,6 @@ def hiding(
     score: Score = one_of,
     cover: Tensor | None = None,
     seed: int = 0,
-    batch_size: int | None = None,
 ) -> Hiding:
     """Hide the part that a heat map marks, and as much elsewhere.
 
@@ -134,7 +133,6 @@ def hiding(
             probability); by default its output.
         cover: what hidden pixels show, of x's shape; by default the picture out of focus.
         draws: how often the random parts are drawn; the same seed draws the same.
-        batch_size: how many pictures run together; by default what suits their size.
     """
     _check(x, heat)
     generator = torch.Generator().manual_seed(seed)
@@ -143,7 +141,7 @@ def hiding(
     masks += [_elsewhere(mask, generator) for _ in range(draws)]
     masks += [_scattered(mask.shape, fraction, generator) for _ in range(draws)]
     hidden = torch.stack(masks).to(x.device)
-    found = _with_hidden(module, x, target, hidden.split(batch_size or at_once(x)), cover=cover, score=score)
+    found = _with_hidden(module, x, target, hidden.split(at_once(x)), cover=cover, score=score)
     return Hiding(fraction, found[0], found[1], tuple(found[2 : 2 + draws]), tuple(found[2 + draws :]))
 
 
@@ -156,7 +154,6 @@ def curves(
     steps: int = 20,
     score: Score = one_of,
     cover: Tensor | None = None,
-    batch_size: int | None = None,
 ) -> Curves:
     """Deletion and insertion curves of a heat map, each with ``steps`` + 1 points.
 
@@ -169,7 +166,7 @@ def curves(
     rank = rank.view_as(heat)  # 0 for the hottest pixel
     fractions = [i / steps for i in range(steps + 1)]
     gone = torch.stack([rank < round(f * heat.numel()) for f in fractions])
-    hidden = torch.cat([gone, ~gone]).split(batch_size or at_once(x))
+    hidden = torch.cat([gone, ~gone]).split(at_once(x))
     found = _with_hidden(module, x, target, hidden, cover=cover, score=score)
     return Curves(tuple(fractions), tuple(found[: steps + 1]), tuple(found[steps + 1 :]))
 

@@ -29,6 +29,26 @@ OPACITY = 0.5  # of an answer over its picture
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """A picture as it was decoded, perhaps smaller than it is.
+
+    pixels: (H, W, 3) uint8. box: where in them the picture lies, see `ImageInfo`; None: all over. size: its
+    own width and height.
+    """
+
+    pixels: NDArray[np.uint8]
+    box: Box | None
+    size: tuple[float, float]
+
+
+def decoded(picture: NDArray[np.uint8] | Decoded) -> Decoded:
+    """Pixels (H, W, 3) are a picture of their own size."""
+    if isinstance(picture, Decoded):
+        return picture
+    return Decoded(picture, None, (picture.shape[1], picture.shape[0]))
+
+
+@dataclass(frozen=True)
 class Ground:
     """pixels: (H, W, 1 or 3) uint8. place: from these pixels to the network's input; None: they are that.
 
@@ -54,28 +74,19 @@ class Ground:
 
 
 def own_pixels(
-    picture: NDArray[np.uint8],
-    preprocessing: Preprocessing,
-    size: tuple[float, float],
-    side_px: int,
-    *,
-    box: Box | None = None,
-    region: Box | None = None,
+    picture: Decoded, preprocessing: Preprocessing, side_px: int, region: Box | None = None
 ) -> Ground:
-    """A picture (H, W, 3), decoded of one of ``size`` (width, height), with ``side_px`` as its longer side.
-
-    box: where in it the picture lies, see `ImageInfo`. region: in pixels of the given size.
-    """
-    shown = fitted(picture, side_px)
+    """A picture with ``side_px`` as its longer side. region: in pixels of its own size."""
+    shown = fitted(picture.pixels, side_px)
     sides = (float(shown.shape[1]), float(shown.shape[0]))
-    height, width = picture.shape[:2]
-    decoded = Affine.between((0, 0, *sides), (0, 0, width, height))
-    given = Affine.between(box or (0, 0, width, height), (0, 0, *size)) @ decoded
+    height, width = picture.pixels.shape[:2]
+    whole = Affine.between((0, 0, *sides), (0, 0, width, height))
+    given = Affine.between(picture.box or (0, 0, width, height), (0, 0, *picture.size)) @ whole
     here = None
     if region is not None:
         x1, y1, x2, y2 = given.inverse().boxes([region])[0].tolist()
         here = (x1, y1, x2, y2)
-    return Ground(shown, preprocessing.place(*size) @ given, here)
+    return Ground(shown, preprocessing.place(*picture.size) @ given, here)
 
 
 def brought_back(values: NDArray[np.float32], place: Affine, height: int, width: int) -> NDArray[np.float32]:

@@ -24,6 +24,22 @@ from foveate.tasks.learning import one_of
 # (what a network gives for N pictures, their labels (N,)) -> (N,)
 Score = Callable[[Tensor, Tensor], Tensor]
 
+
+@dataclass(frozen=True)
+class Watched:
+    """What of a network's outputs an explanation is about; by default the label's own output.
+
+    score: what is explained. value: what the answer says, which falls when something is hidden. A task's
+    `Learner` has both.
+    """
+
+    score: Score = one_of
+    value: Score = one_of
+
+
+OUTPUT = Watched()
+
+
 # What hands its input on, and what resizes the last map to a fixed grid: no maps of their own to look at.
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 

@@ -15,12 +15,11 @@ from foveate.errors import InputError, UnknownNameError
 from foveate.explanation.faithfulness import blurred
 from foveate.explanation.grad_cam import grad_cam, upsampled
 from foveate.explanation.gradients import heat_of_gradient, integrated_gradients, smooth_grad
-from foveate.explanation.hooks import Score, last_map
+from foveate.explanation.hooks import OUTPUT, Score, Watched, last_map
 from foveate.explanation.occlusion import occlusion
 from foveate.explanation.render import overlay, signed_overlay
 from foveate.explanation.rollout import attention_layers, rollout
 from foveate.plugins import Registry
-from foveate.tasks.learning import one_of
 
 Method = Callable[["Question"], "HeatMap"]
 NEED_MAPS = {"grad-cam"}  # the methods for which the network must make maps
@@ -53,19 +52,18 @@ def heat_map(
     method: str = "grad-cam",
     *,
     layer: str | None = None,
-    score: Score = one_of,
-    value: Score = one_of,
+    watched: Watched = OUTPUT,
     seed: int = 0,
 ) -> HeatMap:
     """Explain why one picture, (1, C, H, W) normalised, is (or might be) called ``target``.
 
-    ``score`` of its outputs is explained; occlusion watches its ``value`` (see `Learner`). ``layer`` is for
-    Grad-CAM, ``seed`` for the noise of saliency. Raises UnknownNameError for a method or layer, InputError as
-    the method does.
+    The score of what is ``watched`` is explained; occlusion looks at its value. ``layer`` is for Grad-CAM,
+    ``seed`` for the noise of saliency. Raises UnknownNameError for a method or layer, InputError as the
+    method does.
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    return METHODS[method](Question(module, x, target, layer, score, value, seed))
+    return METHODS[method](Question(module, x, target, layer, watched.score, watched.value, seed))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ def occlusion(
     score: Score = one_of,
     stride: int | tuple[int, int] | None = None,
     fill: Tensor | float = 0.0,
-    batch_size: int | None = None,
 ) -> Tensor:
     """How much the label's output falls when a pixel's surroundings are covered, (N, H, W).
 
@@ -40,7 +39,6 @@ def occlusion(
         stride: pixels from one window to the next; by default half the window.
         fill: what covers it, a number or a tensor that broadcasts to x; 0 in normalised pictures is the
             data set's mean colour.
-        batch_size: how many pictures run together; by default what suits their size.
     """
     height, width = x.shape[-2:]
     rows, columns = pair(window)
@@ -50,7 +48,7 @@ def occlusion(
     places = [(top, left) for top in _starts(height, rows, down) for left in _starts(width, columns, across)]
     cover = torch.as_tensor(fill, dtype=x.dtype, device=x.device).expand_as(x)
     wanted = torch.as_tensor(target, device=x.device).expand(len(x))
-    size = batch_size or at_once(x)
+    size = at_once(x)
     total, times = x.new_zeros(len(x), height, width), x.new_zeros(height, width)
     with evaluating(module), torch.no_grad():
         before = scores_of(module, x, wanted, score)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from foveate.errors import InputError
+from foveate.explanation.hooks import Watched
 from foveate.geometry import Box
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.base import Task
@@ -51,6 +52,11 @@ class Part:
     def score(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """(N,) the number that is explained of each picture."""
         return self.learner.score(self.of(outputs), labels)
+
+    @property
+    def watched(self) -> Watched:
+        """What a heat map of it is about."""
+        return Watched(self.score, self.value)
 
 
 def part_of(

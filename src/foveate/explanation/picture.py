@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError
 from foveate.explanation.faithfulness import Curves, blurred, curves, hiding, marked
-from foveate.explanation.ground import Ground, drawn_over, own_pixels
+from foveate.explanation.ground import Decoded, Ground, decoded, drawn_over, own_pixels
 from foveate.explanation.hooks import activation_of, capturing, last_map
 from foveate.explanation.methods import NEED_ATTENTION, NEED_MAPS, HeatMap, heat_map
 from foveate.explanation.part import Part, part_of
@@ -41,10 +41,8 @@ class Explained:
 
 def explain_picture(
     model: Model,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Decoded,
     *,
-    box: Box | None = None,
-    size: tuple[float, float] | None = None,
     region: Box | None = None,
     target: int | None = None,
     methods: Sequence[str] = ("grad-cam",),
@@ -54,8 +52,7 @@ def explain_picture(
     """Heat maps, how faithful they are, feature maps and kernels, for one picture.
 
     Args:
-        picture: (H, W, 3) uint8, of any size. box: where in it the picture lies, see `ImageInfo`.
-        size: (width, height) of the picture as it was given, where it was decoded smaller.
+        picture: (H, W, 3) uint8, of any size; `Decoded` where it was decoded smaller than it is.
         region: (x1, y1, x2, y2) in its pixels: what is said there is explained, of answers that have a place.
         target: the label to explain; by default the first that `Task.order` gives.
         layer: whose maps are looked at, also by Grad-CAM; by default the last map. A network without maps is
@@ -65,10 +62,10 @@ def explain_picture(
     Raises:
         UnknownNameError: a method or a layer. InputError: what the methods cannot explain.
     """
-    seen = model.preprocessing.apply(picture, box)  # (h, w, C)
+    given = decoded(picture)
+    seen = model.preprocessing.apply(given.pixels, given.box)  # (h, w, C)
     x = torch.from_numpy(model.preprocessing.normalise(seen[None]))
-    given = size or (picture.shape[1], picture.shape[0])
-    part = part_of(model.task, model.preprocessing, given, region)
+    part = part_of(model.task, model.preprocessing, given.size, region)
     with evaluating(model.module), torch.no_grad():
         outputs = model.module(x)
         values = part.values(outputs)[0].numpy()  # (K,)
@@ -79,7 +76,7 @@ def explain_picture(
     facts |= {} if region is None else {"region": list(region)}
     ground, first = Ground(seen), ("what the network sees", seen)
     if not model.task.whole_picture:
-        ground = own_pixels(picture, model.preprocessing, given, PICTURE_PX, box=box, region=region)
+        ground = own_pixels(given, model.preprocessing, PICTURE_PX, region)
     pictures = {"picture": fitted(ground.pixels, PICTURE_PX)}
     if model.task.draws:
         first = ("what the network says", drawn_over(ground, model, outputs))
@@ -87,8 +84,7 @@ def explain_picture(
     rows: list[Panel] = []
     subject = _Subject(model, part, seen, x, wanted, seed)
     for method in methods:
-        how = {"score": part.score, "value": part.value}
-        found = heat_map(model.module, x, wanted, method, layer=layer, seed=seed, **how)
+        found = heat_map(model.module, x, wanted, method, layer=layer, watched=part.watched, seed=seed)
         over = ground.under(found)
         pictures[method] = fitted(over, PICTURE_PX)
         tested, hidden, curve = _tested(subject, found)

@@ -14,10 +14,10 @@ from torch import Tensor
 from foveate.dataset.samples import Images
 from foveate.errors import ImageError, InputError
 from foveate.explanation.exciting import Excitations, most_exciting, receptive_crop, receptive_field
+from foveate.explanation.ground import Decoded, decoded
 from foveate.explanation.hooks import activation_of
 from foveate.explanation.render import Panel, sheet
 from foveate.explanation.units import unit_health
-from foveate.geometry import Box
 from foveate.models.model import Model
 
 CHANNELS_SHOWN = 8
@@ -39,20 +39,19 @@ def survey(
     model: Model,
     images: Images,
     layer: str,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Decoded,
     *,
-    box: Box | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Survey:
     """Run all pictures of a split through the network, one batch in memory at a time.
 
-    Watched are the channels of ``layer`` that ``picture``, (H, W, 3) uint8, excites most; ``box`` is where in
-    it the picture lies, see `ImageInfo`. Unreadable pictures
+    Watched are the channels of ``layer`` that ``picture``, (H, W, 3) uint8, excites most. Unreadable pictures
     are left out and named. Raises InputError where none can be read, and as `most_exciting` does.
     """
     unreadable: list[tuple[str, str]] = []
     kept: list[int] = []  # the numbers in `images` of those that were read
-    channels = _channels(model, layer, model.preprocessing.apply(picture, box))
+    given = decoded(picture)
+    channels = _channels(model, layer, model.preprocessing.apply(given.pixels, given.box))
 
     def batches(limit: int, keep: bool) -> Iterator[Tensor]:
         batch: list[NDArray[np.uint8]] = []

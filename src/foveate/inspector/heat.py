@@ -39,7 +39,7 @@ def explain(run: Run, document: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     layer = _layer(run, document.get("node"))
     module = run.net.module
     with swapped(module, run.weights):
-        found = heat_map(module, run.x, target, method, layer=layer, score=part.score, value=part.value)
+        found = heat_map(module, run.x, target, method, layer=layer, watched=part.watched)
         test = None
         if flag(document, "hiding", True):
             heat = torch.from_numpy(found.values)

@@ -1,10 +1,9 @@
 """Convolution with every padding of the guides; torch's own has no uneven sides and no strided "same"."""
 
-# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
-
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -111,6 +110,7 @@ def _as_torch(padding: Padding) -> str | tuple[int, int] | Sides:
 def _convolution(
     weight: Tensor,
     bias: Tensor | None,
+    *,
     stride: Pair,
     around: tuple[Pair, Pair],
     dilation: Pair,
@@ -141,21 +141,28 @@ def _around(padding: Any, kernel: Pair, dilation: Pair) -> Sides:
     return (rows, rows), (columns, columns)
 
 
-@reads("conv2d")
-def _read(
-    out: Value,
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Reading | None:
-    if isinstance(weight, Value) or isinstance(bias, Value) or input.ndim != 4:
+@dataclass(frozen=True)
+class Convolution:
+    """The arguments of torch's conv2d."""
+
+    input: Any
+    weight: Any
+    bias: Any = None
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: int = 1
+
+
+@reads("conv2d", call=Convolution)
+def _read(out: Value, of: Convolution) -> Reading | None:
+    if isinstance(of.weight, Value) or isinstance(of.bias, Value) or of.input.ndim != 4:
         return None
-    around = _around(padding, (weight.shape[2], weight.shape[3]), pair(dilation))
-    return _convolution(weight, bias, pair(stride), around, pair(dilation), groups)
+    dilation = pair(of.dilation)
+    around = _around(of.padding, (of.weight.shape[2], of.weight.shape[3]), dilation)
+    return _convolution(
+        of.weight, of.bias, stride=pair(of.stride), around=around, dilation=dilation, groups=of.groups
+    )
 
 
 def _read_module(module: nn.Module, x: Value, out: Value) -> Reading:
@@ -165,7 +172,15 @@ def _read_module(module: nn.Module, x: Value, out: Value) -> Reading:
         around = conv.sides(*x.shape[-2:])
     else:
         around = _around(conv.padding, pair(conv.kernel_size), dilation)
-    return _convolution(conv.weight, conv.bias, stride, around, dilation, conv.groups, conv.padding_mode)
+    return _convolution(
+        conv.weight,
+        conv.bias,
+        stride=stride,
+        around=around,
+        dilation=dilation,
+        groups=conv.groups,
+        fill=conv.padding_mode,
+    )
 
 
 @writes_kind("conv2d")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foveate.errors import InputError
 from foveate.layers.convolution import Conv2d
@@ -35,20 +35,25 @@ def round_channels(channels: float, divisor: int = 8) -> int:
 class Style:
     """What all convolutions of one network have in common.
 
-    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite). squeeze: whether blocks have
+    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite), or none. squeeze: whether blocks have
     squeeze-and-excitation, to in_channels // 4 channels (Lite has none). same_padding: TensorFlow's padding,
     which weights trained there expect (Lite). norm_eps, norm_momentum: of batch norm.
     """
 
-    activation: type[nn.Module] = nn.SiLU
+    activation: type[nn.Module] | None = nn.SiLU
     squeeze: bool = True
     same_padding: bool = False
     norm_eps: float = 1e-5
     norm_momentum: float = 0.1
 
+    @property
+    def linear(self) -> Style:
+        """The same without an activation: of a block's last convolution."""
+        return replace(self, activation=None)
+
 
 class ConvNormActivation(nn.Sequential):
-    """Convolution without bias (key ``0``), batch norm (``1``), and an activation (``2``) unless told not to.
+    """Convolution without bias (key ``0``), batch norm (``1``), and the style's activation (``2``).
 
     Shapes: (N, in_channels, H, W) to (N, out_channels, H', W'), where H' = ceil(H / stride) for an odd
     kernel; padding is dilation·(k − 1)/2 on each side, TensorFlow's with ``same_padding`` (they differ at
@@ -65,7 +70,6 @@ class ConvNormActivation(nn.Sequential):
         dilation: int = 1,
         groups: int = 1,
         style: Style = Style(),
-        activate: bool = True,
     ) -> None:
         conv: nn.Conv2d
         if style.same_padding and stride > 1:
@@ -82,7 +86,7 @@ class ConvNormActivation(nn.Sequential):
                 in_channels, out_channels, kernel, stride, around, dilation, groups=groups, bias=False
             )
         norm = nn.BatchNorm2d(out_channels, eps=style.norm_eps, momentum=style.norm_momentum)
-        super().__init__(conv, norm, *([style.activation()] if activate else []))
+        super().__init__(conv, norm, *([] if style.activation is None else [style.activation()]))
 
 
 class MBConv(nn.Module):
@@ -117,7 +121,7 @@ class MBConv(nn.Module):
         )
         if style.squeeze:
             layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), style.activation))
-        layers.append(ConvNormActivation(expanded, out_channels, style=style, activate=False))
+        layers.append(ConvNormActivation(expanded, out_channels, style=style.linear))
         self.block = nn.Sequential(*layers)
         self.has_shortcut = stride == 1 and in_channels == out_channels
         self.stochastic_depth = StochasticDepth(stochastic_depth)
@@ -151,7 +155,7 @@ class FusedMBConv(nn.Module):
         first = expanded if projects else out_channels
         layers = [ConvNormActivation(in_channels, first, kernel, stride=stride, style=style)]
         if projects:
-            layers.append(ConvNormActivation(expanded, out_channels, style=style, activate=False))
+            layers.append(ConvNormActivation(expanded, out_channels, style=style.linear))
         self.block = nn.Sequential(*layers)
         self.has_shortcut = stride == 1 and in_channels == out_channels
         self.stochastic_depth = StochasticDepth(stochastic_depth)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,23 +21,27 @@ from foveate.operators.table import MODULES, LayerEntry, in_blueprints, reads, s
 # --- Batch norm --------------------------------------------------------------------------------------------
 
 
-@reads("batch_norm")
-def _read_batch_norm(
-    out: Value,
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Reading | None:
-    if training or running_mean is None:
+@dataclass(frozen=True)
+class BatchNorm:
+    """The arguments of torch's batch_norm."""
+
+    input: Any
+    running_mean: Any
+    running_var: Any
+    weight: Any = None
+    bias: Any = None
+    training: bool = False
+    momentum: float = 0.1
+    eps: float = 1e-5
+
+
+@reads("batch_norm", call=BatchNorm)
+def _read_batch_norm(out: Value, of: BatchNorm) -> Reading | None:
+    if of.training or of.running_mean is None:
         return None
-    tensors = {"mean": running_mean, "variance": running_var, "gamma": weight, "beta": bias}
+    tensors = {"mean": of.running_mean, "variance": of.running_var, "gamma": of.weight, "beta": of.bias}
     kept = {key: tensor for key, tensor in tensors.items() if tensor is not None}
-    return Reading("batch_norm", "batch norm", {"eps": eps}, kept)
+    return Reading("batch_norm", "batch norm", {"eps": of.eps}, kept)
 
 
 @writes_kind("batch_norm")

@@ -6,12 +6,11 @@ equal on both sides and at most half the window. Padding of the classes here has
 minimum, it adds nothing to a sum, and a weighted average leaves it out.
 """
 
-# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
-
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -126,42 +125,52 @@ def _gaussian(k: int) -> list[float]:
 # --- Their entries in the operator table ---
 
 
-@reads("max_pool2d")
-def _read_max_pool2d(
-    out: Value,
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Reading:
-    return windowed(
-        "max_pool", "max pool", kernel_size, stride, padding, dilation=dilation, ceil_mode=bool(ceil_mode)
-    )
+@dataclass(frozen=True)
+class MaxPooling:
+    """The arguments of torch's max_pool2d, and of the same with the places of the greatest."""
+
+    input: Any
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    dilation: Any = 1
+    ceil_mode: bool = False
+    return_indices: bool = False
+
+    def read(self, op: str, name: str) -> Reading:
+        window = (self.kernel_size, self.stride, self.padding)
+        return windowed(op, name, *window, dilation=self.dilation, ceil_mode=bool(self.ceil_mode))
 
 
-@reads("avg_pool2d")
-def _read_avg_pool2d(
-    out: Value,
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Reading:
+@dataclass(frozen=True)
+class AveragePooling:
+    """The arguments of torch's avg_pool2d."""
+
+    input: Any
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+
+
+@reads("max_pool2d", call=MaxPooling)
+def _read_max_pool2d(out: Value, of: MaxPooling) -> Reading:
+    return of.read("max_pool", "max pool")
+
+
+@reads("avg_pool2d", call=AveragePooling)
+def _read_avg_pool2d(out: Value, of: AveragePooling) -> Reading:
     return windowed(
         "avg_pool",
         "average pool",
-        kernel_size,
-        stride,
-        padding,
-        ceil_mode=bool(ceil_mode),
-        count_include_pad=bool(count_include_pad),
-        divisor=divisor_override,
+        of.kernel_size,
+        of.stride,
+        of.padding,
+        ceil_mode=bool(of.ceil_mode),
+        count_include_pad=bool(of.count_include_pad),
+        divisor=of.divisor_override,
     )
 
 
@@ -173,9 +182,7 @@ def _write_max(g: OnnxGraph, input: Value, reading: Reading) -> Any:
         # A pool's own padding never wins, a padded zero beats negative numbers. ONNX Runtime (1.31) takes one
         # for the other and merges the two steps (its Pad_Fusion), but only where the zero is exactly zero.
         before.input[2] = g.value(float(np.finfo(np.float32).tiny))
-    given = reading.settings
-    more = {"dilations": given["dilation"], "ceil_mode": int(given["ceil_mode"])}
-    return g.op("MaxPool", input, **_window_in_onnx(given), **more)
+    return g.op("MaxPool", input, **max_pool_in_onnx(reading.settings))
 
 
 @writes_kind("avg_pool")
@@ -186,6 +193,12 @@ def _write_average(g: OnnxGraph, input: Value, reading: Reading) -> Any:
     only(fits, "avg_pool2d with ceil_mode")
     counted = int(given["count_include_pad"])
     return g.op("AveragePool", input, **_window_in_onnx(given), count_include_pad=counted)
+
+
+def max_pool_in_onnx(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of ONNX's MaxPool, of a reading's settings."""
+    more = {"dilations": given["dilation"], "ceil_mode": int(given["ceil_mode"])}
+    return _window_in_onnx(given) | more
 
 
 def _window_in_onnx(given: Mapping[str, Any]) -> dict[str, Any]:

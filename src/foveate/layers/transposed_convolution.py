@@ -5,11 +5,10 @@ Input place i puts kernel tap m on output place ``i·s + m·d − p``, so that a
 what the program knows of them.
 """
 
-# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
-
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,31 +25,35 @@ from foveate.operators.table import in_blueprints, reads, sums, writes_kind
 from foveate.operators.windows import patch_under, weighted
 
 
-@reads("conv_transpose2d")
-def _read(
-    out: Value,
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Reading | None:
-    if isinstance(weight, Value) or isinstance(bias, Value) or input.ndim != 4:
+@dataclass(frozen=True)
+class TransposedConvolution:
+    """The arguments of torch's conv_transpose2d."""
+
+    input: Any
+    weight: Any
+    bias: Any = None
+    stride: Any = 1
+    padding: Any = 0
+    output_padding: Any = 0
+    groups: int = 1
+    dilation: Any = 1
+
+
+@reads("conv_transpose2d", call=TransposedConvolution)
+def _read(out: Value, of: TransposedConvolution) -> Reading | None:
+    if isinstance(of.weight, Value) or isinstance(of.bias, Value) or of.input.ndim != 4:
         return None
-    kernel, steps = (int(weight.shape[2]), int(weight.shape[3])), pair(stride)
-    rows, columns = pair(padding)
+    kernel, steps = (int(of.weight.shape[2]), int(of.weight.shape[3])), pair(of.stride)
+    rows, columns = pair(of.padding)
     settings = {
         "kernel": kernel,
         "stride": steps,
         "around": ((rows, rows), (columns, columns)),
-        "output_padding": pair(output_padding),
-        "dilation": pair(dilation),
-        "groups": groups,
+        "output_padding": pair(of.output_padding),
+        "dilation": pair(of.dilation),
+        "groups": of.groups,
     }
-    tensors = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+    tensors = {"weight": of.weight} if of.bias is None else {"weight": of.weight, "bias": of.bias}
     grown = "" if steps == (1, 1) else f" ×{steps[0] if steps[0] == steps[1] else by(steps)}"
     return Reading("conv_transpose2d", f"transposed conv {by(kernel)}{grown}", settings, tensors)
 

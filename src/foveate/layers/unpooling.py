@@ -5,64 +5,35 @@ numbers may meet at a place, and one of them stays; torch does not say which, so
 stride as long as the window.
 """
 
-# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
-
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from foveate.layers.pooling import MaxPooling, max_pool_in_onnx
 from foveate.operators.onnx import OnnxGraph, only, reshape
-from foveate.operators.reading import Reading, Value, by, pair, windowed
+from foveate.operators.reading import Reading, Value, by
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, shown
 from foveate.operators.table import reads, sums, writes
 from foveate.operators.windows import chosen, pooled_patch
 
 
-@reads("max_pool2d_with_indices")
-def _read_pool(
-    out: Any,
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = True,
-) -> Any:
-    if isinstance(out, Value) or input.ndim != 4:
+@reads("max_pool2d_with_indices", call=MaxPooling)
+def _read_pool(out: Any, of: MaxPooling) -> Any:
+    if isinstance(out, Value) or of.input.ndim != 4:
         return None
-    how = {"dilation": dilation, "ceil_mode": bool(ceil_mode)}
-    where = windowed("max_pool_places", "places of max pool", kernel_size, stride, padding, **how)
-    return [windowed("max_pool", "max pool", kernel_size, stride, padding, **how), where]
+    return [of.read("max_pool", "max pool"), of.read("max_pool_places", "places of max pool")]
 
 
-@writes("max_pool2d_with_indices")
-def _write_pool(
-    g: OnnxGraph,
-    input: Value,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = True,
-) -> Any:
-    only(input.dim() == 4, "pooling without a batch")
-    kernel, around = pair(kernel_size), pair(padding)
-    values, places = g.op(
-        "MaxPool",
-        input,
-        outputs=2,
-        kernel_shape=kernel,
-        strides=kernel if stride is None or stride in ([], ()) else pair(stride),
-        pads=[*around, *around],
-        dilations=pair(dilation),
-        ceil_mode=int(ceil_mode),
-    )
+@writes("max_pool2d_with_indices", call=MaxPooling)
+def _write_pool(g: OnnxGraph, of: MaxPooling) -> Any:
+    only(of.input.dim() == 4, "pooling without a batch")
+    window = max_pool_in_onnx(of.read("max_pool", "max pool").settings)
+    values, places = g.op("MaxPool", of.input, outputs=2, **window)
     # ONNX counts places through the whole batch, torch on each map alone.
-    return [values, g.op("Mod", places, g.integers(input.shape[2] * input.shape[3]))]
+    return [values, g.op("Mod", places, g.integers(of.input.shape[2] * of.input.shape[3]))]
 
 
 @sums("max_pool_places")
@@ -79,39 +50,35 @@ def _sum_places(place: Place) -> Arithmetic:
     return Arithmetic(place.step.op, place.value, total, found.terms, window=window, steps=steps)
 
 
-@reads("max_unpool2d")
-def _read(
-    out: Value,
-    input: Any,
-    indices: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Reading | None:
-    if input.ndim != 4 or not isinstance(indices, Value):
+@dataclass(frozen=True)
+class MaxUnpooling:
+    """The arguments of torch's max_unpool2d."""
+
+    input: Any
+    indices: Any
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    output_size: Any = None
+
+
+@reads("max_unpool2d", call=MaxUnpooling)
+def _read(out: Value, of: MaxUnpooling) -> Reading | None:
+    if of.input.ndim != 4 or not isinstance(of.indices, Value):
         return None
     label = f"max unpool to {by(out.shape[2:])}"
-    return Reading("max_unpool", label, inputs=(input.number, indices.number))
+    return Reading("max_unpool", label, inputs=(of.input.number, of.indices.number))
 
 
-@writes("max_unpool2d")
-def _write(
-    g: OnnxGraph,
-    input: Value,
-    indices: Value,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    output_size: Any = None,
-) -> Any:
+@writes("max_unpool2d", call=MaxUnpooling)
+def _write(g: OnnxGraph, of: MaxUnpooling) -> Any:
     # ONNX's own MaxUnpool counts places through the whole batch, of a size that it works out itself.
-    only(input.dim() == 4, "unpooling without a batch")
+    only(of.input.dim() == 4, "unpooling without a batch")
     channels, height, width = g.out.shape[1:]
-    count = g.op("Shape", input, start=0, end=1)
+    count = g.op("Shape", of.input, start=0, end=1)
     zeros = g.op("ConstantOfShape", g.op("Concat", count, g.integers([channels, height * width]), axis=0))
     flat = g.integers([0, channels, -1])
-    numbers, places = (g.op("Reshape", value, flat) for value in (input, indices))
+    numbers, places = (g.op("Reshape", value, flat) for value in (of.input, of.indices))
     return reshape(g, g.op("ScatterElements", zeros, places, numbers, axis=2))
 
 

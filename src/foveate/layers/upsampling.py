@@ -3,10 +3,9 @@
 torch's ``F.interpolate`` and ``nn.Upsample``; other modes than these two are left to torch.
 """
 
-# ruff: noqa: PLR0917 -- arguments of torch's functions, in torch's order
-
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,26 +22,30 @@ from foveate.operators.windows import patch_under, summed
 _NEAREST = {"nearest": False, "nearest-exact": True}  # whether the places' middles decide
 
 
-@reads("interpolate")
-def _read(
-    out: Value,
-    input: Any,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
-    antialias: bool = False,
-) -> Reading | None:
-    if input.ndim != 4 or antialias or mode not in {*_NEAREST, "bilinear"}:
+@dataclass(frozen=True)
+class Interpolation:
+    """The arguments of torch's interpolate."""
+
+    input: Any
+    size: Any = None
+    scale_factor: Any = None
+    mode: str = "nearest"
+    align_corners: bool | None = None
+    recompute_scale_factor: bool | None = None
+    antialias: bool = False
+
+
+@reads("interpolate", call=Interpolation)
+def _read(out: Value, of: Interpolation) -> Reading | None:
+    if of.input.ndim != 4 or of.antialias or of.mode not in {*_NEAREST, "bilinear"}:
         return None
-    kept = scale_factor is not None and not recompute_scale_factor
-    both = scale_factor if isinstance(scale_factor, tuple | list) else (scale_factor, scale_factor)
+    kept, factor = of.scale_factor is not None and not of.recompute_scale_factor, of.scale_factor
+    both = factor if isinstance(factor, tuple | list) else (factor, factor)
     scale = (float(both[0]), float(both[1])) if kept else (None, None)
     to = by(out.shape[2:])
-    if mode in _NEAREST:
-        return Reading("nearest", f"nearest to {to}", {"scale": scale, "middle": _NEAREST[mode]})
-    settings = {"scale": scale, "align_corners": bool(align_corners)}
+    if of.mode in _NEAREST:
+        return Reading("nearest", f"nearest to {to}", {"scale": scale, "middle": _NEAREST[of.mode]})
+    settings = {"scale": scale, "align_corners": bool(of.align_corners)}
     return Reading("bilinear", f"bilinear to {to}", settings)
 
 

@@ -12,7 +12,7 @@ Deviations: depthwise-separable convolutions, and batch norms of each level's ow
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -27,7 +27,8 @@ from foveate.layers.ranks import divisor
 from foveate.layers.truth import Truth, in_crowd
 from foveate.models.anatomy import Network
 from foveate.models.detector import CANDIDATES, Detector, Origin, Where, limits_of, nearest
-from foveate.models.registry import create_trunk, register
+from foveate.models.registry import register
+from foveate.models.trunk_choice import USUAL_TRUNK, TrunkChoice
 
 PRIOR = 0.01  # the score of a place at the start
 REACH = 4.0  # of a side from its place at the start, in strides
@@ -290,22 +291,15 @@ def place_centres(one: Tensor, x: Tensor, stride: int) -> Tensor:
 @register("centre_efficientnet_lite2", trunk="efficientnet_lite2")
 @register("centre_resnet18", trunk="resnet18")
 def centre(
+    on: TrunkChoice = USUAL_TRUNK,
     *,
-    trunk: str,
     width: int = 96,
     depth: int = 2,
     finest: int = 8,
     extra: int = 1,
     candidates: int = CANDIDATES,
-    image_size: tuple[int, int] = (128, 128),
-    trunk_options: Mapping[str, Any] | None = None,
     num_classes: int = 80,
-    in_channels: int = 3,
 ) -> Centre:
-    """The detector on a trunk of the catalogue; ``trunk_options`` are those of :func:`create_model` for it.
-
-    image_size: (H, W) of the pictures to train on, for trunks that are made for a size.
-    """
-    made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
+    """The detector on a trunk of the catalogue."""
     shape = (width, depth, finest, extra)
-    return Centre(made, trunk_name=trunk, shape=shape, candidates=candidates, num_classes=num_classes)
+    return Centre(on.made(), trunk_name=on.trunk, shape=shape, candidates=candidates, num_classes=num_classes)

@@ -12,6 +12,7 @@ arXiv:1706.05587. Key names and order are torchvision's. Deviations from the pap
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -74,6 +75,16 @@ class ASPP(nn.Module):
         return self.project(torch.cat([conv(x) for conv in self.convs], dim=1))
 
 
+@dataclass(frozen=True)
+class ASPPSettings:
+    channels: int = 256
+    rates: tuple[int, ...] = RATES
+    dropout: float = 0.5
+
+
+USUAL = ASPPSettings()
+
+
 @register("deeplabv3_resnet50", trunk="resnet50")
 @register("deeplabv3_mobilenet_v3_large", trunk="mobilenet_v3_large")
 class DeepLabV3(DilatedSegmenter):
@@ -81,13 +92,11 @@ class DeepLabV3(DilatedSegmenter):
 
     def __init__(
         self,
+        aspp: ASPPSettings = USUAL,
         *,
         trunk: str = "resnet50",
         trunk_options: Mapping[str, Any] | None = None,
-        channels: int = 256,
-        rates: tuple[int, ...] = RATES,
         aux_loss: bool = True,
-        dropout: float = 0.5,
         num_classes: int = 21,
         in_channels: int = 3,
     ) -> None:
@@ -98,8 +107,9 @@ class DeepLabV3(DilatedSegmenter):
             num_classes=num_classes,
             in_channels=in_channels,
         )
+        channels = aspp.channels
         self.classifier = nn.Sequential(
-            ASPP(self.num_features, channels, rates, dropout),
+            ASPP(self.num_features, channels, aspp.rates, aspp.dropout),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(),

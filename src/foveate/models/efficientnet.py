@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -111,6 +112,20 @@ class MBConvNetwork(Network):
         self.levels = (*self.levels[:-1], last)
 
 
+@dataclass(frozen=True)
+class Size:
+    """What tells one of the family from the others."""
+
+    width: float = 1.0
+    depth: float = 1.0
+    dropout: float = 0.2
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.1
+
+
+B0 = Size()
+
+
 @register("efficientnet_b0", width=1.0, depth=1.0, dropout=0.2)
 @register("efficientnet_b1", width=1.0, depth=1.1, dropout=0.2)
 @register("efficientnet_b2", width=1.1, depth=1.2, dropout=0.3)
@@ -127,21 +142,17 @@ class EfficientNet(MBConvNetwork):
 
     def __init__(
         self,
+        size: Size = B0,
         *,
-        width: float = 1.0,
-        depth: float = 1.0,
-        dropout: float = 0.2,
         stochastic_depth: float = 0.2,
-        norm_eps: float = 1e-5,
-        norm_momentum: float = 0.1,
         num_classes: int = 1000,
         in_channels: int = 3,
     ) -> None:
         super().__init__(
-            scaled(STAGES, width, depth),
-            Style(norm_eps=norm_eps, norm_momentum=norm_momentum),
-            (round_channels(STEM_CHANNELS * width), round_channels(HEAD_CHANNELS * width)),
-            dropout=dropout,
+            scaled(STAGES, size.width, size.depth),
+            Style(norm_eps=size.norm_eps, norm_momentum=size.norm_momentum),
+            (round_channels(STEM_CHANNELS * size.width), round_channels(HEAD_CHANNELS * size.width)),
+            dropout=size.dropout,
             stochastic_depth=stochastic_depth,
             num_classes=num_classes,
             in_channels=in_channels,

@@ -10,13 +10,13 @@ selective search in place of a network's. Deviation of all: dense layers are not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from foveate.models.anatomy import Level, Network
 from foveate.models.registry import register
-from foveate.models.searching import Searching, SelectiveSearch, searching
-from foveate.models.trunk_detector import Pool, TrunkDetector, trunk_and_levels
+from foveate.models.searching import PROPOSALS, Proposals, Searching, SelectiveSearch
+from foveate.models.trunk_choice import USUAL_TRUNK, TrunkChoice
+from foveate.models.trunk_detector import REGION_MAPS, RegionMaps, TrunkDetector
 
 
 class FastRCNN(Searching, TrunkDetector):
@@ -28,15 +28,13 @@ class FastRCNN(Searching, TrunkDetector):
         *,
         trunk_name: str,
         levels: Sequence[Level],
-        sizes: tuple[int, int],
+        maps: RegionMaps,
         search: SelectiveSearch,
-        pool: Pool,
         num_classes: int,
     ) -> None:
-        width, hidden = sizes
-        super().__init__(trunk, trunk_name=trunk_name, levels=levels, width=width, num_classes=num_classes)
+        super().__init__(trunk, trunk_name=trunk_name, levels=levels, maps=maps, num_classes=num_classes)
         self.search = search
-        self.roi_heads = self.heads(pool, hidden, num_classes)
+        self.roi_heads = self.heads(maps, num_classes)
 
 
 @register(
@@ -53,41 +51,19 @@ class FastRCNN(Searching, TrunkDetector):
 @register("fast_rcnn_efficientnet_lite0", trunk="efficientnet_lite0")
 @register("fast_rcnn_resnet18", trunk="resnet18")
 def fast_rcnn(
+    on: TrunkChoice = USUAL_TRUNK,
+    maps: RegionMaps = REGION_MAPS,
+    search: Proposals = PROPOSALS,
     *,
-    trunk: str,
-    width: int = 96,
-    hidden: int = 256,
-    finest: int = 8,
-    coarsest: int = 32,
-    pool: Pool = "align",
-    proposals: int = 300,
-    mean: tuple[float, ...] | None = None,
-    std: tuple[float, ...] | None = None,
-    image_size: tuple[int, int] = (128, 128),
-    trunk_options: Mapping[str, Any] | None = None,
     num_classes: int = 20,
-    in_channels: int = 3,
 ) -> FastRCNN:
-    """Fast R-CNN on a trunk of the catalogue; ``trunk_options`` are those of :func:`create_model` for it.
-
-    proposals: of a picture, at most. mean, std: by which pictures are normalised; None takes ImageNet's.
-    image_size: (H, W) of the pictures to train on, for trunks that are made for a size.
-    """
-    made, levels = trunk_and_levels(
-        trunk,
-        trunk_options,
-        between=(finest, coarsest),
-        width=width,
-        pool=pool,
-        image_size=image_size,
-        in_channels=in_channels,
-    )
+    """Fast R-CNN on a trunk of the catalogue."""
+    made, levels = maps.of(on)
     return FastRCNN(
         made,
-        trunk_name=trunk,
+        trunk_name=on.trunk,
         levels=levels,
-        sizes=(width, hidden),
-        search=searching(proposals, in_channels, mean, std),
-        pool=pool,
+        maps=maps,
+        search=search.of(on.in_channels),
         num_classes=num_classes,
     )

@@ -11,8 +11,7 @@ anchors that reach out of the picture are learnt from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -21,7 +20,8 @@ from foveate.layers.anchors import anchors_of_shapes, cell_anchors
 from foveate.models.anatomy import Level, Network
 from foveate.models.registry import register
 from foveate.models.rpn import ProposalSettings, RegionProposalNetwork
-from foveate.models.trunk_detector import Pool, TrunkDetector, trunk_and_levels
+from foveate.models.trunk_choice import USUAL_TRUNK, TrunkChoice
+from foveate.models.trunk_detector import REGION_MAPS, RegionMaps, TrunkDetector
 
 RATIOS = (0.5, 1.0, 2.0)
 SIZES_OF_PAPER = (128.0, 256.0, 512.0)
@@ -35,10 +35,7 @@ Shape = tuple[float, float]
 class FasterRCNN(TrunkDetector):
     """The detector on a trunk of the catalogue; see `TrunkDetector`.
 
-    Args:
-        sizes: channels of the pyramid, 0 for none, and width of the dense layers.
-        cells: of each level the anchors (A, 4) around a place; a pyramid has a level more than the trunk.
-        pool: whether regions are read by RoIAlign or by RoIPool, which takes one map.
+    cells: of each level the anchors (A, 4) around a place; a pyramid has a level more than the trunk.
     """
 
     def __init__(
@@ -47,16 +44,14 @@ class FasterRCNN(TrunkDetector):
         *,
         trunk_name: str,
         levels: Sequence[Level],
-        sizes: tuple[int, int],
+        maps: RegionMaps,
         cells: Sequence[Tensor],
-        pool: Pool,
         num_classes: int,
     ) -> None:
-        width, hidden = sizes
-        super().__init__(trunk, trunk_name=trunk_name, levels=levels, width=width, num_classes=num_classes)
-        settings = SETTINGS if width else ProposalSettings(after=300)
+        super().__init__(trunk, trunk_name=trunk_name, levels=levels, maps=maps, num_classes=num_classes)
+        settings = SETTINGS if maps.width else ProposalSettings(after=300)
         self.rpn = RegionProposalNetwork(self.channels, cells, settings=settings)
-        self.roi_heads = self.heads(pool, hidden, num_classes)
+        self.roi_heads = self.heads(maps, num_classes)
 
 
 @register("faster_rcnn_vgg16", trunk="vgg16", width=0, hidden=4096, finest=16, coarsest=16, pool="pool")
@@ -64,40 +59,23 @@ class FasterRCNN(TrunkDetector):
 @register("faster_rcnn_efficientnet_lite0", trunk="efficientnet_lite0")
 @register("faster_rcnn_resnet18", trunk="resnet18")
 def faster_rcnn(
+    on: TrunkChoice = USUAL_TRUNK,
+    maps: RegionMaps = REGION_MAPS,
     *,
-    trunk: str,
-    width: int = 96,
-    hidden: int = 256,
-    finest: int = 8,
-    coarsest: int = 32,
-    pool: Pool = "align",
     anchors: tuple[Shape, ...] | None = None,
-    image_size: tuple[int, int] = (128, 128),
-    trunk_options: Mapping[str, Any] | None = None,
     num_classes: int = 20,
-    in_channels: int = 3,
 ) -> FasterRCNN:
-    """Faster R-CNN on a trunk of the catalogue; ``trunk_options`` are those of :func:`create_model` for it.
+    """Faster R-CNN on a trunk of the catalogue.
 
-    anchors: width and height of each anchor in pixels, by growing area: as many for each level. image_size:
-    (H, W) of the pictures to train on, for trunks that are made for a size.
+    anchors: width and height of each anchor in pixels, by growing area: as many for each level.
     """
-    made, levels = trunk_and_levels(
-        trunk,
-        trunk_options,
-        between=(finest, coarsest),
-        width=width,
-        pool=pool,
-        image_size=image_size,
-        in_channels=in_channels,
-    )
+    made, levels = maps.of(on)
     return FasterRCNN(
         made,
-        trunk_name=trunk,
+        trunk_name=on.trunk,
         levels=levels,
-        sizes=(width, hidden),
-        cells=_cells(anchors, [level.stride for level in levels], pyramid=bool(width)),
-        pool=pool,
+        maps=maps,
+        cells=_cells(anchors, [level.stride for level in levels], pyramid=bool(maps.width)),
         num_classes=num_classes,
     )
 

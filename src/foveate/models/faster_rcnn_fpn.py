@@ -12,6 +12,7 @@ Deviation of ours: of a picture the best 1,000 candidates go into suppression, n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -77,6 +78,22 @@ class MobileNetBody(nn.Sequential):
         return tuple(maps)
 
 
+@dataclass(frozen=True)
+class Layers:
+    """width: channels of the pyramid; hidden: of the dense layers. v2: with norms and more convolutions.
+
+    proposals: of a picture when it is not trained; None takes torchvision's 1,000.
+    """
+
+    v2: bool = False
+    width: int = 256
+    hidden: int = 1024
+    proposals: int | None = None
+
+
+LAYERS = Layers()
+
+
 @register("fasterrcnn_resnet50_fpn", trunk="resnet50")
 @register("fasterrcnn_resnet50_fpn_v2", trunk="resnet50", v2=True)
 @register("fasterrcnn_mobilenet_v3_large_fpn", trunk="mobilenet_v3_large")
@@ -92,24 +109,19 @@ class FasterRCNN(RegionDetector):
 
     Args:
         trunk: resnet50 or mobilenet_v3_large; ``trunk_options`` are those of its class.
-        width: channels of the pyramid; hidden: of the dense layers.
         min_size, max_size: what `detect` brings the sides of pictures to, in pixels.
-        proposals: of a picture when it is not trained; None takes torchvision's 1,000.
     """
 
     trunk_layers = ("backbone.body",)
 
     def __init__(
         self,
+        layers: Layers = LAYERS,
         *,
         trunk: str = "resnet50",
         trunk_options: Mapping[str, Any] | None = None,
-        v2: bool = False,
-        width: int = 256,
-        hidden: int = 1024,
         min_size: int = 800,
         max_size: int = 1333,
-        proposals: int | None = None,
         num_classes: int = 90,
         in_channels: int = 3,
     ) -> None:
@@ -117,8 +129,9 @@ class FasterRCNN(RegionDetector):
         super().__init__(num_features=channels[-1], num_classes=num_classes, in_channels=in_channels)
         self.trunk_name, self.min_size, self.max_size = trunk, min_size, max_size
         self.follow(body)
+        width, hidden, v2 = layers.width, layers.hidden, layers.v2
         self.backbone = Backbone(body, FeaturePyramid(channels, width, normalise=v2))
-        count = proposals or 1000
+        count = layers.proposals or 1000
         settings = ProposalSettings(before=count, after=count)
         self.rpn = RegionProposalNetwork(width, cells, depth=2 if v2 else 1, settings=settings)
         pool = PyramidRoIAlign((7, 7), strides)

@@ -97,7 +97,7 @@ class InvertedResidual(nn.Module):
         if row.squeeze:
             squeezed = round_channels(row.expanded // 4)
             layers.append(SqueezeExcitation(row.expanded, squeezed, gate=nn.Hardsigmoid))
-        layers.append(ConvNormActivation(row.expanded, row.channels, style=row.style, activate=False))
+        layers.append(ConvNormActivation(row.expanded, row.channels, style=row.style.linear))
         self.block = nn.Sequential(*layers)
         self.has_shortcut = row.stride == 1 and in_channels == row.channels
 

@@ -12,15 +12,13 @@ picture's size they get by bilinear enlargement, and training does without that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from foveate.models.anatomy import Network
-from foveate.models.registry import create_trunk, register
+from foveate.models.registry import register
 from foveate.models.segmenter import Segmenter, resized
+from foveate.models.trunk_choice import USUAL_TRUNK, TrunkChoice
 
 
 class Pyramid(Segmenter):
@@ -84,23 +82,16 @@ class Pyramid(Segmenter):
 @register("pyramid_efficientnet_lite2", trunk="efficientnet_lite2")
 @register("pyramid_resnet18", trunk="resnet18")
 def pyramid(
+    on: TrunkChoice = USUAL_TRUNK,
     *,
-    trunk: str,
     width: int = 96,
     finest: int = 4,
     dropout: float = 0.1,
-    image_size: tuple[int, int] = (128, 128),
-    trunk_options: Mapping[str, Any] | None = None,
     num_classes: int = 21,
-    in_channels: int = 3,
 ) -> Pyramid:
-    """A pyramid on a trunk of the catalogue; ``trunk_options`` are those of :func:`create_model` for it.
-
-    image_size: (H, W) of the pictures to train on, for trunks that are made for a size.
-    """
-    made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
+    """A pyramid on a trunk of the catalogue."""
     return Pyramid(
-        made, trunk_name=trunk, width=width, finest=finest, dropout=dropout, num_classes=num_classes
+        on.made(), trunk_name=on.trunk, width=width, finest=finest, dropout=dropout, num_classes=num_classes
     )
 
 

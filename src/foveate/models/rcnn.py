@@ -28,7 +28,7 @@ from foveate.models.anatomy import Network
 from foveate.models.region_detector import RegionDetector
 from foveate.models.registry import create_trunk, register
 from foveate.models.roi_heads import DenseHead, RegionSettings, RoIHeads, Sampled
-from foveate.models.searching import Searching, SelectiveSearch, searching
+from foveate.models.searching import PROPOSALS, Proposals, Searching, SelectiveSearch
 from foveate.models.trunk_detector import BoxesFirst, load_dense
 
 REGIONS = RegionSettings(sampled=64)
@@ -151,22 +151,17 @@ class RCNN(Searching, RegionDetector):
 @register("rcnn_efficientnet_lite0", trunk="efficientnet_lite0")
 @register("rcnn_resnet18", trunk="resnet18")
 def rcnn(
+    search: Proposals = PROPOSALS,
     *,
     trunk: str,
     crop: int = 64,
     hidden: int = 0,
-    proposals: int = 300,
-    mean: tuple[float, ...] | None = None,
-    std: tuple[float, ...] | None = None,
     trunk_options: Mapping[str, Any] | None = None,
     num_classes: int = 20,
     in_channels: int = 3,
 ) -> RCNN:
-    """R-CNN on a trunk of the catalogue; ``trunk_options`` are those of :func:`create_model` for it.
-
-    proposals: of a picture, at most. mean, std: by which pictures are normalised; None takes ImageNet's.
-    """
+    """R-CNN on a trunk of the catalogue; ``trunk_options`` are those of :func:`create_model` for it."""
     made = create_trunk(trunk, trunk_options, image_size=(crop, crop), in_channels=in_channels)
     made.drop_head()
-    search = searching(proposals, in_channels, mean, std)
-    return RCNN(made, trunk_name=trunk, crop=crop, hidden=hidden, search=search, num_classes=num_classes)
+    found = search.of(in_channels)
+    return RCNN(made, trunk_name=trunk, crop=crop, hidden=hidden, search=found, num_classes=num_classes)

@@ -9,7 +9,13 @@ builder is tied to the row::
     class ResNet(Network): ...
 
 A name is thus a builder with preset arguments; any keyword argument of the builder is an option of
-:func:`create_model`, and nothing else is.
+:func:`create_model`, and nothing else is. Options that belong together may stand in a frozen dataclass, of
+which the builder takes one as an argument that has a default: its fields are options like any other::
+
+    @register("centre_resnet18", trunk="resnet18")
+    def centre(on: TrunkChoice = USUAL_TRUNK, *, width: int = 96, ...) -> Centre: ...
+
+    create_model("centre_resnet18", trunk_options={"width": 32}, width=48)
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -85,7 +92,7 @@ def register_model(
         from foveate.graph.summary import summarize
 
         with torch.device("meta"):  # no memory, and nothing drawn from torch's generator
-            made = builder(**preset, num_classes=num_classes, in_channels=channels)
+            made = _called(builder, preset | {"num_classes": num_classes, "in_channels": channels})
         found = summarize(made.eval(), input_size)
         CATALOGUE[name] = ModelInfo(
             name=name,
@@ -142,12 +149,28 @@ def model_info(name: str) -> ModelInfo:
 def model_options(name: str) -> dict[str, Any]:
     """The options that :func:`create_model` takes for this network, with their defaults. Imports torch."""
     builder, preset = _builder(name)
-    declared = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(builder).parameters.values()
-        if parameter.name not in {"num_classes", "in_channels"}
-    }
-    return declared | preset
+    declared: dict[str, Any] = {}
+    for parameter in inspect.signature(builder).parameters.values():
+        declared |= _grouped(parameter) or {parameter.name: parameter.default}
+    return {k: v for k, v in (declared | preset).items() if k not in {"num_classes", "in_channels"}}
+
+
+def _grouped(parameter: inspect.Parameter) -> dict[str, Any]:
+    """The options that a builder takes together in one argument, with their defaults."""
+    given = parameter.default
+    if not is_dataclass(given) or isinstance(given, type):
+        return {}
+    return {field.name: getattr(given, field.name) for field in fields(given)}
+
+
+def _called(builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """What a builder makes with these options."""
+    given = dict(options)
+    for parameter in inspect.signature(builder).parameters.values():
+        together = {name: given.pop(name) for name in _grouped(parameter).keys() & given.keys()}
+        if together:
+            given[parameter.name] = replace(parameter.default, **together)
+    return builder(**given)
 
 
 def create_model(
@@ -183,12 +206,14 @@ def create_model(
                 f"The pretrained {name} sees {info.input_size[0]} channels, not {channels}; "
                 "leave in_channels out and give it RGB pictures."
             )
-        network: Network = builder(**(preset | options), num_classes=info.num_classes, in_channels=channels)
+        sizes = {"num_classes": info.num_classes, "in_channels": channels}
+        network: Network = _called(builder, preset | options | sizes)
         load_pretrained(network, name)
         if classes != info.num_classes:
             network.reset_classifier(classes)
         return network
-    return builder(**(preset | options), num_classes=classes, in_channels=channels)
+    made: Network = _called(builder, preset | options | {"num_classes": classes, "in_channels": channels})
+    return made
 
 
 def create_trunk(

@@ -104,9 +104,19 @@ class Searching(RegionDetector):
         return GivenToLearn(self.roi_heads, self.forward_maps(x), self.search, x)
 
 
-def searching(
-    most: int, in_channels: int, mean: Sequence[float] | None, std: Sequence[float] | None
-) -> SelectiveSearch:
-    """With ImageNet's mean and deviation where none are given, and none for grey pictures."""
-    usual = (MEAN, STD) if in_channels == len(MEAN) else ((0.0,) * in_channels, (1.0,) * in_channels)
-    return SelectiveSearch(most, usual[0] if mean is None else mean, usual[1] if std is None else std)
+@dataclass(frozen=True)
+class Proposals:
+    """proposals: of a picture, at most. mean, std: pictures are normalised by these; None: by ImageNet's."""
+
+    proposals: int = 300
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def of(self, in_channels: int) -> SelectiveSearch:
+        """With ImageNet's mean and deviation where none are given, and none for grey pictures."""
+        usual = (MEAN, STD) if in_channels == len(MEAN) else ((0.0,) * in_channels, (1.0,) * in_channels)
+        mean, std = self.mean or usual[0], self.std or usual[1]
+        return SelectiveSearch(self.proposals, mean, std)
+
+
+PROPOSALS = Proposals()

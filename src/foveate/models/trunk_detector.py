@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -13,13 +14,50 @@ from foveate.layers.feature_pyramid import LightPyramid
 from foveate.layers.regions import PyramidRoIAlign, RoIPool
 from foveate.models.anatomy import Level, Network
 from foveate.models.region_detector import RegionDetector
-from foveate.models.registry import create_trunk
 from foveate.models.roi_heads import DenseHead, RegionSettings, RoIHeads
+from foveate.models.trunk_choice import TrunkChoice
 
 Pool = Literal["align", "pool"]
 POOLINGS = ("align", "pool")
 REGIONS = RegionSettings(sampled=128)  # of a light network
 DENSE_OF_CLASSIFIERS = {"vgg": ("classifier.0", "classifier.3"), "alexnet": ("classifier.1", "classifier.4")}
+
+
+@dataclass(frozen=True)
+class RegionMaps:
+    """Which maps of a trunk regions are read from, and how.
+
+    width: channels of the pyramid; 0 for none: then there is one map, the trunk's own. hidden: of the dense
+    layers. finest, coarsest: strides of the maps. pool: whether regions are read by RoIAlign or by RoIPool,
+    which takes one map.
+    """
+
+    width: int = 96
+    hidden: int = 256
+    finest: int = 8
+    coarsest: int = 32
+    pool: Pool = "align"
+
+    def of(self, on: TrunkChoice) -> tuple[Network, list[Level]]:
+        """A trunk without its head, and its maps of these strides, the finest first.
+
+        Raises InputError: there are none, or several that are to be read as one.
+        """
+        if self.pool not in POOLINGS:
+            raise UnknownNameError("pool", self.pool, POOLINGS)
+        made = on.made()
+        made.drop_head()
+        levels = [level for level in made.levels if self.finest <= level.stride <= self.coarsest]
+        if not levels or (len(levels) > 1 and (self.pool == "pool" or not self.width)):
+            raise InputError(
+                f"{on.trunk} has maps of the strides {', '.join(str(one.stride) for one in made.levels)}; "
+                "one of them is read without a pyramid or by RoIPool, and several take both a width and "
+                "RoIAlign."
+            )
+        return made, levels
+
+
+REGION_MAPS = RegionMaps()
 
 
 class TrunkDetector(RegionDetector):
@@ -28,12 +66,13 @@ class TrunkDetector(RegionDetector):
     Args:
         trunk: a network that tells its levels; its head is taken off.
         levels: those of its maps that are used, the finest first.
-        width: channels of the pyramid; 0 for none: then there is one map, the trunk's own.
+        maps: how they are read.
     """
 
     def __init__(
-        self, trunk: Network, *, trunk_name: str, levels: Sequence[Level], width: int, num_classes: int
+        self, trunk: Network, *, trunk_name: str, levels: Sequence[Level], maps: RegionMaps, num_classes: int
     ) -> None:
+        width = maps.width
         super().__init__(
             num_features=levels[-1].channels, num_classes=num_classes, in_channels=trunk.in_channels
         )
@@ -46,14 +85,18 @@ class TrunkDetector(RegionDetector):
             self.general_stride = 2  # VGG's first two stages, as in the papers
         self.channels = width or levels[-1].channels  # of the maps that regions are read from
 
-    def heads(self, pool: Pool, hidden: int, num_classes: int) -> RoIHeads:
-        """Regions read by RoIAlign or by RoIPool, which takes one map, and dense layers of this width."""
+    def heads(self, maps: RegionMaps, num_classes: int) -> RoIHeads:
+        """What reads the regions, and dense layers."""
         light = self.pyramid is not None
         reader = (
-            PyramidRoIAlign((7, 7), self.strides) if pool == "align" else RoIPool((7, 7), 1 / self.strides[0])
+            PyramidRoIAlign((7, 7), self.strides)
+            if maps.pool == "align"
+            else RoIPool((7, 7), 1 / self.strides[0])
         )
-        head = DenseHead(self.channels * 49, hidden, dropout=0.0 if light else 0.5)
-        return RoIHeads(BoxesFirst(reader), head, hidden, num_classes, REGIONS if light else RegionSettings())
+        head = DenseHead(self.channels * 49, maps.hidden, dropout=0.0 if light else 0.5)
+        return RoIHeads(
+            BoxesFirst(reader), head, maps.hidden, num_classes, REGIONS if light else RegionSettings()
+        )
 
     def forward_features(self, x: Tensor) -> Tensor:
         return self.trunk.forward_features(x)
@@ -105,30 +148,3 @@ class BoxesFirst(nn.Module):
         pyramid = isinstance(self.reader, PyramidRoIAlign)
         found: Tensor = self.reader(boxes, *maps) if pyramid else self.reader(maps[0], boxes)
         return found
-
-
-def trunk_and_levels(
-    trunk: str,
-    options: Mapping[str, Any] | None,
-    *,
-    between: tuple[int, int],
-    width: int,
-    pool: str,
-    image_size: tuple[int, int],
-    in_channels: int,
-) -> tuple[Network, list[Level]]:
-    """A trunk without its head, and its maps of the strides between these two, the finest first.
-
-    Raises InputError: there are none, or several that are to be read as one.
-    """
-    if pool not in POOLINGS:
-        raise UnknownNameError("pool", pool, POOLINGS)
-    made = create_trunk(trunk, options, image_size=image_size, in_channels=in_channels)
-    made.drop_head()
-    levels = [level for level in made.levels if between[0] <= level.stride <= between[1]]
-    if not levels or (len(levels) > 1 and (pool == "pool" or not width)):
-        raise InputError(
-            f"{trunk} has maps of the strides {', '.join(str(one.stride) for one in made.levels)}; one of "
-            "them is read without a pyramid or by RoIPool, and several take both a width and RoIAlign."
-        )
-    return made, levels

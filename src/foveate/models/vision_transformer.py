@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -89,17 +90,44 @@ class EncoderBlock(nn.Module):
         return x + self.stochastic_depth(self.mlp(self.ln_2(x)))
 
 
+@dataclass(frozen=True)
+class EncoderSettings:
+    """The width, number and heads of the blocks, and what is dropped in training.
+
+    ``stochastic_depth`` is the probability that the last block is skipped in training; it grows from 0.
+    """
+
+    features: int = 768
+    depth: int = 12
+    heads: int = 12
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
+    stochastic_depth: float = 0.0
+
+    def blocks(self) -> list[EncoderBlock]:
+        last = max(self.depth - 1, 1)
+        skipped = (self.stochastic_depth * i / last for i in range(self.depth))
+        return [
+            EncoderBlock(self.features, self.heads, self.dropout, self.attention_dropout, share)
+            for share in skipped
+        ]
+
+
+BASE = EncoderSettings()
+
+
 class Encoder(nn.Module):
     """Where each token lies is learnt and added; the blocks; a layer norm. (N, T, features) to the same."""
 
-    def __init__(self, tokens: int, blocks: list[EncoderBlock], features: int, dropout: float) -> None:
+    def __init__(self, tokens: int, settings: EncoderSettings) -> None:
         super().__init__()
-        self.pos_embedding = nn.Parameter(torch.empty(1, tokens, features).normal_(std=0.02))
-        self.dropout = nn.Dropout(dropout)
+        blocks = settings.blocks()
+        self.pos_embedding = nn.Parameter(torch.empty(1, tokens, settings.features).normal_(std=0.02))
+        self.dropout = nn.Dropout(settings.dropout)
         self.layers = nn.Sequential(
             OrderedDict((f"encoder_layer_{i}", block) for i, block in enumerate(blocks))
         )
-        self.ln = nn.LayerNorm(features, eps=NORM_EPS)
+        self.ln = nn.LayerNorm(settings.features, eps=NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.ln(self.layers(self.dropout(x + self.pos_embedding)))
@@ -117,27 +145,22 @@ class VisionTransformer(Network):
     The picture is cut into patches of ``patch_size`` pixels a side. Where that is not given it is ``patch``
     for large pictures, and less for small ones (`fitting_patch`). ``image_size`` fixes the number of tokens.
     ``distilled`` adds DeiT's second token with scores of its own; the answer is the mean of both.
-    ``stochastic_depth`` is the probability that the last block is skipped in training; it grows from 0.
     """
 
     classifier_name = "heads.head"
 
     def __init__(
         self,
+        encoder: EncoderSettings = BASE,
         *,
-        features: int = 768,
-        depth: int = 12,
-        heads: int = 12,
         patch: int = 16,
         patch_size: int | None = None,
         image_size: tuple[int, int] = (224, 224),
         distilled: bool = False,
-        dropout: float = 0.0,
-        attention_dropout: float = 0.0,
-        stochastic_depth: float = 0.0,
         num_classes: int = 1000,
         in_channels: int = 3,
     ) -> None:
+        features = encoder.features
         super().__init__(
             num_features=features, num_classes=num_classes, in_channels=in_channels, image_size=image_size
         )
@@ -151,19 +174,13 @@ class VisionTransformer(Network):
         self.conv_proj = nn.Conv2d(in_channels, features, size, size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, features))
         self.dist_token = nn.Parameter(torch.zeros(1, 1, features)) if distilled else None
-        blocks = [
-            EncoderBlock(
-                features, heads, dropout, attention_dropout, stochastic_depth * i / max(depth - 1, 1)
-            )
-            for i in range(depth)
-        ]
         self.own_tokens = 2 if distilled else 1
         tokens = self.own_tokens + self.grid[0] * self.grid[1]
-        self.encoder = Encoder(tokens, blocks, features, dropout)
+        self.encoder = Encoder(tokens, encoder)
         names = ("head", "head_dist") if distilled else ("head",)
         self.heads = nn.ModuleDict({name: nn.Linear(features, num_classes) for name in names})
         # Where the patches' tokens are asked for the last time; behind it nothing but the class token counts.
-        self.map_layer = f"encoder.layers.encoder_layer_{depth - 1}.ln_1"
+        self.map_layer = f"encoder.layers.encoder_layer_{encoder.depth - 1}.ln_1"
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:

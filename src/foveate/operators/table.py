@@ -114,21 +114,29 @@ def _path(module: type) -> str:
 # --- What the files of `foveate.layers` say of torch's own functions and modules ---------------------------
 
 
-def reads(*names: str) -> Any:
-    """The decorated function reads calls of torch's functions of these names."""
-    return _function("read", names)
+def reads(*names: str, call: type | None = None) -> Any:
+    """The decorated function reads calls of torch's functions of these names.
+
+    call: a dataclass of the function's arguments, by torch's names and in torch's order. Where it is given
+    the reader takes one of it behind the output, instead of the arguments one by one.
+    """
+    return _function("read", names, call)
 
 
-def writes(*names: str) -> Any:
-    """The decorated function writes torch's functions of these names as ONNX."""
-    return _function("onnx", names)
+def writes(*names: str, call: type | None = None) -> Any:
+    """The decorated function writes torch's functions of these names as ONNX; ``call`` as of `reads`."""
+    return _function("onnx", names, call)
 
 
-def _function(part: str, names: tuple[str, ...]) -> Any:
+def _function(part: str, names: tuple[str, ...], call: type | None) -> Any:
     def put(function: Any) -> Any:
+        def of_call(first: Any, *given: Any, **named: Any) -> Any:
+            return function(first, call(*given, **named))  # type: ignore[misc]  # there is one
+
         for name in names:
             known = FUNCTIONS.get(name, Function())
-            FUNCTIONS[name] = Function(**{**vars(known), part: function})
+            taken = function if call is None else of_call
+            FUNCTIONS[name] = Function(**{**vars(known), part: taken})
         return function
 
     return put

@@ -27,7 +27,7 @@ from foveate.training.settings import TrainingSettings
 from foveate.transfer.affordable import FEWEST_EPOCHS, FEWEST_HELD_OUT, FOLDS
 from foveate.transfer.cost import learning_seconds
 from foveate.transfer.finetune import AUGMENTATION, SETTINGS, FineTuned, fine_tune, horizons, tuning_batches
-from foveate.transfer.fitted import HELD_OUT_FIFTH, Fitted, held_and_rest
+from foveate.transfer.fitted import HELD_OUT_FIFTH, Fitted, tuning_rows
 from foveate.words import setting
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
@@ -52,7 +52,8 @@ def tuned(
         ranks: who trains together; what comes of it, the first one has.
     """
     frozen = as_trained(fitted, request)
-    held, rest = held_and_rest(fitted.prepared, request.seed)
+    rows = tuning_rows(fitted.prepared, request.seed)
+    held, rest = rows
     why_not = _why_too_few(len(held), request)
     if why_not is None and request.epochs is None:
         if deadline is None:
@@ -64,10 +65,9 @@ def tuned(
         return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
     device, settings = choose_device(request.device), _settings(fitted, request)
-    training, validation = tuning_batches(
+    batches = tuning_batches(
         fitted.prepared,
-        rest,
-        held,
+        rows,
         device,
         augmentation=_augmentation(fitted, request),
         batch_size=request.batch_size,
@@ -79,9 +79,8 @@ def tuned(
     found = fine_tune(
         network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]  # torch's stub lacks it
         learner,
-        training,
-        validation,
-        horizons(request.epochs or MOST_EPOCHS, len(training), deadline),
+        batches,
+        horizons(request.epochs or MOST_EPOCHS, len(batches.training), deadline),
         settings=settings,
         should_stop=should_stop,
         ranks=ranks,
@@ -92,13 +91,14 @@ def tuned(
         return replace(frozen, settings={**frozen.settings, "fine-tuning": result.in_words})
     answers = fitted.prepared.splits["train"].targets.take(held)
     held_out = HeldOut(result.outputs, answers, HELD_OUT_FIFTH)
-    return _as_trained(replace(frozen, unseen=held), result, training, settings, held_out, learner=learner)
+    frozen = replace(frozen, unseen=held)
+    return _as_trained(frozen, result, batches.training, settings, held_out, learner=learner)
 
 
 def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
     """Raises InputError where fine-tuning is asked for and the pictures are too few for it."""
     names = asked(request, STEPS | {"epochs"})
-    if names and (why_not := _why_too_few(len(held_and_rest(prepared, request.seed)[0]), request)):
+    if names and (why_not := _why_too_few(len(tuning_rows(prepared, request.seed).held), request)):
         raise InputError(f"{no_effect(names)}, for nothing is fine-tuned: {why_not}")
 
 

@@ -19,7 +19,7 @@ from foveate.models.refined import multiply_adds
 from foveate.models.registry import model_info, model_options
 from foveate.pipeline.choices import Auto, PublishedWeights, WeightsFile
 from foveate.pipeline.listen import Listener, Looking, Note
-from foveate.pipeline.plan import learner_for
+from foveate.pipeline.plan import FromChance, learner_for
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.ways import of_use
@@ -45,20 +45,6 @@ class FromBackbones:
 
     backbones: tuple[Model, ...]
     reason: str
-
-
-@dataclass(frozen=True)
-class FromChance:
-    """Training starts from chance, or from the weights of a file, as a recipe says.
-
-    network: the one that is trained where none is named. trunk: the one whose weights its trunk starts with.
-    most_pixels: of a picture, for as many epochs as a budget should give.
-    """
-
-    reason: str = ""
-    network: Registered | None = None
-    trunk: Model | None = None
-    most_pixels: int | None = None
 
 
 Start = FromBackbones | FromChance

@@ -47,6 +47,20 @@ MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures 
 
 
 @dataclass(frozen=True)
+class FromChance:
+    """Training starts from chance, or from the weights of a file, as a recipe says.
+
+    network: the one that is trained where none is named; None takes a compact one. trunk: the one whose
+    weights its trunk starts with. most_pixels: of a picture, for as many epochs as a budget should give.
+    """
+
+    reason: str = ""
+    network: Registered | None = None
+    trunk: Model | None = None
+    most_pixels: int | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is going to be trained, and how.
 
@@ -80,10 +94,9 @@ def _file_of(request: TrainRequest) -> Path | None:
 def make_plan(
     request: TrainRequest,
     prepared: Prepared,
+    start: FromChance = FromChance(),
     *,
     module: nn.Module | None = None,
-    usual: Registered | None = None,
-    trunk: Model | None = None,
     train_seconds: float | None = None,
     chosen: tuple[str, str] | None = None,
     ranks: Ranks = ALONE,
@@ -92,8 +105,6 @@ def make_plan(
 
     Args:
         module: the user's own network, instead of ``request.model``.
-        usual: the network where none is named; None takes a compact one.
-        trunk: the network whose weights its trunk starts with.
         train_seconds: time for training, where a budget decides; networks are then timed on this machine.
         chosen: the names of the network and the recipe that an interrupted run had chosen by itself.
         ranks: who trains together.
@@ -102,13 +113,13 @@ def make_plan(
     split = prepared.splits["train"]
     pixels = Pixels(split.pixels, split.targets, device)
     mirror = mirror_test_of_copies(prepared, pixels) if _may_mirror(request, prepared.task) else None
-    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen, trunk, ranks)
+    maker = _Planner(request, prepared, pixels, mirror, train_seconds, chosen, start.trunk, ranks)
     if module is not None:
         plan = maker.plan(_own(module, prepared))
     elif not isinstance(request.network, Auto):
         plan = maker.plan_for(request.network)
-    elif usual is not None:
-        plan = maker.plan_for(usual)
+    elif start.network is not None:
+        plan = maker.plan_for(start.network)
     else:
         plan = maker.choose()
     told = _reason(plan, prepared, maker.epochs(plan), device)

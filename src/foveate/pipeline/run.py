@@ -31,8 +31,8 @@ from foveate.pipeline.fine_tuning import tuned
 from foveate.pipeline.finish import Finished, finish
 from foveate.pipeline.kept import validation_batches, with_kept
 from foveate.pipeline.listen import Listener, Note, PhaseStarted, Planned, RunEvent
-from foveate.pipeline.photographs import FromBackbones, FromChance, best_start
-from foveate.pipeline.plan import Plan, horizon_of, make_plan, reserve_for
+from foveate.pipeline.photographs import FromBackbones, best_start
+from foveate.pipeline.plan import FromChance, Plan, horizon_of, make_plan, reserve_for
 from foveate.pipeline.reading import prepared_for_run, read_pictures
 from foveate.pipeline.request import Phases, TrainRequest
 from foveate.pipeline.resume import (
@@ -283,9 +283,8 @@ def _plan(context: _Context, start: FromChance, snapshot: Snapshot | None, deadl
         return make_plan(
             request,
             context.prepared,
+            start,
             module=module,
-            usual=start.network,
-            trunk=start.trunk,
             train_seconds=left,
             chosen=chosen,
             ranks=context.ranks,

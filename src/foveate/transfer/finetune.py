@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from foveate.training.optim import stage_of, stages_of
 from foveate.training.ranks import ALONE, Ranks
 from foveate.training.schedule import Horizon, SoonerHorizon, StepHorizon, TimeHorizon
 from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+from foveate.transfer.fitted import TuningRows
 
 BATCH_SIZE = 16
 MANY_PICTURES = 2_000  # from here on batches are twice as large, and batch norms follow the pictures
@@ -83,11 +84,17 @@ class FineTuned:
         return f"fine-tuned: held-out loss {self.loss_before:.3f} before, {self.loss_after:.3f} after: {what}"
 
 
+class TuningBatches(NamedTuple):
+    """The training pictures to learn from, and those to judge by."""
+
+    training: TrainingBatches
+    held_out: EvaluationBatches
+
+
 def fine_tune(
     network: Network,
     learner: Learner,
-    training: TrainingBatches,
-    held_out: EvaluationBatches,
+    batches: TuningBatches,
     horizons: Callable[[Rung, float], Horizon],
     *,
     settings: TrainingSettings = SETTINGS,
@@ -97,12 +104,13 @@ def fine_tune(
     """Train the ladder's rungs one after the other; the last thing yielded is the `FineTuned`.
 
     Args:
-        network: with a head fitted to ``training``'s pictures only. It is trained in place.
+        network: with a head fitted to the pictures only from which it learns. It is trained in place.
         horizons: when a rung ends, given how many seconds the evaluation takes that then follows.
         settings: those of a rung; each keeps its best epoch by ``settings.select`` on the held-out pictures,
             and ends early by ``settings.patience_epochs``.
         ranks: who trains together; the outputs and losses are known to the first one.
     """
+    training, held_out = batches
     start = {name: value.detach().clone() for name, value in network.state_dict().items()}
     began = time.monotonic()
     before = ranks.joined(outputs_of(network.eval(), held_out, learner.kept), len(held_out.targets))
@@ -229,19 +237,19 @@ def horizons(epochs: int, batches: int, deadline: float | None) -> Callable[[Run
 
 def tuning_batches(
     prepared: Prepared,
-    rest: np.ndarray,
-    held: np.ndarray,
+    rows: TuningRows,
     device: torch.device,
     *,
     augmentation: Augmentation,
     batch_size: int | None,
     seed: int,
     part: Part = WHOLE,
-) -> tuple[TrainingBatches, EvaluationBatches]:
-    """The training pictures of these rows to learn from, and the held-out ones to judge by.
+) -> TuningBatches:
+    """Of the training pictures those of these rows.
 
     batch_size: None takes what suits so many pictures. part: of both what this process looks at.
     """
+    held, rest = rows
     split, normalise = prepared.splits["train"], Normaliser(prepared.preprocessing, device)
     usual = BATCH_SIZE if len(rest) < MANY_PICTURES else 2 * BATCH_SIZE
     training = TrainingBatches(
@@ -253,4 +261,4 @@ def tuning_batches(
         part=part,
     )
     held_out = Pixels(split.pixels[held], split.targets.take(held), device)
-    return training, EvaluationBatches(held_out, normalise, batch_size=32, part=part)
+    return TuningBatches(training, EvaluationBatches(held_out, normalise, batch_size=32, part=part))

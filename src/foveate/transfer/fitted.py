@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -117,11 +118,17 @@ def make_folds(strata: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     return folds if len(strata) <= CROSS_VALIDATED_MOST else np.where(folds == 0, 0, -1)
 
 
-def held_and_rest(prepared: Prepared, seed: int) -> tuple[np.ndarray, np.ndarray]:
+class TuningRows(NamedTuple):
     """The rows of the training pictures that judge fine-tuning, and of those that it learns from."""
+
+    held: np.ndarray
+    rest: np.ndarray
+
+
+def tuning_rows(prepared: Prepared, seed: int) -> TuningRows:
     split = prepared.splits["train"]
     folds = make_folds(split.targets.strata, split.groups, seed)
-    return np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
+    return TuningRows(np.flatnonzero(folds == 0), np.flatnonzero(folds != 0))
 
 
 def with_head(backbone: Model, head: Head) -> Network:

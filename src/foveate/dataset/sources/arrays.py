@@ -50,7 +50,6 @@ def from_arrays(
     test: Pair | None = None,
     name: str = "arrays",
     task: str = "auto",
-    min_classes: int = 2,
 ) -> DataSet:
     """A data set from arrays.
 
@@ -62,8 +61,20 @@ def from_arrays(
 
     Raises ``DatasetError`` for other shapes, ranges or types, and for splits that are not scaled alike.
     """
-    pairs = {"train": (images, labels)}
-    pairs |= {key: pair for key, pair in (("val", val), ("test", test)) if pair is not None}
+    pairs = {"train": (images, labels), "val": val, "test": test}
+    given = {key: pair for key, pair in pairs.items() if pair is not None}
+    return from_pairs(given, classes, name=name, task=task)
+
+
+def from_pairs(
+    pairs: Mapping[str, Pair],
+    classes: Sequence[str] | None = None,
+    *,
+    name: str = "arrays",
+    task: str = "auto",
+    min_classes: int = 2,
+) -> DataSet:
+    """As `from_arrays`: pictures and their answers, by split."""
     pictures = {key: _pictures_shape(key, _array(key, pair[0])) for key, pair in pairs.items()}
     white = white_of(pictures)
     read = {key: ArrayImages(to_bytes(array, white), key, white=white) for key, array in pictures.items()}
@@ -101,11 +112,9 @@ def open_npz(path: str | Path, *, task: str = "auto", min_classes: int = 2) -> D
         raise DatasetError(f"There is not enough memory for the arrays of {path!r}.") from None
     except Exception as error:  # zipfile, zlib and NumPy raise almost anything on damaged files
         raise DatasetError(f"Cannot read the arrays of {path!r}: {error or type(error).__name__}.") from None
-    opened = from_arrays(
-        *arrays["train"],
+    opened = from_pairs(
+        arrays,
         None if classes is None else _class_names(path, classes),
-        val=arrays.get("val"),
-        test=arrays.get("test"),
         name=path,
         task=task,
         min_classes=min_classes,

@@ -17,7 +17,7 @@ from foveate.dataset.sources import known
 from foveate.dataset.sources.annotated import TASKS as OF_ANNOTATIONS
 from foveate.dataset.sources.annotated import open_annotated
 from foveate.dataset.sources.annotations import BACKGROUND
-from foveate.dataset.sources.arrays import from_arrays, open_npz
+from foveate.dataset.sources.arrays import from_pairs, open_npz
 from foveate.dataset.sources.captions import TASKS as OF_SENTENCES
 from foveate.dataset.sources.captions import open_caption_json, open_captions
 from foveate.dataset.sources.folder import LAYOUT, open_folder
@@ -108,7 +108,7 @@ def open_dataset(
     if _is_pair(data):  # arrays are read together: their range is one
         pairs = {key: given for key, given in given_splits.items() if _is_pair(given)}
         given_splits |= dict.fromkeys(pairs)
-        opened = from_arrays(*data, **pairs, task=task, min_classes=min_classes)  # type: ignore[arg-type]
+        opened = from_pairs({"train": data, **pairs}, task=task, min_classes=min_classes)
     else:
         opened = _open(data, how)
     if task not in {"auto", opened.task.name}:
@@ -143,7 +143,7 @@ def _open(data: Data, how: _How) -> DataSet:
     if isinstance(data, DataSet):
         return data
     if _is_pair(data):
-        return from_arrays(*data, task=how.task, min_classes=how.min_classes)
+        return from_pairs({"train": data}, task=how.task, min_classes=how.min_classes)
     if not isinstance(data, str | Path):
         raise DatasetError(f"Data is {FORMS}, or a pair (images, labels), not {type(data).__name__}.")
     if not os.fspath(data):
