@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,8 @@ def block(name: str) -> Check:
         if name == "mbconv":
             how["expanded"] = mbconv.round_channels(channels * how.pop("expand_ratio"))
             how["activation"] = how["activation"].__name__.lower()
+            named = {field.name for field in fields(blocks.Style)} & how.keys()
+            how["style"] = blocks.Style(**{name: how.pop(name) for name in named})
         elif name == "squeeze_excitation":
             how = {key: kind.__name__.lower() for key, kind in how.items()}
         ours = REFERENCE_BLOCKS[name](*positional, **how, rng=rng)

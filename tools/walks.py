@@ -4,8 +4,9 @@
 
 A *stay* is a row of functions of one file that are entered one after the other, each for the first time; a
 *return* is a move into a room (a folder of the package, or a module beside them) that was entered before. So
-a loop counts once, and what is counted is what somebody reads who follows the run. ``--python`` is another
-checkout's interpreter, so that two are measured alike.
+a loop counts once, and what is counted is what somebody reads who follows the run. What is computed while a
+file is imported (the bodies of classes, registrations) is no step of the run and does not count. ``--python``
+is another checkout's interpreter, so that two are measured alike; ``--show`` lists the stays.
 """
 
 from __future__ import annotations
@@ -16,22 +17,26 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-# Runs in the interpreter that is measured: walks.json holds the files in order of first entry.
+# Runs in the interpreter that is measured: walk.json holds (file, function) in order of first entry.
 TRACED = """
 import json, os, runpy, signal, sys, threading, time, urllib.request
 import foveate
 home = os.path.dirname(foveate.__file__) + os.sep
-seen, files = set(), []
+seen, files, steps, here = set(), [], [], threading.local()
 def look(frame, event, argument):
     code = frame.f_code
-    if event == "call" and code not in seen:
+    if code.co_name == "<module>" and code.co_filename.startswith(home):
+        here.importing = getattr(here, "importing", 0) + (event == "call") - (event == "return")
+    elif event == "call" and code not in seen and not getattr(here, "importing", 0):
         seen.add(code)
-        if code.co_filename.startswith(home) and code.co_name != "<module>":
+        if code.co_filename.startswith(home):
             files.append(code.co_filename[len(home):])
+            steps.append(code.co_qualname)
 def click():
     def ask(path, document=None):
         data = None if document is None else json.dumps(document).encode()
@@ -49,7 +54,7 @@ def click():
         start = len(files)
         run = ask("/api/runs", {"picture": picture})["run"]
         ask(f"/api/runs/{run}/nodes/{nodes[2]['id']}/sum?channel=0&row=1&column=1")
-        del files[:start]
+        del files[:start], steps[:start]
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
 verb, out, *arguments = sys.argv[1:]
@@ -66,7 +71,7 @@ except SystemExit:
 finally:
     sys.setprofile(None)
     with open("walk.json", "w") as file:
-        json.dump(files, file)
+        json.dump(list(zip(files, steps)), file)
 """
 
 
@@ -83,8 +88,8 @@ def pictures(folder: Path) -> None:
         image.save(folder / kind / f"{number}.png")
 
 
-def walk(verb: str, python: Path) -> list[str]:
-    """The files of a run, in the order in which their functions are first entered."""
+def walk(verb: str, python: Path) -> list[tuple[str, str]]:
+    """File and name of a run's functions, in the order in which they are first entered."""
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         pictures(root / "data")
@@ -109,8 +114,7 @@ def walk(verb: str, python: Path) -> list[str]:
                 cwd=root, env=environment, capture_output=True, timeout=300, check=True,
             )  # fmt: skip
         run(*arguments[verb])
-        found: list[str] = json.loads((root / "walk.json").read_text())
-        return found
+        return [(file, name) for file, name in json.loads((root / "walk.json").read_text())]
 
 
 def counted(files: list[str]) -> dict[str, int]:
@@ -132,8 +136,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("verb", choices=("train", "predict", "sum"))
     parser.add_argument("--python", type=Path, default=Path(sys.executable))
+    parser.add_argument("--show", action="store_true", help="list the stays, too")
     options = parser.parse_args()
-    print(json.dumps(counted(walk(options.verb, options.python.absolute()))))
+    found = walk(options.verb, options.python.absolute())
+    if options.show:
+        for file, steps in groupby(found, key=lambda step: step[0]):
+            print(f"{file}: {', '.join(name for _, name in steps)}")
+    print(json.dumps(counted([file for file, _ in found])))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,25 @@ def test_options_show_the_presets() -> None:
     assert model_options("lenet5") == {"image_size": (32, 32)}
 
 
+def test_options_that_a_builder_takes_together_are_options_like_others() -> None:
+    options = model_options("faster_rcnn_compact")
+    assert options == {
+        "trunk": "compact_l",
+        "trunk_options": None,
+        "image_size": (128, 128),
+        "width": 96,
+        "hidden": 256,
+        "finest": 4,
+        "coarsest": 32,
+        "pool": "align",
+        "anchors": None,
+    }
+    network = create_model("faster_rcnn_compact", in_channels=1, width=24, coarsest=8, hidden=16)
+    assert (network.in_channels, network.channels, network.strides) == (1, 24, (4, 8))
+    with pytest.raises(InputError, match="takes no option 'on', 'maps'"):
+        create_model("faster_rcnn_compact", on=None, maps=None)
+
+
 @pytest.mark.parametrize("size", [28, (28,), (0, 28), ("28", "28"), (28.0, 28.0)])
 def test_a_wrong_image_size_is_refused(size: object) -> None:
     with pytest.raises(InputError, match=r"image_size must be \(height, width\) in pixels"):

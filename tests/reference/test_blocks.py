@@ -47,6 +47,6 @@ def test_inception_joins_its_branches_channels(rng):
 
 
 def test_a_dropped_branch_leaves_the_shortcut(rng):
-    block = blocks.mbconv(8, 8, kernel=3, expanded=16, stochastic_depth=1.0, rng=rng)
+    block = blocks.mbconv(8, 8, kernel=3, expanded=16, style=blocks.Style(stochastic_depth=1.0), rng=rng)
     x = rng.standard_normal((2, 8, 5, 5))
     assert np.array_equal(block.forward(x, training=True), x)

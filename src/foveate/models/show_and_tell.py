@@ -11,9 +11,6 @@ compact networks have fewer units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +19,8 @@ from foveate.layers.recurrent import LSTMCell
 from foveate.layers.teacher_forcing import Step
 from foveate.models.anatomy import Network
 from foveate.models.captioner import LONGEST, Captioner
-from foveate.models.registry import create_trunk, register
+from foveate.models.registry import register
+from foveate.models.trunk_choice import USUAL_TRUNK, TrunkChoice
 
 
 class TellStep(Step):
@@ -52,20 +50,17 @@ class ShowAndTell(Captioner):
 
     def __init__(
         self,
+        on: TrunkChoice = USUAL_TRUNK,
         *,
-        trunk: str,
-        trunk_options: Mapping[str, Any] | None = None,
         units: int = 512,
         dropout: float = 0.2,
         longest: int = LONGEST,
-        image_size: tuple[int, int] = (128, 128),
         num_classes: int = 10_000,
-        in_channels: int = 3,
     ) -> None:
-        made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
+        made = on.made()
         Network.drop_head(made)  # what an EfficientNet has before its average stays: it is averaged here
-        super().__init__(num_features=made.num_features, num_classes=num_classes, in_channels=in_channels)
-        self.trunk_name, self.trunk = trunk, made
+        super().__init__(num_features=made.num_features, num_classes=num_classes, in_channels=on.in_channels)
+        self.trunk_name, self.trunk = on.trunk, made
         self.follow(made)
         self.picture = nn.Linear(made.num_features, units)
         self.greedy = Greedy(TellStep(num_classes, units, dropout), longest)

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -32,7 +31,8 @@ from foveate.layers.recurrent import LSTMCell
 from foveate.layers.teacher_forcing import Step
 from foveate.models.anatomy import Network
 from foveate.models.captioner import LONGEST, Captioner
-from foveate.models.registry import create_trunk, register
+from foveate.models.registry import register
+from foveate.models.trunk_choice import USUAL_TRUNK, TrunkChoice
 
 STRIDE, FINEST = 16, 8  # of the places, and of the finest map that is added to them
 EDGE = 3.0  # where the first and last places are; a place's other numbers have a deviation of 1
@@ -91,31 +91,28 @@ class ShowAttendAndTell(Captioner):
 
     def __init__(
         self,
+        on: TrunkChoice = USUAL_TRUNK,
         *,
-        trunk: str,
-        trunk_options: Mapping[str, Any] | None = None,
         units: int = 192,
         neck: int = 1,
         dropout: float = 0.2,
         even: float = 0.1,
         longest: int = LONGEST,
-        image_size: tuple[int, int] = (128, 128),
         num_classes: int = 10_000,
-        in_channels: int = 3,
     ) -> None:
-        made = create_trunk(trunk, trunk_options, image_size=image_size, in_channels=in_channels)
+        made = on.made()
         made.drop_head()
         super().__init__(
             num_features=made.num_features,
             num_classes=num_classes,
-            in_channels=in_channels,
-            image_size=image_size,
+            in_channels=on.in_channels,
+            image_size=on.image_size,
         )
-        self.trunk_name, self.trunk, self.even = trunk, made, even
+        self.trunk_name, self.trunk, self.even = on.trunk, made, even
         self.follow(made)
         self.strides = tuple(one.stride for one in made.levels if one.stride >= FINEST)
         self.strides = self.strides or (made.levels[-1].stride,)
-        self.maps = _map_shapes(made, self.strides, (in_channels, *image_size))  # (C, h, w) each
+        self.maps = _map_shapes(made, self.strides, (on.in_channels, *on.image_size))  # (C, h, w) each
         self.seen_name = f"maps{'-'.join(map(str, self.strides))}"
         last, own = len(self.maps) - 1, units - 2
         self.places_at = next((i for i, one in enumerate(self.strides) if one >= STRIDE), last)
@@ -124,7 +121,7 @@ class ShowAttendAndTell(Captioner):
             for i, (channels, _, _) in enumerate(self.maps)
         )
         self.neck = nn.Sequential(*(NeckBlock(own) for _ in range(neck)))
-        rows, columns = self.grid(*image_size)
+        rows, columns = self.grid(*on.image_size)
         self.where = _coordinates(rows, columns)
         self.norm = nn.LayerNorm(own)
         self.start = nn.Linear(units, 2 * units)

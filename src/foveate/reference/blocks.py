@@ -6,6 +6,7 @@ The blocks' papers and deviations stand beside their torch twins in :mod:`foveat
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Unpack
 
 import numpy as np
@@ -201,6 +202,16 @@ def inception(
     )
 
 
+@dataclass(frozen=True)
+class Style:
+    """What all blocks of a network have in common; see `foveate.layers.mbconv.Style`."""
+
+    squeeze: bool = True
+    activation: str = "silu"
+    same_padding: bool = False
+    stochastic_depth: float = 0.0
+
+
 def mbconv(
     in_channels: int,
     out_channels: int,
@@ -209,15 +220,12 @@ def mbconv(
     rng: np.random.Generator,
     stride: int = 1,
     expanded: int,
-    squeeze: bool = True,
-    stochastic_depth: float = 0.0,
-    activation: str = "silu",
-    same_padding: bool = False,
+    style: Style = Style(),
 ) -> Layer:
     """EfficientNet's block, for a given number of ``expanded`` channels."""
 
     def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[Layer]:
-        padding: Padding = "same" if same_padding else kernel // 2
+        padding: Padding = "same" if style.same_padding else kernel // 2
         return [
             Conv2d(
                 inputs, outputs, kernel, stride=stride, padding=padding, groups=groups, bias=False, rng=rng
@@ -225,16 +233,16 @@ def mbconv(
             BatchNorm(outputs),
         ]
 
-    act = Operation(*ACTIVATIONS[activation])
     layers: list[Layer] = []
     if expanded != in_channels:
-        layers.append(Sequential([*conv(in_channels, expanded), Operation(*ACTIVATIONS[activation])]))
+        layers.append(Sequential([*conv(in_channels, expanded), Operation(*ACTIVATIONS[style.activation])]))
+    act = Operation(*ACTIVATIONS[style.activation])
     layers.append(Sequential([*conv(expanded, expanded, kernel, stride, expanded), act]))
-    if squeeze:
-        layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), activation, rng=rng))
+    if style.squeeze:
+        layers.append(SqueezeExcitation(expanded, max(1, in_channels // 4), style.activation, rng=rng))
     layers.append(Sequential(conv(expanded, out_channels)))
     body = Sequential(
-        {"block": Sequential(layers), "stochastic_depth": StochasticDepth(stochastic_depth, rng=rng)}
+        {"block": Sequential(layers), "stochastic_depth": StochasticDepth(style.stochastic_depth, rng=rng)}
     )
     if stride == 1 and in_channels == out_channels:
         return Residual(body)

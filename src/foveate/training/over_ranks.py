@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from foveate.layers.normalisation import BatchNorm
+
 
 def summed(x: Tensor, group: dist.ProcessGroup) -> Tensor:
     """The sum over the ranks; the same bytes on each."""
@@ -89,25 +91,15 @@ class _BatchNormOverRanks(torch.autograd.Function):
         )
 
 
-def batch_norm(
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    *,
-    momentum: float,
-    eps: float,
-    group: dist.ProcessGroup,
-) -> Tensor:
-    """``torch.nn.functional.batch_norm`` in training, over all ranks' pictures: x (n, C, ...), n its own."""
+def batch_norm(of: BatchNorm, group: dist.ProcessGroup) -> Tensor:
+    """torch's batch norm in training, over all ranks' pictures: input (n, C, ...), of which n are its own."""
     with torch.no_grad():
-        statistics = _statistics(x.detach().float(), group)
-        if running_mean is not None and running_var is not None:
+        statistics = _statistics(of.input.detach().float(), group)
+        if of.running_mean is not None and of.running_var is not None:
             unbiased = statistics.var * statistics.values / (statistics.values - 1).clamp(min=1)
-            running_mean.lerp_(statistics.mean.to(running_mean.dtype), momentum)
-            running_var.lerp_(unbiased.to(running_var.dtype), momentum)
-    found: Tensor = _BatchNormOverRanks.apply(x, weight, bias, statistics, eps, group)
+            of.running_mean.lerp_(statistics.mean.to(of.running_mean.dtype), of.momentum)
+            of.running_var.lerp_(unbiased.to(of.running_var.dtype), of.momentum)
+    found: Tensor = _BatchNormOverRanks.apply(of.input, of.weight, of.bias, statistics, of.eps, group)
     return found
 
 
@@ -141,22 +133,8 @@ class BatchNormsOverRanks(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is not F.batch_norm:
             return func(*args, **kwargs)
-        given = dict(zip(_NAMES, args, strict=False)) | kwargs
-        if not given.get("training", False):
-            return func(*args, **kwargs)
-        return batch_norm(
-            given["input"],
-            given["running_mean"],
-            given["running_var"],
-            given.get("weight"),
-            given.get("bias"),
-            momentum=given.get("momentum", 0.1),
-            eps=given.get("eps", 1e-5),
-            group=self.group,
-        )
-
-
-_NAMES = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+        given = BatchNorm(*args, **kwargs)
+        return batch_norm(given, self.group) if given.training else func(*args, **kwargs)
 
 
 def _precise(device: torch.device) -> torch.dtype:
