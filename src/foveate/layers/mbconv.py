@@ -35,12 +35,12 @@ def round_channels(channels: float, divisor: int = 8) -> int:
 class Style:
     """What all convolutions of one network have in common.
 
-    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite), or none. squeeze: whether blocks have
+    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite); ``nn.Identity`` for none. squeeze: whether blocks have
     squeeze-and-excitation, to in_channels // 4 channels (Lite has none). same_padding: TensorFlow's padding,
     which weights trained there expect (Lite). norm_eps, norm_momentum: of batch norm.
     """
 
-    activation: type[nn.Module] | None = nn.SiLU
+    activation: type[nn.Module] = nn.SiLU
     squeeze: bool = True
     same_padding: bool = False
     norm_eps: float = 1e-5
@@ -49,7 +49,7 @@ class Style:
     @property
     def linear(self) -> Style:
         """The same without an activation: of a block's last convolution."""
-        return replace(self, activation=None)
+        return replace(self, activation=nn.Identity)
 
 
 class ConvNormActivation(nn.Sequential):
@@ -86,7 +86,7 @@ class ConvNormActivation(nn.Sequential):
                 in_channels, out_channels, kernel, stride, around, dilation, groups=groups, bias=False
             )
         norm = nn.BatchNorm2d(out_channels, eps=style.norm_eps, momentum=style.norm_momentum)
-        super().__init__(conv, norm, *([] if style.activation is None else [style.activation()]))
+        super().__init__(conv, norm, *([] if style.activation is nn.Identity else [style.activation()]))
 
 
 class MBConv(nn.Module):
