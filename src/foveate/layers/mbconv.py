@@ -35,9 +35,9 @@ def round_channels(channels: float, divisor: int = 8) -> int:
 class Style:
     """What all convolutions of one network have in common.
 
-    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite); ``nn.Identity`` for none. squeeze: whether blocks have
-    squeeze-and-excitation, to in_channels // 4 channels (Lite has none). same_padding: TensorFlow's padding,
-    which weights trained there expect (Lite). norm_eps, norm_momentum: of batch norm.
+    activation: ``nn.SiLU`` (EfficientNet) or ``nn.ReLU6`` (Lite); ``nn.Identity`` for none. squeeze: whether
+    blocks have squeeze-and-excitation, to in_channels // 4 channels (Lite has none). same_padding:
+    TensorFlow's padding, which weights trained there expect (Lite). norm_eps, norm_momentum: of batch norm.
     """
 
     activation: type[nn.Module] = nn.SiLU
