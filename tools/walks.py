@@ -27,7 +27,7 @@ TRACED = """
 import json, os, runpy, signal, sys, threading, time, urllib.request
 import foveate
 home = os.path.dirname(foveate.__file__) + os.sep
-seen, files, steps, here = set(), [], [], threading.local()
+seen, files, steps, walked, here = set(), [], [], [], threading.local()
 def look(frame, event, argument):
     code = frame.f_code
     if code.co_name == "<module>" and code.co_filename.startswith(home):
@@ -54,7 +54,7 @@ def click():
         start = len(files)
         run = ask("/api/runs", {"picture": picture})["run"]
         ask(f"/api/runs/{run}/nodes/{nodes[2]['id']}/sum?channel=0&row=1&column=1")
-        del files[:start], steps[:start]
+        walked[:] = zip(files[start:], steps[start:])
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
 verb, out, *arguments = sys.argv[1:]
@@ -71,7 +71,7 @@ except SystemExit:
 finally:
     sys.setprofile(None)
     with open("walk.json", "w") as file:
-        json.dump(list(zip(files, steps)), file)
+        json.dump(walked or list(zip(files, steps)), file)
 """
 
 
