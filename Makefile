@@ -58,7 +58,7 @@ ifneq ($(shell command -v npm),)
 	$(BIOME) check --write
 endif
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt hatch_build.py src/foveate/images/resample.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foveate.dataset.sources.fetch import cache_folder
+from foveate.images.resample import is_fast
 from foveate.runtime.machine import installed_version, processor
 from foveate.runtime.session import physical_cores
 from foveate.words import bytes_text
@@ -185,7 +186,10 @@ def _engines() -> dict[str, str]:
     import onnxruntime
 
     providers = (name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers())
-    facts = {"ONNX Runtime": f"{onnxruntime.__version__}: {', '.join(providers)}"}
+    facts = {
+        "ONNX Runtime": f"{onnxruntime.__version__}: {', '.join(providers)}",
+        "scaling": "compiled" if is_fast() else "Pillow's: the same pixels, more slowly",
+    }
     if installed_version("torch") is None:
         return facts
     try:

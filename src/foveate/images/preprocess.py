@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from foveate.errors import InputError
 from foveate.images.deep import Range
 from foveate.images.pixels import to_grey
 from foveate.images.read import DEFAULT_MAX_PIXELS, ImageInfo, decode, read_bytes
+from foveate.images.resample import resized
 
 if TYPE_CHECKING:
     from foveate.geometry import Affine, Box
@@ -30,11 +30,7 @@ Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
 FITS = ("crop", "pad", "stretch")
 MAX_SIDE_PX = 8192
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-}
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
 class Taken(NamedTuple):
@@ -87,7 +83,7 @@ class Preprocessing:
             _require(_is_int(getattr(self, name), 1, MAX_SIDE_PX), name, f"1 to {MAX_SIDE_PX}", self)
         _require(_is_int(self.channels, 1, 3) and self.channels != 2, "channels", "1 (grey) or 3 (RGB)", self)
         _require(self.fit in FITS, "fit", "crop, pad or stretch", self)
-        _require(self.interpolation in tuple(_FILTERS), "interpolation", "nearest, bilinear or bicubic", self)
+        _require(self.interpolation in INTERPOLATIONS, "interpolation", "nearest, bilinear or bicubic", self)
         fraction = self.crop_fraction
         _require(_is_number(fraction) and 0 < fraction <= 1, "crop_fraction", "above 0, at most 1", self)
         _require(
@@ -314,9 +310,7 @@ class Preprocessing:
     def _resize(self, image: NDArray[np.uint8], width: int, height: int, box: Box) -> NDArray[np.uint8]:
         if box == (0, 0, width, height) == (0, 0, image.shape[1], image.shape[0]):
             return image
-        source = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-        resized = np.asarray(source.resize((width, height), _FILTERS[self.interpolation], box=box))
-        return resized.reshape(height, width, self.channels)
+        return resized(image, (width, height), self.interpolation, box)
 
 
 def _is_int(value: object, low: int, high: int) -> bool:

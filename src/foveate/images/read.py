@@ -354,7 +354,9 @@ def _require_size(max_pixels: int, width: int, height: int) -> None:
 
 
 def _require_few_scans(data: bytes) -> None:
-    if (scans := data.count(b"\xff\xda")) > MAX_JPEG_SCANS:
+    levels = np.frombuffer(data, np.uint8)  # bytes.count would take a twentieth of decoding it
+    scans = np.count_nonzero((levels[:-1] == 0xFF) & (levels[1:] == 0xDA))
+    if scans > MAX_JPEG_SCANS:
         raise RefusedError(f"it has {scans:,} scans; the limit is {MAX_JPEG_SCANS}")
 
 

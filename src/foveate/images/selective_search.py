@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from foveate.images.resample import resized
 from foveate.images.segments import Array, blurred, segments
 from foveate.kept import Kept, key_of
 
@@ -112,7 +113,7 @@ def _smaller(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if share >= 1:
         return picture
     size = max(round(width * share), 1), max(round(height * share), 1)
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    return resized(picture, size, "box")
 
 
 # --- Colours ------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from foveate.dataset.quality.duplicates import COLOUR_SIDE, SIDE
 from foveate.dataset.samples import ArrayImages, EncodedImages, Images
@@ -25,10 +24,12 @@ from foveate.geometry import Box
 from foveate.images.pixels import is_grey, to_grey
 from foveate.images.preprocess import Preprocessing
 from foveate.images.read import decode
+from foveate.images.resample import resized
 
 Keep = Callable[[int, NDArray[np.uint8]], None]
 Progress = Callable[[int, int], None]
 Fault = Callable[[int, tuple[int, int]], str | None]
+Picture = tuple[int, NDArray[np.uint8], Box | None]  # its number, its pixels, where in them it lies
 
 _CHUNK = 16  # pictures a worker takes at a time
 FEW_SECONDS = 0.001  # a picture; below it threads do not pay
@@ -136,8 +137,14 @@ def scan(
 
     order = images.reading_order if isinstance(images, EncodedImages) else None
 
+    def used(pictures: list[Picture]) -> None:
+        _thumbnails([(index, image) for index, image, _ in pictures], result)
+        if keep is not None:
+            for index, image, box in pictures:
+                keep(index, image if preprocessing is None else preprocessing.apply(image, box))
+
     def some(stretch: range) -> None:
-        pictures, boxes = [], []
+        small = []
         for index in stretch if order is None else order[stretch.start : stretch.stop].tolist():
             try:
                 image, box = _scan_file(images, index, result, preprocessing)
@@ -149,12 +156,11 @@ def scan(
                 result.reasons[index] = fault(index, (width, height))
                 if result.reasons[index] is not None:
                     continue
-            pictures.append((index, image))
-            boxes.append(box)
-        _thumbnails(pictures, result)
-        if keep is not None:
-            for (index, image), box in zip(pictures, boxes, strict=True):
-                keep(index, image if preprocessing is None else preprocessing.apply(image, box))
+            if _is_small(image):
+                small.append((index, image, box))
+            else:
+                used([(index, image, box)])  # at once, while the processor still has its pixels at hand
+        used(small)
 
     _in_threads(some, len(images), workers, progress)
     return result
@@ -201,16 +207,19 @@ def _scan_file(
     return image, box
 
 
+def _is_small(image: NDArray[np.uint8]) -> bool:
+    return max(image.shape[:2]) <= _AREA_SIDE_PX
+
+
 def _thumbnails(pictures: list[tuple[int, NDArray[np.uint8]]], result: ScanResult) -> None:
     """Fill the thumbnails of some rows; small pictures of one size all at once, which is much faster."""
     small: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = {}
     for index, image in pictures:
-        if max(image.shape[:2]) <= _AREA_SIDE_PX:
+        if _is_small(image):
             small.setdefault(image.shape, []).append((index, image))
         else:
-            # Pillow is fast with many pixels; with few it is far from the areas' means.
-            pixels = np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX))
-            _fill([index], pixels[None], result)
+            # Fast with many pixels; with few it is far from the areas' means.
+            _fill([index], resized(image, (SIDE, SIDE), "box")[None], result)
     for group in small.values():
         _fill([index for index, _ in group], _averaged(np.stack([image for _, image in group])), result)
 
