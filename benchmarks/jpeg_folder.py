@@ -2,8 +2,9 @@
 
 The rival is the program one writes: a Dataset that opens files with Pillow, resizes and crops, a DataLoader
 with two workers, a network in eager mode. It runs the same network with the same weights on the same
-preprocessing. Pictures are 500 x 375, as ImageNet's are on average. Each turn takes the next part of the
-folder, so that together the turns are the whole of it once.
+preprocessing. Pictures are 500 x 375, as ImageNet's are on average, and for reading alone also photographs of
+12 megapixels, half of them on their side. Each turn takes the next part of the folder, so that together the
+turns are the whole of it once.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from harness import Contestant, Race, compete
 from report import Section, Table, spread, times_as_fast
 
 WIDTH, HEIGHT = 500, 375
+LARGE_WIDTH, LARGE_HEIGHT = 4000, 3000
 BATCH = 32
 # name -> the side of its pictures, the share of the picture's short side that is seen
 NETWORKS = {"efficientnet_lite0": (224, 0.875), "compact_m": (64, 1.0)}
 TURNS = 5
 EAGER, LAST = "DataLoader, Pillow, eager", "the same, channels_last"
 LOADER, DECODER, AGAIN = "DataLoader, Pillow", "simplejpeg alone, two threads", "foveate, second epoch"
+PURE, NETWORK = "foveate, scaled by Pillow", "the network alone"
 CLASSES = [str(i) for i in range(10)]
 Work = Callable[[], list[float]]
 
@@ -37,8 +40,11 @@ Work = Callable[[], list[float]]
 # --- Pictures --------------------------------------------------------------------------------------------
 
 
-def make_pictures(folder: Path, count: int, photographs: Path | None = None) -> None:
-    """Write JPEG files of 500 x 375: parts of photographs where a folder of them is given, else made up."""
+def make_pictures(folder: Path, count: int, photographs: Path | None = None, *, large: bool = False) -> None:
+    """Write JPEG files: parts of photographs where a folder of them is given, else made up.
+
+    large: of 12 megapixels, with the grain that a sensor has, every second one turned by its EXIF block.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     sources = _photographs(photographs) if photographs else [_invented(seed) for seed in range(40)]
 
@@ -50,8 +56,13 @@ def make_pictures(folder: Path, count: int, photographs: Path | None = None) -> 
         height = width * HEIGHT / WIDTH
         left, top = rng.uniform(0, source.width - width), rng.uniform(0, source.height - height)
         box = (left, top, left + width, top + height)
-        picture = source.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=box)
-        picture.save(folder / f"{number:05d}.jpg", quality=int(rng.integers(85, 96)))
+        size, exif = (LARGE_WIDTH, LARGE_HEIGHT) if large else (WIDTH, HEIGHT), Image.Exif()
+        picture = source.resize(size, Image.Resampling.BICUBIC, box=box)
+        if large:
+            grain = rng.normal(0, 3, (LARGE_HEIGHT, LARGE_WIDTH, 1)).astype(np.int16)
+            picture = Image.fromarray((np.asarray(picture) + grain).clip(0, 255).astype(np.uint8))
+            exif[0x0112] = 6 if number % 2 else 1
+        picture.save(folder / f"{number:05d}.jpg", quality=int(rng.integers(85, 96)), exif=exif)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(write, range(count)))
@@ -87,6 +98,7 @@ def build(network: str) -> tuple[Any, Any]:
     from foveate.exporter.to_onnx import Deployed
     from foveate.images.preprocess import Preprocessing
     from foveate.models.registry import create_model
+    from foveate.tasks.classification.task import Classification
 
     torch.manual_seed(0)
     side, share = NETWORKS[network]
@@ -94,14 +106,14 @@ def build(network: str) -> tuple[Any, Any]:
     module = create_model(network, num_classes=len(CLASSES), in_channels=3, **options).eval()
     statistics = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
     preprocessing = Preprocessing(side, side, crop_fraction=share, **statistics)
-    return Deployed(module, preprocessing, 1.0), preprocessing
+    return Deployed(module, preprocessing, Classification(CLASSES)), preprocessing
 
 
 def export(network: str, path: Path) -> None:
     from foveate.exporter.to_onnx import export_onnx
 
     deployed, preprocessing = build(network)
-    path.write_bytes(export_onnx(deployed, preprocessing, CLASSES, {}))
+    path.write_bytes(export_onnx(deployed, preprocessing, {}))
 
 
 def parts(folder: str) -> Iterator[list[Path]]:
@@ -111,31 +123,48 @@ def parts(folder: str) -> Iterator[list[Path]]:
     return itertools.cycle([files[i * size : (i + 1) * size] for i in range(TURNS)])
 
 
-def foveate(network: str, folder: str, path: str) -> Work:
+def _predictor(network: str, path: str) -> Any:
     from foveate.images.preprocess import Preprocessing
     from foveate.runtime.predictor import Predictor
+    from foveate.tasks.classification.task import Classification
 
     side, share = NETWORKS[network]
     preprocessing = Preprocessing(side, side, crop_fraction=share)  # the graph normalises
-    predictor = Predictor(Path(path).read_bytes(), CLASSES, preprocessing)
-    turns = parts(folder)
+    return Predictor(Path(path).read_bytes(), Classification(CLASSES), preprocessing)
 
-    def work() -> list[float]:
-        files, total = next(turns), dict.fromkeys(CLASSES, 0.0)
-        for found in predictor.predict_paths(files, top_k=len(CLASSES), batch_size=BATCH):
-            for label, probability in found.prediction.top:
-                total[label] += probability
-        return [total[label] / len(files) for label in CLASSES]
+
+def foveate(network: str, folder: str, path: str) -> Work:
+    predictor = _predictor(network, path)
+    turns = parts(folder)
+    return lambda: predictor.predict_proba(next(turns), batch_size=BATCH).mean(0).tolist()
+
+
+def network_alone(network: str, folder: str, path: str) -> Callable[[], None]:
+    """As many pictures that are read already, in the batches that a folder comes in."""
+    predictor = _predictor(network, path)
+    side, _ = NETWORKS[network]
+    pictures = np.random.default_rng(0).integers(0, 256, (BATCH, side, side, 3), np.uint8)
+    count = len(next(parts(folder)))
+
+    def work() -> None:
+        for start in range(0, count, BATCH):
+            predictor.predict_proba(pictures[: count - start])
 
     return work
 
 
-def reading(network: str, folder: str) -> Callable[[], None]:
-    """What training does with files before its first step: read, look for faults, decode, scale, keep."""
+def reading(network: str, folder: str, compiled: bool = True) -> Callable[[], None]:
+    """What training does with files before its first step: read, look for faults, decode, scale, keep.
+
+    compiled: where there is a library that scales; without it Pillow does.
+    """
     from foveate.dataset import FileImages
     from foveate.dataset.cache import decode
+    from foveate.images import resample
     from foveate.images.preprocess import Preprocessing
 
+    if not compiled:
+        resample._library = lambda: None  # in this process alone
     side, share = NETWORKS[network]
     turns = parts(folder)
 
@@ -226,6 +255,7 @@ def race(network: str, folder: Path, onnx: Path, *, turns: int) -> Race:
         Contestant("foveate", "jpeg_folder:foveate", {**facts, "path": str(onnx)}, warm=False),
         Contestant(EAGER, "jpeg_folder:torch_loader", facts, warm=False),
         Contestant(LAST, "jpeg_folder:torch_loader", {**facts, "channels_last": True}, warm=False),
+        Contestant(NETWORK, "jpeg_folder:network_alone", {**facts, "path": str(onnx)}, warm=False),
     ]
     return compete(contestants, turns=turns, seconds=0.0)
 
@@ -234,6 +264,7 @@ def reading_race(network: str, folder: Path, *, turns: int) -> Race:
     facts = {"network": network, "folder": str(folder)}
     contestants = [
         Contestant("foveate", "jpeg_folder:reading", facts, warm=False),
+        Contestant(PURE, "jpeg_folder:reading", {**facts, "compiled": False}, warm=False),
         Contestant(LOADER, "jpeg_folder:torch_loader", {**facts, "only_read": True}, warm=False),
         Contestant(DECODER, "jpeg_folder:decoding", facts, warm=False),
         Contestant(AGAIN, "jpeg_folder:again", facts, warm=False),
@@ -243,7 +274,7 @@ def reading_race(network: str, folder: Path, *, turns: int) -> Race:
 
 def run(quick: bool) -> Section:
     """10,000 pictures, a fifth of them a turn; 500 in two turns where it shall be quick."""
-    count, turns = (500, 2) if quick else (10_000, TURNS)
+    count, large, turns = (500, 10, 2) if quick else (10_000, 100, TURNS)
     photographs = os.environ.get("FOVEATE_PHOTOGRAPHS")  # a folder; without it pictures are made up
     found: dict[str, Any] = {}
     races: dict[str, Race] = {}
@@ -257,6 +288,11 @@ def run(quick: bool) -> Section:
             races[network] = race(network, folder, onnx, turns=turns)
             readings[network] = reading_race(network, folder, turns=turns)
             found[network] = races[network].to_dict() | {"reading": readings[network].to_dict()}
+        photos = Path(place) / "large"
+        make_pictures(photos, large, Path(photographs) if photographs else None, large=True)
+        network = next(iter(NETWORKS))
+        larges = {network: reading_race(network, photos, turns=turns)}
+        found["12 megapixels"] = larges[network].to_dict()
     source = "parts of photographs" if photographs else "made-up pictures with the spectrum of photographs"
     part = count // TURNS
     return Section(
@@ -266,10 +302,16 @@ def run(quick: bool) -> Section:
         "opens files with Pillow, a DataLoader with two workers, and the same network with the same weights "
         "in eager torch. Reading is what comes before the first training step, without a network: this "
         "program also hashes every file and looks for faults and copies, and decodes a picture that is to "
-        "become four times smaller at half its size.",
+        "become four times smaller at half its size; the decoder alone decodes in full.",
         [
-            _table(f"Seconds for {part:,} files classified", races, (EAGER, LAST), part),
-            _table(f"Seconds for {part:,} files read", readings, (LOADER, DECODER, AGAIN), part),
+            _table(f"Seconds for {part:,} files classified", races, (EAGER, LAST, NETWORK), part),
+            _table(f"Seconds for {part:,} files read", readings, (LOADER, PURE, DECODER, AGAIN), part),
+            _table(
+                f"Seconds for {large // TURNS:,} photographs of 12 megapixels read",
+                larges,
+                (LOADER, PURE, DECODER),
+                large // TURNS,
+            ),
         ],
         found,
         skipped=next(iter(readings.values())).skipped,
