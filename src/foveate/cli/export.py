@@ -42,8 +42,9 @@ def command(model: str, *, as_json: bool, **settings: Any) -> None:
     in its metadata, as JSON. --batch-size fixes N, for engines that build a plan for one shape (TensorRT).
 
     --int8 calibrates on up to 200 of the pictures and measures both networks on others, in turn, on this
-    machine. It writes nothing, and says the figures, unless the integers are faster here for one picture and
-    for sixteen, and lose less than 0.5 points of accuracy.
+    machine, each on the runtime that is fastest for it. It writes nothing, and says the figures, unless the
+    integers are 1.3 times as fast, for one picture and for sixteen, and lose less than 0.5 points of
+    accuracy.
 
     --web writes a page, the network and the engine that runs it in the browser. Any web host can serve the
     folder (`python -m http.server -d site`); pictures stay in the browser, and it works offline.

@@ -156,7 +156,7 @@ class Predictor:
                 f"expected uint8 pictures (N, {height}, {width}, 3), found {batch.dtype} {batch.shape}; "
                 "`predict` takes pictures of any size."
             )
-        batch = self._coloured(batch)
+        batch = self.coloured(batch)
         names = [output.name for output in self.outputs]
         if len(batch) == 0:
             return {output.name: output.none() for output in self.outputs}
@@ -179,6 +179,11 @@ class Predictor:
                     "else; train or export it again."
                 )
         return dict(zip(names, found, strict=True))
+
+    @staticmethod
+    def coloured(batch: np.ndarray) -> np.ndarray:
+        """(N, height, width, 1 or 3) as the graph takes them, in RGB: its luma of R = G = B is just that."""
+        return np.repeat(batch, 3, axis=3) if batch.shape[3] == 1 else batch
 
     def feeds(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """What ``model.onnx`` is given for pictures (N, height, width, 3): them, and where it is to look."""
@@ -232,7 +237,7 @@ class Predictor:
             for at in range(0, len(pictures), step):
                 some = self._prepare_array(pictures[at : at + step])
                 if self._open_question and len(pictures) >= 2 * step:
-                    self.settle([self._coloured(some)])
+                    self.settle([self.coloured(some)])
                 parts.append(Answered(self.run(some), Seen(self.preprocessing, [size] * len(some))))
         else:
             for _, found in self.stream(_each(pictures), self._take, batch_size=batch_size):
@@ -301,13 +306,8 @@ class Predictor:
     def _most_seconds(self, pictures: int) -> float:
         return LEAST_SECONDS + pictures * self._operations / LEAST_SPEED
 
-    @staticmethod
-    def _coloured(batch: np.ndarray) -> np.ndarray:
-        """The graph takes RGB; its luma of R = G = B is exactly that."""
-        return np.repeat(batch, 3, axis=3) if batch.shape[3] == 1 else batch
-
     def _batch(self, pictures: Sequence[Taken]) -> np.ndarray:
-        return self._coloured(np.stack([taken.pixels for taken in pictures]))
+        return self.coloured(np.stack([taken.pixels for taken in pictures]))
 
     def _take(self, picture: Picture) -> Taken:
         """(H, W, 3) of any size, or a file, as the network takes it."""
