@@ -137,14 +137,14 @@ def scan(
 
     order = images.reading_order if isinstance(images, EncodedImages) else None
 
-    def used(pictures: list[Picture]) -> None:
-        _thumbnails([(index, image) for index, image, _ in pictures], result)
+    def used(picture: Picture) -> None:
+        index, image, box = picture
         if keep is not None:
-            for index, image, box in pictures:
-                keep(index, image if preprocessing is None else preprocessing.apply(image, box))
+            keep(index, image if preprocessing is None else preprocessing.apply(image, box))
 
     def some(stretch: range) -> None:
-        small = []
+        small: list[Picture] = []
+        thumbnails: list[tuple[int, NDArray[np.uint8]]] = []
         for index in stretch if order is None else order[stretch.start : stretch.stop].tolist():
             try:
                 image, box = _scan_file(images, index, result, preprocessing)
@@ -156,11 +156,15 @@ def scan(
                 result.reasons[index] = fault(index, (width, height))
                 if result.reasons[index] is not None:
                     continue
-            if _is_small(image):
+            if max(image.shape[:2]) <= _AREA_SIDE_PX:
                 small.append((index, image, box))
-            else:
-                used([(index, image, box)])  # at once, while the processor still has its pixels at hand
-        used(small)
+            else:  # at once, while the processor still has its pixels at hand
+                thumbnails.append((index, resized(image, (SIDE, SIDE), "box")))
+                used((index, image, box))
+        _fill(thumbnails, result)
+        _average(small, result)
+        for picture in small:
+            used(picture)
 
     _in_threads(some, len(images), workers, progress)
     return result
@@ -207,26 +211,25 @@ def _scan_file(
     return image, box
 
 
-def _is_small(image: NDArray[np.uint8]) -> bool:
-    return max(image.shape[:2]) <= _AREA_SIDE_PX
+def _average(pictures: list[Picture], result: ScanResult) -> None:
+    """Fill the thumbnails of small pictures, of one size all at once, which is much faster.
+
+    Scaling is fast with many pixels; with few it is far from the areas' means.
+    """
+    alike: dict[tuple[int, ...], list[Picture]] = {}
+    for picture in pictures:
+        alike.setdefault(picture[1].shape, []).append(picture)
+    for group in alike.values():
+        averages = _averaged(np.stack([image for _, image, _ in group]))
+        _fill(list(zip([index for index, _, _ in group], averages, strict=True)), result)
 
 
-def _thumbnails(pictures: list[tuple[int, NDArray[np.uint8]]], result: ScanResult) -> None:
-    """Fill the thumbnails of some rows; small pictures of one size all at once, which is much faster."""
-    small: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = {}
-    for index, image in pictures:
-        if _is_small(image):
-            small.setdefault(image.shape, []).append((index, image))
-        else:
-            # Fast with many pixels; with few it is far from the areas' means.
-            _fill([index], resized(image, (SIDE, SIDE), "box")[None], result)
-    for group in small.values():
-        _fill([index for index, _ in group], _averaged(np.stack([image for _, image in group])), result)
-
-
-def _fill(rows: list[int], pixels: NDArray[np.uint8], result: ScanResult) -> None:
-    result.thumbnails[rows] = to_grey(pixels)[..., 0]
-    result.colours[rows] = _coarser(pixels)
+def _fill(thumbnails: list[tuple[int, NDArray[np.uint8]]], result: ScanResult) -> None:
+    """Keep thumbnails, (16, 16, 3), by the numbers of their pictures."""
+    if thumbnails:
+        rows, pixels = [row for row, _ in thumbnails], np.stack([image for _, image in thumbnails])
+        result.thumbnails[rows] = to_grey(pixels)[..., 0]
+        result.colours[rows] = _coarser(pixels)
 
 
 def _digest(data: bytes) -> NDArray[np.uint64]:
