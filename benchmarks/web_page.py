@@ -1,10 +1,11 @@
-"""Whether a page that answers by itself says what Python says, how soon, and how large it is.
+"""Whether pages that answer by themselves say what Python says, how soon, and how large they are: every task.
 
-    foveate export MODEL --web site
-    python benchmarks/web_page.py MODEL site PICTURES --count 200 --json web.json
+    python benchmarks/web_page.py --folder web --photographs PICTURES ... [--count 200] [--write]
 
-PICTURES is a folder; so many of its pictures are asked, spread over it.
-Needs Playwright and Chromium (`CHROMIUM` in tests/helpers/browser.py).
+Draws scenes and trains a small model for each task (benchmarks/web_models.py; kept in --folder), writes the
+page of each, and asks so many test pictures both in Python and in Chromium: as PNG files, and as JPEG files.
+Photographs are asked of EfficientNet-Lite0 with its published weights, of 1,000 classes. --write puts the
+tables into docs/web.md. Needs Playwright, Chromium (Debian: chromium) and onnxruntime-web (`npm ci`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import functools
 import http.server
 import json
 import shutil
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -22,19 +24,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image, ImageOps
+
 import foveate
 from foveate.errors import ImageError
+from web_agreement import BY_TASK
+from web_models import DATA, models
 
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
+TIMEOUT_MS = 300_000  # a machine may have other work
+ENDINGS = {".jpg", ".jpeg", ".png"}
+PAGE = Path(__file__).parents[1] / "docs" / "web.md"
+BEGIN, END = "<!-- Written by benchmarks/web_page.py -->", "<!-- to here -->"
+# In the page: what its worker says of a file, and what the network is given for it.
 ASK = """async (bytes) => {
-  window.page ??= new Worker("worker.js", {type: "module"});
+  const [{ decoded }, { prepared }] = [await import("./decode.js"), await import("./preprocess.js")];
+  window.worker ??= new Worker("worker.js", {type: "module"});
+  window.model ??= await (await fetch("model.json")).json();
   const file = new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], "picture");
   const began = performance.now();
   const told = await new Promise((resolve) => {
-    window.page.onmessage = ({data}) => data.ready || resolve(data);
-    window.page.postMessage({number: 1, file});
+    window.worker.onmessage = ({data}) => data.ready || resolve(data);
+    window.worker.postMessage({number: 1, file});
   });
-  return {...told, milliseconds: performance.now() - began};
+  const milliseconds = performance.now() - began;
+  const input = prepared(await decoded(file), window.model.preprocessing).data;
+  let text = "";
+  for (let at = 0; at < input.length; at += 8192)
+    text += String.fromCharCode(...input.subarray(at, at + 8192));
+  return {...told, milliseconds, input: btoa(text)};
 }"""
 
 
@@ -51,86 +69,160 @@ def hosted(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def spread(folder: Path, count: int) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
-    return found[:: max(len(found) // count, 1)][:count]
+def spread(folders: list[Path], count: int) -> list[Path]:
+    """So many pictures, spread over all that lie in the folders."""
+    found = sorted(path for one in folders for path in one.rglob("*") if path.suffix.lower() in ENDINGS)
+    return [found[i * len(found) // count] for i in range(min(count, len(found)))]
 
 
-def compared(page: Any, model: foveate.Predictor, files: list[Path]) -> Iterator[dict[str, Any]]:
-    """For each picture: what both say, and how long the page took."""
+def as_form(files: list[Path], form: str, folder: Path) -> list[Path]:
+    """The pictures as files of a form, "png" or "jpeg"; those that are of it already as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = []
+    for number, file in enumerate(files):
+        if file.suffix.lower().replace("jpg", "jpeg") == f".{form}":
+            told.append(file)
+            continue
+        told.append(folder / f"{number:04d}.{form}")
+        with Image.open(file) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            upright.save(told[-1], **({"quality": 90} if form == "jpeg" else {}))
+    return told
+
+
+def first_answer(page: Any, address: str, file: Path) -> float:
+    """Seconds from the address to an answer on the page, the browser open and the page never seen before."""
+    began = time.perf_counter()
+    page.goto(address)
+    page.set_input_files("#files", file)
+    page.wait_for_selector(".verdict:not(:text-is('…'))")
+    return time.perf_counter() - began
+
+
+def offline(page: Any, file: Path) -> bool:
+    """Whether the page opens and answers when it was seen once and there is no network."""
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    page.context.set_offline(True)
+    page.reload()
+    page.set_input_files("#files", file)
+    page.wait_for_selector(".verdict:not(:text-is('…'))")
+    answered = page.locator(".verdict.error").count() == 0
+    page.context.set_offline(False)
+    return bool(answered)
+
+
+def asked(page: Any, model: foveate.LoadedModel, files: list[Path]) -> dict[str, Any]:
+    """What both say of the files, held against each other."""
+    alike, levels, waits = [], [], []
     for file in files:
         try:
-            wanted = json.loads(json.dumps(model.predictions([file])[0].to_dict()))
+            ours = json.loads(json.dumps(model.predictions([file])[0].to_dict()))
         except ImageError as error:
             print(f"left out: {error}")
             continue
-        told = page.evaluate(ASK, base64.b64encode(file.read_bytes()).decode())
-        if "error" in told:
-            raise SystemExit(f"{file}: the page says: {told['error']}")
-        yield {"file": file.name, "python": wanted, **told}
-
-
-def agreement(one: dict[str, Any]) -> dict[str, float]:
-    """How alike two documents are, in the units of their task."""
-    ours, theirs = one["python"], one["prediction"]
-    if "classes" in ours:
-        shares = [{part["label"]: part["share"] for part in found["classes"]} for found in (ours, theirs)]
-        names = shares[0].keys() | shares[1].keys()
-        return {"share": max(abs(shares[0].get(name, 0) - shares[1].get(name, 0)) for name in names)}
-    if "boxes" in ours:
-        return {"boxes": abs(len(ours["boxes"]) - len(theirs["boxes"]))}
-    if "numbers" in ours:
-        pairs = zip(ours["numbers"], theirs["numbers"], strict=True)
-        return {"number": max(abs(a["value"] - b["value"]) for a, b in pairs)}
-    first, second, *_ = [*(part["probability"] for part in ours["top"]), 0.0]
+        theirs = page.evaluate(ASK, base64.b64encode(file.read_bytes()).decode())
+        if "error" in theirs:
+            raise SystemExit(f"{file}: the page says: {theirs['error']}")
+        alike.append(BY_TASK[model.task.name](ours, theirs["prediction"]))
+        pixels = np.broadcast_to(model.preprocessing.take(file).pixels, (*model.preprocessing.size, 3))
+        given = np.frombuffer(base64.b64decode(theirs["input"]), np.uint8).reshape(pixels.shape)
+        levels.append(np.abs(pixels.astype(int) - given))
+        waits.append(theirs["milliseconds"])
     return {
-        "other label": float(ours["top"][0]["label"] != theirs["top"][0]["label"]),
-        "other label, and no tie": float(
-            ours["top"][0]["label"] != theirs["top"][0]["label"] and first - second >= 1e-3
-        ),
-        "probability": abs(first - theirs["top"][0]["probability"]),
+        "pictures": len(alike),
+        "input equal": sum(not one.any() for one in levels),
+        "levels, mean": float(np.mean([one.mean() for one in levels])),
+        "levels, most": int(max(one.max() for one in levels)),
+        "same": sum(one.same for one in alike),
+        "other, no tie": sum(one.wrong for one in alike),
+        "apart": max(one.apart for one in alike),
+        "milliseconds": statistics.median(waits),
     }
+
+
+def measured(browser: Any, name: str, model: Path | str, files: list[Path], folder: Path) -> dict[str, Any]:
+    """The page of one model, asked the pictures in both forms."""
+    site = folder / f"{name}-page"
+    written = foveate.export(model, web=site, overwrite=True)
+    forms = {form: as_form(files, form, folder / f"{name}-{form}") for form in ("png", "jpeg")}
+    context, asks = browser.new_context(), []
+    context.set_default_timeout(TIMEOUT_MS)
+    context.on("request", lambda request: asks.append(request.url))
+    with hosted(site) as address:
+        page = context.new_page()
+        told = {
+            "name": name,
+            "network": foveate.load(model).config.architecture.get("name", ""),
+            "bytes": written.bytes,
+            "first": first_answer(page, address, forms["png"][0]),
+            "offline": offline(page, forms["png"][0]),
+        }
+        opened = foveate.load(model, runtime="onnxruntime")
+        told |= {form: asked(page, opened, found) for form, found in forms.items()}
+        elsewhere = {url for url in asks if not url.startswith((address, "blob:", "data:"))}
+    context.close()
+    print(json.dumps(told | {"elsewhere": sorted(elsewhere)}), flush=True)
+    return told | {"elsewhere": len(elsewhere), "requests": len(asks)}
+
+
+def rows(found: list[dict[str, Any]]) -> Iterator[str]:
+    """The two tables of docs/web.md."""
+    yield "| | page | first answer | a picture | offline | requests elsewhere |\n|---|---|---|---|---|---|"
+    for one in found:
+        size, first, wait = one["bytes"] / 1e6, one["first"], one["png"]["milliseconds"]
+        alone = "yes" if one["offline"] else "**no**"
+        elsewhere = one["elsewhere"]
+        yield f"| {one['name']} | {size:.1f} MB | {first:.1f} s | {wait:.0f} ms | {alone} | {elsewhere} |"
+    yield (
+        "\n| | files | input equal to the byte | levels apart: mean, most | the same answer "
+        "| another, and no tie | scores apart, most |\n|---|---|---|---|---|---|---|"
+    )
+    for one in found:
+        for form in ("png", "jpeg"):
+            told = one[form]
+            yield (
+                f"| {one['name']} | {told['pictures']} {form.upper()} | {told['input equal']} "
+                f"| {told['levels, mean']:.2g}, {told['levels, most']} | {told['same']} "
+                f"| {told['other, no tie']} | {told['apart']:.1g} |"
+            )
+
+
+def write(found: list[dict[str, Any]]) -> None:
+    """The tables into docs/web.md, between their marks."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text("\n".join([f"{before}{BEGIN}\n", *rows(found), f"\n{END}{after}"]), encoding="utf-8")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path)
-    parser.add_argument("site", type=Path)
-    parser.add_argument("pictures", type=Path)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=Path("web"), help="models, pages and pictures")
+    parser.add_argument("--photographs", type=Path, nargs="*", default=[], help="folders of photographs")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seconds", type=int, default=60, help="of training, for each task")
+    parser.add_argument("--tasks", nargs="*", default=list(DATA))
+    parser.add_argument("--write", action="store_true", help="docs/web.md")
     given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    model, files = foveate.load(given.model), spread(given.pictures, given.count)
-    with sync_playwright() as playwright, hosted(given.site) as address:
+    drawn = [given.folder / "scenes" / "test" / "images"]
+    made = models(given.folder, given.seconds, given.tasks)
+    wanted: list[tuple[str, Path | str, list[Path]]] = [(task, model, drawn) for task, model in made]
+    if given.photographs:
+        wanted.append(("photographs", "efficientnet_lite0", given.photographs))
+    found = []
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        began = time.perf_counter()
-        page.goto(address)
-        page.wait_for_function("() => document.getElementById('state').textContent.startsWith('Ready')")
-        page.set_input_files("#files", files[0])
-        page.wait_for_selector(".verdict:not(:text-is('…'))")
-        first = time.perf_counter() - began
-        found = list(compared(page, model, files))
+        for name, model, folders in wanted:
+            files = spread(folders, given.count)
+            found.append(measured(browser, name, model, files, given.folder))
         browser.close()
-    alike = [agreement(one) for one in found]
-    waits = sorted(one["milliseconds"] for one in found[1:])
-    told = {
-        "pictures": len(found),
-        "largest difference": {name: max(one[name] for one in alike) for name in alike[0]},
-        "mean difference": {name: sum(one[name] for one in alike) / len(alike) for name in alike[0]},
-        "seconds to the first answer": first,
-        "milliseconds a picture": waits[len(waits) // 2],
-        "bytes": sum(path.stat().st_size for path in given.site.rglob("*") if path.is_file()),
-        "asked elsewhere": sorted({url for url in asked if not url.startswith((address, "blob:", "data:"))}),
-    }
-    print(json.dumps(told, indent=1))
-    if given.json is not None:
-        given.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    (given.folder / "web.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(rows(found)))
+    if given.write:
+        write(found)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,8 @@ def test_the_page_works_when_its_host_is_gone(engine, host, browse, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     page = browse(host(tmp_path / "site"))
     page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    faults = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {fault["errorId"] for fault in faults} <= {"in-incognito"}  # as all pages of these tests are
     page.context.set_offline(True)
     try:
         page.reload()

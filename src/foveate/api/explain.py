@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from foveate.errors import InputError, UnknownNameError
 from foveate.files import replacing
 from foveate.outputs import check_folder
 from foveate.tasks.measures import PROBABILITY, Metric
-from foveate.words import printable, setting
+from foveate.tasks.notebooks import html_picture, png_of
+from foveate.words import html_lines, printable, setting
 
 if TYPE_CHECKING:
     from foveate.dataset import Split
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from foveate.models.model import Model
 
 FACTS_NAME = "explanation.json"
+SHEET_PX = 1200  # of the sheet in a notebook, at most
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,45 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: what `foveate explain --json` prints."""
         return {**self.facts, "files": list(self.files)}
+
+    def lines(self) -> list[str]:
+        """What the network says, and for each method what hiding what it marks does to that."""
+        facts, says = self.facts, self.says
+        wanted = printable(facts["class"])
+        if "region" in facts:
+            wanted += f" in {','.join(f'{number:g}' for number in facts['region'])}"
+        told = ["  ".join(f"{printable(t['label'])} {says.plain(t[says.name])}" for t in facts["top"])]
+        for method, found in facts["methods"].items():
+            told += ["", *_method_lines(method, found, wanted, says)]
+        return told
+
+    def _repr_html_(self) -> str:
+        return html_lines(self.lines()) + html_picture(png_of(self.pictures["explanation"]), SHEET_PX)
+
+
+def _method_lines(method: str, found: Mapping[str, Any], wanted: str, says: Metric) -> list[str]:
+    hiding, curves = found["hiding"], found["curves"]
+    where = f" at {found['layer']}, a map of {'x'.join(map(str, found['map']))}" if "layer" in found else ""
+    return [
+        f"{method}{where}, for {wanted} ({says.plain(hiding['before'])})",
+        f"  hide the hottest {hiding['fraction']:.0%}: {says.plain(hiding['marked'])} "
+        f"({_change(says, -hiding['drop'])}); "
+        f"the same shape elsewhere: {_spread(says, hiding, 'elsewhere')}; "
+        f"as much, scattered: {_spread(says, hiding, 'scattered')}",
+        f"  deletion {curves['deletion_area']:.3f} (lower is better), "
+        f"insertion {curves['insertion_area']:.3f} (higher is better)",
+    ]
+
+
+def _change(says: Metric, change: float) -> str:
+    return f"{100 * change:+.1f} points" if says.is_fraction else f"{change:+.3g}"
+
+
+def _spread(says: Metric, hiding: Mapping[str, Any], key: str) -> str:
+    """Mean and standard deviation over the draws: of probabilities, as percentage points of change."""
+    scale, form = (100, ".1f") if says.is_fraction else (1, ".3g")
+    changes = [scale * (value - hiding["before"]) for value in hiding[key]]
+    return f"{fmean(changes):+{form}} ± {pstdev(changes):{form}}"
 
 
 def explain(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveate.api.common import needs
+from foveate.api.notebook import shown_here
 from foveate.errors import InputError
 from foveate.launched import Launched
 from foveate.outputs import numbered
@@ -36,7 +37,7 @@ def train(
     overwrite: bool = False,
     allow_changed_data: bool = False,
     track: Sequence[str] = (),
-    listener: Listener = lambda event: None,
+    listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     started: float | None = None,
     **settings: Any,
@@ -60,7 +61,7 @@ def train(
         overwrite: an interrupted run in ``out`` is replaced at once, a model when the new one is complete.
         allow_changed_data: resume even though the data set is not what it was.
         track: "mlflow", "wandb", "trackio": programs that are told of the run, and given the model folder.
-        listener: called with every event of the run.
+        listener: called with every event of the run; by default a notebook shows them below the cell.
         should_stop: asked after every step; True saves the state and raises InterruptedRunError.
         started: when the run began on time.monotonic()'s scale, for the budget; now, if not given.
 
@@ -79,7 +80,8 @@ def train(
     with needs("train", "Training"):
         from foveate.pipeline.resume import Given
         from foveate.pipeline.run import train as run
-    with tracked(track if launched.first else (), Run(folder.name, request.published()), listener) as told:
+    shown = listener or shown_here()
+    with tracked(track if launched.first else (), Run(folder.name, request.published()), shown) as told:
         given = Given(data, val, module, allow_changed_data, told, should_stop)
         finished = run(given, request, folder, resume=resume, overwrite=overwrite, started=started)
         told.finished(finished)

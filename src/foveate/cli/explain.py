@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,7 @@ from foveate.outputs import numbered
 from foveate.words import printable
 
 if TYPE_CHECKING:
-    from foveate.tasks.measures import Metric
+    from foveate.api.explain import Explanation
 
 
 @click.command("explain", cls=Command)
@@ -93,44 +92,15 @@ def command(
         if as_json:
             emit_json(found.to_dict())
         else:
-            _tell(found.to_dict(), found.says)
+            _tell(found)
 
 
-def _tell(facts: dict[str, Any], says: Metric) -> None:
-    wanted = printable(facts["class"])
-    if "region" in facts:
-        wanted += f" in {','.join(f'{number:g}' for number in facts['region'])}"
-    click.echo("  ".join(f"{printable(t['label'])} {says.plain(t[says.name])}" for t in facts["top"]))
-    for method, found in facts["methods"].items():
-        hiding, curves = found["hiding"], found["curves"]
-        where = (
-            f" at {found['layer']}, a map of {'x'.join(map(str, found['map']))}" if "layer" in found else ""
-        )
-        click.echo(f"\n{method}{where}, for {wanted} ({says.plain(hiding['before'])})")
-        click.echo(
-            f"  hide the hottest {hiding['fraction']:.0%}: {says.plain(hiding['marked'])} "
-            f"({_change(says, -hiding['drop'])}); "
-            f"the same shape elsewhere: {_spread(says, hiding, 'elsewhere')}; "
-            f"as much, scattered: {_spread(says, hiding, 'scattered')}"
-        )
-        click.echo(
-            f"  deletion {curves['deletion_area']:.3f} (lower is better), "
-            f"insertion {curves['insertion_area']:.3f} (higher is better)"
-        )
-    for layer in facts.get("data", {}).get("units", []):
+def _tell(found: Explanation) -> None:
+    for line in found.lines():
+        click.echo(line)
+    for layer in found.facts.get("data", {}).get("units", []):
         if layer["dead"]:
             click.echo(f"{layer['name']}: {len(layer['dead'])} of {layer['channels']} maps never answered")
     click.echo("")
-    for path in facts["files"]:
+    for path in found.files:
         click.echo(printable(path))
-
-
-def _change(says: Metric, change: float) -> str:
-    return f"{100 * change:+.1f} points" if says.is_fraction else f"{change:+.3g}"
-
-
-def _spread(says: Metric, hiding: dict[str, Any], key: str) -> str:
-    """Mean and standard deviation over the draws: of probabilities, as percentage points of change."""
-    scale, form = (100, ".1f") if says.is_fraction else (1, ".3g")
-    changes = [scale * (value - hiding["before"]) for value in hiding[key]]
-    return f"{fmean(changes):+{form}} ± {pstdev(changes):{form}}"

@@ -10,22 +10,11 @@ from typing import Any, Protocol
 
 from foveate.cli.console import interactive, note
 from foveate.cli.evaluate import drawn
-from foveate.pipeline.listen import Looking, Note, PhaseStarted, Planned, Reading, RunEvent, Shares
-from foveate.tasks.measures import Metric
-from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
-from foveate.words import duration, printable
-
-PHASE_WORDS = {
-    "read": "reading the pictures",
-    "plan": "choosing network and recipe",
-    "features": "looking at the pictures with the learnt network",
-    "train": "training",
-    "calibrate": "calibrating",
-    "export": "exporting to ONNX and checking that it computes the same",
-    "measure": "measuring the finished model",
-    "report": "writing the report",
-    "save": "writing the report",
-}
+from foveate.pipeline import telling
+from foveate.pipeline.listen import Looking, PhaseStarted, Reading, RunEvent, Shares
+from foveate.pipeline.telling import PHASE_WORDS, measured
+from foveate.training.events import StepDone
+from foveate.words import duration
 
 
 class Display(Protocol):
@@ -45,44 +34,9 @@ def display(*, quiet: bool = False) -> AbstractContextManager[Any]:
     return _Bar() if interactive() else _Lines()
 
 
-def epoch_line(event: EpochDone) -> str:
-    """One evaluation in words."""
-    row, metric = event.row, event.metric
-    parts = [f"epoch {row['epoch']:>5}"]
-    if row["train_loss"] is not None:
-        parts.append(f"loss {row['train_loss']:.3f}{_shown(metric, row.get(f'train_{metric.name}'))}")
-    if row["val_loss"] is not None:
-        parts.append(f"validation loss {row['val_loss']:.3f}{_shown(metric, row[f'val_{metric.name}'])}")
-    parts.append(duration(row["seconds"]))
-    return "  |  ".join(parts) + ("  *best so far" if event.is_best else "")
-
-
-def _shown(metric: Metric, value: float | None) -> str:
-    return "" if value is None else f"  {metric.words} {metric.plain(value)}"
-
-
 def sentence(event: RunEvent) -> str | None:
     """What an event is in words, or None where it is only a step of something."""
-    match event:
-        case Planned(reasons=reasons):
-            return "\n".join(printable(reason) for reason in reasons)
-        case Note(text=text):
-            return f"note: {printable(text)}"
-        case Shares(table=table):
-            return drawn(table)
-        case EpochDone():
-            return epoch_line(event)
-        case Retried() | StoppedEarly():
-            return _told(event)
-    return None
-
-
-def _told(event: Retried | StoppedEarly) -> str:
-    match event:
-        case Retried(epoch=epoch, learning_rate_scale=scale):
-            return f"The loss was not finite: epoch {epoch + 1} starts again with {scale:g} of the rate."
-        case StoppedEarly(best_epoch=best_epoch):
-            return f"No better epoch since epoch {best_epoch}: stopped early."
+    return drawn(event.table) if isinstance(event, Shares) else telling.sentence(event)
 
 
 class _Silent:
@@ -169,7 +123,7 @@ class _Bar(_Silent):
                 self._update(done, total, f"{done:,} of {total:,} views")
             case StepDone(progress=progress, loss=loss, seconds_left=left):
                 remaining = "" if left is None else f"{duration(left)} left"
-                shown = "" if math.isnan(loss) else f"loss {loss:.3f}{_shown(event.metric, event.value)}  "
+                shown = "" if math.isnan(loss) else f"loss {loss:.3f}{measured(event.metric, event.value)}  "
                 self._update(progress, 1.0, f"epoch {event.epoch + 1}  {shown}{remaining}")
 
     def _update(self, done: float, total: float, words: str) -> None:

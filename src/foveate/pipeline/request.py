@@ -35,7 +35,7 @@ def parse_budget(text: str) -> float:
     Raises:
         InputError: it is not a number with a unit, or shorter than ten seconds.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", str(text).strip().lower())
     if not match:
         raise InputError(f"A budget is a number with s, m or h, such as 60s, 5m or 2h; found {text!r}.")
     seconds = float(match[1]) * _UNIT_SECONDS[match[2]]

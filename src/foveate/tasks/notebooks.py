@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,7 @@ class ShownPrediction:
         found = html_lines(self.lines())
         if not hasattr(self, "png"):
             return found
-        data = base64.b64encode(self.png()).decode()
-        return f'{found}<img alt="" style="max-width: {MOST_SIDE}px" src="data:image/png;base64,{data}">'
+        return found + html_picture(self.png())
 
 
 class ShownEvaluation:
@@ -44,6 +44,21 @@ def html_of(table: Table) -> str:
     right = [i for i, column in enumerate(table.columns) if column.kind == "number"]
     rows = ([cell_text(cell) for cell in row] for row in table.rows)
     return html_table([column.heading for column in table.columns], rows, right, title=table.title)
+
+
+def html_picture(png: bytes, most_px: int = MOST_SIDE) -> str:
+    """A PNG file for a notebook, as wide as it is or ``most_px``."""
+    data = base64.b64encode(png).decode()
+    return f'<img alt="" style="max-width: min(100%, {most_px}px)" src="data:image/png;base64,{data}">'
+
+
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    """(H, W, 3) uint8 as a PNG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 class Predictions(list[Prediction]):

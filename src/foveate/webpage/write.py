@@ -60,7 +60,7 @@ def write_page(
     script, binary = engine(download=download, say=say, progress=progress)
     files["ort.wasm.bundle.min.mjs"] = script
     files["ort.wasm.gz"] = _packed(binary)
-    files["model.onnx.gz"] = _packed(found.model)
+    files["model.onnx.planes.gz"] = _packed(_planes(found.model))
     document = {"task": written_task(predictor.task), "preprocessing": predictor.preprocessing.to_dict()}
     files["model.json"] = _json(document)
     files |= _page(predictor, name)
@@ -111,6 +111,15 @@ def _list_of(files: dict[str, bytes]) -> bytes:
     return (
         f"self.VERSION = {json.dumps(digest.hexdigest()[:16])};\nself.FILES = {json.dumps(names)};\n".encode()
     )
+
+
+def _planes(content: bytes) -> bytes:
+    """First bytes of each four, then second, third and fourth ones.
+
+    Exponents of a network's numbers are much alike, so they are packed smaller side by side: EfficientNet-Lite0
+    takes 15.9 MB so, and 17.4 MB as it is.
+    """
+    return b"".join(content[first::4] for first in range(4))
 
 
 def _packed(content: bytes) -> bytes:

@@ -15,12 +15,16 @@ self.onmessage = async ({ data: { number, file } }) => {
 };
 
 async function open() {
-  const [config, engine, network] = await Promise.all([got("model.json"), got("ort.wasm.gz"), got("model.onnx.gz")]);
+  const [config, engine, network] = await Promise.all([
+    got("model.json"),
+    got("ort.wasm.gz"),
+    got("model.onnx.planes.gz"),
+  ]);
   const model = await config.json();
   ort.env.wasm.wasmBinary = await unpacked(engine);
   ort.env.wasm.numThreads = 1; // more would need headers that few web hosts send
   const [session, { document }] = await Promise.all([
-    ort.InferenceSession.create(await unpacked(network), { executionProviders: ["wasm"] }),
+    ort.InferenceSession.create(fromPlanes(await unpacked(network)), { executionProviders: ["wasm"] }),
     import(`./tasks/${model.task.name}.js`),
   ]);
   postMessage({ ready: true });
@@ -39,6 +43,15 @@ async function unpacked(response) {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// Packed smaller, the first bytes of each four stand first, then the second ones and so on (`webpage/write.py`).
+function fromPlanes(planes) {
+  const bytes = new Uint8Array(planes.length);
+  let from = 0;
+  for (let first = 0; first < 4; first += 1)
+    for (let at = first; at < bytes.length; at += 4, from += 1) bytes[at] = planes[from];
+  return bytes;
 }
 
 async function answer(file) {

@@ -1,0 +1,92 @@
+"""A run shown below the notebook cell that started it: what it does, how far it is, its epochs."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from html import escape
+from typing import Any
+
+from foveate.pipeline.listen import Listener, Looking, PhaseStarted, Reading, RunEvent, Shares
+from foveate.pipeline.telling import PHASE_WORDS, measured, sentence
+from foveate.tasks.notebooks import html_of
+from foveate.training.events import EpochDone, StepDone
+from foveate.words import duration, html_lines, html_table
+
+LEAST_SECONDS = 0.25  # between two pictures of it: a notebook keeps up with no more
+SHOWN = 10  # epochs: the last of them
+
+
+def shown_here() -> Listener:
+    """Shows the events of a run below the cell where this is a notebook, else nothing.
+
+    IPython is never imported: in a notebook it has been.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not hasattr(shell, "kernel"):  # IPython on a terminal has none
+        return lambda event: None
+    from IPython.display import HTML, display
+
+    cell = display(HTML(""), display_id=True)
+    return ShownRun(lambda text: cell.update(HTML(text)))
+
+
+class ShownRun:
+    """Gives a run's events as one piece of HTML, again whenever there is news. show: takes that HTML."""
+
+    def __init__(self, show: Any) -> None:
+        self._show = show
+        self._phase, self._words, self._share = "starting", "", None
+        self._before: list[str] = []
+        self._epochs: list[list[str]] = []
+        self._last = 0.0
+
+    def __call__(self, event: RunEvent) -> None:
+        news = self._taken(event)
+        if news or time.monotonic() - self._last > LEAST_SECONDS:
+            self._show(self.html())
+            self._last = time.monotonic()
+
+    def _taken(self, event: RunEvent) -> bool:
+        """Keep what an event tells; whether it is more than a step of something."""
+        match event:
+            case PhaseStarted(name=name):
+                self._phase, self._words, self._share = PHASE_WORDS.get(name, name), "", None
+            case EpochDone():
+                self._epochs.append(_epoch(event))
+            case Shares(table=table):
+                self._before.append(html_of(table))
+            case Reading(split=split, done=done, total=total):
+                return self._step(done / max(total, 1), f"{split}: {done:,} of {total:,}")
+            case Looking(done=done, total=total):
+                return self._step(done / max(total, 1), f"{done:,} of {total:,} views")
+            case StepDone(progress=progress, loss=loss, seconds_left=left):
+                shown = "" if math.isnan(loss) else f"loss {loss:.3f}{measured(event.metric, event.value)}  "
+                remaining = "" if left is None else f"{duration(left)} left"
+                return self._step(progress, f"epoch {event.epoch + 1}  {shown}{remaining}")
+            case _:
+                self._before.append(html_lines((sentence(event) or "").splitlines()))
+        return True
+
+    def _step(self, share: float, words: str) -> bool:
+        self._share, self._words = share, words
+        return False
+
+    def html(self) -> str:
+        """All of it."""
+        value = "" if self._share is None else f' value="{self._share:.4f}"'
+        bar = f'<div>{escape(self._phase)} <progress max="1"{value}></progress> {escape(self._words)}</div>'
+        if not self._epochs:
+            return "".join([*self._before, bar])
+        header = ["epoch", "loss", "validation loss", "validation", "time", ""]
+        return "".join([*self._before, html_table(header, self._epochs[-SHOWN:], range(5)), bar])
+
+
+def _epoch(event: EpochDone) -> list[str]:
+    row, metric = event.row, event.metric
+    losses = ["" if row[name] is None else f"{row[name]:.3f}" for name in ("train_loss", "val_loss")]
+    value = row.get(f"val_{metric.name}")
+    found = "" if value is None else f"{metric.words} {metric.plain(value)}"
+    best = "best so far" if event.is_best else ""
+    return [str(row["epoch"]), *losses, found, duration(row["seconds"]), best]
