@@ -124,7 +124,8 @@ def asked(page: Any, model: foveate.LoadedModel, files: list[Path]) -> dict[str,
         if "error" in theirs:
             raise SystemExit(f"{file}: the page says: {theirs['error']}")
         alike.append(BY_TASK[model.task.name](ours, theirs["prediction"]))
-        pixels = np.broadcast_to(model.preprocessing.take(file).pixels, (*model.preprocessing.size, 3))
+        pixels = model.preprocessing.take(file).pixels
+        pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))  # of grey networks, too
         given = np.frombuffer(base64.b64decode(theirs["input"]), np.uint8).reshape(pixels.shape)
         levels.append(np.abs(pixels.astype(int) - given))
         waits.append(theirs["milliseconds"])

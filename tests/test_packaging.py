@@ -28,7 +28,7 @@ def test_the_image_is_of_extras_and_files_that_there_are():
         assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
     copied = [name for line in re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE) for name in line.split()]
     assert copied and all((ROOT / name).exists() for name in copied)
-    assert "USER foveate" in text and "torch" not in re.search(r"ARG EXTRAS=(.*)", text)[1]
+    assert "USER 1000" in text and "torch" not in re.search(r"ARG EXTRAS=(.*)", text)[1]
 
 
 @pytest.mark.parametrize(

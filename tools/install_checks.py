@@ -4,9 +4,9 @@
 
 Builds both, makes an environment for each Python and each extra, installs into it, imports foveate, asks
 `foveate doctor`, has a small model answer, which must be what this very installation answers, and uses what
-the extra is for (USES). ``base`` is no extra, ``sdist`` the same from source. With --folder the
-environments are kept there, those that are there are not made again, and both times are measured anew: so
-what is installed beside other work can be timed when the machine is quiet. --write puts all rows into
+the extra is for (USES). ``base`` is no extra, ``sdist`` the same from source, ``image`` what
+deploy/Dockerfile installs. With --folder the environments are kept there, and those that are there are not
+made again; --times measures their times anew, when the machine is quiet. --write puts all rows into
 docs/installs.md. Ends with a line that counts, ``n tried, 0 wrong``, and exits with 1 otherwise.
 """
 
@@ -35,7 +35,7 @@ import foveate
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # `dev` is for who changes the program.
-EXTRAS = ("base", "sdist", *(name for name in PROJECT["optional-dependencies"] if name != "dev"))
+EXTRAS = ("base", "sdist", "image", *(name for name in PROJECT["optional-dependencies"] if name != "dev"))
 ANSWER = ("-m", "foveate", "predict", "model", "picture.png", "--json")
 TRAIN = "import foveate; foveate.train('pictures.npz', out={out!r}, epochs=1, threads=1, model={model!r})"
 # What an extra is for, done with it: statements of Python.
@@ -73,6 +73,19 @@ itself left out; both times are of the whole process, the median of three.
 | Python | installed | | MB | `pip install` | `import foveate` | `foveate predict` |
 |---|---|---|---|---|---|---|
 """
+FOOT = """
+## Containers, conda, the release
+
+No container engine, no conda channel and no release service was at hand, so no image and no conda package was
+built and the release workflow was not run. What was done instead:
+
+- `deploy/Dockerfile`: hadolint 2.15 finds nothing. What its `pip install` line brings was installed into an empty
+  environment, the row *what the image adds*; the base image, `python:3.13-slim`, comes on top of that.
+- `deploy/conda/recipe.yaml`: read and rendered by rattler-build 0.73; its requirements are held to those of
+  `pyproject.toml` by a test.
+- `.github/workflows/release.yml`: read by actionlint, whose release knew no permission `attestations` yet and found
+  nothing else; a test holds what each job may do.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,9 +103,8 @@ class Installed:
     wrong: str
 
     def row(self) -> str:
-        what = {"base": "`foveate`", "sdist": "`foveate` from source"}.get(
-            self.extra, f"`foveate[{self.extra}]`"
-        )
+        names = {"base": "`foveate`", "sdist": "`foveate` from source", "image": "what the image adds"}
+        what = names.get(self.extra, f"`foveate[{self.extra}]`")
         what += f", torch {self.torch}" if self.torch else ""
         return (
             f"| {self.python} | {what} | {self.wrong or 'works'} | {self.megabytes:.0f} "
@@ -127,12 +139,12 @@ def a_model(folder: Path) -> None:
 
 def tried(folder: Path, python: str, extra: str, package: Path, expected: object) -> Installed:
     """One environment, from nothing to an answer and to what the extra is for."""
-    place = folder / f"{re.sub(r'[^a-z0-9]', '-', python)}-{extra}"
+    place = folder / place_of(python, extra)
+    shutil.rmtree(place, ignore_errors=True)
     inside = environment(place, python)
     before = size(place)
-    named = str(package) if extra in {"base", "sdist"} else f"{package}[{extra}]"
     began = time.monotonic()
-    wrong = failure([inside, "-m", "pip", "install", "-q", named], folder)
+    wrong = failure([inside, "-m", "pip", "install", "-q", *asked(package, extra)], folder)
     seconds = time.monotonic() - began
     taken = size(place) - before
     wrong = wrong or unready(inside, extra, folder) or otherwise(inside, folder, expected)
@@ -146,6 +158,21 @@ def tried(folder: Path, python: str, extra: str, package: Path, expected: object
     return Installed(place.name, python, extra, torch, taken / 1e6, seconds, 0.0, 0.0, wrong)
 
 
+def place_of(python: str, extra: str) -> str:
+    """The folder's name of an environment."""
+    return f"{re.sub(r'[^a-z0-9]', '-', python)}-{extra}"
+
+
+def asked(package: Path, extra: str) -> list[str]:
+    """What pip is told to install."""
+    if extra in {"base", "sdist"}:
+        return [str(package)]
+    if extra != "image":
+        return [f"{package}[{extra}]"]
+    (extras,) = re.findall(r"^ARG EXTRAS=(\S+)", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+    return ["--no-compile", f"{package}[{extras}]"]
+
+
 def unready(inside: str, extra: str, folder: Path) -> str:
     """What `foveate doctor` misses there of the extra."""
     wrong = failure([inside, "-m", "foveate", "doctor"], folder)
@@ -153,7 +180,11 @@ def unready(inside: str, extra: str, folder: Path) -> str:
         return wrong
     parts = json.loads(run([inside, "-m", "foveate", "doctor", "--json"], folder))["parts"]
     ready = {part["extra"]: part["ready"] for part in parts}
-    return "" if ready["" if extra in {"base", "sdist"} else extra] else "doctor does not find the extra"
+    return (
+        ""
+        if ready["" if extra in {"base", "sdist", "image"} else extra]
+        else "doctor does not find the extra"
+    )
 
 
 def otherwise(inside: str, folder: Path, expected: object) -> str:
@@ -216,15 +247,17 @@ def kept_rows(folder: Path) -> list[Installed]:
     return [row for row in rows if not row.wrong]
 
 
+def keep_rows(folder: Path, rows: list[Installed]) -> None:
+    (folder / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+
+
 def all_tried(folder: Path, pythons: list[str], extras: list[str], *, keep: bool) -> Iterator[Installed]:
-    """Each Python with each extra; first what is in the folder already, with its times anew."""
-    rows = []
-    for row in kept_rows(folder):
-        rows.append(with_times(row, folder))
-        yield rows[-1]
-    wanted = [(python, extra) for python in pythons for extra in extras]
+    """Each Python with each extra; first what is in the folder already."""
+    rows = kept_rows(folder)
+    yield from rows
     there = {row.place for row in rows}
-    wanted = [(p, e) for p, e in wanted if f"{re.sub(r'[^a-z0-9]', '-', p)}-{e}" not in there]
+    pairs = ((python, extra) for python in pythons for extra in extras)
+    wanted = [(python, extra) for python, extra in pairs if place_of(python, extra) not in there]
     if wanted:
         shutil.rmtree(folder / "build", ignore_errors=True)
         shutil.rmtree(folder / "dist", ignore_errors=True)
@@ -235,7 +268,7 @@ def all_tried(folder: Path, pythons: list[str], extras: list[str], *, keep: bool
         rows.append(with_times(one, folder))
         if not keep:
             shutil.rmtree(folder / one.place)
-        (folder / "rows.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+        keep_rows(folder, rows)
         yield rows[-1]
 
 
@@ -245,6 +278,7 @@ def main() -> int:
     parser.add_argument("--python", nargs="*", default=[sys.executable], help="commands or paths of Pythons")
     parser.add_argument("--extras", nargs="*", default=list(EXTRAS))
     parser.add_argument("--folder", type=Path, help="keep the environments here, and go on here")
+    parser.add_argument("--times", action="store_true", help="measure the times of those in the folder anew")
     parser.add_argument("--beside", default="", help="what the machine did meanwhile, said in the page")
     parser.add_argument("--write", action="store_true", help="docs/installs.md")
     flags = parser.parse_args()
@@ -252,7 +286,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = flags.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        a_model(folder)
+        if not (folder / "model").is_dir():
+            a_model(folder)
+        if flags.times:
+            keep_rows(folder, [with_times(row, folder) for row in kept_rows(folder)])
         for one in all_tried(folder, flags.python, flags.extras, keep=flags.folder is not None):
             print(one.row(), flush=True)
             rows.append(one)
@@ -260,7 +297,7 @@ def main() -> int:
         machine = f"{platform.system()} {platform.machine()}"
         beside = f" and on {flags.beside}" if flags.beside else ""
         table = HEAD.format(machine=machine, beside=beside)
-        table += "\n".join(one.row() for one in sorted(rows, key=in_order)) + "\n"
+        table += "\n".join(one.row() for one in sorted(rows, key=in_order)) + "\n" + FOOT
         (ROOT / "docs" / "installs.md").write_text(table, encoding="utf-8")
     wrong = sum(bool(one.wrong) for one in rows)
     print(f"{len(rows)} tried, {wrong} wrong")
