@@ -79,12 +79,12 @@ FOOT = """
 No container engine, no conda channel and no release service was at hand, so no image and no conda package was
 built and the release workflow was not run. What was done instead:
 
-- `deploy/Dockerfile`: hadolint 2.15 finds nothing. What its `pip install` line brings was installed into an empty
-  environment, the row *what the image adds*; the base image, `python:3.13-slim`, comes on top of that.
+- `deploy/Dockerfile`: hadolint 2.15 finds nothing. What its `pip install` line brings was installed into an
+  empty environment, the row *what the image adds*; the base image, `python:3.13-slim`, comes on top of that.
 - `deploy/conda/recipe.yaml`: read and rendered by rattler-build 0.73; its requirements are held to those of
   `pyproject.toml` by a test.
-- `.github/workflows/release.yml`: read by actionlint, whose release knew no permission `attestations` yet and found
-  nothing else; a test holds what each job may do.
+- `.github/workflows/release.yml`: read by actionlint, whose release knew no permission `attestations` yet and
+  found nothing else; a test holds what each job may do.
 """
 
 
