@@ -110,6 +110,19 @@ def captioning(ours: Document, theirs: Document) -> Agreement:
     return Agreement(ours["sentence"] == theirs["sentence"], 1.0, apart)
 
 
+def answer(document: Document) -> str:
+    """What is said, in short: to count how many different answers were compared."""
+    if "boxes" in document:
+        return " ".join(sorted(one["label"] for one in document["boxes"]))
+    if "numbers" in document:
+        return " ".join(f"{one['value']:.3g}" for one in document["numbers"])
+    if "classes" in document:
+        return " ".join(sorted(one["label"] for one in document["classes"]))
+    if "labels" in document:
+        return " ".join(sorted(document["labels"]))
+    return str(document.get("sentence", document.get("label")))
+
+
 BY_TASK: dict[str, Callable[[Document, Document], Agreement]] = {
     "classification": classification,
     "multilabel": multilabel,

@@ -3,9 +3,10 @@
     python benchmarks/web_page.py --folder web --photographs PICTURES ... [--count 200] [--write]
 
 Draws scenes and trains a small model for each task (benchmarks/web_models.py; kept in --folder), writes the
-page of each, and asks so many test pictures both in Python and in Chromium: as PNG files, and as JPEG files.
-Photographs are asked of EfficientNet-Lite0 with its published weights, of 1,000 classes. --write puts the
-tables into docs/web.md. Needs Playwright, Chromium (Debian: chromium) and onnxruntime-web (`npm ci`).
+page of each, and asks so many test pictures both in Python and in Chromium: as PNG files, and as JPEG
+files. What was measured before stays in its web.json. Photographs are asked of EfficientNet-Lite0 with its
+published weights, of 1,000 classes. --write puts the tables into docs/web.md. Needs Playwright, Chromium
+(Debian: chromium) and onnxruntime-web (`npm ci`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,12 @@ from PIL import Image, ImageOps
 
 import foveate
 from foveate.errors import ImageError
-from web_agreement import BY_TASK
+from web_agreement import BY_TASK, answer
 from web_models import DATA, models
 
 TIMEOUT_MS = 300_000  # a machine may have other work
 ENDINGS = {".jpg", ".jpeg", ".png"}
+FORMS = ("png", "jpeg")
 PAGE = Path(__file__).parents[1] / "docs" / "web.md"
 BEGIN, END = "<!-- Written by benchmarks/web_page.py -->", "<!-- to here -->"
 # In the page: what its worker says of a file, and what the network is given for it.
@@ -90,6 +92,19 @@ def as_form(files: list[Path], form: str, folder: Path) -> list[Path]:
     return told
 
 
+def large(files: list[Path], folder: Path) -> list[Path]:
+    """The pictures as JPEG files as large as a phone's, their shorter side 2,400 pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = [folder / f"{number:04d}.jpg" for number in range(len(files))]
+    for file, to in zip(files, told, strict=True):
+        with Image.open(file) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            scale = 2400 / min(upright.size)
+            size = (round(upright.width * scale), round(upright.height * scale))
+            upright.resize(size, Image.Resampling.BICUBIC).save(to, quality=90)
+    return told
+
+
 def first_answer(page: Any, address: str, file: Path) -> float:
     """Seconds from the address to an answer on the page, the browser open and the page never seen before."""
     began = time.perf_counter()
@@ -113,7 +128,7 @@ def offline(page: Any, file: Path) -> bool:
 
 def asked(page: Any, model: foveate.LoadedModel, files: list[Path]) -> dict[str, Any]:
     """What both say of the files, held against each other."""
-    alike, levels, waits = [], [], []
+    alike, answers, levels, waits = [], [], [], []
     for file in files:
         try:
             ours = json.loads(json.dumps(model.predictions([file])[0].to_dict()))
@@ -128,9 +143,11 @@ def asked(page: Any, model: foveate.LoadedModel, files: list[Path]) -> dict[str,
         pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))  # of grey networks, too
         given = np.frombuffer(base64.b64decode(theirs["input"]), np.uint8).reshape(pixels.shape)
         levels.append(np.abs(pixels.astype(int) - given))
+        answers.append(answer(ours))
         waits.append(theirs["milliseconds"])
     return {
         "pictures": len(alike),
+        "different": len(set(answers)),
         "input equal": sum(not one.any() for one in levels),
         "levels, mean": float(np.mean([one.mean() for one in levels])),
         "levels, most": int(max(one.max() for one in levels)),
@@ -141,11 +158,12 @@ def asked(page: Any, model: foveate.LoadedModel, files: list[Path]) -> dict[str,
     }
 
 
-def measured(browser: Any, name: str, model: Path | str, files: list[Path], folder: Path) -> dict[str, Any]:
-    """The page of one model, asked the pictures in both forms."""
+def measured(
+    browser: Any, name: str, model: Path | str, files: Mapping[str, list[Path]], folder: Path
+) -> dict[str, Any]:
+    """The page of one model, asked the pictures of each form."""
     site = folder / f"{name}-page"
     written = foveate.export(model, web=site, overwrite=True)
-    forms = {form: as_form(files, form, folder / f"{name}-{form}") for form in ("png", "jpeg")}
     context, asks = browser.new_context(), []
     context.set_default_timeout(TIMEOUT_MS)
     context.on("request", lambda request: asks.append(request.url))
@@ -155,11 +173,11 @@ def measured(browser: Any, name: str, model: Path | str, files: list[Path], fold
             "name": name,
             "network": foveate.load(model).config.architecture.get("name", ""),
             "bytes": written.bytes,
-            "first": first_answer(page, address, forms["png"][0]),
-            "offline": offline(page, forms["png"][0]),
+            "first": first_answer(page, address, files["jpeg"][0]),
+            "offline": offline(page, files["jpeg"][0]),
         }
         opened = foveate.load(model, runtime="onnxruntime")
-        told |= {form: asked(page, opened, found) for form, found in forms.items()}
+        told |= {form: asked(page, opened, found) for form, found in files.items()}
         elsewhere = {url for url in asks if not url.startswith((address, "blob:", "data:"))}
     context.close()
     print(json.dumps(told | {"elsewhere": sorted(elsewhere)}), flush=True)
@@ -170,21 +188,23 @@ def rows(found: list[dict[str, Any]]) -> Iterator[str]:
     """The two tables of docs/web.md."""
     yield "| | page | first answer | a picture | offline | requests elsewhere |\n|---|---|---|---|---|---|"
     for one in found:
-        size, first, wait = one["bytes"] / 1e6, one["first"], one["png"]["milliseconds"]
+        size, first, wait = one["bytes"] / 1e6, one["first"], one["jpeg"]["milliseconds"]
         alone = "yes" if one["offline"] else "**no**"
         elsewhere = one["elsewhere"]
         yield f"| {one['name']} | {size:.1f} MB | {first:.1f} s | {wait:.0f} ms | {alone} | {elsewhere} |"
     yield (
-        "\n| | files | input equal to the byte | levels apart: mean, most | the same answer "
-        "| another, and no tie | scores apart, most |\n|---|---|---|---|---|---|---|"
+        "\n| | files | different answers | input equal to the byte | levels apart: mean, most "
+        "| the same answer | another, and no tie | scores apart, most |\n|---|---|---|---|---|---|---|---|"
     )
     for one in found:
-        for form in ("png", "jpeg"):
+        for form in FORMS:
+            if form not in one:
+                continue
             told = one[form]
             yield (
-                f"| {one['name']} | {told['pictures']} {form.upper()} | {told['input equal']} "
-                f"| {told['levels, mean']:.2g}, {told['levels, most']} | {told['same']} "
-                f"| {told['other, no tie']} | {told['apart']:.1g} |"
+                f"| {one['name']} | {told['pictures']} {form.upper()} | {told['different']} "
+                f"| {told['input equal']} | {told['levels, mean']:.2g}, {told['levels, most']} "
+                f"| {told['same']} | {told['other, no tie']} | {told['apart']:.1g} |"
             )
 
 
@@ -193,6 +213,19 @@ def write(found: list[dict[str, Any]]) -> None:
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     PAGE.write_text("\n".join([f"{before}{BEGIN}\n", *rows(found), f"\n{END}{after}"]), encoding="utf-8")
+
+
+def asked_of(given: argparse.Namespace) -> Iterator[tuple[str, Path | str, dict[str, list[Path]]]]:
+    """What is compared: a name, the model, and its pictures by form."""
+    made = list(models(given.folder, given.seconds, given.tasks))
+    drawn = spread([given.folder / "scenes" / "test" / "images"], given.count)
+    for task, model in made:
+        yield task, model, {form: as_form(drawn, form, given.folder / f"drawn-{form}") for form in FORMS}
+    if given.photographs:
+        files = spread(given.photographs, given.count)
+        forms = {form: as_form(files, form, given.folder / f"photographs-{form}") for form in FORMS}
+        yield "photographs", "efficientnet_lite0", forms
+        yield "large photographs", "efficientnet_lite0", {"jpeg": large(files, given.folder / "large")}
 
 
 def main() -> None:
@@ -208,22 +241,18 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    drawn = [given.folder / "scenes" / "test" / "images"]
-    made = models(given.folder, given.seconds, given.tasks)
-    wanted: list[tuple[str, Path | str, list[Path]]] = [(task, model, drawn) for task, model in made]
-    if given.photographs:
-        wanted.append(("photographs", "efficientnet_lite0", given.photographs))
-    found = []
+    kept = given.folder / "web.json"
+    found = {one["name"]: one for one in json.loads(kept.read_text())} if kept.is_file() else {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name, model, folders in wanted:
-            files = spread(folders, given.count)
-            found.append(measured(browser, name, model, files, given.folder))
+        for name, model, files in asked_of(given):
+            found[name] = measured(browser, name, model, files, given.folder)
         browser.close()
-    (given.folder / "web.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print("\n".join(rows(found)))
+    told = list(found.values())
+    kept.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(rows(told)))
     if given.write:
-        write(found)
+        write(told)
 
 
 if __name__ == "__main__":
