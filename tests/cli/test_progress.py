@@ -4,8 +4,8 @@ import math
 
 from foveate.cli import progress
 from foveate.cli.progress import display
-from foveate.pipeline.telling import epoch_line
 from foveate.pipeline.listen import Note, PhaseStarted, Planned, Reading, Shares
+from foveate.pipeline.telling import epoch_line
 from foveate.tasks.classification.metrics import ACCURACY
 from foveate.tasks.sections import Column, Table
 from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly

@@ -116,8 +116,8 @@ def _list_of(files: dict[str, bytes]) -> bytes:
 def _planes(content: bytes) -> bytes:
     """First bytes of each four, then second, third and fourth ones.
 
-    Exponents of a network's numbers are much alike, so they are packed smaller side by side: EfficientNet-Lite0
-    takes 15.9 MB so, and 17.4 MB as it is.
+    Exponents of a network's numbers are much alike, so they are packed smaller side by side:
+    EfficientNet-Lite0 takes 15.9 MB so, and 17.4 MB as it is.
     """
     return b"".join(content[first::4] for first in range(4))
 
