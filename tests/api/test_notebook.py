@@ -52,6 +52,7 @@ def test_a_run_in_a_notebook_shows_its_epochs(kernel, tmp_path):
     last = kernel.pictures[-1]
     assert all(map(well_formed, kernel.pictures))
     assert "validation loss" in last and "accuracy" in last and last.count("<tr>") == 3
+    assert "<progress" not in last
     assert any("<progress max" in one and "training" in one for one in kernel.pictures)
 
 

@@ -37,7 +37,8 @@ class ShownRun:
 
     def __init__(self, show: Any) -> None:
         self._show = show
-        self._phase, self._words, self._share = "starting", "", None
+        self._phase, self._words = "starting", ""
+        self._share: float | None = None
         self._before: list[str] = []
         self._epochs: list[list[str]] = []
         self._last = 0.0
@@ -52,7 +53,7 @@ class ShownRun:
         """Keep what an event tells; whether it is more than a step of something."""
         match event:
             case PhaseStarted(name=name):
-                self._phase, self._words, self._share = PHASE_WORDS.get(name, name), "", None
+                self._phase, self._words, self._share = PHASE_WORDS.get(name, ""), "", None
             case EpochDone():
                 self._epochs.append(_epoch(event))
             case Shares(table=table):
@@ -75,12 +76,15 @@ class ShownRun:
 
     def html(self) -> str:
         """All of it."""
+        if not self._phase:  # it is done
+            return "".join([*self._before, *self._table()])
         value = "" if self._share is None else f' value="{self._share:.4f}"'
         bar = f'<div>{escape(self._phase)} <progress max="1"{value}></progress> {escape(self._words)}</div>'
-        if not self._epochs:
-            return "".join([*self._before, bar])
+        return "".join([*self._before, *self._table(), bar])
+
+    def _table(self) -> list[str]:
         header = ["epoch", "loss", "validation loss", "validation", "time", ""]
-        return "".join([*self._before, html_table(header, self._epochs[-SHOWN:], range(5)), bar])
+        return [html_table(header, self._epochs[-SHOWN:], range(5))] if self._epochs else []
 
 
 def _epoch(event: EpochDone) -> list[str]:
