@@ -54,9 +54,10 @@ TrainingBatches._make, Step.__call__ = made, called
 
 @dataclass
 class Campaign:
-    """Where it works."""
+    """Where it works, and how long it waits for a run that should have ended long ago."""
 
     folder: Path
+    patience: float = PATIENCE_SECONDS
 
     def start(
         self, out: Path, processes: int, *more: str, log: Path | None = None
@@ -95,7 +96,7 @@ class Campaign:
         """What comes of a run that nobody disturbs, and how long it takes."""
         out, started = self.folder / f"whole-{processes}" / "model", time.monotonic()
         process = self.start(out, processes, "--epochs", str(EPOCHS))
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        _, said = process.communicate(timeout=self.patience)
         if process.returncode:
             raise SystemExit(f"the run that nobody disturbed failed: {said.decode(errors='replace')}")
         return outcome(out), time.monotonic() - started
@@ -125,7 +126,7 @@ def disturbed(
     process = campaign.start(out, processes, "--epochs", str(EPOCHS))
     done = "done before"
     time.sleep(moment)
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + campaign.patience
     while process.poll() is None and time.monotonic() < until:
         there = workers(out)
         if there:
@@ -136,7 +137,7 @@ def disturbed(
             break
         time.sleep(POLL_SECONDS)
     try:
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        _, said = process.communicate(timeout=campaign.patience)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGTERM)
         return done, -1, "it hung"
@@ -161,11 +162,11 @@ def leg(campaign: Campaign, number: int, drawn: random.Random) -> tuple[str, str
         process = campaign.start(out, processes, "--epochs", str(epochs), "--resume", log=own)
         stop_at = drawn.randint(3, 7)  # steps, of eight an epoch or so
         if place < len(LEGS) - 1:
-            until = time.monotonic() + PATIENCE_SECONDS
+            until = time.monotonic() + campaign.patience
             while process.poll() is None and time.monotonic() < until and len(_steps(own / "0")) < stop_at:
                 time.sleep(POLL_SECONDS)
             process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        _, said = process.communicate(timeout=campaign.patience)
         if process.returncode not in ({0} if place == len(LEGS) - 1 else {130}):
             return ", ".join(done), f"exit code {process.returncode}: {said.decode(errors='replace')[-300:]}"
         steps = [_steps(own / str(rank)) for rank in range(processes)]
@@ -191,11 +192,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", default="2,3", help="in turns, with commas")
     parser.add_argument("--legs", type=int, default=1)
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE_SECONDS, help="seconds for a run that hangs"
+    )
     options = parser.parse_args()
     drawn, started = random.Random(options.seed), time.monotonic()
     tried = wrong = kills = 0
     with tempfile.TemporaryDirectory() as name:
-        campaign = Campaign(Path(name))
+        campaign = Campaign(Path(name), options.patience)
         draw_pictures(campaign.folder / "small", 32, PICTURES)
         for number in range(options.legs):
             done, found = leg(campaign, number, drawn)
