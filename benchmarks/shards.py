@@ -2,6 +2,7 @@
 
     python benchmarks/shards.py growth --out docs      # growth-shards.svg, and a table
     python benchmarks/shards.py reading                # local; with --store also from there
+    python benchmarks/shards.py streaming              # memory and speed of an epoch, by pictures
 
 Growth is simulated: the index, the planner and the order are the program's own, the entries are made up. Each
 size is a process of its own, so that its greatest memory is that size's alone.
@@ -91,8 +92,7 @@ def plan(place: Path) -> dict[str, float]:
         order.share(Position(0, step), 63, 64)
         order.share(Position(0, step), 47, 48)
     took["step"] = (time.perf_counter() - began) / (2 * len(steps))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20)
-    return {**took, "shards": len(index), "peak_mb": peak}
+    return {**took, "shards": len(index), "peak_mb": peak_mb()}
 
 
 def growth(out: Path | None) -> None:
@@ -167,11 +167,79 @@ def _read_all(place: object) -> float:
     return sorted(rates)[1]
 
 
+SMALL_SIDE, A_SHARD = 28, 2_000  # pictures of shards that are streamed
+STREAMED = (10_000, 100_000, 500_000)
+
+
+def streaming() -> None:
+    """Training batches of so many pictures, each size in a process of its own; nothing is learnt."""
+    for count in STREAMED:
+        with tempfile.TemporaryDirectory() as folder:
+            write_copies(Path(folder), count // A_SHARD)
+            said = subprocess.run(
+                [sys.executable, __file__, "stream", folder], check=True, capture_output=True, text=True
+            ).stdout
+        one = json.loads(said)
+        print(
+            f"{count:>9,} pictures in {count // A_SHARD} shards: {one['peak_mb']:.0f} MB at most, "
+            f"{one['before_mb']:.0f} MB before the epoch, {one['rate']:,.0f} pictures a second",
+            flush=True,
+        )
+
+
+def write_copies(place: Path, shards: int) -> None:
+    """One shard of drawn pictures, under as many names: links, so the disk holds it once."""
+    from foveate.dataset import from_arrays
+    from foveate.dataset.shards.index import ShardIndex, entries
+    from foveate.dataset.shards.write import write_shards
+    from foveate.stores import open_store
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (A_SHARD, SMALL_SIDE, SMALL_SIDE), np.uint8)
+    data = from_arrays(images, np.arange(A_SHARD) % 10)
+    first = write_shards(data, open_store(str(place)))[0]
+    copies = [first._replace(number=number) for number in range(shards)]
+    for one in copies[1:]:
+        for ending in (".tar", ".jsonl"):
+            (place / (one.stem + ending)).hardlink_to(place / (first.stem + ending))
+    for name, text in ShardIndex("copies", data.task, entries(copies)).to_files().items():
+        (place / name).write_bytes(text)
+
+
+def stream(place: Path) -> dict[str, float]:
+    """An epoch of batches of 256, moved and normalised; measured."""
+    from foveate.batches.augment import Augmentation
+    from foveate.batches.loader import Normaliser, Pixels
+    from foveate.batches.streamed import StreamedBatches
+    from foveate.dataset.shards.index import read_index
+    from foveate.dataset.shards.stream import StreamReader, streamed
+    from foveate.images.preprocess import Preprocessing
+    from foveate.stores import open_store
+
+    store, shape = open_store(str(place)), Preprocessing(SMALL_SIDE, SMALL_SIDE, channels=1)
+    found = streamed(store, read_index(store), {}, seed=0).stream
+    reader = StreamReader(found, shape)
+    sample = Pixels(*reader.read(found.good))
+    moves = Augmentation(flip="random", shift_px=2)
+    batches = StreamedBatches(reader, sample, Normaliser(shape), batch_size=256, augmentation=moves)
+    before, began, seen = peak_mb(), time.perf_counter(), 0
+    for batch in batches.epoch(0):
+        seen += len(batch.images)
+    if seen != len(found):
+        raise SystemExit("pictures are missing")
+    return {"before_mb": before, "rate": seen / (time.perf_counter() - began), "peak_mb": peak_mb()}
+
+
+def peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 if sys.platform != "darwin" else 2**20)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["growth", "reading", "plan"])
+    parser.add_argument("what", choices=["growth", "reading", "streaming", "plan", "stream"])
     parser.add_argument("place", nargs="?", type=Path)
     parser.add_argument("--out", type=Path, help="of growth: the folder for the drawing")
     parser.add_argument("--count", type=int, default=5000, help="of reading: pictures")
@@ -180,6 +248,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "plan":
         print(json.dumps(plan(given.place)))
+    elif given.what == "stream":
+        print(json.dumps(stream(given.place)))
+    elif given.what == "streaming":
+        streaming()
     elif given.what == "growth":
         growth(given.out)
     else:

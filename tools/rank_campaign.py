@@ -7,8 +7,9 @@ random moment of the run (some before the first step, some while the folder is w
 come back by itself, exit with 0, and give the weights and the history of a run of as many processes that
 nobody disturbed, with nothing hidden left behind. A leg is one run that is stopped twice (SIGTERM) and gone
 on with by 4, then 2, then 3 processes: by the log of what every process trained on, each picture must have
-come once an epoch. Ends after so many seconds or kills, prints a line a kill and a summary, and exits with
-1 if anything was wrong.
+come once an epoch. Before all that, two processes of which one has other pictures, or another text of the
+program, must end with one sentence and exit code 2, within a quarter of the patience. Ends after so many
+seconds or kills, prints a line a kill and a summary, and exits with 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +31,7 @@ from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
 
+import foveate
 from kill_campaign import PATIENCE_SECONDS, POLL_SECONDS, draw_pictures, hidden, outcome
 
 PICTURES, BATCH, EPOCHS = 70, 16, 6  # of a class; held out of them are validation and test pictures
@@ -180,6 +184,44 @@ def leg(campaign: Campaign, number: int, drawn: random.Random) -> tuple[str, str
     return ", ".join(done), told
 
 
+def differing(campaign: Campaign, kind: str) -> tuple[str, str]:
+    """Two processes of which the second has something else: (what was done, what was wrong or nothing)."""
+    folder = campaign.folder / f"differing-{kind}"
+    copies = [folder / "0" / "small", folder / "1" / "small"]
+    for copy in copies:
+        shutil.copytree(campaign.folder / "small", copy)
+    paths = [os.environ.get("PYTHONPATH", "")] * 2
+    if kind == "pictures":
+        next(iter(sorted(copies[1].rglob("*.png")))).unlink()
+    else:
+        source = shutil.copytree(Path(foveate.__file__).parent, folder / "src" / "foveate")
+        with (source / "words.py").open("a") as file:
+            file.write("# another line\n")
+        paths[1] = os.pathsep.join([str(folder / "src"), paths[1]])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    started = time.monotonic()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "foveate", "train", "small", *FLAGS, "--epochs", "1"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=copy.parent,
+            env={**os.environ, **group, "OMP_NUM_THREADS": "1", "RANK": str(rank), "PYTHONPATH": paths[rank]},
+        )
+        for rank, copy in enumerate(copies)
+    ]
+    said = [process.communicate(timeout=campaign.patience)[1].decode() for process in processes]
+    seconds = time.monotonic() - started
+    lines = [line for text in said for line in text.splitlines() if line.startswith("foveate:")]
+    done = f"two processes, one with another kind of {kind}, {seconds:.1f} s"
+    codes = [process.returncode for process in processes]
+    if codes != [2, 2] or len(lines) != 1 or "Rank 1 has" not in lines[0] or said[1]:
+        return done, f"exit codes {codes}: {said}"
+    return done, "" if seconds <= campaign.patience / 4 else "it took too long"
+
+
 def _steps(path: Path) -> list[tuple[int, list[int], bool]]:
     """What a process trained on: epoch, pictures, and whether others had the rest of the batch."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -201,6 +243,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         campaign = Campaign(Path(name), options.patience)
         draw_pictures(campaign.folder / "small", 32, PICTURES)
+        for kind in ("pictures", "program"):
+            done, found = differing(campaign, kind)
+            tried, wrong = tried + 1, wrong + bool(found)
+            print(f"{done}: {found or 'one sentence'}", flush=True)
         for number in range(options.legs):
             done, found = leg(campaign, number, drawn)
             tried, wrong = tried + 1, wrong + bool(found)

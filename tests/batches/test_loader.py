@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foveate.batches.augment import Augmentation
-from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, TrainingBatches, batch_bounds
+from foveate.batches.loader import Bounds, EvaluationBatches, Normaliser, Pixels, TrainingBatches
 from foveate.errors import InputError
 from foveate.images.preprocess import Preprocessing
 from foveate.tasks.classification.learn import ClassificationLearner
@@ -24,7 +24,7 @@ def pixels(n):
 
 @given(count=st.integers(1, 500), size=st.integers(1, 64))
 def test_bounds_cover_every_sample_once_and_no_batch_is_a_single_one(count, size):
-    bounds = batch_bounds(count, size)
+    bounds = list(Bounds(count, size))
     assert [i for first, last in bounds for i in range(first, last)] == list(range(count))
     if count > 1 and size > 1:
         assert all(last - first >= 2 for first, last in bounds)

@@ -4,6 +4,7 @@ import numpy as np
 from heading import apart, degrees
 from torch import atan2, from_numpy, pi
 
+from foveate.layers.ranks import mean_of_batch
 from foveate.tasks.learning import Learner
 
 
@@ -11,7 +12,7 @@ class HeadingLearner(Learner):
     linear_model = "a ridge regression"
 
     def loss(self, outputs, targets):
-        return (outputs.float() - targets["values"]).square().mean()
+        return mean_of_batch((outputs.float() - targets["values"]).square())
 
     def running(self, outputs, targets):
         said, true = (atan2(pair[:, 0], pair[:, 1]) * 180 / pi for pair in (outputs, targets["values"]))

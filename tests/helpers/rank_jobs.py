@@ -27,6 +27,9 @@ from foveate.batches.loader import (
     Pixels,
     TrainingBatches,
 )
+from foveate.batches.streamed import StreamedBatches
+from foveate.dataset.shards.index import read_index
+from foveate.dataset.shards.stream import StreamReader, streamed
 from foveate.errors import FoveateError, InputError, InterruptedRunError
 from foveate.images.preprocess import Preprocessing
 from foveate.launched import Launched
@@ -34,6 +37,7 @@ from foveate.layers.greedy import END, PADDING, START
 from foveate.models import create_model
 from foveate.pipeline import several
 from foveate.pipeline.request import TrainRequest
+from foveate.stores import open_store
 from foveate.tasks.captioning.learn import CaptioningLearner
 from foveate.tasks.classification.learn import ClassificationLearner
 from foveate.tasks.classification.targets import ClassTargets
@@ -57,6 +61,8 @@ from foveate.training.step import Step
 from foveate.transfer.finetune import TuningBatches, fine_tune, horizons
 
 PICTURES, BATCH = 51, 8  # batches of 8, and a last one of 3
+STREAM_BATCH = 64
+SHARDS = {"uneven": (1, 0, 997, 30, 3), "few": (70, 51)}  # of so many pictures each
 STEPS_AN_EPOCH = 7
 SGD = OptimiserSettings("sgd", learning_rate=0.05, weight_decay=1e-4)
 Found = Mapping[str, Any]
@@ -98,21 +104,40 @@ class Logged(TrainingBatches):
         return super()._make(indices, epoch)
 
 
+class LoggedStream(StreamedBatches):
+    """The same of pictures that are read from shards: a batch is logged when it is learnt from."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.log: list[tuple[int, list[int]]] = []
+
+    def _moved(self, images: torch.Tensor, indices: torch.Tensor, epoch: torch.Tensor) -> Any:
+        self.log.append((int(epoch), indices.tolist()))
+        return super()._moved(images, indices, epoch)
+
+
 def trainer(
-    ranks: Ranks, steps: int, folder: Path | None = None, device: str = "cpu", **settings: Any
+    ranks: Ranks,
+    steps: int,
+    folder: Path | None = None,
+    device: str = "cpu",
+    shards: Path | None = None,
+    **settings: Any,
 ) -> Trainer:
+    """shards: from which the pictures are streamed; otherwise they are drawn."""
     normalise = Normaliser(Preprocessing(8, 8, channels=1, mean=(0.5,), std=(0.25,)), device)
     moves = Augmentation(
         flip="random", shift_px=1, zoom_fraction=0.1, brightness_fraction=0.1, erase_fraction=0.2
     )
-    batches = Logged(
-        stripes(PICTURES, device=device),
-        normalise,
-        batch_size=BATCH,
-        augmentation=moves,
-        seed=7,
-        part=ranks.part,
-    )
+    pixels = stripes(PICTURES, device=device)
+    how = {"augmentation": moves, "seed": 7, "part": ranks.part}
+    if shards is None:
+        batches = Logged(pixels, normalise, batch_size=BATCH, **how)
+    else:
+        store = open_store(str(shards))
+        stream = streamed(store, read_index(store), {}, seed=7).stream
+        reader = StreamReader(stream, Preprocessing(8, 8, channels=1))
+        batches = LoggedStream(reader, pixels, normalise, batch_size=STREAM_BATCH, **how)
     usual = {"optimiser": SGD, "average_half_life_epochs": 1.0, "clip_norm": 3.0, "precision": "float32"}
     return Trainer(
         network().to(device),
@@ -132,9 +157,9 @@ def state(run: Trainer) -> dict[str, Any]:
     return {**weights, "history": json.dumps(history), "log": json.dumps(run.batches.log)}
 
 
-def learn(ranks: Ranks, folder: Path, steps: int = 200) -> Found:
+def learn(ranks: Ranks, folder: Path) -> Found:
     """Two hundred steps, with the outputs for the validation pictures by the average at the end."""
-    run = trainer(ranks, steps)
+    run = trainer(ranks, 200)
     list(run.run())
     outputs = run._outputs(run.evaluated_module)
     return {**state(run), **({} if outputs is None else {"outputs": outputs.numpy()})}
@@ -147,16 +172,25 @@ def on_card(ranks: Ranks, folder: Path) -> Found:
     return {name: value for name, value in state(run).items() if name.startswith("weights")}
 
 
-def learn_a_little(ranks: Ranks, folder: Path) -> Found:
-    """The same in forty steps."""
-    return learn(ranks, folder, steps=40)
-
-
 def last_batch(ranks: Ranks, folder: Path) -> Found:
     """The gradients of the first epoch's last batch, which is smaller than the others."""
     run = trainer(ranks, STEPS_AN_EPOCH, clip_norm=None)
     list(run.run())
     return {name: one.grad.numpy() for name, one in run.module.named_parameters()}
+
+
+def stream(ranks: Ranks, folder: Path) -> Found:
+    """Two epochs of pictures that are streamed from shards as there may be, without a break and with one."""
+    found = {}
+    for name, sizes in SHARDS.items():
+        steps = 2 * -(-sum(sizes) // STREAM_BATCH)
+        shards = folder.parent / name
+        run = trainer(ranks, steps, shards=shards)
+        list(run.run())
+        parts = _stopped(ranks, folder / f"{name}-alike", steps, at=steps // 2 - 1, shards=shards)
+        found |= {f"{name}.{key}": value for key, value in state(run).items()}
+        found |= {f"{name}-parts.{key}": value for key, value in state(parts).items()}
+    return found
 
 
 def accumulated(ranks: Ranks, folder: Path) -> Found:
@@ -282,10 +316,10 @@ def resumed_alike(ranks: Ranks, folder: Path) -> Found:
     }
 
 
-def _stopped(ranks: Ranks, folder: Path, steps: int, at: int) -> Trainer:
-    first = trainer(ranks, steps, folder)
+def _stopped(ranks: Ranks, folder: Path, steps: int, at: int, shards: Path | None = None) -> Trainer:
+    first = trainer(ranks, steps, folder, shards=shards)
     _run_to(first, at)
-    second = trainer(ranks, steps, folder)
+    second = trainer(ranks, steps, folder, shards=shards)
     second.restore(CheckpointStore(folder).load_latest()[0])
     list(second.run())
     return second

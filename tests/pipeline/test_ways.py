@@ -25,6 +25,7 @@ VALUES = {
     "label_smoothing": 0.2, "select": "val_loss", "unsure_precision": 0.9, "patience": 3,
     "max_unreadable": 0.1, "seed": 1, "device": "cpu", "tensorboard": True, "keep_checkpoint": True,
     "threads": 1, "refine": "mrf", "unlabelled": "background", "min_count": 2, "capitals": "keep",
+    "stream": "never",
 }  # fmt: skip
 ELSEWHERE = {"budget", "epochs", "recipe"}  # what may lead to another way; the first two exclude each other
 # Way -> its own settings, and what it has no use for.

@@ -9,10 +9,11 @@ import torch
 import rank_jobs
 from foveate.training.ranks import ALONE
 from launching import launch
+from uneven import write_uneven
 
 JOBS = {
-    4: ("learn_a_little", "last_batch", "tasks", "resumed_alike", "refusals", "leg"),
-    2: ("learn", "last_batch", "tasks", "tuned", "accumulated", "resumed_alike", "leg"),
+    4: ("learn", "stream", "last_batch", "tasks", "resumed_alike", "refusals", "leg"),
+    2: ("learn", "stream", "last_batch", "tasks", "tuned", "accumulated", "resumed_alike", "leg"),
 }
 
 
@@ -20,6 +21,8 @@ JOBS = {
 def found(tmp_path_factory):
     """By the number of ranks and the job's name what each rank found; 1: alone, in this process."""
     root, results = tmp_path_factory.mktemp("ranks"), {}
+    for name, sizes in rank_jobs.SHARDS.items():
+        write_uneven(root / name, {"train": sizes})
     for count, names in JOBS.items():
         folder = root / str(count)
         folder.mkdir()
@@ -29,7 +32,7 @@ def found(tmp_path_factory):
             results[count, name] = [dict(np.load(folder / f"{name}-{rank}.npz")) for rank in range(count)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    for name in ("learn", "learn_a_little", "last_batch", "tasks", "tuned", "accumulated", "leg"):
+    for name in ("learn", "stream", "last_batch", "tasks", "tuned", "accumulated", "leg"):
         results[1, name] = [dict(rank_jobs.__dict__[name](ALONE, root / "1"))]
     torch.set_num_threads(threads)
     return results
@@ -69,15 +72,12 @@ def _told_by_part(name):
     return name in {"boxes.sums", "words.sums"}
 
 
-LEARNT = [(2, "learn"), (4, "learn_a_little")]
-
-
-@pytest.mark.parametrize(("count", "job"), LEARNT)
-def test_after_many_steps_the_weights_are_those_of_one_process(found, count, job):
-    alone = found[1, job][0]
-    for own in found[count, job]:
+@pytest.mark.parametrize("count", [2, 4])
+def test_after_two_hundred_steps_the_weights_are_those_of_one_process(found, count):
+    alone = found[1, "learn"][0]
+    for own in found[count, "learn"]:
         assert_close(weights(alone), weights(own), 1e-5)
-    first = found[count, job][0]
+    first = found[count, "learn"][0]
     np.testing.assert_allclose(first["outputs"], alone["outputs"], atol=1e-4)  # in order, each picture once
     rows, same = (json.loads(str(each["history"])) for each in (first, alone))
     assert [row["val_accuracy"] for row in rows] == [row["val_accuracy"] for row in same]
@@ -87,9 +87,9 @@ def test_after_many_steps_the_weights_are_those_of_one_process(found, count, job
     )
 
 
-@pytest.mark.parametrize(("count", "job"), LEARNT)
-def test_all_ranks_hold_the_same_bytes(found, count, job):
-    first, *others = found[count, job]
+@pytest.mark.parametrize("count", [2, 4])
+def test_all_ranks_hold_the_same_bytes(found, count):
+    first, *others = found[count, "learn"]
     for other in others:
         assert all(value.tobytes() == other[name].tobytes() for name, value in weights(first).items())
         assert str(first["history"]) == str(other["history"])
@@ -119,6 +119,36 @@ def test_from_four_ranks_to_two_to_one_each_picture_comes_once_an_epoch(found):
             shared = any(part != parts[0] for part in parts)  # else each has the whole of a small batch
             seen[epoch] += [row for part in (parts if shared else parts[:1]) for row in part]
     assert [sorted(rows) for rows in seen.values()] == [list(range(rank_jobs.PICTURES))] * 3
+
+
+@pytest.mark.parametrize("name", list(rank_jobs.SHARDS))
+@pytest.mark.parametrize("count", [2, 4])
+def test_streamed_shards_of_any_size_are_learnt_from_as_by_one_process(found, count, name):
+    """Shards of one picture, of none and of 997, and fewer shards than processes."""
+    alone = _of(found[1, "stream"][0], name)
+    own = [_of(one, name) for one in found[count, "stream"]]
+    for each in own:
+        assert_close(weights(alone), weights(each), 1e-5)
+    seen = {0: [], 1: []}
+    for batch in zip(*(json.loads(str(each["log"])) for each in own), strict=True):
+        assert sorted(row for _, rows in batch for row in rows) == sorted(set().union(*(r for _, r in batch)))
+        for epoch, rows in batch:
+            seen[epoch] += rows
+    pictures = list(range(sum(rank_jobs.SHARDS[name])))
+    assert [sorted(rows) for rows in seen.values()] == [pictures] * 2
+
+
+@pytest.mark.parametrize("name", list(rank_jobs.SHARDS))
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_streamed_run_that_was_stopped_repeats_to_the_byte(found, count, name):
+    for own in found[count, "stream"]:
+        whole, parts = _of(own, name), _of(own, f"{name}-parts")
+        assert all(value.tobytes() == parts[key].tobytes() for key, value in weights(whole).items())
+        assert str(whole["history"]) == str(parts["history"])
+
+
+def _of(found, name):
+    return {key.removeprefix(f"{name}."): one for key, one in found.items() if key.startswith(f"{name}.")}
 
 
 def test_a_learnt_network_is_fine_tuned_as_by_one_process(found):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import torch
@@ -154,15 +154,36 @@ class Normaliser:
         return images.to(torch.float32, memory_format=torch.channels_last).mul_(self.scale).add_(self.shift)
 
 
-def batch_bounds(count: int, batch_size: int) -> list[tuple[int, int]]:
-    """Cut ``count`` samples into batches; every sample is kept, and no batch holds a single one.
+class Bounds(Sequence[tuple[int, int]]):
+    """``count`` samples cut into batches; every sample is kept, and no batch holds a single one.
 
     A last batch of one has no variance for batch normalisation, so it joins the batch before it.
     """
-    starts = list(range(0, count, batch_size))
-    if len(starts) > 1 and count - starts[-1] == 1:
-        starts.pop()
-    return list(zip(starts, [*starts[1:], count], strict=True))
+
+    def __init__(self, count: int, batch_size: int) -> None:
+        self.samples, self.batch_size = count, batch_size
+        batches = -(-count // batch_size)
+        alone = batches > 1 and count - (batches - 1) * batch_size == 1
+        self._batches = batches - alone
+
+    def __len__(self) -> int:
+        return self._batches
+
+    @overload
+    def __getitem__(self, number: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[tuple[int, int]]: ...
+    def __getitem__(self, number: int | slice) -> tuple[int, int] | list[tuple[int, int]]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        at = range(len(self))[number]
+        last = at == len(self) - 1
+        return at * self.batch_size, self.samples if last else (at + 1) * self.batch_size
+
+    @property
+    def smallest(self) -> int:
+        """The fewest samples of a batch."""
+        return min(last - first for first, last in {self[0], self[-1]})
 
 
 class TrainingBatches:
@@ -197,7 +218,7 @@ class TrainingBatches:
         self.halved_share, self.halved = halved_share, halved_share > 0
         self.part = part
         self._rows: Rows | None = None  # of the batch that is being made
-        self.bounds = batch_bounds(len(pixels), batch_size)
+        self.bounds = Bounds(len(pixels), batch_size)
 
     @cached_property
     def _generator(self) -> torch.Generator:
@@ -212,6 +233,11 @@ class TrainingBatches:
     def __len__(self) -> int:
         """Batches an epoch."""
         return len(self.bounds)
+
+    @property
+    def count(self) -> int:
+        """Pictures an epoch."""
+        return self.bounds.samples
 
     def begin(self, progress: float) -> None:
         """Say how much of the run is over as an epoch begins."""
@@ -251,11 +277,15 @@ class TrainingBatches:
     def _make(self, indices: Tensor, epoch: Tensor) -> tuple[Tensor, ...]:
         """Pictures (N, C, H, W), how they were moved (N, 2, 3), and each of their answers."""
         images, indices = self.pixels.take(indices), indices.to(self.pixels.device)
+        return *self._moved(images, indices, epoch), *self.pixels.answers(indices).values()
+
+    def _moved(self, images: Tensor, indices: Tensor, epoch: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures (N, C, H, W) uint8 as the network gets them, and how they were moved (N, 2, 3)."""
         images, geometry = self.augmentation(images, indices, epoch, self._generator, self._rows)
         pictures = self.normalise(images)
         if self.halved:
             pictures = F.avg_pool2d(pictures, 2, ceil_mode=True, count_include_pad=False)
-        return pictures, geometry, *self.pixels.answers(indices).values()
+        return pictures, geometry
 
     def preview(self, count: int) -> tuple[np.ndarray, Targets]:
         """Augmented pictures before normalisation, (n, H, W, C) uint8, and their answers."""

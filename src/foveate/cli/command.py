@@ -16,8 +16,8 @@ from foveate.words import printable
 CONFIG_FILE = "foveate.toml"  # in the folder at hand
 # Heading -> the flags that stand under it, wherever they occur. What has none stands under the last.
 PURPOSES = {
-    "Data": "val test task ignore unlabelled split val-fraction test-fraction max-unreadable data files-from "
-    "null",
+    "Data": "val test task ignore unlabelled stream split val-fraction test-fraction max-unreadable data "
+    "files-from null",
     "Network": "model weights download pretrained image-size fit refine num-classes input beam threshold",
     "Training": "recipe budget epochs batch-size accumulate lr augment class-weights label-smoothing select "
     "patience unsure-precision min-count capitals seed",

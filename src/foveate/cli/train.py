@@ -72,6 +72,14 @@ Examples:
     help="Of sentences: whether capitals are read as small letters.",
 )
 @click.option(
+    "--stream",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether pictures of shards are read again each epoch instead of held in memory; auto: from a "
+    "million, or 16 GiB, on.",
+)
+@click.option(
     "--model",
     "-m",
     default="auto",

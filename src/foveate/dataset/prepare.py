@@ -16,18 +16,17 @@ from foveate.dataset.quality.findings import Findings, enforce
 from foveate.dataset.quality.findings import findings as look_for_faults
 from foveate.dataset.quality.scan import ScanResult
 from foveate.dataset.samples import SPLITS, DataSet, evenly
+from foveate.dataset.shards.stream import Stream
 from foveate.dataset.sides import LEFT_OUT, UNKNOWN, Sides
-from foveate.dataset.split import split_notes, stratified_split
-from foveate.errors import DatasetError, InputError
+from foveate.dataset.split import shares_held_out, split_notes, stratified_split
+from foveate.errors import DatasetError
 from foveate.images.deep import fitted_range
 from foveate.images.preprocess import Fit, Preprocessing, Seen
 from foveate.tasks.base import Task
 from foveate.tasks.sections import Table
 from foveate.tasks.targets import Targets
-from foveate.words import setting
 
 STATISTICS_COUNT = 5_000
-HELD_OUT_MOST = 3_000  # pictures: an accuracy of 90 % is then known to about one point
 
 Progress = Callable[[str, int, int], None]
 Decoded = tuple[dict[str, np.ndarray], dict[str, ScanResult]]  # pixels and scan, by split
@@ -63,6 +62,7 @@ class Prepared:
     ``name`` holds no folders. ``remarks`` are sentences on what is wrong or odd about it.
     ``fingerprint`` is a hash of every picture's content, answer and side: equal fingerprints train alike.
     ``tested_on`` says where the test split comes from: "given" by the user, "held out" here, or "" for none.
+    ``stream``: all training pictures, where those of ``splits`` are only a sample of them.
     """
 
     name: str
@@ -74,6 +74,13 @@ class Prepared:
     fingerprint: str
     shares: Table | None = None  # what the answers are made of, where the task tells
     left_out: int = 0  # pictures that could stand on no side without telling of another's
+    stream: Stream | None = None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Pictures of each side."""
+        found = {name: len(split) for name, split in self.splits.items()}
+        return found if self.stream is None else {**found, "train": len(self.stream)}
 
     def counts(self, split: str) -> np.ndarray:
         """(groups,) pictures of each of the task's groups."""
@@ -90,7 +97,7 @@ class Preparation:
         like: whose normalisation and filter are taken, with a size that is chosen: that of learnt weights.
         most_pixels: of a picture whose every place is answered, where no size is asked for.
         val_fraction, test_fraction: of the training pictures, held out where the data set brings none. None:
-            a tenth, but not more than HELD_OUT_MOST pictures, and none where validation pictures are brought.
+            a tenth, but not more than 3,000 pictures, and none where validation pictures are brought.
         max_unreadable_fraction: of broken pictures, which are left out.
         seed: of the dealing out.
         kept: where the pictures of a run that goes on stood: there they stay, only new ones are dealt out.
@@ -119,7 +126,11 @@ def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progre
         DatasetError: too many unreadable pictures, fewer than two classes, an empty split, or pictures in
             colour where ``preprocessing`` is for grey ones.
     """
-    shares = _shares(dataset, {"val": how.val_fraction, "test": how.test_fraction})
+    stream = dataset.stream
+    shares = {}
+    if stream is None:  # of a stream what is held out was taken before
+        brought = {name: len(split) for name, split in dataset.splits.items()}
+        shares = shares_held_out(brought, {"val": how.val_fraction, "test": how.test_fraction})
     chosen = how.preprocessing or _chosen(dataset, how)
     read = partial(_decode_all, dataset, progress=progress)
     chosen, decoded, scans = _decoded(read, chosen, given=how.preprocessing)
@@ -135,7 +146,11 @@ def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progre
         chosen = replace(chosen, mean=mean, std=std)
     tested_on: Literal["given", "held out", ""] = ""
     if "test" in splits:
-        tested_on = "given" if "test" in dataset.splits else "held out"
+        brings = "test" in (dataset.splits if stream is None else stream.brought)
+        tested_on = "given" if brings else "held out"
+    if stream is not None:
+        stream = stream.known_good(sides["train"][1])
+        notes.append(stream.in_words)
     return Prepared(
         name=dataset.title,
         task=dataset.task,
@@ -144,7 +159,8 @@ def prepare(dataset: DataSet, how: Preparation = Preparation(), progress: Progre
         remarks=(*(item.message for item in found.items), *notes),
         tested_on=tested_on,
         shares=found.shares,
-        fingerprint=_fingerprint(scans, sides, splits),
+        fingerprint=_fingerprint(scans, sides, splits, "" if stream is None else stream.digest),
+        stream=stream,
         left_out=sum(int(result.ok.sum()) for result in scans.values()) - sum(map(len, splits.values())),
     )
 
@@ -192,23 +208,6 @@ def _not_grey(scans: Mapping[str, ScanResult]) -> DatasetError:
         f"The network takes grey pictures, and of {total:,} pictures {len(coloured):,} are in colour "
         f"({coloured[0]!r}, ...): take them out, or train a new network on all."
     )
-
-
-def _shares(dataset: DataSet, asked: Mapping[str, float | None]) -> dict[str, float]:
-    """What is held out of the training pictures for each side that the data set does not bring."""
-    usual = min(0.1, HELD_OUT_MOST / max(len(dataset.splits["train"]), 1))
-    if "val" in dataset.splits:
-        usual = 0.0  # a user's own train/val pair is complete: nothing is taken from its training pictures
-    for name, share in asked.items():
-        if name in dataset.splits and share:
-            raise InputError(
-                f"{setting(f'{name}_fraction', share)} would hold out training pictures, and the data set "
-                f"brings {len(dataset.splits[name]):,} pictures for that itself ({name}); leave it out, or "
-                "bring the training pictures alone."
-            )
-    return {
-        name: usual if share is None else share for name, share in asked.items() if name not in dataset.splits
-    }
 
 
 def _decode_all(dataset: DataSet, preprocessing: Preprocessing, progress: Progress | None) -> Decoded:
@@ -313,9 +312,12 @@ def channel_statistics(pixels: np.ndarray) -> tuple[tuple[float, ...], tuple[flo
 
 
 def _fingerprint(
-    scans: Mapping[str, ScanResult], sides: Mapping[str, Rows], splits: Mapping[str, PreparedSplit]
+    scans: Mapping[str, ScanResult],
+    sides: Mapping[str, Rows],
+    splits: Mapping[str, PreparedSplit],
+    streamed: str,
 ) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(streamed.encode(), digest_size=16)
     for side in sorted(sides):
         origin, indices = sides[side]
         digest.update(side.encode())

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,9 @@ from foveate.tasks.base import Task
 from foveate.tasks.notebooks import SHOWN
 from foveate.tasks.targets import Targets
 from foveate.words import html_lines, html_table
+
+if TYPE_CHECKING:
+    from foveate.dataset.shards.stream import Stream
 
 SPLITS = ("train", "val", "test")
 # Columns of a table that hold no answer; the last is the hash of a picture in a model's splits.csv.
@@ -191,13 +194,15 @@ class DataSet:
     """Splits over one task: what an answer is, and which labels there are.
 
     ``splits`` has keys among ``train``, ``val``, ``test``, in this order. ``notes`` are remarks for people,
-    one sentence each: files left out, names that differ in case only.
+    one sentence each: files left out, names that differ in case only. ``stream``: all training pictures,
+    where the split is only a sample of them.
     """
 
     name: str
     task: Task
     splits: Mapping[str, Split]
     notes: tuple[str, ...] = ()
+    stream: Stream | None = None
 
     def __post_init__(self) -> None:
         if strange := [name for name in self.task.labels if not _writable(name)]:
@@ -241,7 +246,8 @@ class DataSet:
             }
         except DatasetError as error:
             raise DatasetError(f"Data set {self.name!r} {error}") from None
-        return replace(self, task=task, splits=splits)
+        stream = None if self.stream is None else self.stream.with_task(task)
+        return replace(self, task=task, splits=splits, stream=stream)
 
 
 def _writable(name: str) -> bool:

@@ -100,7 +100,9 @@ def _ray(work: KindWork, plan: Plan, hands: Hands) -> Iterator[Done]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("--engine ray", "ray") from error
     if not ray.is_initialized():
-        ray.init(address=hands.address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address=hands.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of its plans on standard error
     ray.data.DataContext.get_current().enable_progress_bars = False
     count = min(hands.workers or max(int(ray.cluster_resources().get("CPU", 1)), 1), len(plan.rows))

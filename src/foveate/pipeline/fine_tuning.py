@@ -15,7 +15,7 @@ from foveate.dataset.prepare import Prepared
 from foveate.errors import InputError
 from foveate.pipeline.listen import Listener, Note, Planned
 from foveate.pipeline.photographs import as_trained, metrics_of, words_of
-from foveate.pipeline.plan import learner_for, with_asked
+from foveate.pipeline.plan import learner_for, stream_reader, with_asked
 from foveate.pipeline.request import TrainRequest
 from foveate.pipeline.trained import AUGMENTED_SHOWN, HeldOut, TrainedNetwork
 from foveate.pipeline.ways import STEPS, asked, no_effect
@@ -54,16 +54,19 @@ def tuned(
     frozen = as_trained(fitted, request)
     rows = tuning_rows(fitted.prepared, request.seed)
     held, rest = rows
+    stream = fitted.prepared.stream
+    others = None if stream is None else stream.without_sample(rest)
+    count = len(rest) if others is None else len(others)
     why_not = _why_too_few(len(held), request)
     if why_not is None and request.epochs is None:
         if deadline is None:
             return frozen
-        seconds = FEWEST_EPOCHS * learning_seconds(len(rest), fitted.macs)
+        seconds = FEWEST_EPOCHS * learning_seconds(count, fitted.macs)
         why_not = ranks.first_says(_why_too_late(seconds, deadline, asked(request, STEPS)))
     if why_not is not None:
         listener(Note(f"Not fine-tuned: {why_not}"))
         return frozen
-    listener(Planned(fitted.backbone.name, "fine-tune", (_reason(rest, held),)))
+    listener(Planned(fitted.backbone.name, "fine-tune", (_reason(count, held),)))
     device, settings = choose_device(request.device), _settings(fitted, request)
     batches = tuning_batches(
         fitted.prepared,
@@ -73,6 +76,7 @@ def tuned(
         batch_size=request.batch_size,
         seed=request.seed,
         part=ranks.part,
+        reader=None if others is None else stream_reader(fitted.prepared, request, ranks, others),
     )
     learner = learner_for(request, fitted.prepared, settings, device)
     network = fitted.network_of(rest, learner_for(request, fitted.prepared)).to(device)
@@ -124,8 +128,8 @@ def _why_too_late(seconds: float, deadline: float, unused: list[str]) -> str | N
     return f"{left:.0f} s are left, and it would need about {seconds:.0f} s; {longer}{so}."
 
 
-def _reason(rest: np.ndarray, held: np.ndarray) -> str:
-    return f"Fine-tuning on {len(rest):,} pictures; {len(held):,} are held out to judge it."
+def _reason(count: int, held: np.ndarray) -> str:
+    return f"Fine-tuning on {count:,} pictures; {len(held):,} are held out to judge it."
 
 
 def _result(events: Iterator[Event | FineTuned], listener: Listener) -> FineTuned:

@@ -217,7 +217,6 @@ def _report_data(run: TrainedRun, config: ModelConfig, task: Task, measured: Mea
     summary = summarize(network.module, (shape.channels, shape.height, shape.width))
     pictures, answers = network.preview
     told = task.cells(answers)
-    counts = {name: len(split) for name, split in prepared.splits.items()}
     return ReportData(
         title=run.out.resolve().name,
         created=config.created,
@@ -228,7 +227,7 @@ def _report_data(run: TrainedRun, config: ModelConfig, task: Task, measured: Mea
         history=network.history,
         best_epoch=network.best_epoch,
         augmented=[Augmented(picture, label) for picture, label in zip(pictures, told, strict=True)],
-        dataset=DatasetSummary(prepared.name, counts, prepared.remarks),
+        dataset=DatasetSummary(prepared.name, prepared.sizes, prepared.remarks),
         preprocessing=shape.describe(),
         layers=[asdict(row) for row in summary.rows],
         parameters=summary.parameters,

@@ -36,11 +36,11 @@ def with_kept(
 ) -> tuple[Plan, NDArray[np.float16] | None]:
     """The plan with batches of what the trunk saw while it is frozen; and the same of validation pictures.
 
-    Unchanged, and None, for networks that learn from pictures alone. train_seconds: of a budget, those that
-    are left.
+    Unchanged, and None, for networks that learn from pictures alone, and for pictures that are streamed.
+    train_seconds: of a budget, those that are left.
     """
     network, share = plan.network.module, plan.settings.frozen_share
-    if trunk is None or share == 0 or not isinstance(network, Captioner):
+    if prepared.stream is not None or trunk is None or share == 0 or not isinstance(network, Captioner):
         return plan, None
 
     phases.enter("features")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import Normaliser, Pixels, TrainingBatches
+from foveate.batches.streamed import StreamedBatches
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.samples import evenly, measured_splits
+from foveate.dataset.shards.stream import Stream, StreamReader
+from foveate.errors import InputError
 from foveate.models.anatomy import Network
 from foveate.models.model import Model
 from foveate.models.names import BlueprintFile, Registered
@@ -43,6 +48,7 @@ from foveate.words import setting
 INITIALISATION_COUNT = 2_000  # training pictures that a network may look at to set its first layer
 TOO_FEW_EPOCHS = 0.1
 HALVED_FROM_PIXELS = 30_000
+MOST_READERS = 8  # threads that decode streamed pictures
 MEDIUM_FROM_PICTURES = 2_000  # without a time to keep, fewer training pictures get the small network
 
 
@@ -155,7 +161,7 @@ class _Planner:
         if self.chosen is not None:
             return self.plan_for(Registered(self.chosen[0]))
         if self.train_seconds is None:
-            enough = len(self.pixels) >= MEDIUM_FROM_PICTURES
+            enough = self.prepared.sizes["train"] >= MEDIUM_FROM_PICTURES
             return self.plan_for(Registered("compact_m" if enough else "compact_s"))
         smallest = self.plan_for(Registered(AUTO_LADDER[-1].network))
         epochs = self.epochs(smallest)
@@ -181,6 +187,11 @@ class _Planner:
         targets = learner.completed(train.targets, network.module, train.pixels)
         if targets is train.targets:
             return self
+        if self.prepared.stream is not None:
+            raise InputError(
+                f"{network.name} is told of regions that are looked for in each picture, which a stream does "
+                f"not wait for: give another network, or {setting('stream', 'never')}."
+            )
         return replace(self, pixels=self.pixels.answered(targets))
 
     def _planned(self, network: Model, normalise: Normaliser) -> Plan:
@@ -239,10 +250,9 @@ class _Planner:
 
     def _with(self, network: Model, recipe: Recipe, normalise: Normaliser, speed: Speed | None) -> Plan:
         request = self.request
-        batches = TrainingBatches(
-            self.pixels,
+        batches = self._batches(
             normalise,
-            batch_size=request.batch_size or recipe.batch_size_for(len(self.pixels)),
+            batch_size=request.batch_size or recipe.batch_size_for(self.prepared.sizes["train"]),
             augmentation=recipe.augmentation,
             seed=request.seed,
             halved_share=recipe.halved_share if _can_be_halved(self.prepared) else 0.0,
@@ -252,6 +262,25 @@ class _Planner:
         settings = with_asked(replace(recipe.training, seed=request.seed), request, self.prepared)
         learner = learner_for(request, self.prepared, settings, self.pixels.device)
         return Plan(network, recipe, settings, learner, batches, epochs, speed, ())
+
+    def _batches(self, normalise: Normaliser, **settings: Any) -> TrainingBatches:
+        reader = stream_reader(self.prepared, self.request, self.ranks)
+        if reader is None:
+            return TrainingBatches(self.pixels, normalise, **settings)
+        return StreamedBatches(reader, self.pixels, normalise, **settings)
+
+
+def stream_reader(
+    prepared: Prepared, request: TrainRequest, ranks: Ranks, stream: Stream | None = None
+) -> StreamReader | None:
+    """What reads the training pictures where they are streamed. stream: another part of them than all."""
+    stream = stream or prepared.stream
+    if stream is None:
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(max(cores // ranks.on_this_machine, 1), MOST_READERS)
+    share = request.max_unreadable
+    return StreamReader(stream, prepared.preprocessing, most_unreadable=share, workers=workers)
 
 
 def _options(choice: Registered | BlueprintFile) -> Set[str]:
@@ -353,7 +382,7 @@ def reserve_for(prepared: Prepared, plan: Plan, deadline: float | None) -> Reser
 def _reason(plan: Plan, prepared: Prepared, epochs: float, device: torch.device) -> str:
     shape = prepared.preprocessing
     kind = "grey" if shape.channels == 1 else "colour"
-    what = f"{len(plan.batches.pixels):,} {kind} pictures of {shape.width}x{shape.height} px"
+    what = f"{plan.batches.count:,} {kind} pictures of {shape.width}x{shape.height} px"
     how = f"{plan.network.name}, recipe {plan.recipe.name}, batches of {plan.batches.batch_size}, on {device}"
     about = (
         f"{epochs:.0f} epochs"

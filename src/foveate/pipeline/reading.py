@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from foveate.dataset import DataSet, open_dataset
+from foveate.dataset import DataSet
 from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.errors import DatasetError, InputError, InterruptedRunError
 from foveate.models.blueprint import load_blueprint
@@ -18,7 +18,7 @@ from foveate.pipeline.fine_tuning import check_can_be_tuned
 from foveate.pipeline.listen import Note, Reading, Shares
 from foveate.pipeline.photographs import FromBackbones, FromChance, Start, choose_start
 from foveate.pipeline.request import TrainRequest
-from foveate.pipeline.resume import Earlier, Given, Resumed, check_same_data
+from foveate.pipeline.resume import Earlier, Given, Resumed, check_same_data, opened
 from foveate.pipeline.several import refuse_several
 from foveate.pipeline.ways import (
     FINE_TUNED,
@@ -29,6 +29,7 @@ from foveate.pipeline.ways import (
     asked,
     no_effect,
     refuse_for,
+    refuse_streamed,
     refuse_unused,
 )
 from foveate.training.machine import choose_device
@@ -41,13 +42,7 @@ def read_pictures(resumed: Resumed, given: Given, ranks: Ranks) -> tuple[DataSet
     """The pictures, and from what to start with them."""
     request, earlier, listener = resumed.request, resumed.earlier, given.listener
     _check_choices(request)
-    dataset = open_dataset(
-        given.data,
-        val=given.val,
-        task=request.task,
-        ignore=request.ignore,
-        unlabelled=request.unlabelled,
-    )
+    dataset = opened(given, request)
     refuse_for(request, dataset.task)
     dataset = _as_asked(dataset, request)
     if request.select not in {None, "last"}:
@@ -56,6 +51,7 @@ def read_pictures(resumed: Resumed, given: Given, ranks: Ranks) -> tuple[DataSet
     way = _way(request, start, given.module)
     refuse_unused(request, way)
     refuse_several(ranks, way)
+    refuse_streamed(dataset, way)
     first = start.backbones[0] if isinstance(start, FromBackbones) else None
     prepared = prepared_for_run(dataset, request, first, given, earlier, start=start)
     if earlier is not None:

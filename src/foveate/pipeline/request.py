@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from foveate.dataset.sources.open import Unlabelled, named
+from foveate.dataset.sources.shards import Streaming
 from foveate.errors import CheckpointError, InputError, UnknownNameError
 from foveate.models.names import BlueprintFile, HubName, Registered, is_hub_name
 from foveate.pipeline.choices import (
@@ -63,6 +64,8 @@ class TrainRequest:
         min_count: of sentences, how often a word stands in the training ones to be learnt; None goes by how
             many sentences there are, from 1 to 5.
         capitals: of sentences, "lower" reads them as small letters, "keep" learns *Paris* and *paris* apart.
+        stream: whether shards' training pictures are read again each epoch, batch by batch, and not held in
+            memory; "always", "never", or "auto", which streams more than a million of them, or 16 GiB.
         model: "auto", a network's name, one of timm's (timm:NAME), or a blueprint file.
         recipe: "auto" or a recipe's name.
         budget: wall time of the whole run ("60s", "5m", "2h"), or None.
@@ -99,6 +102,7 @@ class TrainRequest:
     unlabelled: Unlabelled = "error"
     min_count: int | None = None
     capitals: Literal["lower", "keep"] = "lower"
+    stream: Streaming = "auto"
     model: str = "auto"
     recipe: str = "auto"
     budget: str | None = None
@@ -275,6 +279,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("threads", 1, 1024),
 )
 _CHOICES = {
+    "stream": get_args(Streaming),
     "fit": ("crop", "pad", "stretch"),
     "augment": ("auto", "none"),
     "capitals": ("lower", "keep"),

@@ -15,6 +15,7 @@ from foveate.dataset import DataSet, open_dataset
 from foveate.dataset.prepare import Preparation, Prepared, prepare
 from foveate.dataset.sides import Changes, Sides
 from foveate.dataset.sources.open import Data
+from foveate.dataset.sources.shards import open_streamed
 from foveate.errors import CheckpointError, FoveateError
 from foveate.images.preprocess import Preprocessing
 from foveate.modelfolder.read import read_config, read_verified
@@ -105,10 +106,28 @@ def take_up(run: RunDirectory, request: TrainRequest, listener: Listener) -> Res
     return Resumed(request, threads, earlier)
 
 
+def opened(given: Given, request: TrainRequest) -> DataSet:
+    """The data set of a run; of shards that are streamed a sample and what is held out, see `Stream`."""
+    fractions = {"val": request.val_fraction, "test": request.test_fraction}
+    brought = ("val",) if given.val is not None else ()
+    data = open_streamed(given.data, request.stream, fractions, seed=request.seed, brought=brought)
+    return open_dataset(
+        given.data if data is None else data,
+        val=given.val,
+        task=request.task,
+        ignore=request.ignore,
+        unlabelled=request.unlabelled,
+    )
+
+
 def identity(prepared: Prepared) -> dict[str, Any]:
     """What must be the same when a run goes on."""
-    counts = {name: len(split) for name, split in prepared.splits.items()}
-    return {"fingerprint": prepared.fingerprint, "classes": list(prepared.task.labels), "pictures": counts}
+    found = {
+        "fingerprint": prepared.fingerprint,
+        "classes": list(prepared.task.labels),
+        "pictures": prepared.sizes,
+    }
+    return found if prepared.stream is None else {**found, "stream": prepared.stream.digest}
 
 
 def check_same_data(
@@ -122,6 +141,11 @@ def check_same_data(
     now = identity(prepared)
     if before == now:
         return
+    if before.get("stream") != now.get("stream"):
+        raise CheckpointError(
+            "The shards have changed since the run began, and of streamed pictures it is not known which had "
+            f"been learnt from: bring them back, or start anew with {setting('overwrite', True)}."
+        )
     changes = Changes.between(sides, Sides.of(prepared.splits, sides), prepared.left_out).in_words()
     if before["classes"] != now["classes"]:
         raise CheckpointError(
@@ -181,14 +205,7 @@ def finished_before(out: Path, request: TrainRequest, given: Given, phases: Phas
     config = read_config(out)
     request = _finished_request(config, out, request)
     phases.enter("read")
-    dataset = open_dataset(
-        given.data,
-        val=given.val,
-        task=request.task,
-        ignore=request.ignore,
-        unlabelled=request.unlabelled,
-    )
-    prepared, sides = _prepare_again(out, config, dataset, request)
+    prepared, sides = _prepare_again(out, config, opened(given, request), request)
     check_same_data(
         config.recipe["run"]["dataset"],
         sides,

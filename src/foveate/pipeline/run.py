@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from foveate.batches.loader import EvaluationBatches
+from foveate.batches.streamed import StreamedBatches
 from foveate.dataset import DataSet
 from foveate.dataset.prepare import Prepared
 from foveate.dataset.sides import Sides
@@ -62,7 +63,7 @@ from foveate.training.reserve import FINISH_SECONDS
 from foveate.training.rundir import RunDirectory, RunLock
 from foveate.training.schedule import Horizon
 from foveate.training.tensorboard import TensorBoard
-from foveate.words import setting
+from foveate.words import printable, setting
 
 MAP_PIXELS = 1_400_000  # of a batch that is evaluated where each pixel has a score a class
 
@@ -259,6 +260,8 @@ def _from_scratch(context: _Context, start: FromChance) -> tuple[TrainedNetwork,
             if reserve is not None and isinstance(event, EpochDone):
                 reserve.keep(trainer.horizon, event)
             listener(event)
+    if isinstance(plan.batches, StreamedBatches) and (broken := plan.batches.reader.broken):
+        given.listener(Note(_replaced(list(broken.values()))))
     if request.budget and (steps := trainer.step) < len(plan.batches):
         given.listener(
             Note(
@@ -267,6 +270,12 @@ def _from_scratch(context: _Context, start: FromChance) -> tuple[TrainedNetwork,
             )
         )
     return from_trainer(plan, trainer, request), deadline
+
+
+def _replaced(broken: Sequence[str]) -> str:
+    """Which streamed pictures were not learnt from, of those that this process met."""
+    others = f", and {len(broken) - 1:,} others" if len(broken) > 1 else ""
+    return f"Not learnt from, and others taken instead: {printable(broken[0])}{others}."
 
 
 def _plan(context: _Context, start: FromChance, snapshot: Snapshot | None, deadline: float | None) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from foveate.dataset import DataSet
 from foveate.errors import InputError
 from foveate.pipeline.request import TrainRequest
 from foveate.tasks.base import Task
@@ -14,6 +15,7 @@ from foveate.words import setting
 DATA = frozenset({"task", "ignore", "image_size", "fit", "val_fraction", "test_fraction", "max_unreadable"})
 WORDS = frozenset({"min_count", "capitals"})  # of sentences
 ALWAYS = DATA | WORDS | {"budget", "epochs", "augment", "class_weights", "unsure_precision", "seed", "device"}
+ALWAYS |= {"stream"}
 ALWAYS |= {"keep_checkpoint", "threads"}
 STEPS = frozenset({"batch_size", "accumulate", "lr", "label_smoothing", "select", "patience", "tensorboard"})
 LEARNT = frozenset({"model", "weights", "download"})
@@ -95,6 +97,16 @@ def refuse_unused(request: TrainRequest, way: Way) -> None:
         reason = way.why_not(unused[0])
         same = [name for name in unused if way.why_not(name) == reason]
         raise InputError(f"{no_effect(same)}: {reason}. Leave {_it(same)} out.")
+
+
+def refuse_streamed(dataset: DataSet, way: Way) -> None:
+    """Raises InputError where a way of training has to have all pictures at once."""
+    if dataset.stream is not None and way.alone:
+        raise InputError(
+            f"{len(dataset.stream):,} training pictures are streamed, and {way.alone}. "
+            f"{setting('epochs', 'N')} or {setting('budget', 'TIME')} trains from a stream; "
+            f"{setting('stream', 'never')} looks at all of them once and keeps what is seen."
+        )
 
 
 def refuse_for(request: TrainRequest, task: Task) -> None:

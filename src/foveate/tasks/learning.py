@@ -91,7 +91,10 @@ class Learner(ABC):
 
     @abstractmethod
     def loss(self, outputs: Tensor, targets: Arrays) -> Tensor:
-        """The mean loss of a batch, a scalar to be minimised."""
+        """The mean loss of a batch, a scalar to be minimised.
+
+        Where several processes share the batch these are a part of it: see `foveate.layers.ranks`.
+        """
 
     def kept(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """(n, ...) what of a batch's outputs is kept of a whole split, for `scores`, `losses`, `calibrated`.

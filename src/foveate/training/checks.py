@@ -20,8 +20,7 @@ def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
     Raises:
         InputError: with the layer's name.
     """
-    smallest = min(last - first for first, last in batches.bounds)
-    if smallest > 1:
+    if batches.bounds.smallest > 1:
         return
     alone: list[str] = []
 

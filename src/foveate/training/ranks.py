@@ -34,10 +34,11 @@ class Ranks:
     """One process. `SeveralRanks` has the same for many.
 
     Attributes:
-        number, count: which one of how many. part: of every batch what is this one's.
+        number, count: which one of how many. part: of every batch what is this one's. on_this_machine: how
+            many share its processors.
     """
 
-    number, count = 0, 1
+    number, count, on_this_machine = 0, 1, 1
 
     @property
     def first(self) -> bool:
@@ -124,7 +125,7 @@ class SeveralRanks(Ranks):
     """
 
     def __init__(self, launched: Launched) -> None:
-        self.number, self.count = launched.rank, launched.world
+        self.number, self.count, self.on_this_machine = launched.rank, launched.world, launched.local_world
         self._first_here = launched.local_rank == 0
         # Batch norms have a group of their own: gradients go on in the meantime in another order.
         self._group = dist.new_group()

@@ -23,7 +23,8 @@ Counts = NDArray[np.int64]  # (K,) usable pictures of each class
 def class_sizes(dataset: DataSet, usable: Mapping[str, Sequence[int]]) -> list[Finding]:
     """Classes with nothing, next to nothing, far less than others, or in some splits only.
 
-    ``usable`` holds, by split, how many pictures of each class can be read.
+    ``usable`` holds, by split, how many pictures of each class can be read. What a sample of a stream
+    lacks the stream may have: of small classes nothing is said then.
     """
     key, task = "train" if "train" in usable else next(iter(usable)), dataset.task
     if not task.groups:
@@ -39,6 +40,8 @@ def class_sizes(dataset: DataSet, usable: Mapping[str, Sequence[int]]) -> list[F
         found = f"found {named(counts > 0)} alone" if counts.any() else "found none"
         message = f"{task.needs}{where}; {found}."
         items.append(Finding("too-few-classes", "error", message))
+    if dataset.stream is not None:
+        return items + _imbalance(task.groups, counts, where)
     if (lost := (counts == 0) & (given > 0)).any():
         message = f"No picture of {named(lost)}{where} can be read: repair some, or remove the class."
         items.append(Finding("class-lost", "error", message))

@@ -163,8 +163,17 @@ class Order:
             raise InputError(f"expected a process from 0 to {processes - 1}, found {process}.")
         first = at.step * self.batch
         size = min(self.batch, len(self) - first)
-        taken = np.arange(first + process * size // processes, first + (process + 1) * size // processes)
-        return self._placed(at.epoch, self._in_lanes(taken, first, size))
+        low, high = (first + size * number // processes for number in (process, process + 1))
+        return self.between(at.epoch, first, first + size, low, high)
+
+    def between(self, epoch: int, first: int, last: int, low: int, high: int) -> Places:
+        """Of a batch of the pictures ``first`` to ``last`` of an epoch those from ``low`` to ``high``.
+
+        For batches that are cut otherwise than steps are; all of an epoch have to cover it once.
+        """
+        if not (0 <= first <= low <= high <= last <= len(self) and epoch >= 0):
+            raise InputError(f"expected pictures {first} to {last} of {len(self)}, found {low} to {high}.")
+        return self._placed(epoch, self._in_lanes(np.arange(low, high), first, last - first))
 
     def _in_lanes(self, taken: NDArray[np.int64], first: int, size: int) -> NDArray[np.int64]:
         """Numbers in the order of steps -> places in the row of all pictures.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from foveate.dataset.samples import EncodedImages
 from foveate.dataset.shards.index import Shard
 from foveate.dataset.shards.names import TAR
+from foveate.dataset.shards.once import Once
 from foveate.dataset.shards.rows import Part, Row
 from foveate.errors import ChangedObjectError
 from foveate.stores import Store
@@ -22,7 +22,7 @@ from foveate.stores.base import changed, joined
 
 BLOCK = 8 << 20  # bytes that are read at once of an object far away, where its neighbours are wanted, too
 _KEPT = 4  # blocks
-_NEAR = 64  # requests: what was asked for among the last ones tells whether neighbours are wanted
+NEAR = 64  # requests: what was asked for among the last ones tells whether neighbours are wanted
 
 
 class Place(NamedTuple):
@@ -36,17 +36,20 @@ class Place(NamedTuple):
 class TarParts:
     """Parts of members of tars, by ranged reads. What comes is compared with its CRC-32.
 
-    Of a store far away whole blocks are read once two parts of one block, or of neighbouring ones, were asked
-    for; the last few are kept. Safe from several threads at once.
+    Of a store far away whole blocks are read once two parts of one block, or of neighbouring ones, were among
+    the last ``near`` that were asked for; the last few are kept. Safe from several threads at once.
     """
 
     store: Store
     shards: Sequence[Shard]
     block: int = BLOCK
     kept: int = _KEPT
-    _blocks: OrderedDict[tuple[int, int], bytes] = field(default_factory=OrderedDict, repr=False)
-    _asked: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_NEAR), repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    near: int = NEAR
+    _blocks: Once[tuple[int, int], bytes] = field(init=False, repr=False)
+    _asked: deque[tuple[int, int]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._blocks, self._asked = Once(self.kept), deque(maxlen=self.near)
 
     def read(self, shard: int, part: Part) -> bytes:
         """Raises ChangedObjectError for other bytes than were written; StoreError."""
@@ -62,16 +65,10 @@ class TarParts:
         first, last = start // self.block, (end - 1) // self.block
         if not self.store.far or first != last or not self._together(shard, first):
             return self._ranged(shard, start, end)
-        with self._lock:  # who wants the same block waits for it
-            found = self._blocks.get((shard, first))
-            if found is None:
-                begin = first * self.block
-                found = self._ranged(shard, begin, min(begin + self.block, self.shards[shard].size))
-                self._blocks[shard, first] = found
-                while len(self._blocks) > self.kept:
-                    self._blocks.popitem(last=False)
-            self._blocks.move_to_end((shard, first))
-        return found[start - first * self.block : end - first * self.block]
+        begin = first * self.block
+        last_byte = min(begin + self.block, self.shards[shard].size)
+        found = self._blocks.get((shard, first), lambda: self._ranged(shard, begin, last_byte))
+        return found[start - begin : end - begin]
 
     def _together(self, shard: int, block: int) -> bool:
         """Whether the block, or the one before it, was asked of a moment ago."""

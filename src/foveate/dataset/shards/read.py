@@ -51,7 +51,11 @@ def rows_of(store: Store, shard: Shard) -> list[Row]:
 
 
 def _split(store: Store, task: Task, shards: Sequence[Shard], places: Iterable[Place]) -> Split:
-    images = ShardImages(TarParts(store, shards), tuple(places))
+    return answered(ShardImages(TarParts(store, shards), tuple(places)), task)
+
+
+def answered(images: ShardImages, task: Task) -> Split:
+    """Pictures of shards with their answers. Raises DatasetError for a damaged one."""
     answers = [
         KeptAnswer(place.row.answer, _file(images, number)) for number, place in enumerate(images.places)
     ]
@@ -59,8 +63,8 @@ def _split(store: Store, task: Task, shards: Sequence[Shard], places: Iterable[P
         return Split(images, task.restored(answers))
     except InputError as error:
         raise DatasetError(
-            f"{store.place!r}: an answer in its shards is damaged ({str(error).rstrip('.')}); write "
-            "the shards again."
+            f"{images.parts.store.place!r}: an answer in its shards is damaged ({str(error).rstrip('.')}); "
+            "write the shards again."
         ) from error
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from foveate.errors import DatasetError
 from foveate.words import printable
 
@@ -48,6 +50,32 @@ def parsed(data: bytes, where: str, count: int) -> list[Row]:
             f"{printable(where)}: expected {count:,} pictures, found {len(found):,}; write the shards again."
         )
     return found
+
+
+class RowFile:
+    """The same, of which a row is parsed when it is asked for: a shard's rows take the bytes of the file.
+
+    Raises as `parsed`; a damaged row when it is asked for.
+    """
+
+    def __init__(self, data: bytes, where: str, count: int) -> None:
+        self.data, self.where = data, where
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+        if len(ends) != count or (len(data) and not data.endswith(b"\n")):
+            raise DatasetError(
+                f"{printable(where)}: expected {count:,} pictures, found {len(ends):,}; write the shards "
+                "again."
+            )
+        self._starts = np.concatenate([[0], ends + 1]).astype(np.uint32 if len(data) < 1 << 32 else np.uint64)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return len(self.data) + self._starts.nbytes
+
+    def __getitem__(self, number: int) -> Row:
+        start, end = self._starts[number : number + 2].tolist()
+        return parsed(self.data[start:end], self.where, 1)[0]
 
 
 def _row(document: Mapping[str, Any]) -> Row:

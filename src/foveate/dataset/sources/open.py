@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeGuard, get_args
 from numpy.typing import ArrayLike
 
 from foveate.dataset.samples import ArrayImages, DataSet, FileImages, Split
+from foveate.dataset.shards.pictures import ShardImages
 from foveate.dataset.sources import known
 from foveate.dataset.sources.annotated import TASKS as OF_ANNOTATIONS
 from foveate.dataset.sources.annotated import open_annotated
@@ -135,6 +136,11 @@ def _require_masks(data: Data, opened: DataSet, flag: str) -> None:
     """That what is to be ignored could be. Raises DatasetError."""
     if not opened.task.may_ignore:
         raise DatasetError(f"{flag} is for masks, and data set {opened.name!r} has none; leave it out.")
+    if any(isinstance(split.images, ShardImages) for split in opened.splits.values()):
+        raise DatasetError(
+            f"{flag} is for masks as they were drawn; what shards leave out was said when they were written "
+            f"(`foveate shard --ignore`): leave it out."
+        )
     if isinstance(data, DataSet):
         raise DatasetError(f"{flag} is for data that are opened, and {opened.name!r} is open; leave it out.")
 
