@@ -2,9 +2,10 @@
 
     python benchmarks/ranks.py [--networks compact_s,resnet18] [--batch 64] [--seconds 10] [--json FILE]
 
-For each network: one process alone; one process whose gradients and batch norms go through torch's machinery
-all the same (a group of one), which is the cost of that alone; and two. The batch is the same for all, so two
-have half of it each; ideal is twice as fast. Pictures of 32 px in colour, float32, on the processor.
+For each network: one process alone; one whose gradients go through `DistributedDataParallel` all the same (a
+group of one), which is the cost of that alone; one whose batch norms and sums do so as well; and two. The
+batch is the same for all, so two have half of it each; ideal is twice as fast. Pictures of 32 px in colour,
+float32, on the processor. The ways take turns, ``--rounds`` times, and their medians are told.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from typing import Any
 CLASSES, SIDE, WARM_UP = 10, 32, 3
 
 
-def measured(network: str, batch: int, seconds: float, *, grouped: bool) -> list[float]:
-    """The seconds of each step, the first left out; in one rank."""
+WAYS = {"one": (1, ""), "ddp": (1, "ddp"), "group_of_one": (1, "all"), "two": (2, "all")}
+
+
+def measured(network: str, batch: int, seconds: float, *, grouped: str) -> list[float]:
+    """The seconds of each step, the first left out; in one rank. grouped: "", "ddp", or "all"."""
     import torch
 
     from foveate.batches.loader import Batch, Shared
@@ -60,7 +64,7 @@ def measured(network: str, batch: int, seconds: float, *, grouped: bool) -> list
         )
         first, last, _ = ranks.part.of(0, batch)
         images = torch.randn(batch, 3, SIDE, SIDE)[first:last].contiguous(memory_format=torch.channels_last)
-        shared = Shared(launched.world, batch) if grouped else None
+        shared = Shared(launched.world, batch) if grouped == "all" else None
         one = Batch(images, {"labels": torch.arange(batch)[first:last] % CLASSES}, shared=shared)
         times: list[float] = []
         began = time.perf_counter()
@@ -70,16 +74,18 @@ def measured(network: str, batch: int, seconds: float, *, grouped: bool) -> list
             started = time.perf_counter()
             step(one)
             times.append(time.perf_counter() - started)
+        if torch.distributed.is_initialized() and launched.world == 1:
+            torch.distributed.destroy_process_group()  # its threads would outlive what they use
     return times[WARM_UP:]
 
 
-def pictures_a_second(network: str, options: argparse.Namespace, ranks: int, *, grouped: bool) -> float:
+def pictures_a_second(network: str, options: argparse.Namespace, ranks: int, *, grouped: str) -> float:
     """The median, of a run in processes of their own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     words = ["--worker", network, "--batch", str(options.batch), "--seconds", str(options.seconds)]
-    words += ["--grouped"] if grouped else []
+    words += ["--grouped", grouped]
     shared = {
         "WORLD_SIZE": str(ranks),
         "MASTER_ADDR": "127.0.0.1",
@@ -101,17 +107,19 @@ def pictures_a_second(network: str, options: argparse.Namespace, ranks: int, *, 
 
 
 def row(network: str, options: argparse.Namespace) -> dict[str, Any]:
-    alone = pictures_a_second(network, options, 1, grouped=False)
-    group_of_one = pictures_a_second(network, options, 1, grouped=True)
-    two = pictures_a_second(network, options, 2, grouped=True)
+    rates: dict[str, list[float]] = {name: [] for name in WAYS}
+    for _ in range(options.rounds):
+        for name, (ranks, grouped) in WAYS.items():
+            rates[name].append(pictures_a_second(network, options, ranks, grouped=grouped))
+    found = {name: statistics.median(each) for name, each in rates.items()}
     return {
         "network": network,
         "batch": options.batch,
-        "one": round(alone, 1),
-        "group_of_one": round(group_of_one, 1),
-        "two": round(two, 1),
-        "share_of_ideal": round(two / (2 * alone), 3),
-        "machinery": round(alone / group_of_one - 1, 3),
+        **{name: round(value, 1) for name, value in found.items()},
+        "rates": rates,
+        "share_of_ideal": round(found["two"] / (2 * found["one"]), 3),
+        "ddp_alone": round(found["one"] / found["ddp"] - 1, 3),
+        "machinery": round(found["one"] / found["group_of_one"] - 1, 3),
     }
 
 
@@ -120,9 +128,10 @@ def main() -> None:
     parser.add_argument("--networks", default="compact_s,resnet18")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--grouped", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--grouped", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         print(json.dumps(measured(options.worker, options.batch, options.seconds, grouped=options.grouped)))
@@ -132,7 +141,8 @@ def main() -> None:
         rows.append(row(network, options))
         print(
             "{network}: {one} pictures a second alone, {two} by two ({share_of_ideal:.0%} of twice as many); "
-            "the machinery alone takes {machinery:.1%}".format(**rows[-1]),
+            "DistributedDataParallel alone takes {ddp_alone:.1%}, with batch norms and sums "
+            "{machinery:.1%}".format(**rows[-1]),
             flush=True,
         )
     if options.json:
