@@ -42,7 +42,7 @@ def _source_digest() -> str:
 
 def check_pictures(ranks: Ranks, prepared: Prepared) -> None:
     """Refuse ranks with other pictures or answers. Raises as `Ranks.check_alike`."""
-    counts = ", ".join(f"{len(split):,} {name}" for name, split in prepared.splits.items())
+    counts = ", ".join(f"{count:,} {name}" for name, count in prepared.sizes.items())
     facts = {
         "pictures": counts,
         "labels": len(prepared.task.labels),
