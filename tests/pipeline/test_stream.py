@@ -9,7 +9,7 @@ from foveate import TrainRequest, train
 from foveate.dataset.shards.index import read_index
 from foveate.dataset.shards.stream import streamed
 from foveate.errors import CheckpointError, InputError, InterruptedRunError
-from foveate.pipeline.listen import Note
+from foveate.pipeline.listen import Note, Planned
 from foveate.pipeline.ways import FROM_CHANCE, FROZEN, refuse_streamed
 from foveate.stores import open_store
 from foveate.training.events import StepDone
@@ -74,6 +74,17 @@ def test_a_finished_run_says_so(shards, whole):
     out, done, _ = whole
     again = train(shards, QUICK, out=out, resume=True)
     assert again.evaluation.to_dict() == done.evaluation.to_dict()
+
+
+def test_learnt_weights_are_tuned_from_a_stream_that_the_judging_pictures_are_no_part_of(
+    shards, tiny, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("foveate.dataset.shards.stream.LEAST_SAMPLE", 50)
+    told, request = [], TrainRequest(stream="always", model="tiny", weights=tiny, epochs=1, device="cpu")
+    done = train(shards, request, out=tmp_path / "model", listener=told.append)
+    plan = next(event for event in told if isinstance(event, Planned))
+    assert plan.reasons == ("Fine-tuning on 173 pictures; 10 are held out to judge it.",)  # 248 - 25 - 50
+    assert (done.evaluated_on, done.validation.samples) == ("test", 25)
 
 
 def test_other_shards_are_refused(shards, tmp_path):

@@ -12,6 +12,7 @@ import torch
 from foveate.batches.augment import Augmentation
 from foveate.batches.loader import TrainingBatches
 from foveate.dataset.prepare import Prepared
+from foveate.dataset.shards.stream import StreamReader
 from foveate.errors import InputError
 from foveate.pipeline.listen import Listener, Note, Planned
 from foveate.pipeline.photographs import as_trained, metrics_of, words_of
@@ -26,8 +27,16 @@ from foveate.training.ranks import ALONE, Ranks
 from foveate.training.settings import TrainingSettings
 from foveate.transfer.affordable import FEWEST_EPOCHS, FEWEST_HELD_OUT, FOLDS
 from foveate.transfer.cost import learning_seconds
-from foveate.transfer.finetune import AUGMENTATION, SETTINGS, FineTuned, fine_tune, horizons, tuning_batches
-from foveate.transfer.fitted import HELD_OUT_FIFTH, Fitted, tuning_rows
+from foveate.transfer.finetune import (
+    AUGMENTATION,
+    SETTINGS,
+    FineTuned,
+    TuningBatches,
+    fine_tune,
+    horizons,
+    tuning_batches,
+)
+from foveate.transfer.fitted import HELD_OUT_FIFTH, Fitted, TuningRows, tuning_rows
 from foveate.words import setting
 
 MOST_EPOCHS = 12  # beyond, small data sets only learn their pictures by heart
@@ -54,9 +63,8 @@ def tuned(
     frozen = as_trained(fitted, request)
     rows = tuning_rows(fitted.prepared, request.seed)
     held, rest = rows
-    stream = fitted.prepared.stream
-    others = None if stream is None else stream.without_sample(rest)
-    count = len(rest) if others is None else len(others)
+    reader = _reader(fitted.prepared, rest, request, ranks)
+    count = len(rest) if reader is None else len(reader.stream)
     why_not = _why_too_few(len(held), request)
     if why_not is None and request.epochs is None:
         if deadline is None:
@@ -68,16 +76,7 @@ def tuned(
         return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(count, held),)))
     device, settings = choose_device(request.device), _settings(fitted, request)
-    batches = tuning_batches(
-        fitted.prepared,
-        rows,
-        device,
-        augmentation=_augmentation(fitted, request),
-        batch_size=request.batch_size,
-        seed=request.seed,
-        part=ranks.part,
-        reader=None if others is None else stream_reader(fitted.prepared, request, ranks, others),
-    )
+    batches = _batches(fitted, rows, request, reader, ranks)
     learner = learner_for(request, fitted.prepared, settings, device)
     network = fitted.network_of(rest, learner_for(request, fitted.prepared)).to(device)
     found = fine_tune(
@@ -97,6 +96,31 @@ def tuned(
     held_out = HeldOut(result.outputs, answers, HELD_OUT_FIFTH)
     frozen = replace(frozen, unseen=held)
     return _as_trained(frozen, result, batches.training, settings, held_out, learner=learner)
+
+
+def _reader(prepared: Prepared, rest: np.ndarray, request: TrainRequest, ranks: Ranks) -> StreamReader | None:
+    """What reads the training pictures that are streamed: those of the sample judge, and begin, and are none.
+
+    rest: the rows of the sample that do not judge. Raises InputError where there are no others.
+    """
+    if prepared.stream is None:
+        return None
+    return stream_reader(prepared, request, ranks, prepared.stream.without_sample(rest))
+
+
+def _batches(
+    fitted: Fitted, rows: TuningRows, request: TrainRequest, reader: StreamReader | None, ranks: Ranks
+) -> TuningBatches:
+    return tuning_batches(
+        fitted.prepared,
+        rows,
+        choose_device(request.device),
+        augmentation=_augmentation(fitted, request),
+        batch_size=request.batch_size,
+        seed=request.seed,
+        part=ranks.part,
+        reader=reader,
+    )
 
 
 def check_can_be_tuned(request: TrainRequest, prepared: Prepared) -> None:
