@@ -88,15 +88,19 @@ def in_numpy(model: Model, images: torch.Tensor) -> Said:
     return greedy(step, given[0], given[1:], module.greedy.longest)
 
 
-def compared(folder: Path, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Each form beside the loop: pictures with the same words, and how far probabilities are apart there."""
-    loop, pieces, network = foveate.load(folder), foveate.load(folder, beam=1), rebuild(folder)
+def compared(folder: Path, pictures: Sequence[Array]) -> dict[str, dict[str, float]]:
+    """Each form beside the loop: pictures with the same words, and how far probabilities are apart there.
+
+    pictures: (H, W, 3) uint8 each.
+    """
+    loop = foveate.load(folder, runtime="onnxruntime")  # another may compute in 16 bits
+    pieces, network = foveate.load(folder, beam=1), rebuild(folder)
     found: dict[str, list[tuple[bool, float]]] = {"pieces": [], "torch": [], "numpy": []}
-    for first in range(0, len(names), AT_ONCE):
-        pictures = [foveate.images.read.read_image(name) for name in names[first : first + AT_ONCE]]
-        expected, driven = loop.values(pictures), pieces.values(pictures)
+    for first in range(0, len(pictures), AT_ONCE):
+        some = pictures[first : first + AT_ONCE]
+        expected, driven = loop.values(some), pieces.values(some)
         shape = network.preprocessing
-        seen = torch.from_numpy(shape.normalise(np.stack([shape.apply(one) for one in pictures])))
+        seen = torch.from_numpy(shape.normalise(np.stack([shape.apply(one) for one in some])))
         others = {
             "pieces": (driven["words"], driven["probabilities"]),
             **{
@@ -126,7 +130,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path())
     given = parser.parse_args()
     names = sorted(str(path) for path in given.pictures.rglob("*") if is_image_name(path.name))[: given.most]
-    document = {"machine": machine(quick=True), "model": given.model.name, **compared(given.model, names)}
+    forms = compared(given.model, [foveate.read_image(name) for name in names])
+    document = {"machine": machine(quick=True), "model": given.model.name, **forms}
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "caption-words.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     print(json.dumps(document))

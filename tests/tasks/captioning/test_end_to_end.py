@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from foveate.tasks.captioning.task import Captioning
 from foveate.tasks.captioning.vocabulary import Vocabulary
 
 FEW = 24
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,24 @@ def test_onnx_its_pieces_and_torch_write_the_same_words(writer, unseen):
     with torch.inference_mode():
         said = model.module(torch.from_numpy(pictures)).numpy()
     assert np.array_equal(found["words"], said[..., 0].astype(np.int64))
+
+
+@pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="needs a checkout")
+@pytest.mark.parametrize("family", ["show_attend_and_tell", "show_and_tell"])
+def test_every_form_writes_the_same_of_500_pictures(family, writer, squares, tmp_path, monkeypatch):
+    """The loop in ONNX, its pieces, torch, and steps in plain NumPy in 64 bits."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from caption_words import compared
+
+    folder = writer
+    if family == "show_and_tell":
+        folder = tmp_path / "told"
+        foveate.train(squares, out=folder, task="captioning", epochs=3, model="show_and_tell_compact")
+    rng = np.random.default_rng(10)
+    found = compared(folder, [square(rng, *shown(number)) for number in range(500)])
+    for form in found.values():
+        assert form["pictures"] == form["same_words"] == 500
+        assert form["probabilities_apart"] < 1e-4
 
 
 def test_what_is_told_of_a_picture(writer, unseen):
