@@ -6,7 +6,6 @@ The command line prints the message alone and leaves with the class's ``exit_cod
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -64,6 +63,8 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, also: str = "") -> None:
         """also: what else would do, after the closest names."""
         known = sorted(known)
+        import difflib
+
         close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(close)}?" if close else f"known: {', '.join(known)}."
         super().__init__(f"Unknown {kind} {str(name)!r}; {hint}{also and f' {also}'}")

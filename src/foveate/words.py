@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from html import escape
 
 NAME_LIMIT = 160  # characters of a class or file name that are shown
 _JOINERS = "\u200c\u200d"  # invisible, but part of how Persian, Indic scripts and emoji are written
@@ -154,6 +153,8 @@ def html_table(
     header: Sequence[str], rows: Iterable[Sequence[object]], right: Container[int] = (), title: str = ""
 ) -> str:
     """The same for a notebook; cells are escaped. title: above the table."""
+    from html import escape  # its table of entities takes --help two milliseconds
+
     sides = ["right" if i in right else "left" for i in range(len(header))]
 
     def row(cells: Sequence[object], kind: str) -> str:
@@ -167,6 +168,8 @@ def html_table(
 
 def html_lines(lines: Iterable[str]) -> str:
     """Lines for a notebook, one below the other; escaped."""
+    from html import escape
+
     return "".join(f"<div>{escape(printable(line))}</div>" for line in lines)
 
 

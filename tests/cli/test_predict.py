@@ -245,6 +245,22 @@ def test_no_torch_is_needed(model, photos, command):
     assert document.get("accuracy", 1.0) == 1.0
 
 
+@pytest.mark.parametrize("what", ["red.png", "sub"])
+def test_pictures_do_not_wait_for_what_they_have_no_use_for(model, photos, what):
+    """Readers of data sets, templates and trials of other runtimes took longer to import than a prediction."""
+    program = (
+        "import sys\nfrom foveate.cli.main import main\n"
+        "try:\n    main()\nfinally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", program, "predict", model, what]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    imported = set(done.stderr.split())
+    unused = {"torch", "jinja2", "rich", "importlib.metadata", "html", "difflib"}
+    unused |= {"foveate.dataset.samples", "foveate.runtime.choice", "foveate.images.selective_search"}
+    assert not imported & unused
+
+
 def test_only_its_own_process_keeps_what_it_started_with_from_the_collector(model, photos, capsys):
     frozen = gc.get_freeze_count()
     assert gc.isenabled()

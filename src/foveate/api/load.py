@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from foveate.api.common import Say, needs, unsaid
 from foveate.errors import show_path
-from foveate.http.about import about
 from foveate.modelfolder.read import Runnable, read_runnable
 from foveate.runtime.config import ONNX_NAME
 from foveate.runtime.names import AUTO
@@ -61,6 +60,8 @@ class LoadedModel(Predictor):
         )
 
     def _repr_html_(self) -> str:
+        from foveate.http.about import about  # brings templates, which a prediction has no use for
+
         known = about(self)
         rows = [["task", known["purpose"]], ["pictures", known["preprocessing"]]]
         rows += [["known", fact] for fact in known["facts"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -201,4 +200,6 @@ def _toml(value: Any) -> str:
     """A flag's value: JSON's texts, numbers and lists are TOML's, too."""
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
+    import json
+
     return json.dumps(value if isinstance(value, bool | int | float | str) else str(value))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Container, Iterable, Iterator
@@ -82,6 +81,8 @@ download_option = click.option(
 
 def emit_json(document: Any) -> None:
     """Print one JSON document: strict (no NaN) and ASCII, so that no name can break a reader."""
+    import json  # costs --help two milliseconds
+
     click.echo(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=True))
 
 

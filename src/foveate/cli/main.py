@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 import click
 
 from foveate.cli import signals
-from foveate.cli.command import check_sections, read_config
 from foveate.errors import FoveateError, MissingExtraError
 from foveate.words import flags_spoken
 
@@ -117,6 +116,8 @@ def cli(context: click.Context, config: str | None) -> None:
 
     foveate.toml in the folder at hand sets flags, [train] epochs = 10; what is typed goes before it.
     """
+    from foveate.cli.command import check_sections, read_config  # not needed for --help
+
     context.default_map = read_config(Path(config) if config else None)
     check_sections(context.default_map, COMMANDS)
 

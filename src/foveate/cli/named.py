@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foveate.cli.console import STDIN, typed
-from foveate.dataset.samples import EncodedImages
-from foveate.dataset.shards.names import INDEX
 from foveate.errors import InputError
 from foveate.stores import is_url
 from foveate.words import printable
+
+if TYPE_CHECKING:
+    from foveate.dataset.samples import EncodedImages
 
 
 class ShardPicture(str):
@@ -57,7 +59,7 @@ def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
     for argument in arguments:
         if argument == STDIN or os.path.isfile(argument):  # noqa: PTH113 -- names stay as they were typed
             yield argument
-        elif is_url(argument) or os.path.isfile(os.path.join(argument, INDEX)):  # noqa: PTH113, PTH118
+        elif is_url(argument) or _has_shards(argument):
             yield from _of_shards(argument)
         elif os.path.isdir(argument):  # noqa: PTH112
             yield from _walk(argument)
@@ -68,8 +70,17 @@ def _expand(arguments: tuple[str, ...]) -> Iterator[str]:
             yield argument
 
 
+def _has_shards(place: str) -> bool:
+    if not os.path.isdir(place):  # noqa: PTH112
+        return False
+    from foveate.dataset.shards.names import INDEX
+
+    return (Path(place) / INDEX).is_file()
+
+
 def _of_shards(place: str) -> Iterator[str]:
     """The pictures of shards, split by split."""
+    from foveate.dataset.samples import EncodedImages
     from foveate.dataset.sources.shards import open_shards
 
     for split in open_shards(place).splits.values():

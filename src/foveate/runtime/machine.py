@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 from pathlib import Path
 
 
@@ -22,6 +21,8 @@ def processor() -> str:
 
 def installed_version(package: str) -> str | None:
     """None where it is not installed; it is not imported."""
+    from importlib import metadata  # takes 20 ms, which a prediction need not wait for
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -12,17 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveate.errors import ImageError, InputError, ModelFolderError, UnknownNameError, show_path
-from foveate.images.made_up import made_up_pictures
 from foveate.images.pixels import to_grey
 from foveate.images.preprocess import Preprocessing, Seen, Taken
-from foveate.images.selective_search import Kind, kept_proposals
-from foveate.runtime.choice import Choice, Engine, Model, contenders, settle
 from foveate.runtime.config import ONNX_NAME, ModelConfig
 from foveate.runtime.names import AUTO, ONNX_RUNTIME, RUNTIMES
 from foveate.runtime.onnx_check import check_onnx
@@ -32,6 +29,9 @@ from foveate.tasks.base import Runs, Task
 from foveate.tasks.notebooks import Predictions
 from foveate.tasks.values import MODEL_INPUT, UNLIKENESS, Answered, Output, Values, joined, row
 from foveate.words import first_line, setting
+
+if TYPE_CHECKING:
+    from foveate.runtime.choice import Choice, Engine
 
 BATCH_SIZE = 32
 # A run is ended after this, and the time that a very slow machine takes (multiply-adds a second).
@@ -127,6 +127,9 @@ class Predictor:
         """
         if not self._open_question:
             return
+        from foveate.images.made_up import made_up_pictures  # what one picture does not wait for
+        from foveate.runtime.choice import Model, contenders, settle
+
         if self._wanted == AUTO and not contenders():
             self._wanted = ONNX_RUNTIME  # nothing else is here: the question is closed
             return
@@ -189,6 +192,8 @@ class Predictor:
         """What ``model.onnx`` is given for pictures (N, height, width, 3): them, and where it is to look."""
         feeds: dict[str, np.ndarray] = {MODEL_INPUT: np.ascontiguousarray(batch)}
         if self.proposals:
+            from foveate.images.selective_search import Kind, kept_proposals
+
             seen = np.stack([to_grey(one) for one in batch]) if self.preprocessing.channels == 1 else batch
             feeds[PROPOSALS] = kept_proposals(seen, Kind(self.proposals))
         return feeds

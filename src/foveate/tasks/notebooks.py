@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.tasks.prediction import Prediction
-from foveate.tasks.sections import cell_text
 from foveate.words import html_lines, html_table
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ class ShownEvaluation:
 
 def html_of(table: Table) -> str:
     """A table for a notebook."""
+    from foveate.tasks.sections import cell_text
+
     right = [i for i, column in enumerate(table.columns) if column.kind == "number"]
     rows = ([cell_text(cell) for cell in row] for row in table.rows)
     return html_table([column.heading for column in table.columns], rows, right, title=table.title)
