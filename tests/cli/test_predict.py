@@ -247,7 +247,7 @@ def test_no_torch_is_needed(model, photos, command):
 
 @pytest.mark.parametrize("what", ["red.png", "sub"])
 def test_pictures_do_not_wait_for_what_they_have_no_use_for(model, photos, what):
-    """Readers of data sets, templates and trials of other runtimes took longer to import than a prediction."""
+    """Readers of data sets and trials of other runtimes took longer to import than a prediction."""
     program = (
         "import sys\nfrom foveate.cli.main import main\n"
         "try:\n    main()\nfinally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"

@@ -20,6 +20,11 @@ pytest.importorskip("openvino")
 
 
 @pytest.fixture(autouse=True)
+def no_trials_of_runtimes():
+    """Here they are held."""
+
+
+@pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("FOVEATE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
