@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,17 +130,12 @@ def scan(
     result = blank(images)
     if isinstance(images, ArrayImages):
         _scan_array(images, result, keep, preprocessing, progress)
-        if fault is not None:
-            for index, size in enumerate(result.sizes.tolist()):
-                result.reasons[index] = fault(index, (size[0], size[1]))
+        for index in range(len(images)):
+            _has_fault(fault, index, result)
         return result
 
     order = images.reading_order if isinstance(images, EncodedImages) else None
-
-    def used(picture: Picture) -> None:
-        index, image, box = picture
-        if keep is not None:
-            keep(index, image if preprocessing is None else preprocessing.apply(image, box))
+    used = partial(_use, keep, preprocessing)
 
     def some(stretch: range) -> None:
         small: list[Picture] = []
@@ -151,11 +146,8 @@ def scan(
             except UnreadableImageError as error:
                 result.reasons[index] = error.reason
                 continue
-            if fault is not None:
-                width, height = result.sizes[index].tolist()
-                result.reasons[index] = fault(index, (width, height))
-                if result.reasons[index] is not None:
-                    continue
+            if _has_fault(fault, index, result):
+                continue
             if max(image.shape[:2]) <= _AREA_SIDE_PX:
                 small.append((index, image, box))
             else:  # at once, while the processor still has its pixels at hand
@@ -168,6 +160,21 @@ def scan(
 
     _in_threads(some, len(images), workers, progress)
     return result
+
+
+def _use(keep: Keep | None, preprocessing: Preprocessing | None, picture: Picture) -> None:
+    index, image, box = picture
+    if keep is not None:
+        keep(index, image if preprocessing is None else preprocessing.apply(image, box))
+
+
+def _has_fault(fault: Fault | None, index: int, result: ScanResult) -> bool:
+    """Whether its answer makes a picture unusable; the reason is put down."""
+    if fault is None:
+        return False
+    width, height = result.sizes[index].tolist()
+    result.reasons[index] = fault(index, (width, height))
+    return result.reasons[index] is not None
 
 
 def blank(images: Images) -> ScanResult:
