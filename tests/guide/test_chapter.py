@@ -30,7 +30,7 @@ three * 2
 It is {eval}`three`, or {eval}`three / 2`.
 
 ```{code-cell} python
-:tags: [remove-cell]
+:tags: [hide-input]
 text = "quiet"
 ```
 ```{widget} pooling Something to touch
@@ -42,7 +42,7 @@ text = "quiet"
 def test_a_chapter_is_prose_programs_and_widgets_in_their_order():
     parts = parse("one", CHAPTER).parts
     assert [type(part) for part in parts] == [Prose, Cell, Prose, Cell, Widget]
-    assert parts[3].tags == "[remove-cell]"
+    assert parts[3].tags == "[hide-input]"
     assert (parts[4].name, parts[4].title) == ("pooling", "Something to touch")
     assert parse("one", CHAPTER).title == "A title"
 
@@ -53,6 +53,16 @@ def test_programs_run_in_one_namespace_and_say_what_they_gave():
     assert (cell.printed, cell.value) == ("said", 6)
     assert prose.prose(lambda text: f"<{text}>").strip() == "It is <3>, or <1.5>."
     assert json.loads(widget.data) == {"values": [3, "quiet"]}
+
+
+def test_bytes_that_a_widget_is_given_are_a_file_beside_the_page():
+    text = '```{widget} drawn Words\n{"network": b"12", "again": [b"12"]}\n```\n'
+    (widget,) = execute(parse("one", text))
+    ((name, content),) = widget.files.items()
+    assert json.loads(widget.data) == {"network": name, "again": [name]}
+    assert content == b"12"
+    with pytest.raises(GuideError, match="a widget cannot be given a set"):
+        execute(parse("one", "```{widget} drawn Words\n{1, 2}\n```\n"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import foveate
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 SCRIPTS = sorted(Path(foveate.__file__).parent.rglob("*.js"))
-SHARED = [Path(foveate.__file__).parent / room / "web" for room in ("http", "inspector")]
+SHARED = [Path(foveate.__file__).parent / room / "web" for room in ("http", "inspector", "webpage")]
 ROOM_TESTS = Path(__file__).parents[1]
 SCRIPT_TESTS = sorted(ROOM_TESTS.rglob("*.test.js"))
 LONGEST_LINE = 120
@@ -67,7 +67,7 @@ def test_what_a_module_imports_is_exported_where_it_is_looked_for():
         for names, place in re.findall(r'^import \{([^}]*)\} from "(\.[^"]+)"', text, re.MULTILINE):
             wanted = {name.split(" as ")[0].strip() for name in names.split(",") if name.strip()}
             beside = script.parent / place
-            # Pages take those of the room that all share as their own, and the guide those of the inspector.
+            # Pages take those of the room that all share as their own, the guide also others.
             homes = (beside, *(room / beside.name for room in SHARED))
             found = next(home for home in homes if home.is_file())
             assert wanted <= exported(found), (script.name, place)

@@ -32,6 +32,7 @@ HOST = "127.0.0.1"
 @click.option(
     "--port", default=8002, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free."
 )
+@click.option("--download", is_flag=True, help="Fetch the engine of networks in a browser, once (14 MB).")
 @click.option("--open/--no-open", "open_page", default=None, help="Open the page [where a browser is found].")
 @overwrite_option
 @json_option
@@ -40,6 +41,7 @@ def command(
     notebooks: Path | None,
     *,
     port: int,
+    download: bool,
     open_page: bool | None,
     overwrite: bool,
     as_json: bool,
@@ -47,7 +49,8 @@ def command(
     """Read how convolutional networks work, on pages whose numbers are computed and can be touched.
 
     The first time its programs are run and the pages made, which takes a minute; then they are kept. The
-    pages are served on this machine only, and fetch nothing from elsewhere.
+    pages are served on this machine only, and fetch nothing from elsewhere. Two of them run a trained network
+    in the browser; --download fetches the engine for that.
 
     \b
     foveate guide
@@ -64,10 +67,13 @@ def command(
     elif out is not None:
         from foveate.guide.site import write_site
 
-        size = write_site(out, overwrite=overwrite, say=note)
+        size = write_site(out, overwrite=overwrite, download=download, say=note)
         _tell({"out": str(out), "bytes": size}, as_json=as_json)
     else:
-        _serve(port, open_page=interactive() if open_page is None else open_page, as_json=as_json)
+        from foveate.guide.site import kept_site
+
+        folder = kept_site(download=download, say=note)
+        _serve(folder, port, open_page=interactive() if open_page is None else open_page, as_json=as_json)
 
 
 def _tell(facts: dict[str, object], *, as_json: bool) -> None:
@@ -87,10 +93,7 @@ class _Pages(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def _serve(port: int, *, open_page: bool, as_json: bool) -> None:
-    from foveate.guide.site import kept_site
-
-    folder = kept_site(say=note)
+def _serve(folder: Path, port: int, *, open_page: bool, as_json: bool) -> None:
     try:
         server = http.server.ThreadingHTTPServer(
             (HOST, port), functools.partial(_Pages, directory=str(folder))

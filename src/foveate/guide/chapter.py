@@ -3,7 +3,8 @@
 A chapter is one file of `chapters/`. Beside plain MyST it may hold::
 
     ```{code-cell} python          a program; what it prints and its last value stand below it
-    :tags: [hide-input]            folded away: how a picture was made; [remove-cell] is not shown at all
+    :tags: [hide-input]            folded away: how a picture was made, or what the program begins with;
+                                   [thumbnail]: what it gives stands for the chapter on the first page
     ```
     ```{widget} pooling Words      the module web/pooling.js, called Words for those who do not see it
     {"picture": grid.tolist()}     what it is given: an expression of the chapter's program
@@ -26,7 +27,7 @@ from foveate.errors import FoveateError
 CELL, WIDGET = "code-cell", "widget"
 _FENCE = re.compile(r"^```\{(?P<kind>code-cell|widget)\}[ ]*(?P<argument>.*)$")
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):[ ]*(?P<value>.*)$")
-FOLDED, UNSEEN = "hide-input", "remove-cell"
+FOLDED, THUMBNAIL = "hide-input", "thumbnail"
 
 
 class GuideError(FoveateError):
@@ -43,7 +44,7 @@ class Prose:
 
 @dataclass(frozen=True)
 class Cell:
-    """A program. tags: FOLDED where it is folded away, UNSEEN where pages do not show it."""
+    """A program. tags: FOLDED where it is folded away, THUMBNAIL."""
 
     code: str
     line: int

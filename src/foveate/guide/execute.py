@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import io
 import json
 import re
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from foveate.guide.chapter import Cell, Chapter, GuideError, Part, Prose, Widget, chapter_names, read_chapter
@@ -22,7 +23,8 @@ class Ran:
     """A part that has been run.
 
     values: of the places in prose, as they are written. printed, value: of a cell; value is what the last
-    line gave, or None. data: what a widget is given, as JSON.
+    line gave, or None. data: what a widget is given, as JSON; of bytes in it, such as a network, the name of
+    a file. files: name -> content.
     """
 
     part: Part
@@ -30,6 +32,7 @@ class Ran:
     printed: str = ""
     value: Any = None
     data: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def prose(self, computed: Callable[[str], str] = str) -> str:
         """The text of prose with its values in their places, each as ``computed`` writes it."""
@@ -74,8 +77,8 @@ def _run(name: str, part: Part, namespace: dict[str, Any]) -> Ran:
                 ]
                 return Ran(part, values=tuple(values))
             case Widget():
-                data = _evaluate(name, part.data, part.line, namespace)
-                return Ran(part, data=json.dumps(data, allow_nan=False).replace("</", "<\\/"))
+                data, files = _given(_evaluate(name, part.data, part.line, namespace))
+                return Ran(part, data=data, files=files)
             case Cell():
                 printed = io.StringIO()
                 with contextlib.redirect_stdout(printed):
@@ -85,6 +88,20 @@ def _run(name: str, part: Part, namespace: dict[str, Any]) -> Ran:
         raise GuideError(
             f"{name}.md, line {_line(error, name, part.line)}: {type(error).__name__}: {error}"
         ) from error
+
+
+def _given(value: Any) -> tuple[str, dict[str, bytes]]:
+    """What a widget is given, as JSON that may stand in a page's script, and the files that it names."""
+    files: dict[str, bytes] = {}
+
+    def named(content: Any) -> str:
+        if not isinstance(content, bytes):
+            raise TypeError(f"a widget cannot be given a {type(content).__name__}")
+        name = f"{hashlib.blake2b(content, digest_size=8).hexdigest()}.gz"
+        files[name] = content
+        return name
+
+    return json.dumps(value, allow_nan=False, default=named).replace("</", "<\\/"), files
 
 
 def _cell(name: str, cell: Cell, namespace: dict[str, Any]) -> Any:

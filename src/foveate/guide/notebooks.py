@@ -11,7 +11,8 @@ from typing import Any
 from foveate.folders import replacing_folder
 from foveate.guide.chapter import Cell, Prose, Widget
 from foveate.guide.execute import Chapters, Ran, Say, run_chapters
-from foveate.guide.site import MARK, as_html
+from foveate.guide.show import as_html
+from foveate.guide.site import MARK
 from foveate.guide.styles import styled
 from foveate.outputs import check_folder
 

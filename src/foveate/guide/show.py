@@ -77,6 +77,16 @@ def _figure(pixels: NDArray[np.uint8], alt: str, scale: int, caption: str) -> Sh
     return Shown(f'<figure class="shown">{image}{words}</figure>', alt)
 
 
+def as_html(value: Any) -> str:
+    """A value as Jupyter would show it: its own HTML or SVG, else its text. Pages have the styles already."""
+    if isinstance(value, Shown):
+        return value.html
+    for name in ("_repr_html_", "_repr_svg_"):
+        if hasattr(value, name) and (html := getattr(value, name)()):
+            return str(html)
+    return f'<pre tabindex="0">{escape(repr(value))}</pre>'
+
+
 def row(*shown: Shown) -> Shown:
     """Side by side, as far as there is room."""
     inside = "".join(one.html for one in shown)
@@ -103,7 +113,7 @@ def numbers(values: ArrayLike, caption: str, *, form: str = "g") -> Shown:
 
 def _number(value: float, form: str, share: float) -> str:
     colour = "29, 104, 167" if value >= 0 else "180, 80, 11"
-    text = f"{value:{form}}".replace("-", "−")
+    text = f"{value + 0.0:{form}}".replace("-", "−")  # no minus before a zero
     return f'<td style="background: rgba({colour}, {0.32 * share:.2f})">{text}</td>'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -9,18 +10,18 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from foveate.errors import MissingExtraError
+from foveate.errors import InputError, MissingExtraError
 from foveate.folders import replacing_folder
+from foveate.guide.cards import CARDS, cards
 from foveate.guide.chapter import (
     FOLDED,
-    UNSEEN,
     Cell,
     GuideError,
     Prose,
@@ -29,15 +30,17 @@ from foveate.guide.chapter import (
 )
 from foveate.guide.execute import Chapters, Ran, Say, run_chapters
 from foveate.guide.pages import Pages
-from foveate.guide.show import Shown
+from foveate.guide.show import as_html
 from foveate.kept import cache_folder
 from foveate.outputs import check_folder
+from foveate.webpage.engine import SCRIPT, engine
 
 MARK = "guide.json"  # which every such folder holds
 # Modules and pictures of other rooms that the pages use, as they are.
 _SHARED = {
     "foveate.http": ("icon.svg",),
     "foveate.inspector": ("api.js", "draw.js", "numbers.js", "sandbox_math.js", "sandbox_formula.js"),
+    "foveate.webpage": ("preprocess.js", "resample.js", "unpack.js"),
 }
 
 
@@ -45,22 +48,25 @@ def write_site(
     out: Path,
     *,
     overwrite: bool = False,
+    download: bool = False,
     say: Say | None = None,
     ran: Chapters | None = None,
     pages: Pages | None = None,
 ) -> int:
     """Write the guide to a folder that any web host can serve; how many bytes it takes.
 
+    download: let the engine of networks in a browser be fetched; without it, widgets that run one say so.
     ran: the chapters, where they have been run already. pages: what else the site is to hold.
 
     Raises:
         GuideError: a chapter fails, or what Sphinx warns of. InputError: the folder holds other things.
-        MissingExtraError: Sphinx is not installed.
+        MissingExtraError: Sphinx is not installed. DownloadError.
     """
     check_folder(out, MARK, what="a guide", name="out", overwrite=overwrite)
     with tempfile.TemporaryDirectory() as work, replacing_folder(out) as part:
         source = Path(work) / "source"
-        stage(source, run_chapters(say=say) if ran is None else ran)
+        files = engine_files(download=download, say=say)
+        stage(source, run_chapters(say=say) if ran is None else ran, files)
         if pages is not None:
             pages.stage(source)
         _build(source, Path(work) / "doctrees", part)
@@ -68,9 +74,10 @@ def write_site(
         return sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
 
 
-def kept_site(*, say: Say | None = None) -> Path:
+def kept_site(*, download: bool = False, say: Say | None = None) -> Path:
     """The folder of the guide in the cache, made when there is none of this version and these chapters."""
-    folder = cache_folder() / "guide" / _key()
+    has_engine = _engine(download=download, say=say) is not None
+    folder = cache_folder() / "guide" / _key(has_engine=has_engine)
     if not (folder / MARK).is_file():
         if say is not None:
             say("Making the guide: its programs run once, which takes a minute …")
@@ -78,14 +85,39 @@ def kept_site(*, say: Say | None = None) -> Path:
     return folder
 
 
-def stage(folder: Path, chapters: Chapters) -> None:
-    """Write what Sphinx builds: Markdown with all outputs, scripts and styles."""
+def _engine(*, download: bool, say: Say | None) -> tuple[bytes, bytes] | None:
+    """ONNX Runtime Web, its script and its binary; None where it would have to be fetched unasked."""
+    try:
+        return engine(download=download, say=say)
+    except InputError:
+        return None
+
+
+def engine_files(*, download: bool, say: Say | None = None) -> dict[str, bytes]:
+    """What the widgets that run a network need beside them; nothing, and a word, where it is not here."""
+    found = _engine(download=download, say=say)
+    if found is not None:
+        return {SCRIPT.name: found[0], "ort.wasm.gz": gzip.compress(found[1], mtime=0)}
+    if say is not None:
+        say(
+            "Two widgets need ONNX Runtime Web, the engine of networks in a browser, which is not here; "
+            "--download fetches it once (14 MB)."
+        )
+    return {}
+
+
+def stage(folder: Path, chapters: Chapters, engine: Mapping[str, bytes]) -> None:
+    """Write what Sphinx builds: Markdown with all outputs, scripts, styles, networks and their engine."""
     static = folder / "_static" / "guide"
     static.mkdir(parents=True)
-    (folder / "index.md").write_bytes((resources.files("foveate.guide") / "chapters/index.md").read_bytes())
+    index = (resources.files("foveate.guide") / "chapters/index.md").read_text("utf-8")
+    (folder / "index.md").write_text(index.replace(CARDS, cards(chapters)), "utf-8")
     for name, ran in chapters.items():
         (folder / f"{name}.md").write_text("\n".join(map(_markdown, ran)) + "\n", "utf-8")
-    for file, content in _scripts():
+        for one in ran:
+            for file, content in one.files.items():
+                (static / file).write_bytes(gzip.compress(content, mtime=0))
+    for file, content in (*_scripts(), *engine.items()):
         (static / file).write_bytes(content)
 
 
@@ -108,13 +140,12 @@ def _markdown(ran: Ran) -> str:
                 f'aria-label="{escape(title)}"><script type="application/json">{ran.data}</script>'
                 "<noscript>This part needs JavaScript.</noscript></div>\n```\n"
             )
-        case Cell(tags=tags) if UNSEEN in tags:
-            return ""
         case Cell(code=code, tags=tags):
-            block = f"```python\n{code}\n```"
+            block, outputs = f"```python\n{code}\n```", _outputs(ran)
             if FOLDED in tags:
-                block = f":::{{question}} The program behind it\n:class: program\n{block}\n:::"
-            return f"\n{block}\n\n{_outputs(ran)}\n"
+                words = "The program behind it" if outputs else "What the program begins with"
+                block = f":::{{question}} {words}\n:class: program\n{block}\n:::"
+            return f"\n{block}\n\n{outputs}\n"
 
 
 def _outputs(ran: Ran) -> str:
@@ -123,16 +154,6 @@ def _outputs(ran: Ran) -> str:
         parts.append(as_html(ran.value))
     inside = re.sub(r"\n\s*\n", "\n", "\n".join(parts))
     return f'```{{raw}} html\n<div class="output">{inside}</div>\n```' if parts else ""
-
-
-def as_html(value: Any) -> str:
-    """A value as Jupyter would show it: its own HTML or SVG, else its text. Pages have the styles already."""
-    if isinstance(value, Shown):
-        return value.html
-    for name in ("_repr_html_", "_repr_svg_"):
-        if hasattr(value, name) and (html := getattr(value, name)()):
-            return str(html)
-    return f'<pre tabindex="0">{escape(repr(value))}</pre>'
 
 
 def _build(source: Path, doctrees: Path, out: Path) -> None:
@@ -184,12 +205,12 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _key() -> str:
+def _key(*, has_engine: bool) -> str:
     """A name that changes with the chapters, the scripts and the versions of what builds them."""
     digest = hashlib.blake2b(digest_size=12)
-    digest.update(f"{version('foveate')} {sys.version_info[:2]}".encode())
+    digest.update(f"{version('foveate')} {sys.version_info[:2]} {has_engine}".encode())
     root = resources.files("foveate.guide")
-    for folder in (root, root / "chapters", root / "web"):
+    for folder in (root, root / "chapters", root / "photos", root / "web"):
         for file in sorted(folder.iterdir(), key=lambda file: file.name):
             if file.is_file():
                 digest.update(file.name.encode() + file.read_bytes())

@@ -30,6 +30,7 @@ _OWN = (
     "decode.js",
     "preprocess.js",
     "resample.js",
+    "unpack.js",
     "camera.js",
     "drawing.js",
     "offline.js",

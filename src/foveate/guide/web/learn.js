@@ -2,8 +2,8 @@
 
 import { element, whole } from "./api.js";
 import { button, choice, row, short, slider } from "./controls.js";
-import { drawDigit, randoms, SIDE, strokePixels } from "./digits.js";
 import { paint } from "./draw.js";
+import { answerList, digitBoard } from "./own_digit.js";
 import { lines } from "./plot.js";
 
 const KERNEL = 5;
@@ -96,66 +96,15 @@ function firstKernels(weights) {
   });
 }
 
-/** A field to draw a digit in, and what the network says of it. */
+/** A square to draw a digit in, and what the network says of it, also while it learns. */
 function drawing(strokes, ask) {
-  const canvas = element("canvas", {
-    width: SIDE,
-    height: SIDE,
-    className: "draw",
-    role: "img",
-    "aria-label": "your digit",
-  });
-  const answers = element("ol", { className: "shares", "aria-label": "what the network says" });
-  const random = randoms(Date.now());
-  let [own, pixels] = [[], null];
-  const show = (next) => {
-    pixels = next;
-    paint(canvas, { data: Float32Array.from(pixels), height: SIDE, width: SIDE }, { from: 0, to: 1, signed: false });
-    ask(pixels);
-  };
-  const at = ({ clientX, clientY }) => {
-    const box = canvas.getBoundingClientRect();
-    return [((clientX - box.left) / box.width) * SIDE, ((clientY - box.top) / box.height) * SIDE];
-  };
-  canvas.addEventListener("pointerdown", (event) => {
-    canvas.setPointerCapture(event.pointerId);
-    own.push([at(event)]);
-    show(strokePixels(own, 0.8));
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!event.buttons || !own.length) return;
-    own.at(-1).push(at(event));
-    show(strokePixels(own, 0.8));
-  });
-  const fresh = button("A digit it has never seen", () => {
-    own = [];
-    show(drawDigit(strokes[Math.floor(random() * strokes.length)], random));
-  });
-  const clear = button("Clear", () => {
-    own = [];
-    show(new Float32Array(SIDE * SIDE));
-  });
-  const field = element(
-    "div",
-    { className: "own-digit" },
-    element("div", {}, canvas, row(fresh, clear)),
-    element(
-      "div",
-      {},
-      element("p", { className: "soft", textContent: "Draw a digit into the dark square. The network says:" }),
-      answers,
-    ),
-  );
+  const board = digitBoard(strokes, ask);
+  const answers = answerList("what the network says");
+  const words = "Draw a digit into the dark square. The network says:";
+  const said = element("div", {}, element("p", { className: "soft", textContent: words }), answers.field);
   return {
-    field,
-    ask: () => pixels && ask(pixels),
-    show: (shares) => {
-      const order = shares.map((share, digit) => [share, digit]).sort(([a], [b]) => b - a);
-      answers.replaceChildren(
-        ...order
-          .slice(0, 3)
-          .map(([share, digit]) => element("li", { textContent: `${digit}: ${(100 * share).toFixed(1)} %` })),
-      );
-    },
+    field: element("div", { className: "own-digit" }, board.field, said),
+    ask: () => board.pixels && ask(board.pixels),
+    show: answers.show,
   };
 }

@@ -38,3 +38,16 @@ function one(rows, index, point) {
   });
   return canvas;
 }
+
+/** The `count` maps {data, height, width} whose numbers differ most from place to place. */
+export function strongest(maps, count) {
+  const spread = ({ data }) => {
+    const mean = data.reduce((a, b) => a + b) / data.length;
+    return data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
+  };
+  return maps
+    .map((map) => [spread(map), map])
+    .sort(([a], [b]) => b - a)
+    .slice(0, count)
+    .map(([, map]) => map);
+}

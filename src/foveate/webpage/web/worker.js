@@ -3,6 +3,7 @@
 import { decoded } from "./decode.js";
 import * as ort from "./ort.wasm.bundle.min.mjs";
 import { prepared, wayBack } from "./preprocess.js";
+import { got, unpacked } from "./unpack.js";
 
 const opened = open();
 
@@ -29,20 +30,6 @@ async function open() {
   ]);
   postMessage({ ready: true });
   return { model, session, document };
-}
-
-async function got(file) {
-  const response = await fetch(file);
-  if (!response.ok) throw new Error(`${file} is missing beside this page (${response.status}).`);
-  return response;
-}
-
-// A host may have said that it is packed: then the browser has unpacked it already.
-async function unpacked(response) {
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 // Packed smaller, the first bytes of each four stand first, then the second ones and so on (`webpage/write.py`).

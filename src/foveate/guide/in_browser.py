@@ -1,0 +1,76 @@
+"""Networks that run in the reader's browser: as ONNX, for ONNX Runtime Web, small enough to be fetched."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from foveate.exporter.emitter import emit
+from foveate.exporter.simplify import rewrite
+from foveate.exporter.to_onnx import FromPixels
+from foveate.models.anatomy import Network
+from foveate.models.model import Model
+from foveate.tasks.values import MODEL_INPUT
+
+STRIDES = (4, 8, 16, 32)  # of the maps that a page shows; finer ones are as large as the picture itself
+_FEW = 256  # numbers that are left in 32 bits: scales and shifts, which cost nothing
+_TRACED = 3  # pictures, not 1, which is broadcast
+
+
+class Places(FromPixels):
+    """Pictures (N, H, W, 3) uint8 -> the scores of each place of the last map, and the maps of each stride.
+
+    A network that takes the mean of its last map, and scores it with one dense layer, gives the same when
+    each place is scored first and the mean is taken then. So a class's scores, place by place, say where in
+    the picture its evidence lies (Zhou et al., CVPR 2016).
+    """
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        network = self.network
+        if not isinstance(network, Network):
+            raise TypeError(f"expected a network of foveate.models, found {type(network).__name__}")
+        x = images.float().permute(0, 3, 1, 2) * self.scale + self.shift  # (N, 3, H, W)
+        levels = network.forward_levels(x)
+        last = network.get_submodule(network.classifier_layers()[0])
+        if not isinstance(last, nn.Linear):
+            raise TypeError(f"expected a dense layer at the end, found {type(last).__name__}")
+        weights = last.weight[:, :, None, None]  # (K, C, 1, 1)
+        places = F.conv2d(levels[STRIDES[-1]], weights, last.bias)  # (N, K, h, w)
+        return places, *(levels[stride] for stride in STRIDES)
+
+
+def looked_into(model: Model) -> bytes:
+    """A network with global average pooling, as `Places`: outputs "places", "stride4", … "stride32"."""
+    module = Places(model.module, model.preprocessing).eval()
+    _, height, width = model.input_shape
+    names = ("places", *(f"stride{stride}" for stride in STRIDES))
+    made = emit(module, torch.zeros(_TRACED, height, width, 3, dtype=torch.uint8), MODEL_INPUT, *names)
+    rewrite(made.graph, MODEL_INPUT)
+    return _bytes(made)
+
+
+def small_network(module: nn.Module, pictures: Tensor) -> bytes:
+    """A network that takes (N, C, H, W) float32 such as ``pictures``, N >= 2: "pictures" to "scores"."""
+    return _bytes(emit(module.eval(), pictures, "pictures", "scores"))
+
+
+def _bytes(model: ModelProto) -> bytes:
+    _in_half(model.graph)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _in_half(graph: GraphProto) -> None:
+    """Keep large weights in 16 bits, which halves the file; the engine makes 32 of them when it opens it."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) <= _FEW:
+            continue
+        name, half = tensor.name, f"{tensor.name}_16"
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), half))
+        casts.append(helper.make_node("Cast", [half], [name], name=f"{name}_32", to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        graph.node.insert(0, node)

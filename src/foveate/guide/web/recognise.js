@@ -1,0 +1,178 @@
+// A network that has learnt from a million photographs, in the reader's browser: what it says of a picture, where
+// in the picture it finds that, and what its layers see on the way.
+
+import { element } from "./api.js";
+import { button, choice, row, slider } from "./controls.js";
+import { paint, rangeOf } from "./draw.js";
+import { strongest } from "./maps.js";
+import { open, run, shares } from "./networks.js";
+import { ownPicture, pixelsOf, squarePixels } from "./pictures.js";
+import { prepared } from "./preprocess.js";
+
+const [SIDE, SHOWN, MAPS] = [256, 5, 6];
+
+/** network: its file; labels: of its classes; preprocessing: as Python has it; pictures: name -> address or rows. */
+export function mount(root, { network, labels, preprocessing, pictures }) {
+  const state = { input: null, outputs: null, shares: [], chosen: 0 };
+  const told = element("p", { className: "told", role: "status" });
+  const view = {
+    canvas: element("canvas", { role: "img" }),
+    bars: element("ol", { className: "bars" }),
+    maps: element("div", { className: "canvases" }),
+    words: element("p", { className: "soft" }),
+  };
+  const depth = slider("depth of the maps", { least: 1, most: 4, value: 1, words: (v) => `${v} of 4` }, () =>
+    drawMaps(view, state.outputs, depth.value),
+  );
+  const look = async (pixels) => {
+    root.ariaBusy = "true";
+    try {
+      await answer(state, { network, preprocessing }, pixels);
+      state.chosen = state.order[0];
+      draw();
+    } catch (error) {
+      told.textContent = error.message;
+    }
+    root.ariaBusy = "false";
+  };
+  const choose = (which) => {
+    state.chosen = which;
+    draw();
+    view.bars.querySelector(`[data-which="${which}"]`).focus();
+  };
+  const draw = () => {
+    const percent = (100 * state.shares[state.order[0]]).toFixed(0);
+    told.textContent = `${labels[state.order[0]]}: ${percent} %. It took ${state.milliseconds.toFixed(0)} ms.`;
+    drawBars(view.bars, state, labels, choose);
+    drawPlaces(view.canvas, state, labels[state.chosen]);
+    drawMaps(view, state.outputs, depth.value);
+  };
+  const picture = choice(
+    "picture",
+    Object.keys(pictures).map((name) => [name, name]),
+    async (name) => look(await given(pictures[name])),
+  );
+  const tools = element(
+    "div",
+    { hidden: true },
+    row(picture.field),
+    ownPicture(SIDE, look),
+    element("div", { className: "seen" }, element("figure", {}, view.canvas), view.bars),
+    row(depth.field),
+    view.words,
+    view.maps,
+  );
+  const start = button(
+    "Fetch the network",
+    async () => {
+      start.disabled = true;
+      told.textContent = "Fetching the network and its engine …";
+      try {
+        await open(network);
+        start.hidden = true;
+        tools.hidden = false;
+        await look(await given(pictures[picture.select.value]));
+      } catch (error) {
+        told.textContent = error.message;
+      }
+      start.disabled = false;
+    },
+    { className: "main" },
+  );
+  root.append(row(start), told, tools);
+}
+
+/** The pixels of a picture: an address, or rows of numbers. */
+async function given(picture) {
+  if (typeof picture !== "string") return pixelsOf(picture);
+  const image = new Image();
+  image.src = picture;
+  await image.decode();
+  return squarePixels(image, SIDE);
+}
+
+/** Prepares a picture as Python does, runs the network, and keeps what it gave. */
+async function answer(state, { network, preprocessing }, { data, height, width }) {
+  const three = new Uint8ClampedArray(3 * height * width);
+  for (let i = 0; i < height * width; i++) three.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
+  state.input = prepared({ width, height, channels: 3, data: three }, preprocessing);
+  const began = performance.now();
+  const values = new Uint8Array(state.input.data);
+  const dims = [1, state.input.height, state.input.width, 3];
+  state.outputs = await run(network, { name: "images", type: "uint8", values, dims });
+  state.milliseconds = performance.now() - began;
+  const scores = meanScores(state.outputs.places);
+  state.shares = shares(scores);
+  state.order = scores.map((_, k) => k).sort((a, b) => scores[b] - scores[a]);
+}
+
+/** The score of each class: the mean over all places. */
+function meanScores({ data, shape: [, classes, high, wide] }) {
+  const places = high * wide;
+  return Array.from({ length: classes }, (_, k) => {
+    let sum = 0;
+    for (let i = 0; i < places; i++) sum += data[k * places + i];
+    return sum / places;
+  });
+}
+
+function drawBars(bars, state, labels, choose) {
+  bars.replaceChildren(
+    ...state.order.slice(0, SHOWN).map((which) => {
+      const fill = element("span", { className: "fill" });
+      fill.style.width = `${100 * state.shares[which]}%`;
+      const name = button(labels[which], () => choose(which));
+      name.dataset.which = which;
+      name.setAttribute("aria-pressed", String(which === state.chosen));
+      const number = element("span", {
+        className: "number",
+        textContent: `${(100 * state.shares[which]).toFixed(1)} %`,
+      });
+      return element("li", {}, name, element("span", { className: "track" }, fill), number);
+    }),
+  );
+}
+
+/** The picture, darker where nothing speaks for the chosen class. */
+function drawPlaces(canvas, { input, outputs, chosen }, label) {
+  const { data, shape } = outputs.places;
+  const [high, wide] = shape.slice(2);
+  const scores = data.subarray(chosen * high * wide, (chosen + 1) * high * wide);
+  const most = Math.max(...scores, 1e-6);
+  [canvas.width, canvas.height] = [input.width, input.height];
+  const pen = canvas.getContext("2d");
+  const image = new ImageData(input.width, input.height);
+  for (let i = 0; i < input.width * input.height; i++)
+    image.data.set([...input.data.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  pen.putImageData(image, 0, 0);
+  const veil = element("canvas", { width: wide, height: high });
+  const dark = new ImageData(wide, high);
+  scores.forEach((score, i) => {
+    dark.data[4 * i + 3] = Math.round(215 * (1 - Math.max(score, 0) / most));
+  });
+  veil.getContext("2d").putImageData(dark, 0, 0);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(veil, 0, 0, canvas.width, canvas.height);
+  canvas.setAttribute("aria-label", `the picture, bright where it finds: ${label}`);
+}
+
+function drawMaps({ maps, words }, outputs, depth) {
+  const stride = 2 ** (depth + 1);
+  const { data, shape } = outputs[`stride${stride}`];
+  const [channels, high, wide] = shape.slice(1);
+  const all = Array.from({ length: channels }, (_, c) => ({
+    data: data.subarray(c * high * wide, (c + 1) * high * wide),
+    height: high,
+    width: wide,
+  }));
+  words.textContent =
+    `${channels} maps of ${high} by ${wide} numbers, one for every ${stride} by ${stride} pixels; ` +
+    `the ${MAPS} that differ most from place to place:`;
+  maps.replaceChildren(
+    ...strongest(all, MAPS).map((map, i) => {
+      const canvas = element("canvas", { role: "img", "aria-label": `map ${i + 1}` });
+      paint(canvas, map, rangeOf(map));
+      return canvas;
+    }),
+  );
+}
