@@ -43,7 +43,14 @@ PAGES = Pages(
         ),
         "Data": ("docs/masks", "docs/boxes", "docs/annotations", "docs/scenes", "docs/bad-inputs"),
         "Reference": ("docs/api", "docs/commands", "docs/average-precision"),
-        "Measured": ("docs/benchmarks", "docs/runtimes", "docs/installs", "docs/gpu", "docs/fcn"),
+        "Measured": (
+            "docs/benchmarks",
+            "docs/runtimes",
+            "docs/installs",
+            "docs/guide",
+            "docs/gpu",
+            "docs/fcn",
+        ),
     },
 )
 
