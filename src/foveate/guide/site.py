@@ -143,7 +143,7 @@ def _markdown(ran: Ran) -> str:
         case Cell(code=code, tags=tags):
             block, outputs = f"```python\n{code}\n```", _outputs(ran)
             if FOLDED in tags:
-                words = "The program behind it" if outputs else "What the program begins with"
+                words = "The program behind it" if outputs else "A part of the program"
                 block = f":::{{question}} {words}\n:class: program\n{block}\n:::"
             return f"\n{block}\n\n{outputs}\n"
 
