@@ -62,9 +62,8 @@ def tuned(
     """
     frozen = as_trained(fitted, request)
     rows = tuning_rows(fitted.prepared, request.seed)
-    held, rest = rows
-    reader = _reader(fitted.prepared, rest, request, ranks)
-    count = len(rest) if reader is None else len(reader.stream)
+    rows = rows._replace(reader=_reader(fitted.prepared, rows.rest, request, ranks))
+    held, rest, count = rows.held, rows.rest, rows.learnt_from
     why_not = _why_too_few(len(held), request)
     if why_not is None and request.epochs is None:
         if deadline is None:
@@ -76,7 +75,7 @@ def tuned(
         return frozen
     listener(Planned(fitted.backbone.name, "fine-tune", (_reason(count, held),)))
     device, settings = choose_device(request.device), _settings(fitted, request)
-    batches = _batches(fitted, rows, request, reader, ranks)
+    batches = _batches(fitted, rows, request, ranks)
     learner = learner_for(request, fitted.prepared, settings, device)
     network = fitted.network_of(rest, learner_for(request, fitted.prepared)).to(device)
     found = fine_tune(
@@ -108,9 +107,7 @@ def _reader(prepared: Prepared, rest: np.ndarray, request: TrainRequest, ranks: 
     return stream_reader(prepared, request, ranks, prepared.stream.without_sample(rest))
 
 
-def _batches(
-    fitted: Fitted, rows: TuningRows, request: TrainRequest, reader: StreamReader | None, ranks: Ranks
-) -> TuningBatches:
+def _batches(fitted: Fitted, rows: TuningRows, request: TrainRequest, ranks: Ranks) -> TuningBatches:
     return tuning_batches(
         fitted.prepared,
         rows,
@@ -119,7 +116,6 @@ def _batches(
         batch_size=request.batch_size,
         seed=request.seed,
         part=ranks.part,
-        reader=reader,
     )
 
 

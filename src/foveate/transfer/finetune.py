@@ -22,7 +22,6 @@ from foveate.batches.augment import Augmentation
 from foveate.batches.loader import WHOLE, EvaluationBatches, Normaliser, Part, Pixels, TrainingBatches
 from foveate.batches.streamed import StreamedBatches
 from foveate.dataset.prepare import Prepared
-from foveate.dataset.shards.stream import StreamReader
 from foveate.models.anatomy import Network
 from foveate.tasks.learning import Learner
 from foveate.training.evaluate import outputs_of
@@ -246,17 +245,14 @@ def tuning_batches(
     batch_size: int | None,
     seed: int,
     part: Part = WHOLE,
-    reader: StreamReader | None = None,
 ) -> TuningBatches:
     """Of the training pictures those of these rows.
 
-    batch_size: None takes what suits so many pictures. part: of both what this process looks at. reader: of
-    the pictures to learn from instead, which are none of the held-out ones.
+    batch_size: None takes what suits so many pictures. part: of both what this process looks at.
     """
-    held, rest = rows
+    held, rest, reader = rows
     split, normalise = prepared.splits["train"], Normaliser(prepared.preprocessing, device)
-    count = len(rest) if reader is None else len(reader.stream)
-    usual = BATCH_SIZE if count < MANY_PICTURES else 2 * BATCH_SIZE
+    usual = BATCH_SIZE if rows.learnt_from < MANY_PICTURES else 2 * BATCH_SIZE
     own = Pixels(split.pixels[rest], split.targets.take(rest), device)
     how: dict[str, Any] = {
         "batch_size": batch_size or usual,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from foveate.dataset.prepare import Prepared
+from foveate.dataset.shards.stream import StreamReader
 from foveate.dataset.split import stratified_folds
 from foveate.kept import cache_folder
 from foveate.models.anatomy import Network
@@ -119,10 +120,19 @@ def make_folds(strata: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
 
 
 class TuningRows(NamedTuple):
-    """The rows of the training pictures that judge fine-tuning, and of those that it learns from."""
+    """The rows of the training pictures that judge fine-tuning, and of those that it learns from.
+
+    reader: of the pictures to learn from instead, which are none of the held-out ones.
+    """
 
     held: np.ndarray
     rest: np.ndarray
+    reader: StreamReader | None = None
+
+    @property
+    def learnt_from(self) -> int:
+        """How many pictures it learns from."""
+        return len(self.rest) if self.reader is None else len(self.reader.stream)
 
 
 def tuning_rows(prepared: Prepared, seed: int) -> TuningRows:
