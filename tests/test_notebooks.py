@@ -34,3 +34,9 @@ def test_a_notebook_runs_and_shows_its_results(path, tmp_path, monkeypatch):
                 assert re.match(r"<(table|div)", value._repr_html_())
                 tables += 1
     assert tables >= (0 if path.stem == "scikit-learn" else 2)
+    # Networks that have learnt nothing would teach nothing.
+    if path.stem == "first-model":
+        assert names["done"].evaluation.to_dict()["accuracy"] >= 0.9
+    if path.stem == "scikit-learn":
+        assert names["search"].best_score_ >= 0.9
+        assert value > 0.5  # the regression's R2, which ends the notebook
