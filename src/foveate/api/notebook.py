@@ -21,6 +21,9 @@ SHOWN = 10  # epochs: the last of them
 def shown_here() -> Listener:
     """Shows the events of a run below the cell where this is a notebook, else nothing.
 
+    >>> from foveate.api.notebook import shown_here
+    >>> shown_here()("an event, of which nothing is shown outside a notebook")
+
     IPython is never imported: in a notebook it has been.
     """
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
