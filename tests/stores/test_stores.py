@@ -1,6 +1,10 @@
 """One set of verbs, whatever is behind them."""
 
+import os
 import pickle
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -129,3 +133,16 @@ def test_places(tmp_path, monkeypatch):
     for place in ("s3://", "https://example.org/photos"):
         with pytest.raises(InputError, match="expected a"):
             open_store(place)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="this machine is not Linux")
+def test_a_process_that_is_killed_while_it_creates_leaves_nothing(tmp_path):
+    program = (
+        "import os, signal, sys\n"
+        "from foveate.stores.local import LocalStore\n"
+        "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "LocalStore(sys.argv[1]).create('answers', b'some')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path / "out")], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert os.listdir(tmp_path / "out") == []  # noqa: PTH208

@@ -58,6 +58,11 @@ class LocalStore:
         return Fact(len(data))
 
     def create(self, name: str, data: bytes) -> bool:
+        with self._told(name):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            created = _create_whole(self._folder, name, data)
+        if created is not None:
+            return created
         with self._written(name, data) as part:
             try:
                 os.link(part, self._folder / name)  # which no two processes can both do
@@ -91,6 +96,30 @@ class LocalStore:
             raise MissingObjectError(f"{where}: there is no such file.") from error
         except OSError as error:
             raise StoreError(f"{where}: {error.strerror or error}.") from error
+
+
+def _create_whole(folder: Path, name: str, data: bytes) -> bool | None:
+    """A file that has no name until it is whole: a process that is killed leaves nothing behind.
+
+    False where there is one of this name; None where the system knows no files without one.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return None
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+        try:  # with a descriptor, else Python makes a link to the link
+            os.link(f"/proc/self/fd/{descriptor}", folder / name, src_dir_fd=descriptor)
+        except FileExistsError:
+            return False
+        except OSError:
+            return None
+    return True
 
 
 def _umask() -> int:
