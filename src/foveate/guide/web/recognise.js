@@ -26,6 +26,7 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   );
   const look = async (pixels) => {
     root.ariaBusy = "true";
+    told.textContent = "Looking …";
     try {
       await answer(state, { network, preprocessing }, pixels);
       state.chosen = state.order[0];
@@ -69,9 +70,9 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
       told.textContent = "Fetching the network and its engine …";
       try {
         await open(network);
-        start.hidden = true;
-        tools.hidden = false;
         await look(await given(pictures[picture.select.value]));
+        start.hidden = !!state.outputs;
+        tools.hidden = !state.outputs; // there is nothing to turn before it has looked
       } catch (error) {
         told.textContent = error.message;
       }
