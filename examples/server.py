@@ -42,6 +42,7 @@ def made_up(folder: Path, count: int) -> tuple[Path, list[bytes]]:
 def start(model: Path) -> tuple[subprocess.Popen[bytes], str]:
     """`foveate serve MODEL` on a free port: the process and its URL, as soon as it can be reached."""
     command = [sys.executable, "-m", "foveate", "serve", str(model), "--port", "0", "--json"]
+    command += ["--runtime", "onnxruntime"]  # as Python does for one picture
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     ready = b"".join(iter(process.stdout.readline, b"}\n")) + b"}"
     return process, json.loads(ready)["url"].rstrip("/")

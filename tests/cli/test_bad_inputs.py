@@ -104,7 +104,7 @@ def small_disk(tmp_path):
     if made.returncode:
         pytest.skip("this machine lets us mount nothing")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # a thread may still be closing a file there
 
 
 def fill(disk, leave=0):

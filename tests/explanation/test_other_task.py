@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
-from foveate.cli import explain as command
+from foveate.api.explain import Explanation
 from foveate.explanation.picture import explain_picture
 from foveate.images.preprocess import Preprocessing
 from foveate.models.model import Model
@@ -56,11 +55,9 @@ def test_occlusion_finds_what_the_number_is_made_of(model):
     assert facts["hiding"]["drop"] > facts["hiding"]["drop_elsewhere"]
 
 
-def test_what_is_said_of_it_has_no_percentages(model, capsys, tmp_path):
-    Image.new("RGB", (8, 8), (100, 200, 0)).save(tmp_path / "p.png")
+def test_what_is_said_of_it_has_no_percentages(model):
     found = explain_picture(model, np.full((8, 8, 3), 100, np.uint8))
-    command._tell(found.facts | {"files": []}, model.task.says)
-    told = capsys.readouterr().out
+    told = "\n".join(Explanation(found.facts, {}, says=model.task.says).lines())
     assert told.startswith("red 100.5  green 100.5\n")
     assert "for red (100.5)" in told and "hide the hottest 20%: 100.5 (" in told
     assert "points" not in told and "100.5%" not in told

@@ -33,14 +33,15 @@ def seen_size(stored: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 
 def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The pixels ``(H, W, 3)`` as the orientation wants them seen."""
+    """The pixels ``(H, W, C)`` as the orientation wants them seen."""
     if orientation == 1:
         return pixels
     down, across = (-1 if orientation in flipped else 1 for flipped in (_FLIPPED_DOWN, _FLIPPED_ACROSS))
+    channels = pixels.shape[2]  # one of a mask
     # Pixels are moved whole, which takes half as long as moving their three bytes.
-    seen = np.ascontiguousarray(pixels).view("V3")[::down, ::across, 0]
+    seen = np.ascontiguousarray(pixels).view(f"V{channels}")[::down, ::across, 0]
     seen = np.ascontiguousarray(seen.T if orientation >= _SIDES_CHANGED else seen)
-    return seen.view(np.uint8).reshape(*seen.shape, 3)
+    return seen.view(np.uint8).reshape(*seen.shape, channels)
 
 
 def turn(stored: tuple[int, int], orientation: int) -> Affine:
