@@ -24,11 +24,11 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   const depth = slider("depth of the maps", { least: 1, most: 4, value: 1, words: (v) => `${v} of 4` }, () =>
     drawMaps(view, state.outputs, depth.value),
   );
-  const look = async (pixels) => {
+  const look = async (reading) => {
     root.ariaBusy = "true";
     told.textContent = "Looking …";
     try {
-      await answer(state, { network, preprocessing }, pixels);
+      await answer(state, { network, preprocessing }, await reading);
       state.chosen = state.order[0];
       draw();
     } catch (error) {
@@ -51,7 +51,7 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   const picture = choice(
     "picture",
     Object.keys(pictures).map((name) => [name, name]),
-    async (name) => look(await given(pictures[name])),
+    (name) => look(given(pictures[name])),
   );
   const tools = element(
     "div",
@@ -70,7 +70,7 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
       told.textContent = "Fetching the network and its engine …";
       try {
         await open(network);
-        await look(await given(pictures[picture.select.value]));
+        await look(given(pictures[picture.select.value]));
         start.hidden = !!state.outputs;
         tools.hidden = !state.outputs; // there is nothing to turn before it has looked
       } catch (error) {
@@ -95,7 +95,7 @@ async function given(picture) {
 /** Prepares a picture as Python does, runs the network, and keeps what it gave. */
 async function answer(state, { network, preprocessing }, { data, height, width }) {
   const three = new Uint8ClampedArray(3 * height * width);
-  for (let i = 0; i < height * width; i++) three.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
+  for (let i = 0; i < height * width; i++) for (let c = 0; c < 3; c++) three[3 * i + c] = data[4 * i + c];
   state.input = prepared({ width, height, channels: 3, data: three }, preprocessing);
   const began = performance.now();
   const values = new Uint8Array(state.input.data);
@@ -143,8 +143,9 @@ function drawPlaces(canvas, { input, outputs, chosen }, label) {
   [canvas.width, canvas.height] = [input.width, input.height];
   const pen = canvas.getContext("2d");
   const image = new ImageData(input.width, input.height);
+  image.data.fill(255);
   for (let i = 0; i < input.width * input.height; i++)
-    image.data.set([...input.data.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = input.data[3 * i + c];
   pen.putImageData(image, 0, 0);
   const veil = element("canvas", { width: wide, height: high });
   const dark = new ImageData(wide, high);
