@@ -1,9 +1,6 @@
 """The network page in a real Chromium: looked at, pointed at, covered, edited, walked with keys alone."""
 
 import json
-import os
-import subprocess
-import sys
 import urllib.request
 
 import numpy as np
@@ -12,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from browser import accessibility_faults, drag, middle, press
+from inspecting import inspecting
 
 READY = "() => document.querySelector('.verdict') !== null && document.querySelector('.map') !== null"
 CONV1, POOL1, CONV2, DENSE = (f'.node[data-id="n{i}"]' for i in (1, 4, 5, 10))
@@ -21,25 +19,8 @@ BIG = ".big"
 @pytest.fixture(scope="module")
 def address(chromium):
     """What `foveate inspect convnet1` answers at."""
-    command = [
-        sys.executable,
-        "-m",
-        "foveate.cli.main",
-        "inspect",
-        "convnet1",
-        "--port",
-        "0",
-        "--no-open",
-        "--json",
-    ]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
-        try:
-            said = "".join(iter(process.stdout.readline, "}\n")) + "}"
-            yield json.loads(said)["url"].rstrip("/")
-        finally:
-            process.terminate()
-        assert process.wait(timeout=20) == 0
+    with inspecting("convnet1", OMP_NUM_THREADS="1") as found:
+        yield found
 
 
 @pytest.fixture

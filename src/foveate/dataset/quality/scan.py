@@ -130,8 +130,9 @@ def scan(
     result = blank(images)
     if isinstance(images, ArrayImages):
         _scan_array(images, result, keep, preprocessing, progress)
-        for index in range(len(images)):
-            _has_fault(fault, index, result)
+        if fault is not None:
+            for index in range(len(images)):
+                _has_fault(fault, index, result)
         return result
 
     order = images.reading_order if isinstance(images, EncodedImages) else None
