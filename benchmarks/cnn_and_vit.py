@@ -291,7 +291,7 @@ def main() -> None:
         return in_memory(*(next(iter(one.splits.values())) for one in (train, test)), train.task, 3)
 
     if given.page:
-        found = together(given.runs or [file])
+        found = together(given.runs) if given.runs else json.loads(file.read_text("utf-8"))
         if given.runs:
             file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     else:
