@@ -115,7 +115,15 @@ class Numbers(nn.Module):
         return best * 3 - 1, worst, kept, share, torch.max(x, -x), best.ne(1), x.min(1).values.ceil() / 2
 
 
-@pytest.mark.parametrize("module", [Answer(), Numbers()])
+class Best(nn.Module):
+    """The best channels of each place, and which they are."""
+
+    def forward(self, x):
+        values, which = x.topk(3, dim=1)
+        return values, which
+
+
+@pytest.mark.parametrize("module", [Answer(), Numbers(), Best()])
 def test_outputs_have_the_types_that_they_have_in_torch(module):
     names = [f"out{i}" for i in range(len(module(torch.zeros(2, 8, 5, 6))))]
     model = emit(module, torch.randn(2, 8, 5, 6), "x", *names)

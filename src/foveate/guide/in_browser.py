@@ -16,16 +16,18 @@ from foveate.models.model import Model
 from foveate.tasks.values import MODEL_INPUT
 
 STRIDES = (4, 8, 16, 32)  # of the maps that a page shows; finer ones are as large as the picture itself
+LIKELIEST = 5  # classes that a page names
 _FEW = 256  # numbers that are left in 32 bits: scales and shifts, which cost nothing
 _TRACED = 3  # pictures, not 1, which is broadcast
 
 
 class Places(FromPixels):
-    """Pictures (N, H, W, 3) uint8 -> the scores of each place of the last map, and the maps of each stride.
+    """Pictures (N, H, W, 3) uint8 -> what the network says, where it finds that, and its maps of each stride.
 
-    A network that takes the mean of its last map, and scores it with one dense layer, gives the same when
-    each place is scored first and the mean is taken then. So a class's scores, place by place, say where in
-    the picture its evidence lies (Zhou et al., CVPR 2016).
+    scores: (N, K). likeliest: the numbers of the `LIKELIEST` greatest of them. places: the scores of these at
+    each place of the last map. A network that takes the mean of its last map, and scores it with one dense
+    layer, gives the same when each place is scored first and the mean is taken then. So a class's scores,
+    place by place, say where in the picture its evidence lies (Zhou et al., CVPR 2016).
     """
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -34,19 +36,23 @@ class Places(FromPixels):
             raise TypeError(f"expected a network of foveate.models, found {type(network).__name__}")
         x = images.float().permute(0, 3, 1, 2) * self.scale + self.shift  # (N, 3, H, W)
         levels = network.forward_levels(x)
-        last = network.get_submodule(network.classifier_layers()[0])
-        if not isinstance(last, nn.Linear):
-            raise TypeError(f"expected a dense layer at the end, found {type(last).__name__}")
-        weights = last.weight[:, :, None, None]  # (K, C, 1, 1)
-        places = F.conv2d(levels[STRIDES[-1]], weights, last.bias)  # (N, K, h, w)
-        return places, *(levels[stride] for stride in STRIDES)
+        dense = network.get_submodule(network.classifier_layers()[0])
+        if not isinstance(dense, nn.Linear):
+            raise TypeError(f"expected a dense layer at the end, found {type(dense).__name__}")
+        last = levels[STRIDES[-1]]  # (N, C, h, w)
+        scores = dense(last.mean((2, 3)))
+        likeliest = scores.topk(LIKELIEST, dim=1)[1]
+        weights = F.embedding(likeliest, dense.weight)  # (N, 5, C): only these, for all would be work
+        places = torch.matmul(weights, last.flatten(2))  # (N, 5, h * w)
+        places = places + F.embedding(likeliest, dense.bias[:, None])
+        return scores, likeliest, places.unflatten(2, last.shape[2:]), *(levels[stride] for stride in STRIDES)
 
 
 def looked_into(model: Model) -> bytes:
-    """A network with global average pooling, as `Places`: outputs "places", "stride4", … "stride32"."""
+    """A network with global average pooling, as `Places`: "scores", "likeliest", "places", "stride4", …"""
     module = Places(model.module, model.preprocessing).eval()
     _, height, width = model.input_shape
-    names = ("places", *(f"stride{stride}" for stride in STRIDES))
+    names = ("scores", "likeliest", "places", *(f"stride{stride}" for stride in STRIDES))
     made = emit(module, torch.zeros(_TRACED, height, width, 3, dtype=torch.uint8), MODEL_INPUT, *names)
     rewrite(made.graph, MODEL_INPUT)
     return _bytes(made)

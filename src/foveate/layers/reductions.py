@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from foveate.operators.onnx import UNUSED, OnnxGraph, alike, only, reshape
+from foveate.operators.onnx import OnnxGraph, alike, only, reshape
 from foveate.operators.reading import Reading, Value
 from foveate.operators.sums import Arithmetic, Formula, Place, Term, shown
 from foveate.operators.table import reads, sums, writes
@@ -130,5 +130,4 @@ def _sum_best(place: Place) -> Arithmetic:
 @writes("topk")
 def _write_topk(g: OnnxGraph, input: Value, k: int, dim: int = -1) -> Any:
     only(dim % input.dim() != 0, "topk over the batch")
-    values, _ = g.op("TopK", input, g.integers([k]), outputs=2, axis=dim)
-    return [values, UNUSED]
+    return g.op("TopK", input, g.integers([k]), outputs=2, axis=dim)

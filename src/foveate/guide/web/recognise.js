@@ -9,7 +9,7 @@ import { open, run, shares } from "./networks.js";
 import { ownPicture, pixelsOf, squarePixels } from "./pictures.js";
 import { prepared } from "./preprocess.js";
 
-const [SIDE, SHOWN, MAPS] = [256, 5, 6];
+const [SIDE, MAPS] = [256, 6];
 
 /** network: its file; labels: of its classes; preprocessing: as Python has it; pictures: name -> address or rows. */
 export function mount(root, { network, labels, preprocessing, pictures }) {
@@ -102,24 +102,13 @@ async function answer(state, { network, preprocessing }, { data, height, width }
   const dims = [1, state.input.height, state.input.width, 3];
   state.outputs = await run(network, { name: "images", type: "uint8", values, dims });
   state.milliseconds = performance.now() - began;
-  const scores = meanScores(state.outputs.places);
-  state.shares = shares(scores);
-  state.order = scores.map((_, k) => k).sort((a, b) => scores[b] - scores[a]);
-}
-
-/** The score of each class: the mean over all places. */
-function meanScores({ data, shape: [, classes, high, wide] }) {
-  const places = high * wide;
-  return Array.from({ length: classes }, (_, k) => {
-    let sum = 0;
-    for (let i = 0; i < places; i++) sum += data[k * places + i];
-    return sum / places;
-  });
+  state.shares = shares(state.outputs.scores.data);
+  state.order = Array.from(state.outputs.likeliest.data, Number);
 }
 
 function drawBars(bars, state, labels, choose) {
   bars.replaceChildren(
-    ...state.order.slice(0, SHOWN).map((which) => {
+    ...state.order.map((which) => {
       const fill = element("span", { className: "fill" });
       fill.style.width = `${100 * state.shares[which]}%`;
       const name = button(labels[which], () => choose(which));
@@ -135,10 +124,11 @@ function drawBars(bars, state, labels, choose) {
 }
 
 /** The picture, darker where nothing speaks for the chosen class. */
-function drawPlaces(canvas, { input, outputs, chosen }, label) {
+function drawPlaces(canvas, { input, outputs, order, chosen }, label) {
   const { data, shape } = outputs.places;
   const [high, wide] = shape.slice(2);
-  const scores = data.subarray(chosen * high * wide, (chosen + 1) * high * wide);
+  const row = order.indexOf(chosen);
+  const scores = data.subarray(row * high * wide, (row + 1) * high * wide);
   const most = Math.max(...scores, 1e-6);
   [canvas.width, canvas.height] = [input.width, input.height];
   const pen = canvas.getContext("2d");

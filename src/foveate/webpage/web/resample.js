@@ -23,7 +23,8 @@ const FILTERS = { bilinear: [triangle, 1], bicubic: [cubic, 2] };
  */
 export function resized(picture, width, height, filter, box = [0, 0, picture.width, picture.height]) {
   const [left, top, right, bottom] = box.map(Math.fround); // as Pillow keeps them
-  if (filter === "nearest") return picked(picture, width, height, [left, top, right, bottom]);
+  const asItIs = right - left === width && bottom - top === height && left % 1 === 0 && top % 1 === 0;
+  if (filter === "nearest" || asItIs) return picked(picture, width, height, [left, top, right, bottom]);
   const passes = [];
   if (width !== picture.width || left !== 0 || right !== width)
     passes.push((some) => alongRows(some, weightsFor(picture.width, left, right, width, FILTERS[filter])));
