@@ -3,7 +3,7 @@
     python tools/rank_campaign.py [--seconds 170] [--kills 50] [--seed 0] [--processes 2,3] [--legs 1]
 
 Each kill is a SIGKILL to one of the processes that `foveate train --nproc N` has started, drawn anew, at a
-random moment of the run (some before the first step, some while the folder is written). The command must
+random moment of its life (some before the first step, some while the folder is written). The command must
 come back by itself, exit with 0, and give the weights and the history of a run of as many processes that
 nobody disturbed, with nothing hidden left behind. A leg is one run that is stopped twice (SIGTERM) and gone
 on with by 4, then 2, then 3 processes: by the log of what every process trained on, each picture must have
@@ -97,13 +97,21 @@ class Campaign:
         )
 
     def whole(self, processes: int) -> tuple[tuple[bytes, list[str]], float]:
-        """What comes of a run that nobody disturbs, and how long it takes."""
-        out, started = self.folder / f"whole-{processes}" / "model", time.monotonic()
+        """What comes of a run that nobody disturbs, and for how many seconds its processes are there."""
+        out = self.folder / f"whole-{processes}" / "model"
         process = self.start(out, processes, "--epochs", str(EPOCHS))
+        self.await_workers(process, out)
+        started = time.monotonic()
         _, said = process.communicate(timeout=self.patience)
         if process.returncode:
             raise SystemExit(f"the run that nobody disturbed failed: {said.decode(errors='replace')}")
         return outcome(out), time.monotonic() - started
+
+    def await_workers(self, process: subprocess.Popen[bytes], out: Path) -> None:
+        """Until the first of a run's processes is there, or the run is over."""
+        until = time.monotonic() + self.patience
+        while process.poll() is None and not workers(out) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
 
 
 def workers(out: Path) -> dict[int, int]:
@@ -126,20 +134,16 @@ def workers(out: Path) -> dict[int, int]:
 def disturbed(
     campaign: Campaign, out: Path, processes: int, moment: float, drawn: random.Random
 ) -> tuple[str, int, str]:
-    """Run, kill one process after so many seconds: (what was done, exit code, what was said)."""
+    """Kill one process so long after the first is there: (what was done, exit code, what was said)."""
     process = campaign.start(out, processes, "--epochs", str(EPOCHS))
     done = "done before"
+    campaign.await_workers(process, out)
     time.sleep(moment)
-    until = time.monotonic() + campaign.patience
-    while process.poll() is None and time.monotonic() < until:
-        there = workers(out)
-        if there:
-            rank = drawn.choice(sorted(there))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(there[rank], signal.SIGKILL)
-                done = f"killed {rank} of {processes} + {moment:.2f} s"
-            break
-        time.sleep(POLL_SECONDS)
+    if there := workers(out):
+        rank = drawn.choice(sorted(there))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(there[rank], signal.SIGKILL)
+            done = f"killed {rank} of {processes} + {moment:.2f} s"
     try:
         _, said = process.communicate(timeout=campaign.patience)
     except subprocess.TimeoutExpired:
