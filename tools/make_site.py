@@ -50,6 +50,7 @@ PAGES = Pages(
             "docs/guide",
             "docs/gpu",
             "docs/fcn",
+            "docs/cnn-and-vit",
         ),
     },
 )
