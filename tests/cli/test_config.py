@@ -70,6 +70,18 @@ def test_what_was_said_is_saved_and_found_again(trained, capsys):
     assert tomllib.loads(Path("own.toml").read_text())["data"] == {"make": {"kind": 'a"\\b', "count": 3}}
 
 
+@pytest.mark.parametrize("name", ["runs/\N{CAT FACE}", "runs/\x7f\t\\", 'runs/\N{PILE OF POO}é"'])
+def test_any_name_is_saved_as_toml_has_it(name):
+    save(Path("own.toml"), "train", {"out": name})
+    assert tomllib.loads(Path("own.toml").read_text("utf-8")) == {"train": {"out": name}}
+
+
+def test_nothing_is_added_to_an_empty_section_that_is_there():
+    Path("own.toml").write_text("[train]\n")
+    with pytest.raises(InputError, match=r"holds \[train\] already"):
+        save(Path("own.toml"), "train", {"epochs": 3})
+
+
 def test_a_key_is_never_written_down(monkeypatch, capsys):
     monkeypatch.setenv("FOVEATE_API_KEY", "k" * 32)
     assert run("serve", "nothing", "--queue", "9", "--save-config") == 2

@@ -185,8 +185,8 @@ def save(file: Path, section: str, flags: Mapping[str, Any]) -> None:
     """Add a section to the file, which keeps what it has. Raises InputError where it has that section."""
     there: Any = read_config(file) if file.exists() else {}
     for part in section.split("."):
-        there = there.get(part, {}) if isinstance(there, Mapping) else {}
-    if there:
+        there = there.get(part) if isinstance(there, Mapping) else None
+    if there is not None:
         raise InputError(
             f"{printable(str(file))}: holds [{section}] already; take it out, or name another file."
         )
@@ -197,9 +197,10 @@ def save(file: Path, section: str, flags: Mapping[str, Any]) -> None:
 
 
 def _toml(value: Any) -> str:
-    """A flag's value: JSON's texts, numbers and lists are TOML's, too."""
+    """A flag's value: JSON's texts, numbers and lists are TOML's, too, but for characters beyond 16 bits."""
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
     import json
 
-    return json.dumps(value if isinstance(value, bool | int | float | str) else str(value))
+    told = value if isinstance(value, bool | int | float | str) else str(value)
+    return json.dumps(told, ensure_ascii=False).replace("\x7f", "\\u007f")
