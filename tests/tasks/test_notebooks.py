@@ -9,6 +9,7 @@ import foveate
 from colour_boxes import colour_boxes, patches
 from foveate.tasks.classification.metrics import evaluate
 from foveate.tasks.classification.task import Classification
+from foveate.tasks.multilabel.task import Multilabel
 from foveate.tasks.notebooks import Predictions
 from foveate.tasks.regression.intervals import Margins
 from foveate.tasks.regression.task import Regression
@@ -52,6 +53,21 @@ def test_columns_have_the_types_of_what_they_hold():
     assert columns[names[1]].tolist() == ["cat", "cat"]
     assert columns[names[2]].dtype == np.float64 and columns[names[2]].tolist() == [0.75, 0.5]
     assert len({len(column) for column in columns.values()}) == 1
+
+
+@pytest.mark.parametrize("labels", [("7", "3"), ("007", "1_000"), ("nan", "inf"), ("true", "false")])
+def test_labels_are_texts_whatever_they_look_like(labels):
+    probabilities = np.float32([[0.75, 0.25], [0.25, 0.75]])
+    classes, several = Classification(labels), Multilabel(labels)
+    for task, column in ((classes, "label"), (several, "labels"), (several, "label_1")):
+        columns = Predictions(task, task.predictions({"probabilities": probabilities})).columns()
+        assert columns[column].tolist() == list(labels)
+
+
+def test_a_number_that_is_called_label_is_a_number():
+    task = Regression(("label",), (0.0,), (1.0,))
+    columns = Predictions(task, task.predictions({"values": np.float32([[2.5]])})).columns()
+    assert columns["label"].tolist() == [2.5]
 
 
 def test_columns_of_numbers_and_their_intervals():

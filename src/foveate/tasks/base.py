@@ -58,6 +58,8 @@ class Task(DataSide):
     halves: ClassVar[bool] = True  # whether its answers suit pictures of half their sides, for a beginning
     draws: ClassVar[str] = ""  # what its answers are as pictures (`Drawn`); empty: no pictures
     parts: ClassVar[tuple[str, ...]] = ()  # files beside model.onnx that `driven` drives
+    # Of `columns` those that hold texts, whatever they look like: "7" is a label. label_2 is one of label's.
+    text_columns: ClassVar[frozenset[str]] = frozenset(("label", "labels", "caption"))
 
     @property
     def shown(self) -> Metric:

@@ -75,14 +75,19 @@ class Predictions(list[Prediction]):
     def columns(self) -> Mapping[str, NDArray[Any]]:
         """Column -> (rows,): ``picture``, the number of each row's, and those of `foveate predict --csv`.
 
-        Columns of numbers are float64, those of yes and no bool, others text; an empty cell is NaN or "".
+        Labels and sentences are texts, also those that look like numbers. Other columns of numbers are
+        float64, those of yes and no bool; an empty cell is NaN or "".
         """
         numbers, rows = self._rows()
         names = self._task.columns(self._limit)
-        cells = zip(*rows, strict=True) if rows else ([] for _ in names)
+        cells = zip(*rows, strict=True) if rows else (() for _ in names)
         return {"picture": np.array(numbers, np.int64)} | {
-            name: _typed(column) for name, column in zip(names, cells, strict=True)
+            name: np.array(column, str) if self._is_text(name) else _typed(column)
+            for name, column in zip(names, cells, strict=True)
         }
+
+    def _is_text(self, column: str) -> bool:
+        return column.partition("_")[0] in self._task.text_columns
 
     def _rows(self) -> tuple[list[int], list[Sequence[str]]]:
         each = [(number, row) for number, one in enumerate(self) for row in self._task.rows(one)]
@@ -101,4 +106,4 @@ def _typed(cells: Sequence[str]) -> NDArray[Any]:
     try:
         return np.array([float(cell or "nan") for cell in cells])
     except ValueError:
-        return np.array(cells, dtype=object if not cells else None)
+        return np.array(cells)

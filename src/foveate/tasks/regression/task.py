@@ -56,6 +56,7 @@ class Regression(Task):
     called_one: ClassVar[str] = "number"
     mirrors_on_proof: ClassVar[bool] = True  # angles and places change, and no name tells which do
     columns_needed: ClassVar[str] = "columns of numbers (1234.5)"
+    text_columns: ClassVar[frozenset[str]] = frozenset()  # a number may be called "label"
     no_use: ClassVar[Mapping[str, str]] = {
         "class_weights": f"{_NO_CLASSES} that could be rare",
         "label_smoothing": f"{_NO_CLASSES} to spread a label over",
