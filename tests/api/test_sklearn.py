@@ -116,6 +116,12 @@ def test_floats_are_brought_to_bytes_by_the_range_in_fit(pixels):
     assert not np.array_equal(as_floats.transform(pixels * 4.0 - 3), expected)
 
 
+def test_what_was_fitted_to_files_takes_arrays_of_the_same_pictures(paths):
+    features = ImageFeatures(model="runs/shapes").fit(paths)
+    pictures = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+    np.testing.assert_allclose(features.transform(pictures), features.transform(paths), rtol=1e-4, atol=1e-4)
+
+
 def test_rows_are_square_pictures():
     digits = np.arange(2 * 784, dtype=np.int64).reshape(2, 784) % 251
     assert np.array_equal(rows_as_pictures(digits.astype(np.uint8))[..., 0], digits.reshape(2, 28, 28))

@@ -31,7 +31,8 @@ class TakesPictures(BaseEstimator):
 
     X: names of files; (N, H, W), (N, H, W, 1) or (N, H, W, 3); or (N, D), rows that are grey pictures as wide
     as high, as ``load_digits().data`` has them, whose missing corner is black. Numbers other than uint8 are
-    brought to 0 to 255 by their range in ``fit``, which is kept; what lies beyond it is black or white.
+    brought to 0 to 255 by their range in ``fit``, which is kept; what lies beyond it is black or white. After
+    files it is 0 to 255.
 
     Attributes:
         folder_: the files of the model folder by name; pickles hold them, and no object of a network.
@@ -83,6 +84,8 @@ class TakesPictures(BaseEstimator):
     def _read(self, X: Pictures, *, first: bool = False) -> Read:
         """What stands in X; first: in ``fit``, where its kind is learnt. Raises ValueError."""
         if are_names(X):
+            if first:
+                self.range_ = _BYTES  # as files hold them
             return [os.fspath(name) for name in cast(Sequence[str | Path], X)]
         if np.asarray(X).ndim > 2:
             found = check_array(X, allow_nd=True)
