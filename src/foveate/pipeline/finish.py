@@ -33,7 +33,7 @@ from foveate.tasks.base import Task
 from foveate.tasks.learning import learner_of
 from foveate.tasks.measures import Evaluation
 from foveate.tasks.notebooks import html_of
-from foveate.tasks.telling import VALIDATION, Explanations, Measured
+from foveate.tasks.telling import Explanations, Measured
 from foveate.tasks.values import Answered, Values, joined
 from foveate.training.events import history_columns
 from foveate.training.rundir import history_csv
@@ -246,7 +246,7 @@ def _to_report(
     return replace(
         quoted,
         validation=next((one.evaluation for one in measured if one.split == "val"), None),
-        chosen_on=network.held_out.how if network.held_out else VALIDATION,
+        chosen_on=network.held_out.how if network.held_out else "",
         measures_unlikeness=measures_unlikeness,
         all_targets={name: split.targets for name, split in run.prepared.splits.items()},
         explanations=_explained(run, task, quoted),

@@ -126,7 +126,7 @@ def _in_words(plan: Plan, trainer: Trainer) -> dict[str, str]:
         "class weights": "by frequency" if plan.settings.class_weights else "none",
         "refine": "mrf" if "refine" in plan.network.architecture else "none",
         "augmentation": plan.recipe.augmentation.describe(),
-        "best epoch chosen by": plan.settings.select,
+        "best epoch chosen by": "last" if trainer.validation is None else plan.settings.select,
         **({"fitted to the data": plan.fitted} if plan.fitted else {}),
     }
     return of_use({name: str(value) for name, value in words.items()}, trainer.learner.task)

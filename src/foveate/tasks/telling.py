@@ -65,7 +65,7 @@ class Measured:
         values: what the model gives for them.
         pixels: what it saw, (N, H, W, C). names: what people call them.
         validation: of the validation pictures, where ``split`` is another.
-        chosen_on: what decided on epochs, calibration and thresholds.
+        chosen_on: what decided on epochs, calibration and thresholds; "" where nothing was held out.
         all_targets: the right answers of each split.
     """
 
@@ -162,6 +162,14 @@ def warnings_of_split(split: str, chosen_on: str, *, and_chose: str = "") -> lis
     return []
 
 
+NOTHING_HELD_OUT = "No pictures were held out that could have told how sure it may be."
+
+
+def on_others(split: str, expectation: str) -> str:
+    """What to expect on other pictures, and a space; nothing of a model that was measured on its own."""
+    return "" if split == "train" else f"{expectation} "
+
+
 def plain_report(task: Task, measured: Measured, *, verdict: str, meaning: str = "") -> TaskReport:
     """The least that a task says: how good it is, in a sentence, and what there was to learn from."""
     headline = measured.evaluation.headline
@@ -178,7 +186,7 @@ def plain_report(task: Task, measured: Measured, *, verdict: str, meaning: str =
         labels_are=task.called.capitalize(),
         verdict=verdict,
         meaning=meaning,
-        warnings=[],
+        warnings=warnings_of_split(measured.split, measured.chosen_on),
         facts=[],
         scores=[(headline.metric.words, score)],
         limits=[],

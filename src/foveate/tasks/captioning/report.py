@@ -14,7 +14,7 @@ from foveate.tasks.captioning.targets import Captions
 from foveate.tasks.captioning.yardsticks import CONSTANT, NEAREST, SHUFFLED
 from foveate.tasks.sections import Column, Table
 from foveate.tasks.targets import Targets
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, warnings_of_split
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, on_others, warnings_of_split
 from foveate.words import count, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def caption_report(task: Described, measured: Measured, shown: Sequence[Sentence
         purpose=task.purpose,
         labels_are="Words",
         verdict=verdict(result, measured.split),
-        meaning=meaning(result),
+        meaning=meaning(result, measured.split),
         warnings=warnings(result, measured.split, measured.chosen_on),
         facts=_facts(result, measured),
         scores=_scores(result),
@@ -70,17 +70,21 @@ def verdict(result: Evaluation, split: str) -> str:
     return f"{first}{said} on {on}, {known}."
 
 
-def meaning(result: Evaluation) -> str:
+def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.intervals[-1]
+    expected = on_others(
+        split,
+        f"On other pictures of the same kind, expect {CIDER.told(low)} to {CIDER.told(high)} (95 % "
+        "confidence interval).",
+    )
     others = ", ".join(
         f"{_CALLED[name]} {CIDER.told(float(found[-1]))}" for name, found in result.yardsticks.items()
     )
-    beside = f" Without any network: {others}." if others else ""
+    beside = f"Without any network: {others}. " if others else ""
     return (
         "CIDEr-D counts which runs of words people use for a picture too, rare ones most: from 0 to 10, "
-        "and on photographs with five sentences each good networks reach about 1. On other pictures of the "
-        f"same kind, expect {CIDER.told(low)} to {CIDER.told(high)} (95 % confidence interval).{beside} "
+        f"and on photographs with five sentences each good networks reach about 1. {expected}{beside}"
         f"{TOKENISER}"
     )
 

@@ -12,7 +12,14 @@ from foveate.tasks.classification import sections
 from foveate.tasks.classification.metrics import Evaluation, most_confident_mistakes
 from foveate.tasks.classification.threshold import apply_unsure_rule
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, warnings_of_split
+from foveate.tasks.telling import (
+    VALIDATION,
+    Measured,
+    TaskReport,
+    ToExplain,
+    on_others,
+    warnings_of_split,
+)
 from foveate.words import count, listed, percent, plural, shown, split_word
 
 if TYPE_CHECKING:
@@ -41,7 +48,7 @@ def class_report(task: Classification, measured: Measured) -> TaskReport:
         purpose=task.purpose,
         labels_are="Classes",
         verdict=verdict(result, measured.split),
-        meaning=meaning(result),
+        meaning=meaning(result, measured.split),
         warnings=warnings(result, measured.split, measured.chosen_on),
         facts=_facts(result, measured),
         scores=_scores(result),
@@ -151,14 +158,16 @@ def verdict(result: Evaluation, split: str) -> str:
     return f"{right}{on}, which it did not learn from."
 
 
-def meaning(result: Evaluation) -> str:
+def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.accuracy_interval
     name, share = _constant(result)
-    return (
+    expected = on_others(
+        split,
         f"On other pictures of the same kind, expect between {percent(low)} and {percent(high)} "
-        f"(95 % confidence interval). Always answering “{shown(name, 60)}” would reach {percent(share)}."
+        "(95 % confidence interval).",
     )
+    return f"{expected}Always answering “{shown(name, 60)}” would reach {percent(share)}."
 
 
 def _constant(result: Evaluation) -> tuple[str, float]:
@@ -182,7 +191,7 @@ def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> lis
             f"Only {plural(result.samples, f'{kind} picture')}: the accuracy is known only to lie between "
             f"{percent(low, 0)} and {percent(high, 0)}."
         )
-    if result.correct == result.samples >= SUSPICIOUSLY_MANY:
+    if split != "train" and result.correct == result.samples >= SUSPICIOUSLY_MANY:
         found.append(
             f"Not one mistake in {count(result.samples)} pictures: make sure that the {kind} pictures are "
             "not copies of training pictures (`foveate check` looks for that)."

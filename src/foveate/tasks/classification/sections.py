@@ -26,7 +26,7 @@ from foveate.tasks.sections import (
     Table,
 )
 from foveate.tasks.sections import Reliability as ReliabilityChart
-from foveate.tasks.telling import Explained, Explanations
+from foveate.tasks.telling import NOTHING_HELD_OUT, Explained, Explanations
 from foveate.words import count, percent, shown, split_word
 
 TABLE_CLASSES = 100  # of more classes, the table shows those with the lowest F1
@@ -168,7 +168,8 @@ def calibration(
     """Whether its probabilities can be believed, and what it does where it is not sure."""
     text = "Of the pictures about which it is 80 % sure, 80 % should be right: bars that end on the dashed "
     text += "diagonal. Orange is the gap. The small bars below tell how many pictures stand behind each bar. "
-    text += f"A temperature of {temperature:.2f}, fitted on {chosen_on}, is built into the model."
+    fitted = f"A temperature of {temperature:.2f}, fitted on {chosen_on}, is built into the model."
+    text += fitted if chosen_on else NOTHING_HELD_OUT
     both = (("Before temperature scaling", before), ("After, as in the model", after))
     figures = Figures([_reliability(name, bins) for name, bins in both])
     blocks: list[Block] = [Paragraph(text), figures, *map(Paragraph, limits)]

@@ -10,7 +10,7 @@ from foveate.tasks import base
 from foveate.tasks.detection import sections
 from foveate.tasks.detection.metrics import AT_50, Evaluation, compared
 from foveate.tasks.detection.targets import BoxTargets
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, warnings_of_split
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, on_others, warnings_of_split
 from foveate.words import count, listed, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def box_report(task: Detection, measured: Measured) -> TaskReport:
         purpose=task.purpose,
         labels_are="Classes",
         verdict=verdict(result, measured.split),
-        meaning=meaning(result),
+        meaning=meaning(result, measured.split),
         warnings=warnings(result, measured.split, measured.chosen_on),
         facts=_facts(result, measured),
         scores=_scores(result),
@@ -116,14 +116,18 @@ def verdict(result: Evaluation, split: str) -> str:
     )
 
 
-def meaning(result: Evaluation) -> str:
+def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.interval
+    expected = on_others(
+        split,
+        f"On other pictures of the same kind, expect {percent(low)} to {percent(high)} (95 % confidence "
+        "interval).",
+    )
     return (
         "A box is found if it covers a true one of its class by more than half of what both cover together; "
         "AP50 is the share of the answers that are right, over all shares of the true boxes that can be "
-        f"found, the mean of the classes. On other pictures of the same kind, expect {percent(low)} to "
-        f"{percent(high)} (95 % confidence interval). With stricter overlaps, from 50 to 95 %, it is "
+        f"found, the mean of the classes. {expected}With stricter overlaps, from 50 to 95 %, it is "
         f"{percent(result.number('ap'))}."
     )
 

@@ -28,6 +28,7 @@ from foveate.tasks.sections import (
     Table,
 )
 from foveate.tasks.targets import Targets
+from foveate.tasks.telling import NOTHING_HELD_OUT
 from foveate.words import count, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -205,8 +206,9 @@ def calibration(result: Evaluation, task: Detection, chosen_on: str) -> Section:
     text = (
         "Of the boxes with a score of 0.8, four in five should meet a true one: bars that end on the dashed "
     )
-    text += "diagonal. Orange is the gap. The logits of the scores were multiplied by "
-    text += f"{slope:.2f} and moved by {offset:.2f}, fitted on {chosen_on}; that is built into the model."
+    text += "diagonal. Orange is the gap. "
+    fitted = f"The logits of the scores were multiplied by {slope:.2f} and moved by {offset:.2f}, fitted on "
+    text += f"{fitted}{chosen_on}; that is built into the model." if chosen_on else NOTHING_HELD_OUT
     bins = result.reliability
     chart = Reliability("Reliability of the scores", bins.counts, bins.confidence, bins.accuracy)
     figure = Figure(chart, "As in the model", f"error {percent(bins.ece)}")

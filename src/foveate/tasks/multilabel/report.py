@@ -12,7 +12,14 @@ from foveate.tasks.multilabel import sections
 from foveate.tasks.multilabel.metrics import Evaluation
 from foveate.tasks.multilabel.names import PROBABILITIES
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, warnings_of_split
+from foveate.tasks.telling import (
+    VALIDATION,
+    Measured,
+    TaskReport,
+    ToExplain,
+    on_others,
+    warnings_of_split,
+)
 from foveate.words import count, listed, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ def label_report(task: Multilabel, measured: Measured) -> TaskReport:
         purpose=task.purpose,
         labels_are="Labels",
         verdict=verdict(result, measured.split),
-        meaning=meaning(result),
+        meaning=meaning(result, measured.split),
         warnings=warnings(result, measured.split, measured.chosen_on),
         facts=_facts(result, measured),
         scores=_scores(result),
@@ -140,13 +147,17 @@ def verdict(result: Evaluation, split: str) -> str:
     )
 
 
-def meaning(result: Evaluation) -> str:
+def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.interval
+    expected = on_others(
+        split,
+        f"On other pictures of the same kind, expect between {percent(low)} and {percent(high)} (95 % "
+        "confidence interval).",
+    )
     return (
-        "At 100 % the network is surer of a label on every picture that has it than on any other. On other "
-        f"pictures of the same kind, expect between {percent(low)} and {percent(high)} (95 % confidence "
-        f"interval); an order by chance would reach {percent(result.headline.constant)}."
+        "At 100 % the network is surer of a label on every picture that has it than on any other. "
+        f"{expected}An order by chance would reach {percent(result.headline.constant)}."
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from foveate.tasks.classification.calibration import Reliability
 from foveate.tasks.multilabel.metrics import Evaluation
+from foveate.tasks.multilabel.thresholds import UNKNOWN
 from foveate.tasks.sections import (
     Block,
     Column,
@@ -23,7 +24,7 @@ from foveate.tasks.sections import (
     Table,
 )
 from foveate.tasks.sections import Reliability as ReliabilityChart
-from foveate.tasks.telling import Explained, Explanations
+from foveate.tasks.telling import NOTHING_HELD_OUT, Explained, Explanations
 from foveate.words import count, listed, percent, shown, split_word
 
 TABLE_LABELS = 100  # of more labels, the table shows those with the lowest F1
@@ -38,9 +39,10 @@ def label_by_label(result: Evaluation, split: str, chosen_on: str) -> Section:
     ]
     text += [Mark("Recall", "strong"), ": of the pictures that have it, how many got it. "]
     text += [Mark("F1", "strong"), " is high only when both are. ", Mark("Average precision", "strong")]
+    chosen = f"chosen for its F1 on {chosen_on}; where few of these have it, drawn towards that of all."
     text += [
         " asks only that it is surest of the pictures that have it. A label is given from its threshold on, "
-        f"chosen for its F1 on {chosen_on}; where few of these have it, drawn towards that of all."
+        + (chosen if chosen_on else f"{UNKNOWN}, for no pictures were held out to choose it by.")
     ]
     if len(order) > TABLE_LABELS:
         order = np.lexsort((order, result.counts.f1, support == 0))[:TABLE_LABELS]
@@ -123,10 +125,9 @@ def calibration(bins: Reliability, temperature: float, chosen_on: str, limits: S
         "Of the labels to which it gives 80 %, 80 % should be there: bars that end on the dashed diagonal. "
     )
     text += "Orange is the gap. The small bars below tell how many labels of pictures stand behind each bar. "
-    text += (
-        f"A temperature of {temperature:.2f} for all labels, fitted on {chosen_on}, is built into the model; "
-    )
-    text += "training with balanced class weights makes rare labels likelier than they are."
+    fitted = f"A temperature of {temperature:.2f} for all labels, fitted on {chosen_on}, is built into the "
+    text += f"{fitted}model." if chosen_on else NOTHING_HELD_OUT
+    text += " Training with balanced class weights makes rare labels likelier than they are."
     chart = ReliabilityChart("Reliability diagram", bins.counts, bins.confidence, bins.accuracy)
     figures = Figures([Figure(chart, "As in the model", f"error {percent(bins.ece)}")])
     blocks: list[Block] = [Paragraph(text), figures, *map(Paragraph, limits)]

@@ -12,7 +12,14 @@ from foveate.tasks.regression.metrics import Evaluation
 from foveate.tasks.regression.names import VALUES
 from foveate.tasks.regression.task import Regression, numbers_of
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, warnings_of_split
+from foveate.tasks.telling import (
+    VALIDATION,
+    Measured,
+    TaskReport,
+    ToExplain,
+    on_others,
+    warnings_of_split,
+)
 from foveate.words import count, listed, percent, plural, shown, split_word
 
 WORST_SHOWN = 24
@@ -34,7 +41,7 @@ def number_report(task: Regression, measured: Measured) -> TaskReport:
         purpose=task.purpose,
         labels_are="Numbers",
         verdict=verdict(task, result, measured.split),
-        meaning=meaning(task, result),
+        meaning=meaning(task, result, measured.split),
         warnings=warnings(result, measured.split, measured.chosen_on),
         facts=_facts(task, result, measured),
         scores=_scores(task, result),
@@ -72,21 +79,19 @@ def verdict(task: Regression, result: Evaluation, split: str) -> str:
     return f"The network explains {percent(max(result.r2, 0.0))} of the variance of {on}, {end}"
 
 
-def meaning(task: Regression, result: Evaluation) -> str:
+def meaning(task: Regression, result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
+    scale = "R² is 1 where every number is right and 0 for always answering the mean."
+    begin, sure = "On other pictures of the same kind, expect", "(95 % confidence interval)."
     if len(result.numbers) > 1:
         low, high = result.r2_interval
-        return (
-            f"R² is 1 where every number is right and 0 for always answering the mean; on other pictures of "
-            f"the same kind, expect between {low:.3f} and {high:.3f} (95 % confidence interval)."
-        )
+        return f"{on_others(split, f'{begin} an R² between {low:.3f} and {high:.3f} {sure}')}{scale}"
     (one,) = result.numbers
     least, most = (told(task, one.name, bound) for bound in one.mae_interval)
+    expected = on_others(split, f"{begin} to be off by {least} to {most} on average {sure}")
     return (
-        f"On other pictures of the same kind, expect to be off by {least} to {most} on average (95 % "
-        f"confidence interval). Always answering {told(task, one.name, one.median)}, the median, "
-        f"would be off by {told(task, one.name, one.median_mae)}. R² is 1 where every number is right "
-        "and 0 for always answering the mean."
+        f"{expected}Always answering {told(task, one.name, one.median)}, the median, "
+        f"would be off by {told(task, one.name, one.median_mae)}. {scale}"
     )
 
 
@@ -102,7 +107,7 @@ def warnings(result: Evaluation, split: str, chosen_on: str = VALIDATION) -> lis
         found.append(
             f"Only {plural(result.samples, f'{kind} picture')}: how far off it is is only roughly known."
         )
-    if result.samples >= SUSPICIOUSLY_MANY and result.r2 > SUSPICIOUS_R2:
+    if split != "train" and result.samples >= SUSPICIOUSLY_MANY and result.r2 > SUSPICIOUS_R2:
         found.append(
             f"Next to no error on {count(result.samples)} pictures: make sure that the {kind} pictures are "
             "not copies of training pictures (`foveate check` looks for that)."

@@ -11,7 +11,7 @@ from foveate.tasks.segmentation import sections
 from foveate.tasks.segmentation.metrics import Evaluation, counted, overlaps
 from foveate.tasks.segmentation.names import CLASSES, CONFIDENCE
 from foveate.tasks.segmentation.targets import MASKS
-from foveate.tasks.telling import VALIDATION, Measured, TaskReport, warnings_of_split
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, on_others, warnings_of_split
 from foveate.words import count, listed, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def mask_report(task: Segmentation, measured: Measured) -> TaskReport:
         purpose=task.purpose,
         labels_are="Classes",
         verdict=verdict(result, measured.split),
-        meaning=meaning(result),
+        meaning=meaning(result, measured.split),
         warnings=warnings(result, measured.split, measured.chosen_on),
         facts=_facts(result, measured),
         scores=_scores(result),
@@ -86,14 +86,17 @@ def verdict(result: Evaluation, split: str) -> str:
     )
 
 
-def meaning(result: Evaluation) -> str:
+def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.miou_interval
+    expected = on_others(
+        split,
+        f"On other pictures of the same kind, expect {percent(low)} to {percent(high)} (95 % confidence "
+        "interval).",
+    )
     return (
         "IoU is what answer and truth have in common, divided by what either of them covers; at 100 % they "
-        f"are the same. On other pictures of the same kind, expect {percent(low)} to {percent(high)} "
-        f"(95 % confidence interval); the most frequent class everywhere would have "
-        f"{percent(result.constant)}."
+        f"are the same. {expected}The most frequent class everywhere would have {percent(result.constant)}."
     )
 
 

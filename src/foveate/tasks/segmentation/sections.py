@@ -26,6 +26,7 @@ from foveate.tasks.sections import (
 from foveate.tasks.segmentation.answers import overlay, palette
 from foveate.tasks.segmentation.metrics import Evaluation
 from foveate.tasks.segmentation.names import IGNORED
+from foveate.tasks.telling import NOTHING_HELD_OUT
 from foveate.words import count, percent, shown, split_word
 
 if TYPE_CHECKING:
@@ -118,8 +119,9 @@ def _four(task: Segmentation, one: Shown) -> Picture:
 def calibration(result: Evaluation, task: Segmentation, chosen_on: str) -> Section:
     """Whether its confidences can be believed."""
     text = "Of the pixels about which it is 80 % sure, 80 % should be right: bars that end on the dashed "
-    text += f"diagonal. Orange is the gap. A temperature of {task.temperature:.2f}, fitted on pixels of "
-    text += f"{chosen_on}, is built into the model."
+    text += "diagonal. Orange is the gap. "
+    fitted = f"A temperature of {task.temperature:.2f}, fitted on pixels of {chosen_on}, is built into the "
+    text += f"{fitted}model." if chosen_on else NOTHING_HELD_OUT
     bins = result.reliability
     chart = Reliability("Reliability of the pixels", bins.counts, bins.confidence, bins.accuracy)
     figure = Figure(chart, "As in the model", f"error {percent(bins.ece)}")
