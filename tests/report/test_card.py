@@ -2,14 +2,35 @@
 
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foveate import words
 from foveate.report.card import markdown_text, render_card
+from foveate.report.data import ReportData
+from foveate.tasks.regression.targets import NumberTargets
+from foveate.tasks.regression.task import Regression
+from foveate.tasks.telling import Measured
 
 markdown_it = pytest.importorskip("markdown_it")
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "![x](http://evil.example/p.png)",
+    "[a](javascript:b)",
+    "a|b",
+    "`code`",
+    "# x",
+    "*b* _i_ ~~s~~",
+    "&lt;b&gt;",
+    "new\n\n# heading",
+    "www.evil.example",
+    "me@evil.example",
+    "<!-- -->",
+]
 
 
 class Text(HTMLParser):
@@ -36,23 +57,7 @@ def test_any_name_is_shown_as_it_is(name):
     assert result.text.strip() == f"x {words.shown(name).strip()} y"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "<script>alert(1)</script>",
-        "![x](http://evil.example/p.png)",
-        "[a](javascript:b)",
-        "a|b",
-        "`code`",
-        "# x",
-        "*b* _i_ ~~s~~",
-        "&lt;b&gt;",
-        "new\n\n# heading",
-        "www.evil.example",
-        "me@evil.example",
-        "<!-- -->",
-    ],
-)
+@pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(make_data, name):
     plain = rendered(render_card(make_data()))
     hostile = rendered(
@@ -63,6 +68,24 @@ def test_hostile_names(make_data, name):
     raw = render_card(make_data(("cat", name, "bird"), name=name, title=name))
     assert "://" not in raw
     assert "www." not in raw
+
+
+def card_of_number(name):
+    task = Regression((name,), (0.0,), (1.0,))
+    values, targets = {"values": np.zeros((4, 1), np.float32)}, NumberTargets(np.arange(4.0)[:, None])
+    pixels = np.zeros((4, 2, 2, 3), np.uint8)
+    found = Measured("test", values, targets, task.evaluate(values, targets), pixels, ["1.png"] * 4)
+    return render_card(ReportData("x", "", task, task.report(found)))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_of_numbers(name):
+    """They stand in the sentence of what the model does, and in the table of its errors."""
+    raw = card_of_number(name)
+    hostile = rendered(raw)
+    assert hostile.tags == rendered(card_of_number("age")).tags
+    assert hostile.text.count(words.shown(name)) >= 3
+    assert "://" not in raw and "www." not in raw
 
 
 def test_card_says_what_how_good_on_what_and_how(make_data):

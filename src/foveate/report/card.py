@@ -33,7 +33,7 @@ def _what(data: ReportData) -> str:
     size = f", {words.count(data.parameters)} parameters" if data.parameters is not None else ""
     return (
         f"# {markdown_text(data.title)}\n\n"
-        f"{data.result.purpose}{network}{size}. "
+        f"{markdown_text(data.result.purpose, SENTENCE_LIMIT)}{network}{size}. "
         f"Made by foveate on {markdown_text(words.moment(data.created))}.\n\n"
         f"{data.result.labels_are}: {_label_list(data.task.labels)}.\n"
     )
@@ -47,7 +47,7 @@ def _label_list(labels: Sequence[str]) -> str:
 
 def _how_good(data: ReportData) -> str:
     result = data.result
-    table = "\n".join(f"| {name} | {value} |" for name, value in result.scores)
+    table = "\n".join(f"| {markdown_text(name)} | {markdown_text(value)} |" for name, value in result.scores)
     kind = markdown_text(words.split_word(result.split))
     return (
         f"## How good it is\n\n{markdown_text(result.verdict, SENTENCE_LIMIT)}\n\n"
