@@ -59,6 +59,43 @@ def test_frames_of_a_folder_in_the_order_of_their_names(model_folder, tmp_path, 
     assert run(model_folder, folder, "--video", "--fps", 4)[1].splitlines() == ["00:00  blue", "00:01  green"]
 
 
+def test_frames_whose_numbers_have_no_zeros_before_them_stand_in_the_order_of_the_numbers(
+    model_folder,  # noqa: F811
+    tmp_path,
+    run,
+):
+    """Twelve frames, one a second: blue up to the tenth, then red."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(12):
+        colour = "blue" if number < 10 else "red"
+        Image.new("RGB", (8, 8), COLOURS[colour]).save(folder / f"frame{number}.png")
+    found = run(model_folder, folder, "--video", "--fps", 1)[1].splitlines()
+    assert found == ["00:00  blue", "00:10  red"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--csv"], "--csv"),
+        (["--top-k", "2"], "--top-k"),
+        (["--coco", "out.json"], "--coco"),
+        (["--out", "there", "--batch-size", "2"], "--batch-size, --out"),
+    ],
+)
+def test_flags_without_an_effect_are_refused(model_folder, film, run, flags, named):  # noqa: F811
+    code, out, err = run(model_folder, film, "--video", *flags)
+    assert (code, out) == (2, "")
+    assert f"{named}: of no effect with --video" in err
+
+
+def test_what_foveate_toml_sets_for_other_uses_is_no_mistake(model_folder, film, run, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(film.parent)
+    (film.parent / "foveate.toml").write_text("[predict]\ntop-k = 2\n")
+    code, out, _ = run(model_folder, film, "--video")
+    assert (code, out.splitlines()) == (0, ["00:00  red", "00:04  blue"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

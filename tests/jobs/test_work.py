@@ -198,6 +198,8 @@ def test_check_finds_the_same(place, tmp_path):
         ("--workers 2", "--workers: expected --engine as well"),
         ("--format jsonl", "--format: expected --engine as well"),
         ("--out there", "pictures of shards are not drawn on"),
+        ("--engine local --out there --coco boxes.json", "--coco: of no effect with --engine"),
+        ("--engine local --out there --csv --video", "--csv, --video: of no effect with --engine"),
     ],
 )
 def test_flags(place, monkeypatch, capsys, line, said):

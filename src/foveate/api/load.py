@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from foveate.runtime.embedder import Embedder
+    from foveate.tasks.base import Task
 
 
 class LoadedModel(Predictor):
@@ -43,14 +44,14 @@ class LoadedModel(Predictor):
         folder: Path,
         found: Runnable,
         threads: int | None = None,
-        beam: int | None = None,
+        task: Task | None = None,
         runtime: str = AUTO,
     ) -> None:
         self.folder = folder
         self._embedder: Embedder | None = None
         super().__init__(
             found.model,
-            found.config.task if beam is None else found.config.task.with_beam(beam),
+            task or found.config.task,
             found.preprocessing,
             config=found.config,
             threads=threads,
@@ -103,6 +104,7 @@ def load(
     threads: int | None = None,
     verify: bool = True,
     beam: int | None = None,
+    threshold: float | None = None,
     runtime: str = AUTO,
     download: bool = False,
     say: Say = unsaid,
@@ -118,17 +120,20 @@ def load(
         verify: compare ``model.onnx`` with the SHA-256 that ``config.json`` holds.
         beam: how many sentences a model that writes follows at once; it then tells of the best of them as
             candidates, too. By default it takes the likeliest word each time.
+        threshold: from which score on a model that finds things tells of them; by default its own.
         runtime: "onnxruntime", "openvino", or "auto": where OpenVINO is installed and many pictures come at
             once, what is faster here, if its answers are the same to a hundredth of a score.
         download: let a model named hf:... be fetched from its hub; else it must have been before.
         say: told before a published network is made into a folder, which is done once.
 
-    Raises ModelFolderError: missing, damaged or hostile. InputError: a beam for a model that has no use for
-    one, a runtime that answers otherwise. MissingExtraError: a runtime that is not installed.
+    Raises ModelFolderError: missing, damaged or hostile. InputError: a beam or a threshold for a model that
+    has no use for one, a runtime that answers otherwise. MissingExtraError: a runtime that is not installed.
     """
     folder = folder_of(model, say, download=download)
     found = read_runnable(folder, verify=verify, parts=beam is not None)
-    return LoadedModel(folder, found, threads, beam, runtime)
+    task = found.config.task if beam is None else found.config.task.with_beam(beam)
+    task = task if threshold is None else task.with_threshold(threshold)
+    return LoadedModel(folder, found, threads, task, runtime)
 
 
 def folder_of(model: str | Path, say: Say = unsaid, *, download: bool = False) -> Path:

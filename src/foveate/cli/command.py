@@ -151,6 +151,25 @@ def grouped(options: list[click.Parameter]) -> dict[str, list[click.Parameter]]:
     return found
 
 
+def refuse_unused(context: click.Context, used: Iterable[str], why: str) -> None:
+    """Raises InputError for flags of the command line that are none of those that are used, by parameter.
+
+    foveate.toml may set more: it speaks of every use of a command.
+
+    why: others have no effect, in words: "with --video".
+    """
+    spoken = click.core.ParameterSource.COMMANDLINE
+    unused = [
+        f"--{_flag(one)}"
+        for one in context.command.params
+        if isinstance(one, click.Option)
+        and str(one.name) in context.params.keys() - set(used)
+        and context.get_parameter_source(str(one.name)) is spoken
+    ]
+    if unused:
+        raise InputError(f"{', '.join(sorted(unused))}: of no effect {why}; leave it out.")
+
+
 def _flag(option: click.Parameter) -> str:
     """Its name on the command line: the first long one."""
     return next((name for name in option.opts if name.startswith("--")), option.opts[0]).lstrip("-")

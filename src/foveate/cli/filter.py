@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.command import Command
-from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option, said
+from foveate.cli.command import Command, refuse_unused
+from foveate.cli.console import after_writing, emit_json, json_option, note, overwrite_option
 from foveate.errors import InputError
 from foveate.files import replacing
 from foveate.geometry import FORMULA, worked
@@ -92,11 +92,9 @@ def command(
 
         raise InputError(f"Give one kernel: a name ({', '.join(KERNELS)}), all, channels, or --matrix.")
     name = kernel or "matrix"
-    unused = [f"--{one}" for one in sorted(said(click.get_current_context(), how))]
-    if name == "channels" and unused:
-        raise InputError(
-            f"{', '.join(unused)}: of no effect on `channels`, which applies no kernel; leave it out."
-        )
+    if name == "channels":
+        used = ("out", "overwrite", "as_json")
+        refuse_unused(click.get_current_context(), used, "on `channels`, which applies no kernel")
     target = _target(image, name, out, overwrite=overwrite)
     pixels = read_image(image)
     facts: dict[str, Any] = {"image": str(image), "input": [*pixels.shape[:2]], "kernel": name}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foveate.cli.command import Command
+from foveate.cli.command import Command, refuse_unused
 from foveate.cli.console import (
     STDIN,
     beam_option,
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from foveate.tasks.values import Answered
 
 BAR_FROM = 64  # pictures
+# What has an effect with --engine, and with --video.
+_WITH_ENGINE = {"engine", "workers", "address", "form", "out", "as_json"}
+_WITH_ENGINE |= {"top_k", "threshold", "beam", "batch_size", "runtime"}
+_WITH_VIDEO = {"video", "fps", "as_json", "beam", "threshold", "runtime", "download", "files_from", "null"}
 
 
 @click.command("predict", cls=Command)
@@ -135,22 +139,24 @@ def command(model: str, pictures: tuple[str, ...], **settings: Any) -> None:
     asked = _Asked(**{name: settings.pop(name) for name in _Asked.__annotations__})
     if asked.as_csv and asked.as_json:
         raise InputError("--csv and --json: expected one of them, found both.")
-    how = Engine(asked.engine, asked.workers, asked.address, asked.form)
+    engine = Engine(asked.engine, asked.workers, asked.address, asked.form)
     if asked.engine is not None:
+        refuse_unused(click.get_current_context(), _WITH_ENGINE, "with --engine")
         if asked.runtime not in (AUTO, ONNX_RUNTIME):
             raise InputError(
                 f"--runtime {asked.runtime}: with --engine answers shall be the same whichever machine "
                 "computes them, so it is always onnxruntime."
             )
         told = {name: getattr(asked, name) for name in ("top_k", "threshold", "beam", "batch_size")}
-        predict_by_engine(model, pictures, asked.out, how, as_json=asked.as_json, **told)
+        predict_by_engine(model, pictures, asked.out, engine, as_json=asked.as_json, **told)
         return
-    how.refuse_alone()
+    engine.refuse_alone()
     names = named_pictures(model, pictures, **settings)
     with starting():
         from foveate.api.load import load
 
-        predictor = load(model, beam=asked.beam, download=asked.download, runtime=asked.runtime, say=note)
+        how = {name: getattr(asked, name) for name in ("beam", "threshold", "download", "runtime")}
+        predictor = load(model, say=note, **how)
     if asked.video or asked.fps is not None:
         _tell_video(model, predictor, names, asked)
     else:
@@ -183,7 +189,7 @@ class _Asked:
 
 
 def _tell_pictures(model: str, predictor: Predictor, names: list[str], asked: _Asked) -> None:
-    task = predictor.task if asked.threshold is None else predictor.task.with_threshold(asked.threshold)
+    task = predictor.task
     write = _writer(predictor, asked.as_json, asked.as_csv, asked.top_k, len(names))
     replacing = asked.overwrite and (asked.out is not None or (asked.coco is None and asked.to is None))
     folder = None if asked.out is None else Path(asked.out)
@@ -205,6 +211,7 @@ def _tell_pictures(model: str, predictor: Predictor, names: list[str], asked: _A
 def _tell_video(model: str, predictor: Predictor, names: list[str], asked: _Asked) -> None:
     if not asked.video:
         raise InputError("--fps: expected --video as well, which it belongs to.")
+    refuse_unused(click.get_current_context(), _WITH_VIDEO, "with --video")
     from foveate.cli.video import tell
 
     tell(model, predictor, names, asked.fps, as_json=asked.as_json)

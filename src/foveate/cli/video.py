@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,8 +38,7 @@ def tell(model: str, predictor: Predictor, names: Sequence[str], fps: float | No
             f"--video: expected one animated picture, or --fps with frames in a folder, found {len(names)} "
             "pictures."
         )
-    if len(names) > 1:
-        names = sorted(names)
+    names = sorted(names, key=_texts_and_numbers)
     changes = []
     for said in changed(predictor, _moments(predictor, names, fps)):
         changes.append(said)
@@ -94,6 +94,11 @@ def _moments(predictor: Predictor, names: Sequence[str], fps: float | None) -> I
     while (number := round(second * fps)) < len(names):
         yield float(second), preprocessing.take(names[number])
         second += 1
+
+
+def _texts_and_numbers(name: str) -> list[str | int]:
+    """By which frame2 stands before frame10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", name))]
 
 
 def clock(seconds: float) -> str:

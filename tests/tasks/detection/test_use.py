@@ -103,10 +103,18 @@ def test_drawn_pictures_and_cocos_json(model, pictures, tmp_path, capsys):
     assert again is not None and set(again.task.classes) == {"red", "green"}
 
 
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7, 0.95])
+def test_a_threshold_is_chosen_in_python_as_by_the_flag(model, pictures, threshold):
+    for told in foveate.load(model, threshold=threshold).predictions(list(pictures)):
+        assert told.told == sum(score >= threshold for score in SCORES)
+
+
 def test_what_has_no_boxes_has_no_threshold_and_no_coco(tmp_path, pictures, capsys):
     from strongest import strongest
 
     other = strongest(tmp_path)
+    with pytest.raises(InputError, match=r"a model for segmentation has no threshold to choose\."):
+        foveate.load(other, threshold=0.3)
     for flags, said in (
         (["--threshold", "0.3"], "a model for segmentation has no threshold to choose."),
         (["--coco", str(tmp_path / "x.json")], "finds no things that COCO's JSON could hold."),
