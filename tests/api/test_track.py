@@ -74,6 +74,26 @@ def test_one_that_fails_costs_no_run_and_one_that_cannot_begin_is_told_at_once(t
     assert not Path("runs/not").exists()
 
 
+class Refuses:
+    """A tracker that cannot begin."""
+
+    def __init__(self, run):
+        raise ConnectionError("nobody there")
+
+
+@pytest.mark.parametrize("other", ["refuses", "mlflo"])
+def test_where_one_cannot_begin_those_that_have_are_closed(tracker, monkeypatch, other):
+    monkeypatch.setitem(TRACKERS, "refuses", "own_tracker:Refuses")
+    with pytest.raises(InputError):
+        foveate.train("shapes", out="runs/not", track=["own", other], **SETTINGS)
+    assert Told.kept.failed is True and Told.kept.epochs == []
+
+
+def test_one_tracker_can_be_named_alone(tracker):
+    foveate.train("shapes", out="runs/told", track="own", **SETTINGS)
+    assert Told.kept.failed is False
+
+
 def test_a_run_that_fails_is_told_so(tracker):
     with pytest.raises(InputError):
         foveate.train("shapes", out="runs/not", track=["own"], **{**SETTINGS, "model": "none.yaml"})

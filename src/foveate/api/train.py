@@ -36,7 +36,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     allow_changed_data: bool = False,
-    track: Sequence[str] = (),
+    track: str | Sequence[str] = (),
     listener: Listener | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     started: float | None = None,

@@ -51,9 +51,14 @@ class Tracker(Protocol):
 class Tracked:
     """A listener that tells trackers, too. One that fails is left out from there on: training goes on."""
 
-    def __init__(self, trackers: Mapping[str, Tracker], listener: Listener) -> None:
-        self._trackers = dict(trackers)
+    def __init__(self, listener: Listener) -> None:
+        self._trackers: dict[str, Tracker] = {}
         self._listener = listener
+
+    def begin(self, name: str, run: Run) -> None:
+        """Tell the tracker of this name, too. Raises as `tracked` does."""
+        if name not in self._trackers:
+            self._trackers[name] = _begun(name, run)
 
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, EpochDone):
@@ -83,14 +88,12 @@ def tracked(names: Sequence[str], run: Run, listener: Listener) -> Iterator[Trac
     """The listener that tells ``listener`` and the trackers of these names.
 
     Raises UnknownNameError; MissingExtraError for one that is not installed; InputError for one that cannot
-    begin: nothing is lost yet.
+    begin: nothing is lost yet, and those that have begun are closed as of a run that failed.
     """
-    trackers: dict[str, Tracker] = {}
-    for name in names:
-        trackers[name] = _begun(name, run)
-    told = Tracked(trackers, listener)
-    failed = True
+    told, failed = Tracked(listener), True
     try:
+        for name in [names] if isinstance(names, str) else names:
+            told.begin(name, run)
         yield told
         failed = False
     finally:
