@@ -2,15 +2,19 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
+from tests.helpers.classes import learner
 from tests.helpers.tape import TapeRecorder, Unrecorded
 from tests.helpers.trainings import task_trainer, trained
 from tests.training.test_loop import network, trainer
 from torch import nn
 
-from foveate.batches.loader import EvaluationBatches
+from foveate.batches.loader import Batch, EvaluationBatches
 from foveate.errors import DivergedError, InterruptedRunError
 from foveate.training.loop import Trainer
+from foveate.training.optim import make_optimiser
 from foveate.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+from foveate.training.step import Step
 
 
 def assert_same(first, second):
@@ -115,6 +119,26 @@ def test_the_retries_end():
         run.module[0].weight.fill_(float("nan"))
     with pytest.raises(DivergedError, match="after 3 retries"):
         list(run.run())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 5])
+def test_weighted_pictures_count_the_same_however_a_batch_is_computed_in_parts(accumulate):
+    """Five pictures of two classes, of which one counts five times as much: the mean by its own formula."""
+    torch.manual_seed(0)
+    images, labels = torch.randn(5, 1, 4, 4), torch.tensor([0, 1, 0, 0, 1])
+    weights = torch.tensor([1.0, 5.0])[labels]
+    module = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    losses = F.cross_entropy(module(images), labels, label_smoothing=0.1, reduction="none")
+    expected = (losses * weights).sum() / weights.sum()
+    gradients = torch.autograd.grad(expected, list(module.parameters()))
+    settings = TrainingSettings(OptimiserSettings("sgd"), precision="float32", accumulate=accumulate)
+    how = learner(2, weights=(1.0, 5.0), label_smoothing=0.1)
+    optimiser = make_optimiser(module, settings.optimiser)
+    step = Step(module, how, optimiser, settings, half=False, recorder=None)
+    step(Batch(images, {"labels": labels}))
+    for parameter, gradient in zip(module.parameters(), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=1e-6)
+    assert step.sums[0].item() / 5 == pytest.approx(expected.item(), rel=1e-5)
 
 
 class Counting(nn.Module):

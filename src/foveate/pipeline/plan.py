@@ -198,7 +198,7 @@ class _Planner:
         module = network.module
         recipe = self._recipe(network, epochs=self.request.epochs or SHIFT_FROM_EPOCHS)
         plan = self._with(network, recipe, normalise, speed=None)
-        check_batches(module, plan.batches)
+        check_batches(module, plan.batches, plan.settings.accumulate)
         if self.train_seconds is not None:
             speed = measure_speed(module, plan.learner, plan.batches, plan.settings, ranks=self.ranks)
             plan = replace(plan, speed=speed)

@@ -96,6 +96,14 @@ class Learner(ABC):
         Where several processes share the batch these are a part of it: see `foveate.layers.ranks`.
         """
 
+    def extent(self, targets: Arrays) -> Tensor:
+        """What the sum in the mean loss of these targets is divided by, a scalar.
+
+        So much a part of a batch counts where the parts are computed one after the other.
+        """
+        first = next(iter(targets.values()))
+        return torch.full((), len(first), dtype=torch.float32, device=first.device)
+
     def kept(self, outputs: Tensor, targets: Arrays) -> Tensor:
         """(n, ...) what of a batch's outputs is kept of a whole split, for `scores`, `losses`, `calibrated`.
 

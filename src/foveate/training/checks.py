@@ -14,13 +14,15 @@ from foveate.tasks.base import Task
 from foveate.words import setting
 
 
-def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
-    """Refuse batches of one picture where a layer would take the spread of a single value.
+def check_batches(module: nn.Module, batches: TrainingBatches, accumulate: int = 1) -> None:
+    """Refuse batches, or parts of them, of one picture where a layer would take the spread of a single value.
+
+    accumulate: in how many parts each batch is computed.
 
     Raises:
         InputError: with the layer's name.
     """
-    if batches.bounds.smallest > 1:
+    if batches.bounds.smallest >= 2 * accumulate:
         return
     alone: list[str] = []
 
@@ -41,6 +43,8 @@ def check_batches(module: nn.Module, batches: TrainingBatches) -> None:
         hook.remove()
     if alone:
         what = setting("batch_size", 1) if len(batches) > 1 else "A single training picture"
+        if batches.bounds.smallest > 1:
+            what = f"{setting('accumulate', accumulate)} of a batch of {batches.bounds.smallest}"
         raise InputError(
             f"{what}: layer {alone[0]} (batch norm) divides by the spread of each channel's values, of which "
             "one picture gives it a single one; train on batches of 2 or more."

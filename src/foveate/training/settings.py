@@ -92,7 +92,8 @@ class TrainingSettings:
             was learnt stay: few pictures of a batch tell too little. One from chance cannot do without: its
             features would vanish from layer to layer.
         accumulate: in so many parts a batch is computed, one after the other, whose gradients are added up: a
-            fraction of the memory. Batch norms then normalise each part by itself.
+            fraction of the memory. Batch norms then normalise each part by itself, and what of the losses of
+            masks, boxes and sentences is a ratio over the batch is one over each part.
         precision: "auto" computes in bfloat16 where the hardware is faster with it; "float32" never does.
         non_finite: "retry" goes back to the start of the epoch with half the learning rate (three times at
             most); "stop" ends the run with an error.

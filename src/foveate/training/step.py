@@ -87,8 +87,11 @@ class Step:
         """Compute the gradients; (3,) float64, the sums of the batch."""
         parts = list(self._parts(images, targets))
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        whole = mean_over_ranks(self.loss.learner.extent(targets)) if len(parts) > 1 else None
         for number, (part, told) in enumerate(parts, start=1):
-            share = self._share(len(part), len(images)) if len(parts) > 1 else 1.0
+            share: Tensor | float = 1.0
+            if whole is not None:
+                share = mean_over_ranks(self.loss.learner.extent(told)) / whole
             with self.ranks.keeping(self._wrapped) if number < len(parts) else nullcontext():
                 loss = self._wrapped(part, told) * share
                 loss.backward()
@@ -112,13 +115,6 @@ class Step:
         split = {name: values.tensor_split(number) for name, values in targets.items()}
         for place, part in enumerate(images.tensor_split(number)):
             yield part, {name: values[place] for name, values in split.items()}
-
-    def _share(self, count: int, of: int) -> Tensor | float:
-        """Of a batch's pictures those of a part, on all ranks."""
-        if self._shared is None:
-            return count / of
-        mean = mean_over_ranks(torch.full((), count, dtype=torch.float32, device=self.device))
-        return mean * (self._shared.ranks / self._shared.total)
 
 
 def _other(one: object, other: object) -> bool:

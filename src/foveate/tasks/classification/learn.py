@@ -34,6 +34,11 @@ class ClassificationLearner(Learner):
             label_smoothing=self.label_smoothing,
         )
 
+    def extent(self, targets: Arrays) -> Tensor:
+        if self.weights is None:
+            return super().extent(targets)
+        return self.weights.float()[targets["labels"]].sum()
+
     def running(self, outputs: Tensor, targets: Arrays) -> Tensor:
         return (outputs.argmax(dim=1) == targets["labels"]).sum()
 
