@@ -333,6 +333,17 @@ def test_each_way_to_select_keeps_its_own_epoch(select, kept):
     assert run.load_best().evaluations == kept
 
 
+def test_an_evaluation_that_gives_no_number_is_kept_only_until_one_gives_one():
+    answers = torch.full((3, 10, 2), torch.nan)
+    answers[1] = 0.0
+    run = trainer(module=Scripted(answers), epochs=3, settings=TrainingSettings(select="val_loss"))
+    pictures, labels = np.zeros((10, 8, 8, 1), np.uint8), ClassTargets(np.arange(10) % 2)
+    run.validation = EvaluationBatches(Pixels(pictures, labels), Normaliser(PREPROCESSING))
+    list(run.run())
+    assert np.isfinite([row["val_loss"] for row in run.history]).tolist() == [False, True, False]
+    assert run.load_best().evaluations == 2
+
+
 def test_gradients_are_clipped_to_the_norm():
     settings = TrainingSettings(
         optimiser=OptimiserSettings("sgd", learning_rate=1.0, momentum=0), clip_norm=1e-3

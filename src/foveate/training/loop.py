@@ -277,6 +277,8 @@ class Trainer:
         if self.best_row is None or column == "last" or row[column] is None:
             return True
         change = row[column] - self.best_row[column]
+        if not math.isfinite(change):  # what is no number is worse than any
+            return math.isfinite(row[column])
         return bool(change > 0 if self.learner.task.metric(column).higher_is_better else change < 0)
 
     def _out_of_patience(self) -> bool:
