@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from drawn_sentences import drawn_sentences
 from foveate.errors import InputError
 from foveate.tasks.captioning.bleu import bleu, bleu_counts
+from foveate.tasks.captioning.learn import CaptioningLearner
 from foveate.tasks.captioning.metrics import NAMES, evaluate, parts_of
 from foveate.tasks.captioning.ngrams import compared
 from foveate.tasks.captioning.rouge import rouge_l
 from foveate.tasks.captioning.targets import Captions
+from foveate.tasks.captioning.task import Captioning
+from foveate.tasks.captioning.vocabulary import END, Vocabulary
 from foveate.tasks.captioning.yardsticks import best_constant, nearest_rows, shuffled_rows
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -149,3 +153,18 @@ def test_the_best_constant_sentence_is_the_one_that_most_pictures_share() -> Non
     )
     assert best_constant(captions) == "a man rides a horse"
     assert best_constant(Captions(((),))) == ""
+
+
+def test_training_selects_by_the_figures_that_the_report_tells_also_where_capitals_are_kept():
+    """Of "In Paris a Red disc" the reference has other capitals: words are compared in small letters."""
+    task = Captioning(Vocabulary(("Paris", "Red", "a", "disc", "In", "blue"), lower=False))
+    ids = np.array([[8, 4, 6, 5, 7, END], [6, 9, 7, END, 0, 0]])
+    targets = Captions((("in paris a red disc",), ("a blue disc",))).encoded(task.vocabulary)
+    outputs = torch.zeros(2, 6, 3)
+    outputs[..., 0] = torch.from_numpy(ids)
+    told = evaluate([task.vocabulary.decode(row) for row in ids], targets)
+    found = CaptioningLearner(task).scores(outputs, targets)
+    assert told.number("bleu4") == pytest.approx(1.0)
+    assert {name: found[name] for name in ("cider", "bleu4")} == {
+        name: pytest.approx(told.number(name)) for name in ("cider", "bleu4")
+    }

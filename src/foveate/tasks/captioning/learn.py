@@ -30,6 +30,7 @@ from foveate.tasks.captioning.interface import (
 )
 from foveate.tasks.captioning.metrics import NAMES, parts_of
 from foveate.tasks.captioning.task import Captioning
+from foveate.tasks.captioning.text import words_of
 from foveate.tasks.captioning.vocabulary import UNKNOWN
 from foveate.tasks.learning import Arrays, Learner, Part, one_of
 from foveate.tasks.targets import Targets
@@ -75,10 +76,10 @@ class CaptioningLearner(Learner):
         captions, found = captions_in(targets), dict.fromkeys(NAMES, 0.0)
         kept = [row for row in range(len(captions)) if captions[row]]
         if kept:
-            vocabulary = self.task.vocabulary
             words = outputs[kept, :, 0].round().long().numpy()
-            right = [[vocabulary.tokens(one) for one in captions[row]] for row in kept]
-            parts = parts_of([vocabulary.written(ids) for ids in words], right)
+            said = [words_of(self.task.vocabulary.decode(ids)) for ids in words]
+            right = [[words_of(one) for one in captions[row]] for row in kept]
+            parts = parts_of(said, right)
             found = dict(zip(NAMES, parts.figures(np.ones((1, len(kept))))[0].tolist(), strict=True))
         measured = {metric.name: found[metric.name] for metric in self.task.metrics if metric.name in found}
         return {"loss": float(self.losses(outputs, targets).mean())} | measured

@@ -26,6 +26,7 @@ from foveate.tasks.captioning.interface import (
 )
 from foveate.tasks.captioning.reading import captions_of
 from foveate.tasks.captioning.targets import Captions
+from foveate.tasks.captioning.text import words_of
 from foveate.tasks.captioning.vocabulary import END, LONGEST, SPECIAL, Vocabulary
 from foveate.tasks.data_side import Allocate
 from foveate.tasks.measures import Metric
@@ -234,8 +235,8 @@ class Captioning(Described):
 
         captions, said = captions_in(measured.targets), self.said(measured.values)
         rows = [row for row in range(len(captions)) if captions[row]]
-        right = [[self.vocabulary.tokens(one) for one in captions[row]] for row in rows]
-        scores = parts_of([self.vocabulary.tokens(said[row]) for row in rows], right).cider
+        right = [[words_of(one) for one in captions[row]] for row in rows]
+        scores = parts_of([words_of(said[row]) for row in rows], right).cider
         order = np.argsort(scores, kind="stable")
         found = []
         for place in order[np.unique(np.linspace(0, len(order) - 1, SHOWN).astype(int))].tolist():
