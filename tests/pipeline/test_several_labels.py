@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from foveate import TrainRequest, train
 from foveate.dataset.samples import ArrayImages, DataSet, Split
+from foveate.errors import DatasetError
 from foveate.modelfolder.read import load
 from foveate.tasks.multilabel.targets import LabelTargets
 from foveate.tasks.multilabel.task import Multilabel
@@ -71,3 +72,14 @@ def test_fine_tuning_is_judged_on_a_held_out_fifth(data, tiny, tmp_path):
     assert "fine-tuned: held-out loss" in card
     again, _ = trained(data, tiny, tmp_path / "again", epochs=2)
     assert (folder / "model.safetensors").read_bytes() == (again / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_pictures_on_which_nothing_could_be_measured_are_refused_before_training(data, tmp_path, name):
+    images, targets = crossed(20, 0)
+    empty = Split(images, LabelTargets(np.zeros_like(targets.present)))
+    without = DataSet("without", data.task, {**data.splits, name: empty})
+    told = rf"no picture in {name} has one of the labels \('lying', 'standing'\), so nothing"
+    with pytest.raises(DatasetError, match=told):
+        train(without, TrainRequest(model="tinyvgg", epochs=1), out=tmp_path / "model")
+    assert not (tmp_path / "model").exists()

@@ -8,7 +8,8 @@ from torch import nn
 
 from foveate.dataset import DataSet
 from foveate.dataset.prepare import Preparation, Prepared, prepare
-from foveate.errors import DatasetError, InputError, InterruptedRunError
+from foveate.dataset.samples import measured_splits
+from foveate.errors import DatasetError, InputError, InterruptedRunError, listed
 from foveate.models.blueprint import load_blueprint
 from foveate.models.model import Model
 from foveate.models.names import BlueprintFile
@@ -147,6 +148,14 @@ def _check_choices(request: TrainRequest) -> None:
 
 def _check_pictures(request: TrainRequest, prepared: Prepared, start: Start) -> None:
     """Find out now what these pictures cannot give, not after minutes of work."""
+    task = prepared.task
+    for name in measured_splits(prepared.splits):
+        if task.groups and not prepared.counts(name).any():
+            raise DatasetError(
+                f"Data set {prepared.name!r}: no picture in {name} has one of the {task.called} "
+                f"({listed(task.groups)}), so nothing could be measured on it; add such pictures to it, or "
+                "leave it out."
+            )
     if isinstance(start, FromBackbones):
         check_can_be_tuned(request, prepared)
     elif "val" not in prepared.splits:
