@@ -12,6 +12,7 @@ from foveate.batches.loader import EvaluationBatches, Normaliser, Pixels, Traini
 from foveate.images.preprocess import Preprocessing
 from foveate.models.registry import create_model
 from foveate.tasks.classification.targets import ClassTargets
+from foveate.training.evaluate import outputs_of
 from foveate.training.events import EpochDone
 from foveate.training.optim import make_optimiser, stages_of
 from foveate.training.schedule import StepHorizon
@@ -97,6 +98,26 @@ def test_no_gain_is_given_back(network):
     assert result.loss_after > result.loss_before
     assert all(torch.equal(value, before[name]) for name, value in result.network.state_dict().items())
     assert "not kept" in result.in_words
+
+
+def test_a_rung_that_makes_it_worse_is_given_back(network):
+    """The second one begins with its first layer in ruins, and has two steps."""
+    first = network.conv1.weight.detach().clone()
+    training, held_out = batches()
+
+    def horizon(rung, evaluation_seconds):
+        if rung is LADDER[1]:
+            nn.init.normal_(network.conv1.weight)
+        return StepHorizon(12 if rung is LADDER[0] else 2)
+
+    how = learner(2)
+    *_, result = fine_tune(network, how, TuningBatches(training, held_out), horizon)
+    best = min(result.history, key=lambda row: row["val_loss"])
+    assert result.history[-1]["step"] == 14 and best["step"] <= 12
+    assert result.kept and result.best_epoch == best["epoch"]
+    assert torch.equal(network.conv1.weight, first)
+    answers = outputs_of(network.eval(), held_out, how.kept).numpy()
+    np.testing.assert_allclose(result.outputs, answers, rtol=1e-4, atol=1e-4)
 
 
 def test_a_gain_has_to_be_larger_than_its_error():

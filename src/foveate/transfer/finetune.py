@@ -107,8 +107,8 @@ def fine_tune(
     Args:
         network: with a head fitted to the pictures only from which it learns. It is trained in place.
         horizons: when a rung ends, given how many seconds the evaluation takes that then follows.
-        settings: those of a rung; each keeps its best epoch by ``settings.select`` on the held-out pictures,
-            and ends early by ``settings.patience_epochs``.
+        settings: those of a rung; each begins with the best epoch of those before, by ``settings.select`` on
+            the held-out pictures, keeps what is better, and ends early by ``settings.patience_epochs``.
         ranks: who trains together; the outputs and losses are known to the first one.
     """
     training, held_out = batches
@@ -116,7 +116,9 @@ def fine_tune(
     began = time.monotonic()
     before = ranks.joined(outputs_of(network.eval(), held_out, learner.kept), len(held_out.targets))
     evaluation_seconds = time.monotonic() - began
-    after = before
+    after: Tensor | None = None
+    row: dict[str, Any] | None = None  # of the best epoch, and its weights
+    weights: dict[str, Tensor] | None = None
     small = training.batch_size < 2 * BATCH_SIZE
     history: list[Mapping[str, Any]] = []
     best: float | None = None
@@ -132,12 +134,15 @@ def fine_tune(
                 horizon=horizons(rung, evaluation_seconds),
                 ranks=ranks,
             )
+            trainer.best_row, trainer.best, trainer.best_outputs = row, weights, after
             for event in trainer.run(should_stop):
                 yield _joined(event, rung, history)
             trainer.load_best()
-            after = before if trainer.best_outputs is None else trainer.best_outputs
-            best = None if trainer.best_row is None else _joined_row(trainer.best_row, history)["epoch"]
-            history += [_joined_row(row, history) for row in trainer.history]
+            if trainer.best_row is not None and trainer.best_row is not row:
+                best = _joined_row(trainer.best_row, history)["epoch"]
+                row = {**trainer.best_row, "epoch": 0}  # as the next rung counts: it begins with this
+            weights, after = trainer.best, trainer.best_outputs
+            history += [_joined_row(one, history) for one in trainer.history]
     let_learn(network, 1.0)
     kept, loss_before, loss_after = ranks.first_says(_judged(learner, held_out, before, after))
     if not kept:
