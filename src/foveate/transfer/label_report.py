@@ -101,9 +101,10 @@ class LabelReport:
         return items
 
     def _copies(self) -> list[Finding]:
-        across = tuple(g for g in self.copies if len({place.split for place in g}) > 1)
-        torn = tuple(g for g in self.copies if g not in across and len({place.label for place in g}) > 1)
-        rest = tuple(g for g in self.copies if g not in across and g not in torn)
+        across, torn, rest = (list[tuple[Place, ...]]() for _ in range(3))
+        for group in self.copies:
+            splits, labels = {place.split for place in group}, {place.label for place in group}
+            (across if len(splits) > 1 else torn if len(labels) > 1 else rest).append(group)
         items = []
         for kind, severity, groups, words in (
             ("alike-leak", "warning", across, "in more than one split"),
@@ -113,7 +114,7 @@ class LabelReport:
             if groups:
                 number = counted(len(groups), "group")
                 message = f"{number} of pictures {words} that the network takes for the same: {_LIKE}."
-                items.append(Finding(kind, severity, message, groups))  # type: ignore[arg-type]
+                items.append(Finding(kind, severity, message, tuple(groups)))  # type: ignore[arg-type]
         return items
 
 

@@ -49,8 +49,10 @@ def copy_findings(view: View, exact: Integers, near: Integers) -> list[Finding]:
         within = [m for m in groups if not _differ(view.split[m])]
         contradicting = [m for m in groups if _differ(view.answers[m])]
         if kind == "near":  # not again where the exact copies among them already contradict each other
-            said = np.concatenate([np.empty(0, np.int64), *(m for m in exactly if _differ(view.answers[m]))])
-            contradicting = [m for m in contradicting if not np.isin(m, said).any()]
+            said = np.zeros(len(exact), bool)
+            for m in exactly:
+                said[m] = _differ(view.answers[m])
+            contradicting = [m for m in contradicting if not said[m].any()]
         items += _leak(view, kind, across) + _contradiction(view, kind, contradicting)
         if within:
             message = (
