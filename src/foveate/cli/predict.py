@@ -157,10 +157,8 @@ def command(model: str, pictures: tuple[str, ...], **settings: Any) -> None:
 
         how = {name: getattr(asked, name) for name in ("beam", "threshold", "download", "runtime")}
         predictor = load(model, say=note, **how)
-    if asked.video or asked.fps is not None:
-        _tell_video(model, predictor, names, asked)
-    else:
-        _tell_pictures(model, predictor, names, asked)
+    tell = _tell_video if asked.video or asked.fps is not None else _tell_pictures
+    tell(model, predictor, names, asked)
 
 
 @dataclass(frozen=True)
