@@ -11,7 +11,7 @@ LONGEST_FILE, LONGEST_FUNCTION, MANY_ARGUMENTS = 400, 60, 8
 TOLD_MUCH = {
     # they say what a command says, by the names of its flags
     *("api/check.py check", "api/evaluate.py evaluate", "api/explain.py explain", "api/export.py export"),
-    *("api/predict_shards.py predict_shards", "api/serve.py serve", "api/shard.py shard"),
+    *("api/load.py load", "api/predict_shards.py predict_shards", "api/serve.py serve", "api/shard.py shard"),
     *("api/train.py train", "cli/inspect.py command"),
     # scikit-learn's contract: a constructor names every setting
     "sklearn/estimators.py _Trains.__init__",
