@@ -328,6 +328,30 @@ def test_classes_are_changed_in_place() -> None:
             assert network(x)[..., 5].max() == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "strides"),
+    [
+        ("faster_rcnn_efficientnet_lite0", (8, 16, 32, 64)),
+        ("faster_rcnn_vgg16", (16,)),
+        ("fasterrcnn_resnet50_fpn", (4, 8, 16, 32)),  # its fifth map's stride is torchvision's
+    ],
+)
+def test_anchors_stand_a_stride_apart_whatever_the_sides_of_the_picture(
+    name: str, strides: tuple[int, ...]
+) -> None:
+    """As the places of the maps do, of which none is as many of its stride as the picture is high or wide."""
+    network = made(name)
+    with torch.no_grad():
+        maps = network.forward_maps(torch.rand(1, 3, 150, 202))
+        seen = network.rpn.seen(maps, (150, 202))
+    levels = ((seen.anchors[:, :2] + seen.anchors[:, 2:]) / 2).split(seen.counts)
+    for one, stride, middles in zip(maps, strides, levels, strict=False):
+        rows, columns = one.shape[2:]
+        y, x = torch.meshgrid(torch.arange(rows) * stride, torch.arange(columns) * stride, indexing="ij")
+        expected = torch.stack([x, y], dim=2)[:, :, None].float()
+        assert (middles.reshape(rows, columns, -1, 2) == expected).all()
+
+
 def test_anchors_are_as_many_for_each_level() -> None:
     shapes = tuple((side, side / 2) for side in (40.0, 10.0, 20.0, 80.0))
     network = made("faster_rcnn_efficientnet_lite0", anchors=shapes)

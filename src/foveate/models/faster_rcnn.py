@@ -50,7 +50,8 @@ class FasterRCNN(TrunkDetector):
     ) -> None:
         super().__init__(trunk, trunk_name=trunk_name, levels=levels, maps=maps, num_classes=num_classes)
         settings = SETTINGS if maps.width else ProposalSettings(after=300)
-        self.rpn = RegionProposalNetwork(self.channels, cells, settings=settings)
+        steps = _steps(self.strides, pyramid=bool(maps.width))
+        self.rpn = RegionProposalNetwork(self.channels, cells, steps, settings=settings)
         self.roi_heads = self.heads(maps, num_classes)
 
 
@@ -80,9 +81,14 @@ def faster_rcnn(
     )
 
 
+def _steps(strides: Sequence[int], *, pyramid: bool) -> list[int]:
+    """The strides of the maps that proposals are made of: a pyramid has one more than its trunk."""
+    return [*strides, 2 * strides[-1]] if pyramid else list(strides)
+
+
 def _cells(anchors: tuple[Shape, ...] | None, strides: Sequence[int], *, pyramid: bool) -> list[Tensor]:
     """Of each level the anchors around a place; the paper's where there is one map, and none are given."""
-    steps = [*strides, 2 * strides[-1]] if pyramid else list(strides)
+    steps = _steps(strides, pyramid=pyramid)
     if anchors is None:
         if not pyramid:
             return [cell_anchors(SIZES_OF_PAPER, RATIOS)]

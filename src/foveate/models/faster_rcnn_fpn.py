@@ -133,7 +133,8 @@ class FasterRCNN(RegionDetector):
         self.backbone = Backbone(body, FeaturePyramid(channels, width, normalise=v2))
         count = layers.proposals or 1000
         settings = ProposalSettings(before=count, after=count)
-        self.rpn = RegionProposalNetwork(width, cells, depth=2 if v2 else 1, settings=settings)
+        steps = (*strides, None)  # the last map's is torchvision's
+        self.rpn = RegionProposalNetwork(width, cells, steps, depth=2 if v2 else 1, settings=settings)
         pool = PyramidRoIAlign((7, 7), strides)
         head = ConvHead(width, 7, width=hidden) if v2 else DenseHead(width * 49, hidden)
         self.roi_heads = RoIHeads(pool, head, hidden, num_classes, RegionSettings(candidates=ALL_ABOVE))

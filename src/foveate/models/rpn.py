@@ -100,13 +100,22 @@ class RegionProposalNetwork(nn.Module):
 
     Args:
         cells: of each level the anchors around (0, 0), (A, 4).
+        strides: of each level the pixels from a place to the next; None goes by the sides of picture and map,
+            as torchvision does, which is less where the picture does not fill the map's last place.
     """
 
     def __init__(
-        self, width: int, cells: Sequence[Tensor], *, depth: int = 1, settings: ProposalSettings | None = None
+        self,
+        width: int,
+        cells: Sequence[Tensor],
+        strides: Sequence[int | None],
+        *,
+        depth: int = 1,
+        settings: ProposalSettings | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or ProposalSettings()
+        self.strides = tuple(strides)
         self.head = RPNHead(width, len(cells[0]), depth)
         self.selection = Selection(self.settings.before, self.settings.after, self.settings.overlap)
         self.cells = [one.tolist() for one in cells]  # plain numbers: constants, not weights
@@ -121,7 +130,8 @@ class RegionProposalNetwork(nn.Module):
             scores.append(logits.permute(0, 2, 3, 1).reshape(len(logits), count))
             by_anchor = moves.reshape(len(moves), logits.shape[1], 4, places[0] * places[1])
             steps.append(by_anchor.permute(0, 3, 1, 2).reshape(len(moves), count, 4))
-            stride = (size[0] // places[0], size[1] // places[1])
+            step = self.strides[level]
+            stride = (step, step) if step else (size[0] // places[0], size[1] // places[1])
             cells = torch.tensor(self.cells[level], dtype=one.dtype, device=one.device)
             anchors.append(grid_anchors(cells, places, stride))
         counts = tuple(len(one) for one in anchors)
