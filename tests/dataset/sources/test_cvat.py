@@ -57,6 +57,32 @@ def test_ellipses_are_drawn_by_the_centres_of_pixels(tmp_path):
     assert np.array_equal(mask[sure], distance[sure] < 1) and sure.mean() > 0.95
 
 
+def test_a_turned_box_is_the_upright_one_around_it(tmp_path):
+    annotated.save(tmp_path, "a.png", (80, 60))
+    box = '<box label="car" xtl="10" ytl="20" xbr="50" ybr="30" rotation="{}"/>'
+    image = IMAGE.replace("8", "80").replace("6", "60")
+    boxes = "".join(map(box.format, ("90.00", "45.00", "0.00")))
+    (one,) = read_cvat(write(tmp_path, image.format(boxes))).splits["train"]
+    upright, leaning, plain = one.annotations
+    assert upright.box == pytest.approx((25, 5, 35, 45))  # its sides have changed places around (30, 25)
+    half = (20 + 5) / 2**0.5  # of both sides of a rectangle of 40 x 10 that stands on a corner
+    assert leaning.box == pytest.approx((30 - half, 25 - half, 30 + half, 25 + half))
+    assert plain.box == (10, 20, 50, 30) and not upright.polygons
+
+
+def test_ellipses_are_turned_clockwise(tmp_path):
+    annotated.save(tmp_path, "a.png", (40, 30))
+    shape = '<ellipse label="car" cx="20.3" cy="14.6" rx="13.2" ry="4.3" rotation="30.00"/>'
+    image = IMAGE.replace("8", "40").replace("6", "30").format(shape)
+    mask = mask_of(write(tmp_path, image))
+    y, x = np.mgrid[:30, :40] + 0.5 - np.array([14.6, 20.3])[:, None, None]
+    along, across = x * 3**0.5 / 2 + y / 2, y * 3**0.5 / 2 - x / 2  # y goes down: its right end comes down
+    distance = np.hypot(along / 13.2, across / 4.3)
+    sure = abs(distance - 1) > 0.04
+    assert np.array_equal(mask[sure], distance[sure] < 1) and sure.mean() > 0.95
+    assert mask[19, 29] == 1 and mask[9, 29] == 0
+
+
 def test_lines_are_left_out_and_boxes_are_no_masks(tmp_path):
     annotated.save(tmp_path, "a.png", (8, 6))
     line = '<polyline label="car" points="1,1;2,2"/><tag label="car"/>'

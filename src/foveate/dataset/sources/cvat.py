@@ -2,8 +2,8 @@
 
 One file has the pictures of all splits, by the attribute ``subset``, or a file each (``train.xml``). The
 pictures lie in ``images/``, there in a folder for the split or not. Polygons, ellipses and masks are things
-with outlines, boxes are boxes, points and lines have no area. The form is described at
-docs.cvat.ai/docs/manual/advanced/xml_format.
+with outlines, boxes are boxes (one that is turned is the upright one around it), points and lines have no
+area. The form is described at docs.cvat.ai/docs/manual/advanced/xml_format.
 """
 
 from __future__ import annotations
@@ -129,16 +129,17 @@ def _thing(where: str, shape: Element, size: Sides) -> Annotation:
         raise InputError("has no label.")
     if shape.tag == "box":
         x1, y1, x2, y2 = (_number(shape, key) for key in ("xtl", "ytl", "xbr", "ybr"))
-        return Annotation(where, label, (x1, y1, x2, y2))
+        if not _rotation(shape):
+            return Annotation(where, label, (x1, y1, x2, y2))
+        outline = np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
+        return Annotation(where, label, around([_turned(outline, _rotation(shape))]))
     if shape.tag == "mask":
         return Annotation(where, label, runs=_runs(shape, size))
     if shape.tag == "polygon":
         outline = _outline(shape.get("points", ""))
     elif shape.tag == "ellipse":
         x, y, across, down = (_number(shape, key) for key in ("cx", "cy", "rx", "ry"))
-        if shape.get("rotation", "0") not in ("0", "0.0", "0.00"):
-            raise InputError("is a turned ellipse; polygons, upright ellipses and masks are read.")
-        outline = ellipse((x, y), (across, down))
+        outline = _turned(ellipse((x, y), (across, down)), _rotation(shape))
     else:
         raise InputError(f"is a {shape.tag:.40}; polygons, ellipses, masks and boxes are read.")
     return Annotation(where, label, around([outline]), (outline,))
@@ -152,6 +153,18 @@ def _number(shape: Element, key: str) -> float:
     if not math.isfinite(value):
         raise InputError(f"has no number {key!r}.")
     return value
+
+
+def _rotation(shape: Element) -> float:
+    """Degrees, clockwise, by which a shape is turned about its middle."""
+    return _number(shape, "rotation") if "rotation" in shape.attrib else 0.0
+
+
+def _turned(outline: Corners, degrees: float) -> Corners:
+    """A rectangle or an ellipse, turned clockwise about its middle, which is the mean of its corners."""
+    middle, angle = outline.mean(axis=0), math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return middle + (outline - middle) @ np.array([[cos, sin], [-sin, cos]])
 
 
 def _outline(text: str) -> Corners:
