@@ -1,6 +1,7 @@
 """Classes as Label Studio, CVAT and FiftyOne have them, in their published forms, there and back."""
 
 import json
+import os
 from xml.etree import ElementTree
 
 import numpy as np
@@ -60,6 +61,24 @@ def test_label_studio_shows_the_doubt_and_what_is_corrected_there_counts(folder)
     assert found(open_dataset(folder / "export.json")) == {"cat/1.png": "dog & co", "2.png": "cat"}
 
 
+def test_annotations_were_called_completions_once_and_what_has_none_is_told(folder):
+    choice = {"type": "choices", "value": {"choices": ["cat"]}}
+    tasks = [
+        {"data": {"file_name": "cat/1.png"}, "completions": [{"result": [choice]}]},
+        {"data": {"file_name": "cat/2.png"}, "completions": []},
+        {"data": {"file_name": "gone.png"}, "completions": [{"was_cancelled": True, "result": [choice]}]},
+    ]
+    (folder / "export.json").write_text(json.dumps(tasks))
+    data = open_dataset(folder / "export.json", min_classes=1)
+    assert found(data) == {"cat/1.png": "cat"}
+    assert data.notes == ("2 pictures without a label, left out, as still to be annotated.",)
+    for damaged in ({"type": "choices", "value": {}}, ["choices"]):
+        tasks[0]["completions"] = [{"result": [damaged]}]
+        (folder / "export.json").write_text(json.dumps(tasks))
+        with pytest.raises(DatasetError, match=r"export.json' has a task that is not as Label Studio writes"):
+            open_dataset(folder / "export.json")
+
+
 def test_several_choices_are_several_labels(folder):
     tasks = [
         {
@@ -89,6 +108,19 @@ def test_fiftyone_has_numbers_confidences_and_names_without_endings(folder):
     assert found(open_dataset(folder)) == {"one.png": "dog", "two.png": "cat"}
     (told,) = json.loads(WRITERS["fiftyone"]([Labelled("one", "cat", "dog", 0.9)], []))["labels"].values()
     assert told == {"label": "dog", "confidence": 0.9, "attributes": {"given": "cat"}}
+
+
+def test_names_without_endings_are_found_by_one_look_at_their_folder(folder, monkeypatch):
+    names = [f"no. [{number}]" for number in range(30)]
+    for name in names:
+        Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(folder / f"{name}.png")
+    labels = {name: ("cat", "dog")[place % 2] for place, name in enumerate(names)}
+    (folder / "labels.json").write_text(json.dumps({"classes": [], "labels": labels | {"cat/1": "cat"}}))
+    looked_at, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda place: looked_at.append(place) or scandir(place))
+    data = open_dataset(folder / "labels.json")
+    assert found(data) == {f"{name}.png": label for name, label in labels.items()} | {"cat/1.png": "cat"}
+    assert len(looked_at) <= 4
 
 
 @pytest.mark.parametrize(

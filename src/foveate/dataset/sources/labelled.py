@@ -15,15 +15,17 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
 from foveate.dataset.samples import DataSet, FileImages, from_answers
-from foveate.dataset.sources.documents import content, read_json, read_xml
+from foveate.dataset.sources.documents import content, pictures_in, read_json, read_xml
 from foveate.errors import DatasetError
 from foveate.tasks import task_type
+from foveate.words import plural
 
 LABEL, IMAGE = "label", "image"  # names of the control and of the picture in Label Studio's configuration
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # Label Studio puts this before the names of uploaded files
@@ -97,7 +99,7 @@ WRITERS: dict[str, Writer] = {"label-studio": label_studio, "cvat": cvat, "fifty
 
 # --- Reading ---------------------------------------------------------------------------------------------
 
-Answers = list[tuple[str, list[str]]]  # each picture's name and its labels
+Answers = list[tuple[str, list[str]]]  # each picture's name and its labels, none of one still to be annotated
 
 
 def open_labelled(path: Path, *, task: str = "auto", min_classes: int = 2) -> DataSet | None:
@@ -119,7 +121,13 @@ def open_labelled(path: Path, *, task: str = "auto", min_classes: int = 2) -> Da
 
 def _of_json(document: Any, file: Path) -> Answers | None:
     if isinstance(document, list) and document and all(map(_is_task, document)):
-        return [answer for task in document if (answer := _of_task(task, file)) is not None]
+        try:
+            return [_of_task(task, file) for task in document]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise DatasetError(
+                f"{str(file)!r} has a task that is not as Label Studio writes it ({error!r}); export it as "
+                "JSON again."
+            ) from None
     if isinstance(document, dict) and document.keys() >= {"classes", "labels"}:
         labels, classes = document["labels"], document["classes"]
         if isinstance(labels, dict):
@@ -129,16 +137,21 @@ def _of_json(document: Any, file: Path) -> Answers | None:
 
 def _is_task(entry: Any) -> bool:
     known = isinstance(entry, dict) and isinstance(entry.get("data"), dict)
-    return known and isinstance(entry.get("annotations", entry.get("completions")), list)
+    return known and isinstance(_annotations(entry), list)
 
 
-def _of_task(task: Mapping[str, Any], file: Path) -> tuple[str, list[str]] | None:
-    """A task's last annotation that was not cancelled; None of a task without one."""
-    given = [one for one in task["annotations"] if isinstance(one, dict) and not one.get("was_cancelled")]
+def _annotations(task: Mapping[str, Any]) -> Any:
+    """What people said of a task; versions before 1.0 called it otherwise."""
+    return task.get("annotations", task.get("completions"))
+
+
+def _of_task(task: Mapping[str, Any], file: Path) -> tuple[str, list[str]]:
+    """A task's last annotation that was not cancelled; no labels of a task without one."""
+    given = [one for one in _annotations(task) if not one.get("was_cancelled")]
     results = [one for one in given[-1].get("result", ()) if one.get("type") == "choices"] if given else []
     labels = [str(label) for result in results for label in result["value"]["choices"]]
     name = task["data"].get("file_name") or _picture_of(task["data"], file)
-    return (str(name), labels) if labels else None
+    return str(name), labels
 
 
 def _picture_of(data: Mapping[str, Any], file: Path) -> str:
@@ -157,9 +170,9 @@ def _of_fiftyone(labels: Mapping[str, Any], classes: Any, file: Path) -> Iterato
         told = value.get("label") if isinstance(value, dict) else value
         if isinstance(told, int) and isinstance(classes, list) and 0 <= told < len(classes):
             told = classes[told]
-        if isinstance(told, str):
-            yield name, [told]
-        elif told is not None:
+        if told is None or isinstance(told, str):
+            yield name, [] if told is None else [told]
+        else:
             raise DatasetError(
                 f"{str(file)!r}: expected a label of {name[:60]!r}, by name or by its number among "
                 f"{len(classes or ())} classes, found {told!r:.60}."
@@ -174,34 +187,40 @@ def _of_cvat(file: Path) -> Answers | None:
         document.find(f"image/{shape}") is not None for shape in ("box", "polygon", "mask", "ellipse")
     ):
         return None
-    tagged = (
+    return [
         (entry.get("name", ""), [tag.get("label", "") for tag in entry.iterfind("tag")])
         for entry in document.iterfind("image")
-    )
-    return [(name, labels) for name, labels in tagged if labels]
+    ]
 
 
 def _data(file: Path, root: Path, found: Answers, task: str, min_classes: int) -> DataSet:
     """The data set of pictures that lie below ``root``. Raises DatasetError for one that does not."""
-    places = [(_place(root, name, file), labels) for name, labels in found]
+    listing = cache(pictures_in)  # a folder is looked through once, however many pictures it has
+    places = [(_place(root, name, file, listing), labels) for name, labels in found if labels]
     several = any(len(labels) > 1 for _, labels in places)
     kind = task_type("multilabel" if several or task == "multilabel" else "classification")
     answers = [labels if kind.name == "multilabel" else labels[0] for _, labels in places]
     if not places:
         raise DatasetError(f"{str(file)!r} holds no picture with a label.")
     images = FileImages((name for name, _ in places), root)
-    return from_answers(str(file), {"train": (images, answers)}, kind=kind, fewest=min_classes)
+    without = len(found) - len(places)
+    notes = [f"{plural(without, 'picture')} without a label, left out, as still to be annotated."]
+    return from_answers(
+        str(file),
+        {"train": (images, answers)},
+        kind=kind,
+        notes=notes if without else (),
+        fewest=min_classes,
+    )
 
 
-def _place(root: Path, name: str, file: Path) -> str:
-    """The picture's name below the folder; FiftyOne leaves endings out."""
+def _place(root: Path, name: str, file: Path, listing: Callable[[Path], Mapping[str, list[Path]]]) -> str:
+    """The picture's name below the folder; FiftyOne leaves endings out. listing: a folder's, by stem."""
     if os.path.isabs(name) or ".." in Path(name).parts:  # noqa: PTH117
         raise DatasetError(f"{str(file)!r}: expected pictures below its folder, found {name[:100]!r}.")
     if (root / name).is_file():
         return name
-    beside = (
-        sorted((root / name).parent.glob(f"{Path(name).name}.*")) if (root / name).parent.is_dir() else []
-    )
+    beside = listing((root / name).parent).get(Path(name).name, [])
     if len(beside) == 1:
         return os.path.relpath(beside[0], root)
     raise DatasetError(
