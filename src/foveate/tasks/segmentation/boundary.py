@@ -15,76 +15,67 @@ from numpy.typing import NDArray
 from foveate.tasks.segmentation.names import IGNORED
 
 NEAR_SHARE = 0.0075  # of the diagonal
-_BITS = 64  # classes that are looked at at once, a bit each
+_BITS = 8  # classes that are looked at at once, a bit each
+_SET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")  # (256, 8) of a byte
 
-Bits = NDArray[np.uint64]
+Bits = NDArray[np.uint8]
 
 
 def boundary_f(true: NDArray[np.uint8], said: NDArray[np.uint8], classes: int) -> NDArray[np.float64]:
     """(classes,) the F measure of each class's border in one picture; NaN where neither map has the class.
 
-    true, said: (H, W); pixels whose truth is IGNORED belong to nothing in either.
+    It is 0 where one of them alone has it. true, said: (H, W); pixels whose truth is IGNORED belong to
+    nothing in either.
     """
-    said = np.where(true == IGNORED, IGNORED, said)
+    maps = true, np.where(true == IGNORED, np.uint8(IGNORED), said)
+    there = np.stack([np.bincount(each.ravel(), minlength=256)[:classes] > 0 for each in maps])
+    f = np.where(there.any(axis=0), 0.0, np.nan)
     reach = max(1, round(NEAR_SHARE * math.hypot(*true.shape)))
-    groups = [(first, min(_BITS, classes - first)) for first in range(0, classes, _BITS)]
-    return np.concatenate([_group(true, said, first, count, reach) for first, count in groups])
+    borders = [_border(each) for each in maps]
+    both = np.flatnonzero(there.all(axis=0))
+    for first in range(0, len(both), _BITS):
+        group = both[first : first + _BITS]
+        bits = np.zeros(256, np.uint8)
+        bits[group] = 1 << np.arange(len(group))
+        wanted, given = (bits[each] * border for each, border in zip(maps, borders, strict=True))
+        precision = _share(given & _grown(wanted, reach), given)
+        recall = _share(wanted & _grown(given, reach), wanted)
+        f[group] = (2 * precision * recall / np.maximum(precision + recall, 1e-12))[: len(group)]
+    return f
 
 
-def _group(
-    true: NDArray[np.uint8], said: NDArray[np.uint8], first: int, count: int, reach: int
-) -> NDArray[np.float64]:
-    wanted, given = _borders(true, first, count), _borders(said, first, count)
-    right, found = given & _grown(wanted, reach), wanted & _grown(given, reach)
-    sizes = [_per_bit(each, count) for each in (right, given, found, wanted)]
-    precision = _share(sizes[0], sizes[1])
-    recall = _share(sizes[2], sizes[3])
-    f = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    present = [np.bincount(each.ravel(), minlength=256)[first : first + count] > 0 for each in (true, said)]
-    return np.where(present[0] | present[1], f, np.nan)
+def _share(part: Bits, whole: Bits) -> NDArray[np.float64]:
+    """(8,) of the pixels where each bit is set those where it is in ``part``.
 
-
-def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of nothing it is all: a class that fills the picture has no border, and none of it is wrong."""
-    return np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
-
-
-def _borders(classes: NDArray[np.uint8], first: int, count: int) -> Bits:
-    """(H, W) a bit for each class whose pixel has a neighbour (of four) of another class; ignored ones are
-    no class, and no other class either.
+    Of nothing it is all: a class that fills the picture has no border, and none of it is wrong.
     """
-    number = classes.astype(np.int64) - first
-    inside = (number >= 0) & (number < count)
-    own = inside.astype(np.uint64) << number.clip(0, _BITS - 1).astype(np.uint64)
-    border = np.zeros(classes.shape, bool)
-    for axis in (0, 1):
-        before, after = (np.take(classes, span, axis) for span in _neighbours(classes.shape[axis]))
+    some, of = (np.bincount(bits[bits > 0], minlength=256) @ _SET for bits in (part, whole))
+    return np.where(of > 0, some / np.maximum(of, 1), 1.0)
+
+
+def _border(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(H, W) whether a pixel has a neighbour, of four, of another class; ignored ones are of none."""
+    found = np.zeros(classes.shape, bool)
+    for values, marks in ((classes, found), (classes.T, found.T)):
+        before, after = values[:-1], values[1:]
         differs = (before != after) & (before != IGNORED) & (after != IGNORED)
-        for span in _neighbours(classes.shape[axis]):
-            where = [slice(None), slice(None)]
-            where[axis] = slice(int(span[0]), int(span[-1]) + 1) if len(span) else slice(0, 0)
-            border[tuple(where)] |= differs
-    return np.where(border, own, np.uint64(0))
-
-
-def _neighbours(length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return np.arange(length - 1), np.arange(1, length)
+        marks[:-1] |= differs
+        marks[1:] |= differs
+    return found
 
 
 def _grown(bits: Bits, reach: int) -> Bits:
-    """Each bit set wherever it is set within ``reach`` pixels."""
+    """Each bit set wherever it is set within ``reach`` pixels.
+
+    A disc is made of rows that grow towards its middle, so each row widens the one before by what it lacks.
+    """
     height, width = bits.shape
     padded = np.pad(bits, reach)
-    grown = np.zeros_like(bits)
-    for down in range(-reach, reach + 1):
-        across = math.isqrt(reach * reach - down * down)
-        rows = padded[reach + down : reach + down + height]
-        for step in range(-across, across + 1):
-            grown |= rows[:, reach + step : reach + step + width]
+    wide = padded[:, reach : reach + width].copy()  # set within ``across`` pixels in the same row
+    grown, across = np.zeros_like(bits), 0
+    for down in range(reach, -1, -1):
+        while across < math.isqrt(reach * reach - down * down):
+            across += 1
+            wide |= padded[:, reach - across :][:, :width] | padded[:, reach + across :][:, :width]
+        grown |= wide[reach - down :][:height] | wide[reach + down :][:height]
     return grown
-
-
-def _per_bit(bits: Bits, count: int) -> NDArray[np.int64]:
-    """(count,) in how many pixels each bit is set."""
-    set_ones = bits[bits != 0]
-    return np.array([int(((set_ones >> np.uint64(i)) & np.uint64(1)).sum()) for i in range(count)], np.int64)
