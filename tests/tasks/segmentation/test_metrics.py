@@ -1,6 +1,8 @@
 """The measures of class maps, against scikit-learn, brute force and cases that can be told by hand."""
 
 import math
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
 from foveate.errors import InputError
 from foveate.tasks.segmentation.boundary import NEAR_SHARE, boundary_f
-from foveate.tasks.segmentation.metrics import counted, evaluate
+from foveate.tasks.segmentation.metrics import LEVELS, PictureCounts, counted, evaluate
 from foveate.tasks.segmentation.names import IGNORED
+from foveate.tasks.segmentation.report import worst
+from foveate.tasks.segmentation.task import Segmentation
 from foveate.tasks.segmentation.weights import median_frequency
 
 NAMES = ("sky", "road", "car", "ghost")
@@ -49,6 +53,34 @@ def test_overlap_is_scikit_learns_over_all_pixels_together(seed):
     )
     low, high = found.miou_interval
     assert low < found.miou < high
+
+
+def test_of_many_pictures_no_table_is_kept():
+    """One of 200 classes takes 320 kB, so those of 200 pictures 64 MB."""
+    classes = 200
+    table = np.eye(classes, dtype=np.int64)
+    confidence = np.full((2, LEVELS), classes, np.int64)
+    tracemalloc.start()
+    pictures = (PictureCounts(table + 0, confidence) for _ in range(200))
+    found = evaluate(pictures, [str(k) for k in range(classes)])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.miou == 1 and found.samples == 200 and found.confusion.sum() == 200 * classes
+    assert most < 32e6
+
+
+def test_the_worst_pictures_are_of_those_that_can_be_measured():
+    true = np.stack([np.full((6, 8), IGNORED), np.zeros((6, 8)), np.ones((6, 8))]).astype(np.uint8)
+    said = np.zeros((3, 6, 8), np.uint8)
+    said[1, :3] = 1
+    measured = SimpleNamespace(
+        targets=SimpleNamespace(arrays={"masks": true}),
+        values={"classes": said, "confidence": said},
+        pixels=np.zeros((3, 6, 8, 3), np.uint8),
+        names=("ignored", "half", "wrong"),
+    )
+    found = worst(Segmentation(("sky", "road")), measured)
+    assert [(one.name, one.miou) for one in found] == [("wrong", 0.0), ("half", 0.25)]
 
 
 def test_a_class_that_only_an_answer_has_counts_as_nothing():
@@ -99,8 +131,9 @@ def brute_boundary_f(true, said, number):
         apart = np.hypot(*(some[:, None] - others[None]).transpose(2, 0, 1))
         return (apart.min(axis=1) <= near).mean()
 
-    if not (true == number).any() and not (said == number).any():
-        return math.nan
+    there = [(each == number).any() for each in (true, said)]
+    if not all(there):
+        return 0.0 if any(there) else math.nan
     wanted, given = border(true), border(said)
     precision, recall = share(given, wanted), share(wanted, given)
     return 2 * precision * recall / max(precision + recall, 1e-12)
@@ -115,6 +148,20 @@ def test_borders_are_compared_as_brute_force_does(size):
     true[:3, :4] = IGNORED
     expected = [brute_boundary_f(true, said, number) for number in range(4)]
     np.testing.assert_allclose(boundary_f(true, said, 4), expected, rtol=1e-12)
+
+
+def test_a_class_that_one_map_alone_has_is_not_met_even_without_a_border():
+    first, second = np.zeros((9, 9), np.uint8), np.ones((9, 9), np.uint8)
+    np.testing.assert_array_equal(boundary_f(first, second, 3), [0, 0, np.nan])
+    np.testing.assert_array_equal(boundary_f(first, first, 3), [1, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(("moved", "expected"), [(15, 1), (16, 0)])
+def test_a_straight_border_is_near_up_to_its_share_of_the_diagonal(moved, expected):
+    """The diagonal has 2,000 pixels, so 15 of them are near."""
+    columns = np.arange(1600)
+    true, said = (np.tile((columns >= edge).astype(np.uint8), (1200, 1)) for edge in (700, 700 + moved))
+    assert boundary_f(true, said, 2).tolist() == [expected, expected]
 
 
 def test_more_classes_than_bits_are_looked_at_in_turn():

@@ -1,7 +1,8 @@
 """How a class for each pixel is learnt: cross-entropy and overlap over the pixels, ignored ones left out.
 
 Of a whole split not every pixel's outputs are kept, which would fill the memory, but one row of numbers a
-picture: its confusion table, its loss, and the outputs at some of its pixels, by which the calibration goes.
+picture: what its classes' overlaps are made of, its loss, and the outputs at some of its pixels, by which the
+calibration goes.
 Pixels of one picture are much alike: few of each picture tell more than all of some.
 """
 
@@ -20,7 +21,7 @@ from foveate.layers.ranks import mean_over_ranks
 from foveate.tasks.classification.calibration import apply_temperature, fit_temperature
 from foveate.tasks.classification.threshold import PRECISION, fit_unsure_rule
 from foveate.tasks.learning import Arrays, Learner
-from foveate.tasks.segmentation.metrics import overlaps
+from foveate.tasks.segmentation.metrics import Overlaps
 from foveate.tasks.segmentation.names import CLASSES, CONFIDENCE, IGNORED
 from foveate.tasks.segmentation.targets import MASKS
 from foveate.tasks.segmentation.task import Segmentation
@@ -63,7 +64,7 @@ class SegmentationLearner(Learner):
 
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
         tally = self._tally(outputs)
-        pooled = overlaps(tally.confusion.sum(dim=0).numpy())
+        pooled = Overlaps(*tally.counts.sum(dim=0).numpy())
         right = float(pooled.hits.sum() / max(int(pooled.true.sum()), 1))
         return {"loss": float(tally.losses.mean()), "miou": float(pooled.miou), "pixel_accuracy": right}
 
@@ -201,27 +202,28 @@ def _inverse(matrix: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Tally:
-    """Of n pictures: confusion (n, K, K) pixels, true by said; losses (n,) mean of a pixel, nats; logits
-    (n, S, K) at some pixels and labels (n, S) there, IGNORED where a pixel has none.
+    """Of n pictures: counts (n, 3, K) pixels of each class that are right, true and said, as in `Overlaps`;
+    losses (n,) mean of a pixel, nats; logits (n, S, K) at some pixels and labels (n, S) there, IGNORED where
+    a pixel has none.
     """
 
-    confusion: Tensor
+    counts: Tensor
     losses: Tensor
     logits: Tensor
     labels: Tensor
 
     def packed(self) -> Tensor:
-        """(n, K² + 1 + S (K + 1)) float32."""
-        parts = (self.confusion.flatten(1), self.losses[:, None], self.logits.flatten(1), self.labels)
+        """(n, 3 K + 1 + S (K + 1)) float32."""
+        parts = (self.counts.flatten(1), self.losses[:, None], self.logits.flatten(1), self.labels)
         return torch.cat([part.float() for part in parts], dim=1)
 
     @classmethod
     def unpacked(cls, rows: Tensor, classes: int) -> Tally:
         """The inverse of `packed`."""
-        sizes = [classes * classes, 1, SAMPLED * classes, SAMPLED]
-        confusion, losses, logits, labels = rows.split(sizes, dim=1)
+        sizes = [3 * classes, 1, SAMPLED * classes, SAMPLED]
+        counts, losses, logits, labels = rows.split(sizes, dim=1)
         return cls(
-            confusion.unflatten(1, (classes, classes)).round().long(),
+            counts.unflatten(1, (3, classes)).round().long(),
             losses[:, 0],
             logits.unflatten(1, (SAMPLED, classes)),
             labels.round().long(),
@@ -236,12 +238,13 @@ def tallied(outputs: Tensor, masks: Tensor) -> Tally:
     said = outputs.argmax(dim=1)
     picture = torch.arange(count, device=outputs.device)[:, None, None]
     cells = ((picture * classes + labels) * classes + said)[known]
-    confusion = torch.bincount(cells, minlength=count * classes * classes).view(count, classes, classes)
+    table = torch.bincount(cells, minlength=count * classes * classes).view(count, classes, classes)
+    counts = torch.stack([table.diagonal(dim1=1, dim2=2), table.sum(dim=2), table.sum(dim=1)], dim=1)
     losses = F.cross_entropy(outputs, labels, ignore_index=IGNORED, reduction="none")
     mean = losses.sum(dim=(1, 2)) / known.sum(dim=(1, 2)).clamp(min=1)
     rows = _some(labels.shape[1] * labels.shape[2]).to(outputs.device)
     some = outputs.flatten(2)[:, :, rows].transpose(1, 2)
-    return Tally(confusion, mean, some, labels.flatten(1)[:, rows])
+    return Tally(counts, mean, some, labels.flatten(1)[:, rows])
 
 
 def _some(count: int) -> Tensor:

@@ -79,6 +79,10 @@ class Overlaps:
         has = ~np.isnan(iou)
         return np.where(has, iou, 0).sum(axis=-1) / np.maximum(has.sum(axis=-1), 1)
 
+    def stacked(self) -> Counts:
+        """(3, ..., K) all of them, which hold on to no table."""
+        return np.stack([self.hits, self.true, self.said])
+
 
 def overlaps(confusion: Counts) -> Overlaps:
     """Of tables (..., K, K), true by said; for a truth without an answer see `counted`."""
@@ -186,20 +190,24 @@ class Evaluation(ShownEvaluation):
 
 def evaluate(pictures: Iterable[PictureCounts], names: Sequence[str]) -> Evaluation:
     """Pool what was counted. Raises InputError where there is no pixel to measure."""
-    found = list(pictures)
     size = len(names)
-    confusion = sum((one.confusion for one in found), np.zeros((size, size), np.int64))
-    confidence = sum((one.confidence for one in found), np.zeros((2, LEVELS), np.int64))
+    confusion, confidence = np.zeros((size, size), np.int64), np.zeros((2, LEVELS), np.int64)
+    each: list[Counts] = []  # of a picture (3, K): all of its table would be K times as much
+    borders: list[NDArray[np.float64]] = []
+    for one in pictures:
+        confusion += one.confusion
+        confidence += one.confidence
+        each.append(overlaps(one.confusion).stacked())
+        borders += [] if one.border is None else [one.border]
     pixels = int(confidence[1].sum())
     if pixels == 0:
         raise InputError("There is no pixel to measure on: the masks are empty, or ignored everywhere.")
-    pooled, each = overlaps(confusion), overlaps(np.stack([one.confusion for one in found]))
-    draws = _resampled(each, len(found))
-    borders = [one.border for one in found if one.border is not None]
+    pooled = overlaps(confusion)
+    draws = _resampled(Overlaps(*np.stack(each, axis=1)), len(each))
     frequent = int(pooled.true.argmax())
     return Evaluation(
         names=tuple(names),
-        samples=len(found),
+        samples=len(each),
         pixels=pixels,
         confusion=confusion,
         iou=pooled.iou,

@@ -61,15 +61,15 @@ def mask_evaluation(evaluation: base.Evaluation) -> Evaluation:
 
 
 def worst(task: Segmentation, measured: Measured) -> list[sections.Shown]:
-    """The pictures with the least mean IoU, as the network saw them."""
+    """The pictures with the least mean IoU, as the network saw them; those of ignored pixels have none."""
     true = measured.targets.arrays[MASKS]
     said, sure = measured.values[CLASSES], measured.values[CONFIDENCE]
-    each = [
+    each = (
         counted(*row, len(task.classes), borders=False).confusion
         for row in zip(true, said, sure, strict=True)
-    ]
-    scores = overlaps(np.stack(each)).miou
-    rows = np.argsort(scores, kind="stable")[:SHOWN].tolist()
+    )
+    scores = np.array([overlaps(one).miou if one.any() else np.inf for one in each])
+    rows = np.argsort(scores, kind="stable")[: min(SHOWN, int(np.isfinite(scores).sum()))].tolist()
     return [
         sections.Shown(measured.pixels[row], true[row], said[row], measured.names[row], float(scores[row]))
         for row in rows
