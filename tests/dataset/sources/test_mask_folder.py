@@ -8,6 +8,7 @@ from PIL import Image
 
 from foveate.dataset import open_dataset
 from foveate.errors import DatasetError
+from foveate.tasks.segmentation import mask_set
 from foveate.tasks.segmentation.names import IGNORED
 from mask_sets import mask_folder, numbers, picture, save
 
@@ -95,6 +96,20 @@ def test_black_and_white_is_background_and_foreground(tmp_path):
     assert np.array_equal(masks(data)["images/2.png"], numbers(2, 2))
 
 
+@pytest.mark.parametrize("greys", [(0, 255), (255, 0), (0, 128, 255)])
+def test_grey_masks_go_by_a_table_of_grey_colours_that_has_no_such_numbers(tmp_path, greys):
+    for i in range(4):
+        save(tmp_path / "images" / f"{i}.png", picture(i))
+        save(tmp_path / "masks" / f"{i}.png", np.array(greys, np.uint8)[numbers(i, len(greys))])
+    lines = "".join(f"class {chr(97 + i)},{grey},{grey},{grey}\n" for i, grey in enumerate(greys))
+    (tmp_path / "class_dict.csv").write_text(f"name,r,g,b\n{lines}")
+    data = open_dataset(tmp_path)
+    assert data.task.labels == ("class a", "class b", "class c")[: len(greys)]
+    assert data.task.colours == tuple((grey,) * 3 for grey in greys)
+    assert np.array_equal(masks(data)["images/2.png"], numbers(2, len(greys)))
+    assert any("by the greys of class_dict.csv" in note for note in data.notes)
+
+
 def test_255_among_numbers_is_not_guessed_at(tmp_path):
     mask_folder(tmp_path)
     values = numbers(0)
@@ -130,6 +145,17 @@ def test_colours_go_by_classes_csv(tmp_path):
     assert data.task.colours == ((10, 0, 0), (0, 0, 90))
     expected = np.array([0, IGNORED, 1], np.uint8)
     assert all(np.array_equal(found, expected[numbers(i)]) for i, found in enumerate(masks(data).values()))
+
+
+def test_colours_without_a_table_are_refused_after_a_look_at_a_few_masks(tmp_path, monkeypatch):
+    for i in range(50):
+        save(tmp_path / "images" / f"{i}.png", picture(i))
+        save(tmp_path / "masks" / f"{i}.png", picture(i))
+    read, looked_at = mask_set.stored_mask, []
+    monkeypatch.setattr(mask_set, "stored_mask", lambda *of: looked_at.append(of) or read(*of))
+    with pytest.raises(DatasetError, match=r"in colour .*classes.csv"):
+        open_dataset(tmp_path)
+    assert len(looked_at) <= mask_set.PEEKED
 
 
 def test_indexed_masks_whose_programs_sorted_the_colours_are_read_by_them(tmp_path):

@@ -65,6 +65,13 @@ def test_texts_as_programs_write_them(tmp_path, name, text, numbers, colours):
     assert (table.names, table.numbers, table.colours) == (("sky", "road works"), numbers, colours)
 
 
+def test_names_may_be_numbers(tmp_path):
+    table = read(tmp_path, "0:1,2,3::\n7:4,5,6::\n", "labelmap.txt")
+    assert (table.names, table.colours) == (("0", "7"), ((1, 2, 3), (4, 5, 6)))
+    table = read(tmp_path, "1 2 3 0\n4 5 6 7\n", "label_colors.txt")
+    assert (table.names, table.colours) == (("0", "7"), ((1, 2, 3), (4, 5, 6)))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

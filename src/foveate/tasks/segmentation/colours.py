@@ -26,9 +26,9 @@ TABLE_NAMES = (
 _NAMES = ("name", "class", "class_name", "label")
 _NUMBERS = ("number", "id", "value", "index")
 _CHANNELS = (("r", "red"), ("g", "green"), ("b", "blue"))
-_COLOURED = re.compile(r"(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\S.*)")
-_NUMBERED = re.compile(r"(\d+)\s*[\s:,;]\s*(\S.*)")
-_CVAT = re.compile(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*")
+_COLOURED = re.compile(r"(?P<r>\d+)[\s,]+(?P<g>\d+)[\s,]+(?P<b>\d+)[\s,]+(?P<name>\S.*)")
+_NUMBERED = re.compile(r"(?P<number>\d+)\s*[\s:,;]\s*(?P<name>\S.*)")
+_CVAT = re.compile(r"(?P<name>[^:]+):(?P<r>\d+),(?P<g>\d+),(?P<b>\d+):[^:]*:[^:]*")
 
 VOC_VOID: Colour = (224, 224, 192)  # how its outlines look
 VOC_CLASSES = (
@@ -134,20 +134,19 @@ def _of_lines(text: str, source: str) -> Iterator[_Row]:
         if line.strip() and not line.startswith("#")
     }
     for pattern in (_CVAT, _COLOURED, _NUMBERED):
-        found = {number: pattern.fullmatch(line) for number, line in lines.items()}
-        if found and all(found.values()):
+        found = {number: match for number, line in lines.items() if (match := pattern.fullmatch(line))}
+        if found and len(found) == len(lines):
             for number, match in found.items():
-                yield _matched(f"Line {number} of {source!r}", match.groups() if match else ())
+                yield _matched(f"Line {number} of {source!r}", match.groupdict())
             return
     yield from ((line, None, None) for line in lines.values())
 
 
-def _matched(where: str, groups: Sequence[str]) -> _Row:
-    if len(groups) == 2:
-        return groups[1].strip(), _whole(where, "number", groups[0], 2**31), None
-    digits = [group for group in groups if group.isdigit()][:3]
-    name = groups[3] if groups[:3] == tuple(digits) else groups[0]
-    return name.strip(), None, _colour(where, digits)
+def _matched(where: str, parts: Mapping[str, str]) -> _Row:
+    name = parts["name"].strip()
+    if "number" in parts:
+        return name, _whole(where, "number", parts["number"], 2**31), None
+    return name, None, _colour(where, [parts[channel] for channel in "rgb"])
 
 
 def _colour(where: str, cells: Sequence[str]) -> Colour:

@@ -170,10 +170,13 @@ def _of_single(
     notes: list[str] = []
     if voc:
         table, ignore, notes = _as_voc(table, ignore)
-    # With a table only two classes need a look at all: they may stand as 0 and 1, or as 0 and 255.
-    whole = table is None or len(table.names) == 2
-    rows = range(len(files)) if whole else np.unique(np.linspace(0, len(files) - 1, PEEKED).astype(int))
+    rows = np.unique(np.linspace(0, len(files) - 1, PEEKED).astype(int))
     survey = _surveyed(root, [files[row] for row in rows], whole=table is None)
+    # Without a table all are looked at, unless some are in colour, which is refused. With one only two
+    # classes need a look at all: they may stand as 0 and 1, or as 0 and 255.
+    enough = bool(survey.colours) if table is None else len(table.names) != 2
+    if not enough:
+        survey = _surveyed(root, files, whole=table is None)
     if table is None:
         return _unnamed(survey, ignore, called)
     by_palette = _read_by_palette(survey, table)
@@ -188,6 +191,9 @@ def _of_single(
     if two and set(survey.numbers) == {0, _WHITE}:
         table = _black_and_white(table)
         notes.append(f"0 and 255 in masks are the two classes of {table.source}: {listed(table.names)}.")
+    elif not by_palette and (greys := _read_by_greys(survey, table)):
+        table = table._replace(numbers=greys)
+        notes.append(f"Grey masks are read by the greys of {table.source}, and not by its numbers.")
     legend = legend_of(table, ignore, void=void, by_palette=by_palette)
     if taken := [name for name in void if name in table.names and name not in ignore]:
         notes.append(f"{listed(taken)} is ignored, as it is in this format.")
@@ -222,6 +228,13 @@ def _read_by_palette(survey: _Survey, table: ClassTable) -> bool:
     if not survey.indexed or not set(survey.palette.values()) <= numbers.keys():
         return False
     return survey.disagree or any(numbers[rgb] != number for number, rgb in survey.palette.items())
+
+
+def _read_by_greys(survey: _Survey, table: ClassTable) -> tuple[int, ...]:
+    """The table's colours as numbers, where all are grey and masks have these, and not its numbers alone."""
+    greys = tuple(red for red, green, blue in table.colours if red == green == blue)
+    found = survey.numbers.keys()
+    return greys if len(greys) == len(table.names) and found <= {*greys} and found - table.numbers else ()
 
 
 def _black_and_white(table: ClassTable) -> ClassTable:
