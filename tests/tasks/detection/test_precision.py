@@ -46,6 +46,15 @@ def test_no_answers_no_truth_and_only_crowds():
         evaluate([compared(said, empty, 2)], ("a", "b"), 0.5)
 
 
+def test_classes_that_a_picture_does_not_have_share_what_is_kept_of_them():
+    true = PictureBoxes.of([[0, 0, 40, 40]], [7], Naming(tuple(f"class {k}" for k in range(300))))
+    said = Answer(np.array([[0.0, 0, 40, 40]]), np.array([0.9]), np.array([8]))
+    found = compared(said, true, 300)
+    assert len(found) == 300 and len({id(one) for one in found}) == 3
+    assert found[7].true.tolist() == [1, 0, 1, 0] and found[8].scores.tolist() == [0.9]
+    assert found[9].true.tolist() == [0, 0, 0, 0] and found[9].met.shape == (4, 10, 0)
+
+
 def test_a_class_without_truth_is_named_and_not_averaged():
     naming = Naming(("a", "b"))
     true = PictureBoxes.of([[0, 0, 40, 40]], [0], naming)

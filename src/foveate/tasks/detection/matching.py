@@ -73,6 +73,10 @@ def matched(answers: Boxes, true: Boxes, crowd: Booleans) -> Matches:
     return Matches(scores, met, ignored, (~passed_over).sum(axis=1), order, taken)
 
 
+_NONE = Boxes(np.zeros((0, 4)), np.zeros(0))
+NOTHING = matched(_NONE, _NONE, np.zeros(0, bool))  # of a class that neither answers nor the truth have
+
+
 def _take(
     overlap: Floats,
     passed_over: Booleans,

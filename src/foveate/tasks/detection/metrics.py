@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foveate.errors import InputError
 from foveate.tasks.classification.calibration import Reliability, reliability
 from foveate.tasks.detection.bootstrap import Interval, ap50_intervals
-from foveate.tasks.detection.matching import AREAS, Boxes, Matches, matched
+from foveate.tasks.detection.matching import AREAS, NOTHING, Boxes, Matches, matched
 from foveate.tasks.detection.names import AP50
 from foveate.tasks.detection.precision import NAMES, RECALLS, Curves, curves, mean_known, twelve
 from foveate.tasks.detection.truth import PictureBoxes
@@ -38,11 +38,11 @@ class Answer(NamedTuple):
 def compared(answer: Answer, true: PictureBoxes, classes: int) -> list[Matches]:
     """The matches of each class in one picture."""
     corners, areas = true.boxes.astype(np.float64), true.areas.astype(np.float64)
-    found = []
-    for k in range(classes):
+    found = [NOTHING] * classes  # most classes are in few pictures: of many of both no more is kept
+    for k in np.union1d(answer.labels, true.labels).tolist():
         said, own = answer.labels == k, true.labels == k
         given = Boxes(answer.boxes[said], answer.scores[said])
-        found.append(matched(given, Boxes(corners[own], areas[own]), true.crowd[own]))
+        found[k] = matched(given, Boxes(corners[own], areas[own]), true.crowd[own])
     return found
 
 
