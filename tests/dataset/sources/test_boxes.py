@@ -45,6 +45,15 @@ def test_a_table_goes_by_the_names_of_its_columns(tmp_path):
     assert any("have no box" in note for note in dataset.notes)
 
 
+def test_pictures_that_are_not_there_are_named_whatever_their_sizes(tmp_path):
+    boxed.save(tmp_path, "a.png", (30, 20))
+    rows = ["a.png,30,20", "b.png,40,30", "c.png,50,40"]
+    text = "".join(f"{row},cat,2,3,12,13\n" for row in rows)
+    (tmp_path / "boxes.csv").write_text(f"filename,width,height,class,xmin,ymin,xmax,ymax\n{text}")
+    with pytest.raises(DatasetError, match=r"names 2 of 3 pictures that are not there: 'b\.png'"):
+        open_dataset(tmp_path / "boxes.csv")
+
+
 def test_json_lines_with_extents_and_pictures_that_no_row_names(tmp_path):
     for name in ("a", "b", "c"):
         boxed.save(tmp_path / "images", f"{name}.png", (30, 20))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import captioned
 from captioned import SENTENCES
 from foveate.dataset import open_dataset
+from foveate.dataset.sources.caption_json import json_files
 from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import DatasetError
 from foveate.tasks.captioning.scene import check, parse_sentence
@@ -57,6 +59,17 @@ def test_coco_has_a_file_a_split(tmp_path) -> None:
     assert readable(data)
     alone = open_dataset(folder / "annotations" / "captions_val2017.json")
     assert told(alone) == {"train": {name: SENTENCES[name] for name in names[5:]}} and readable(alone)
+
+
+def test_files_are_looked_into_one_at_a_time(tmp_path) -> None:
+    for split in ("train", "val", "test"):
+        document = {"info": "x" * 3_000_000, "images": [], "annotations": [{"caption": ""}]}
+        (tmp_path / f"captions_{split}.json").write_text(json.dumps(document))
+    tracemalloc.start()
+    found = json_files(tmp_path, asked=False)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.keys() == {"train", "val", "test"} and most < 2 * 3_000_000
 
 
 def test_instances_beside_captions_are_what_is_meant_unless_captions_are_asked_for(tmp_path) -> None:

@@ -116,7 +116,7 @@ class _Table:
             name = self._text(where, record, self._columns.file)
             named_pictures[name] = None
             if name not in rows:
-                rows[name] = line, self._lookup.find(name, str(self._path)) or ""
+                rows[name] = line, self._lookup.find(name, str(self._path)) or name
             picture = rows[name][1]
             split, sides = self._split(where, record), self._size(where, record)
             first = found.setdefault(picture, (split, sides, []))

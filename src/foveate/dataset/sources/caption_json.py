@@ -29,8 +29,7 @@ def json_files(folder: Path, *, asked: bool) -> dict[str, Path]:
     """
     inner = folder_named(folder, *_FOLDERS)
     files = [file for place in (folder, inner) if place for file in json_with(place, "images")]
-    texts = {file: content(file) for file in files}
-    ours = [file for file, text in texts.items() if _is_ours(text)]
+    ours = [file for file in files if _is_ours(content(file))]  # one text at a time: they are large
     if not asked and len(ours) < len(files):
         return {}
     found: dict[str, Path] = {}
