@@ -1,9 +1,11 @@
 """Hostile ONNX files with matching hashes: refused in a sentence, in bounded time, with nothing opened."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -109,6 +111,48 @@ def test_many_nodes_are_counted(model):
 def test_what_is_no_protobuf_is_refused(data):
     with pytest.raises(InputError, match="is no ONNX model"):
         check_onnx(data)
+
+
+def field(number, content, beyond=None):
+    """A field as protobuf writes it. beyond: its key in five bytes, of which this one holds bits 28 to 34."""
+    key = [number << 3 | 2] if beyond is None else [number << 3 | 130, 128, 128, 128, beyond]
+    length, size = len(content), []
+    while length > 127:
+        size.append(length & 127 | 128)
+        length >>= 7
+    return bytes([*key, *size, length]) + content
+
+
+@pytest.mark.parametrize("beyond", [0x10, 0x20, 0x70])
+def test_what_protobuf_reads_is_not_passed_over(model, pictures, beyond):
+    """Of a key protobuf keeps 32 bits: ONNX Runtime runs nodes, and reads files, whose fields have more."""
+    proto = onnx.load_from_string(model)
+    nodes = [node.SerializeToString() for node in proto.graph.node]
+    proto.graph.ClearField("node")
+    graph = proto.graph.SerializeToString() + b"".join(field(1, node, beyond) for node in nodes)
+    proto.ClearField("graph")
+    hidden = proto.SerializeToString() + field(7, graph)
+    ran, as_it_was = (
+        onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, {"images": pictures})
+        for data in (hidden, model)
+    )
+    np.testing.assert_array_equal(ran[0], as_it_was[0])
+    with pytest.raises(InputError, match="its fields are broken"):
+        check_onnx(hidden)
+
+
+def test_numbers_that_no_size_depends_on_take_no_memory(model):
+    """A million of them, 4 MB in the file, would be 32 MB in Python."""
+    proto = onnx.load_from_string(model)
+    proto.graph.initializer.add(
+        name="many", data_type=TensorProto.FLOAT, dims=[1_000_000], float_data=np.zeros(1_000_000)
+    )
+    data = proto.SerializeToString()
+    tracemalloc.start()
+    check_onnx(data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_two_graphs_are_refused(model):

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -222,6 +223,134 @@ def test_what_would_take_hours_is_refused_unseen(nodes, constants):
     ):
         check_onnx(graph_of(nodes, constants).SerializeToString())
     assert time.process_time() - began < 2
+
+
+def filled(*nodes):
+    """A tensor of as many zeros as these nodes reckon in the end, and what they begin with."""
+    return [*nodes, helper.make_node("ConstantOfShape", ["n"], ["y"])]
+
+
+def constants(**values):
+    return [numpy_helper.from_array(np.array(value), name) for name, value in values.items()]
+
+
+def cast(source, target, to):
+    return helper.make_node("Cast", [source], [target], to=to)
+
+
+def floats(*values):
+    return np.array(values, FLOAT)
+
+
+INT32, INT64, UINT8 = TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8
+LOW = -(1 << 31)
+# Nodes and constants whose "y" is larger than whoever reckons in Python's own numbers would say.
+MISREAD = {
+    "a constant's node that stands later": (
+        filled(
+            helper.make_node("Identity", ["m"], ["n"]),
+            helper.make_node("Constant", [], ["m"], value_ints=[500]),
+        ),
+        constants(m=[1]),
+    ),
+    "a cast to 32 bits": (
+        filled(cast("a", "b", INT32), cast("b", "n", INT64)), constants(a=[2 * LOW + 500])
+    ),
+    "a cast to 8 bits": (filled(cast("a", "b", UINT8), cast("b", "n", INT64)), constants(a=[100 - 256])),
+    "sums of 32 bits": (
+        filled(
+            helper.make_node("Add", ["a", "a"], ["b"]),
+            helper.make_node("Add", ["b", "c"], ["d"]),
+            cast("d", "n", INT64),
+        ),
+        constants(a=np.array([LOW], np.int32), c=np.array([500], np.int32)),
+    ),
+    "a fraction of whole numbers": (
+        filled(
+            cast("a", "b", TensorProto.FLOAT),
+            cast("two", "c", TensorProto.FLOAT),
+            helper.make_node("Div", ["b", "c"], ["d"]),
+            helper.make_node("Mul", ["d", "e"], ["f"]),
+            cast("f", "n", INT64),
+        ),
+        constants(a=[5], two=[2], e=floats(200)),
+    ),
+    "single precision": (
+        filled(
+            helper.make_node("Add", ["a", "b"], ["c"]),
+            helper.make_node("Sub", ["c", "a"], ["d"]),
+            helper.make_node("Sub", ["d", "b"], ["e"]),
+            helper.make_node("Mul", ["e", "f"], ["g"]),
+            cast("g", "n", INT64),
+        ),
+        constants(a=floats(1 << 24), b=floats(1), f=floats(-500)),
+    ),
+    "a long attribute": (
+        [
+            helper.make_node("Constant", [], ["a"], value_ints=[0] * 2000),
+            helper.make_node("Identity", ["a"], ["y"]),
+        ],
+        [],
+    ),
+    "sides that keep their ratio": (
+        [
+            helper.make_node(
+                "Resize", [X, "", "", "a"], ["y"], axes=[2, 3], keep_aspect_ratio_policy="not_smaller"
+            )
+        ],
+        constants(a=[24, 5]),
+    ),
+    "a scale in single precision": (
+        [helper.make_node("Resize", [X, "", "a"], ["y"])], constants(a=floats(1, 1, 1, 0.7))
+    ),
+    "a range of floats": (
+        [helper.make_node("Range", ["a", "b", "c"], ["y"])],
+        constants(a=FLOAT(-1), b=FLOAT(1 << 24), c=FLOAT(4096)),
+    ),
+}  # fmt: skip
+
+
+def as_onnx_runtime_has_it(data):
+    session = onnxruntime.InferenceSession(
+        data, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
+    )
+    return session.run(["y"], {X: np.zeros(PICTURE, FLOAT)})[0].shape
+
+
+@pytest.mark.parametrize(("nodes", "constants"), MISREAD.values(), ids=MISREAD)
+def test_sizes_are_onnx_runtimes_or_none(nodes, constants):
+    model = graph_of(nodes, constants)
+    kind = INT64 if nodes[0].op_type == "Constant" else TensorProto.FLOAT
+    model.graph.output.append(helper.make_tensor_value_info("y", kind, None))
+    data = model.SerializeToString()
+    real = as_onnx_runtime_has_it(data)
+    try:
+        reckoned = sizes_as_reckoned(data)["y"]
+    except InputError:
+        return  # it is not run
+    assert reckoned == real
+
+
+def varint(number):
+    low = number & 127
+    return bytes([low]) if number < 128 else bytes([low | 128]) + varint(number >> 7)
+
+
+def test_a_number_of_32_bits_is_no_longer_in_a_file():
+    """Protobuf keeps the low 32 bits of what is written as an int32; Python's library writes no other."""
+    number = varint((2 * LOW + 500) & (1 << 64) - 1)
+    tensor = b"\x08\x01\x10\x06\x42\x01a\x2a" + varint(len(number)) + number  # dims, type, name, int32_data
+    model = graph_of(filled(cast("a", "n", INT64)))
+    model.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, None))
+    graph = model.graph.SerializeToString() + b"\x2a" + varint(len(tensor)) + tensor
+    model.ClearField("graph")
+    data = model.SerializeToString() + b"\x3a" + varint(len(graph)) + graph
+    assert sizes_as_reckoned(data)["y"] == as_onnx_runtime_has_it(data) == (500,)
+
+
+def test_a_side_below_0_is_refused():
+    with pytest.raises(InputError, match="holds sides below 0"):
+        check_onnx(graph_of(filled(), constants(n=[-1])).SerializeToString())
 
 
 def test_numbers_do_not_grow_without_end():

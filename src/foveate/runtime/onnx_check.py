@@ -23,6 +23,7 @@ from foveate.runtime.onnx_call import MAX_VALUES, Graph, Node, Shape, Tensor, Va
 from foveate.runtime.onnx_cost import operations
 
 MAX_FIELDS = 1_000_000
+MAX_FIELD_NUMBER = (1 << 29) - 1  # of a key beyond 32 bits protobuf keeps the low ones: another field's
 # The largest network of the guides has 984 nodes, in 8-bit integers some four times as many; ONNX Runtime's
 # time to open grows with their square, and takes some 3 s for so many.
 MAX_NODES = 10_000
@@ -192,9 +193,9 @@ class _Walk:
             elif number in (7, 8):
                 several += self.numbers(number == 7, wire, a, b)
         # Which of two values ONNX Runtime would take is not guessed at.
-        other = bool(seen) and FIELD_OF_TYPE.get(kind) != seen[0]
+        other = (bool(seen) and FIELD_OF_TYPE.get(kind) != seen[0]) or len(several) > MAX_VALUES
         if other or len(set(seen)) > 1 or (len(seen) > 1 and not several):
-            _refuse("an attribute with two values, or one of another type than it says")
+            _refuse("an attribute with two values, of another type than it says, or of too many numbers")
         return name, tuple(several) if several else value
 
     def tensor(self, start: int, end: int) -> tuple[str, Tensor]:
@@ -214,7 +215,8 @@ class _Walk:
             elif number == 9 and wire == _BYTES:
                 raw = (a, b)
             elif number in (4, 5, 7) and len(typed) <= MAX_VALUES:
-                typed += self.numbers(number == 4, wire, a, b)
+                found = self.numbers(number == 4, wire, a, b)
+                typed += [_signed(value, 32) for value in found] if number == 5 else found
             elif number == 13 or (number == 14 and (wire != _VARINT or a != 0)):
                 _refuse("tensors kept in other files")
         if len(dims) > 16 or math.prod(dims) > 2 * len(self.data):  # an element has at least half a byte
@@ -232,11 +234,14 @@ class _Walk:
         return tuple(typed) if len(typed) == count else None
 
     def numbers(self, floats: bool, wire: int, a: int, b: int) -> list[Any]:
-        """A repeated field's numbers, one or packed; none where it is of another type, as in protobuf."""
+        """A repeated field's numbers, one or packed; none where it is of another type, as in protobuf.
+
+        Of those that are packed at most one more than are followed.
+        """
         if wire not in (_BYTES, _FIXED32 if floats else _VARINT):
             return []
         if floats:
-            whole = b - (b - a) % 4
+            whole = min(b - (b - a) % 4, a + 4 * (MAX_VALUES + 1))
             return list(struct.unpack(f"<{(whole - a) // 4}f", self.data[a:whole]))
         return [_signed(value) for value in ([a] if wire == _VARINT else self.packed(a, b, MAX_VALUES + 1))]
 
@@ -257,6 +262,8 @@ class _Walk:
             ):  # most keys and lengths are one byte, and calling for each takes longer than reading
                 key, start = varint(start - 1, end)
             number, wire = key >> 3, key & 7
+            if not 0 < number <= MAX_FIELD_NUMBER:
+                _broken()
             if wire == _VARINT:
                 value = data[start] if start < end else 128
                 start += 1
@@ -273,8 +280,8 @@ class _Walk:
                 length = 4 if wire == _FIXED32 else 8
             else:
                 length = len(data) + 1
-            if number == 0 or length > end - start:
-                raise InputError("is no ONNX model: its fields are broken; copy the model folder again.")
+            if length > end - start:
+                _broken()
             yield number, wire, start, start + length
             start += length
 
@@ -297,10 +304,14 @@ class _Walk:
         raise InputError("is no ONNX model: a number is cut off; copy the model folder again.")
 
 
-def _signed(value: int) -> int:
-    """A number of protobuf's int64, whose negative ones are written as large ones."""
-    value &= (1 << 64) - 1
-    return value - (1 << 64) if value >> 63 else value
+def _signed(value: int, bits: int = 64) -> int:
+    """A number of protobuf's int64 or int32, whose negative ones are written as large ones."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def _broken() -> NoReturn:
+    raise InputError("is no ONNX model: its fields are broken; copy the model folder again.")
 
 
 def _refuse(what: str) -> NoReturn:

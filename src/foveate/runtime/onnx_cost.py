@@ -65,6 +65,8 @@ def computed(
             _refuse(f"the operator {printable(node.kind[:40])}, whose cost is not known here")
         if not known.keys() >= set(node.inputs):
             _refuse(f"a node of {printable(node.kind[:40])} before what it takes")
+        if not known.keys().isdisjoint(filter(None, node.outputs)):
+            _refuse("two values of one name")  # a constant's node is taken before all others
         call = Call(node, [known[name] for name in node.inputs])
         try:
             found = _repeated(call, known) if rule is None else rule(call)
@@ -76,8 +78,11 @@ def computed(
                 "runs; a model that `foveate train` wrote never does, so it is not run."
             ) from error
         made = found[: len(node.outputs)]
-        if any(len(one.shape) > MAX_RANK or max(one.shape, default=0) > MAX_OPERATIONS for one in made):
+        sides = [side for one in made for side in one.shape]
+        if max(sides, default=0) > MAX_OPERATIONS or any(len(one.shape) > MAX_RANK for one in made):
             _refuse("tensors larger than any picture needs")
+        if min(sides, default=0) < 0:
+            _refuse("sides below 0")
         known.update(zip(node.outputs, made, strict=False))
         yield node, made, call.products
 
@@ -114,14 +119,15 @@ def _named(rule: Rule, names: str) -> dict[str, Rule]:
 RULES: dict[str, Rule] = {
     **_named(
         shapes.same,
-        "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Bernoulli Ceil Celu Clip Cos Cosh CumSum "
-        "DequantizeLinear Dropout Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax "
-        "InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization "
-        "MeanVarianceNormalization Mish Neg Not PRelu QuantizeLinear RandomNormalLike RandomUniformLike "
-        "Reciprocal Relu Round ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus "
-        "Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu",
+        "Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Bernoulli CastLike Ceil Celu Clip Cos Cosh "
+        "CumSum DequantizeLinear Dropout Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish "
+        "Hardmax InstanceNormalization IsInf IsNaN LRN LayerNormalization LeakyRelu Log LogSoftmax "
+        "LpNormalization MeanVarianceNormalization Mish Neg Not PRelu QuantizeLinear RandomNormalLike "
+        "RandomUniformLike Reciprocal Relu Round ScatterElements ScatterND Selu Shrink Sigmoid Sign Sin "
+        "Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu",
     ),
-    **_named(shapes.same_values, "Cast CastLike Identity"),
+    "Cast": shapes.cast,
+    "Identity": shapes.same_values,
     **_named(
         shapes.elementwise,
         "And BitShift BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Max Mean "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from foveate.runtime.onnx_call import MAX_VALUES, Call, Rule, Tensor, broadcast
+from foveate.runtime.onnx_call import MAX_VALUES, Call, Rule, Tensor, Values, broadcast
 
 
 def same(c: Call) -> list[Tensor]:
@@ -14,10 +15,27 @@ def same(c: Call) -> list[Tensor]:
 
 
 def same_values(c: Call) -> list[Tensor]:
+    return [c.given[0]]
+
+
+def cast(c: Call) -> list[Tensor]:
+    """To FLOAT, INT32 and INT64; what other types make of a number is not followed."""
     shape, values = c.given[0]
-    if values is not None and c.get("to") in (6, 7):  # int32, int64
-        values = tuple(int(value) for value in values)
-    return [Tensor(shape, values)]
+    to = {1: float, 6: int, 7: int}.get(c.get("to"))
+    return [Tensor(shape, None if values is None or to is None else _computed(map(to, values)))]
+
+
+def _computed(values: Iterable[Any]) -> Values | None:
+    """Results as ONNX Runtime has them: floats in single precision, integers that fit in 32 bits or none."""
+    found = tuple(values)
+    if all(isinstance(value, float) for value in found):
+        return _single(*found)
+    return found if all(isinstance(value, int) and abs(value) < 1 << 31 for value in found) else None
+
+
+def _single(*values: float) -> Values:
+    """In single precision."""
+    return struct.unpack(f"<{len(values)}f", struct.pack(f"<{len(values)}f", *values))
 
 
 def elementwise(c: Call) -> list[Tensor]:
@@ -34,8 +52,7 @@ def followed(function: Callable[[Any, Any], Any]) -> Rule:
             return [Tensor(shape)]
         count = max(len(a), len(b))
         pairs = zip(a * (count // len(a)), b * (count // len(b)), strict=True)
-        made = tuple(function(x, y) for x, y in pairs)
-        return [Tensor(shape, made if all(abs(value) < 1 << 63 for value in made) else None)]
+        return [Tensor(shape, _computed(function(x, y) for x, y in pairs))]
 
     return rule
 
@@ -197,7 +214,8 @@ def filled(c: Call) -> list[Tensor]:
 def range_(c: Call) -> list[Tensor]:
     (start,), (limit,), (delta,) = (c.values(i) for i in range(3))
     count = max(math.ceil((limit - start) / delta), 0)
-    return [Tensor((count,), tuple(start + i * delta for i in range(count)) if count <= MAX_VALUES else None)]
+    few = count <= MAX_VALUES and isinstance(start, int)  # floats are summed up, and rounded each time
+    return [Tensor((count,), tuple(start + i * delta for i in range(count)) if few else None)]
 
 
 def resize(c: Call) -> list[Tensor]:
@@ -205,10 +223,13 @@ def resize(c: Call) -> list[Tensor]:
     axes = [axis % len(x) for axis in c.get("axes") or range(len(x))]
     sides = list(x)
     if c.has(3):
+        if c.get("keep_aspect_ratio_policy", b"stretch") != b"stretch":
+            raise ValueError("sizes that are not those of the result")
         found = c.values(3)
     else:
         scales = c.values(2) if c.node.kind == "Resize" else c.numbers("scales", 1) or ()
-        found = tuple(math.floor(x[a] * scale) for a, scale in zip(axes, scales, strict=True))
+        wanted = _single(*(x[a] * scale for a, scale in zip(axes, scales, strict=True)))
+        found = tuple(map(math.floor, wanted))
     for axis, side in zip(axes, found, strict=True):
         sides[axis] = side
     c.products = 64 * math.prod(sides)  # cubic interpolation takes 16 neighbours, with weights
