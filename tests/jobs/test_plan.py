@@ -35,6 +35,7 @@ def test_what_is_missing_is_planned_and_nothing_else(many):
     there = {row for row in range(2000) if row % 3}
     names = [object_name(Scan(), many[row]) for row in there]
     names += [object_name(Scan(), many[0]._replace(hash="ff" * 16)), "train-000000.old.scan.npz", "notes.txt"]
+    names.append("caf\udce9.txt")  # a file's name that is no text
     plan = planned(many, Scan(), Named(names))
     assert plan.rows.tolist() == [row for row in range(2000) if row not in there]
     assert plan.done == len(there) and plan.pictures == sum(row % 7 for row in plan.rows.tolist())

@@ -4,8 +4,14 @@ import gzip
 import json
 import multiprocessing
 import os
+import pickle
+import shutil
 import signal
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +20,13 @@ import foveate
 from foveate.cli.main import main
 from foveate.dataset import open_dataset
 from foveate.dataset.shards.index import read_index
-from foveate.errors import InputError, StoreError, UnknownNameError
+from foveate.errors import InputError, ModelFolderError, StoreError, UnknownNameError
 from foveate.jobs.engines import Hands, run
 from foveate.jobs.kinds import Answers, object_name
 from foveate.jobs.plan import planned
 from foveate.jobs.work import KindWork
 from foveate.stores import open_store
+from pixelwise import pixelwise_folder
 
 FORM = "jsonl"
 
@@ -90,6 +97,23 @@ def test_another_model_question_or_shard_is_another_object(place, tmp_path):
     assert len(names) == 4 and all(name.endswith(".jsonl.gz") for name in names)
 
 
+def test_another_model_in_the_same_folder_answers_under_no_others_name(place, tmp_path):
+    """Processes open the model when they begin, which may be after it was replaced."""
+    folder, out = tmp_path / "model", tmp_path / "answers"
+    shutil.copytree(place / "pixelwise", folder)
+    index = read_index(open_store(place / "shards"))
+    work = KindWork(Answers(str(folder)), str(place / "shards"), str(out))
+    planned(index, work.kind, open_store(out))  # here objects are named
+    elsewhere = pickle.loads(pickle.dumps(work))  # noqa: S301 -- our own
+    shutil.rmtree(folder)
+    pixelwise_folder(tmp_path, "model", classes=("red", "green", "violet"))
+    for job in (work, elsewhere):
+        with pytest.raises(ModelFolderError, match="holds another model than when the job began"):
+            job.do(index[0].stem)
+    assert not out.exists()
+    assert KindWork(Answers(str(folder)), str(place / "shards"), str(out)).do(index[0].stem).new
+
+
 def test_two_at_once_leave_one_object_each(place, alone, objects):
     """Both do all shards at the same time; every object was created once."""
     index = read_index(open_store(place / "shards"))
@@ -118,6 +142,8 @@ def test_batches_of_ray(place, tmp_path):
     assert found["new"].tolist() == [False, False] and list(found["shard"]) == names.tolist()
     with pytest.raises(InputError, match="there is no shard 'train-9'"):
         work("train-9")
+    with pytest.raises(ModelFolderError, match=r"config.json: missing; expected a complete model folder"):
+        foveate.ShardWork(tmp_path / "none", place / "shards", tmp_path, form=FORM)("train-000000")
 
 
 @pytest.mark.slow
@@ -133,6 +159,45 @@ def test_killed_processes_are_replaced(place, alone, tmp_path):
     os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
     assert first.shard in {done.shard for done in [first, *work]}
     assert_same(rows_in(tmp_path), alone)
+
+
+BEGINNER = """
+import multiprocessing, sys, time
+from foveate.dataset.shards.index import read_index
+from foveate.jobs.engines import Hands, run
+from foveate.jobs.kinds import Answers
+from foveate.jobs.plan import planned
+from foveate.jobs.work import KindWork
+from foveate.stores import open_store
+
+model, data, out = sys.argv[1:]
+kind = Answers(model, threads=1)
+work = run(KindWork(kind, data, out), planned(read_index(open_store(data)), kind, None), Hands(workers=2))
+next(work)
+print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_a_program_that_is_killed_leaves_no_processes(place, tmp_path):
+    words = [sys.executable, "-c", BEGINNER, place / "pixelwise", place / "shards", tmp_path]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as program:
+        pids = program.stdout.readline().split()
+        program.kill()
+    assert len(pids) == 2
+    until = time.monotonic() + 20
+    while any(map(lives, pids)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(lives, pids))
+
+
+def lives(pid):
+    """Whether a process is there, and not only what is told to a parent that does not ask."""
+    try:
+        return Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_who_works(place):

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -86,7 +87,15 @@ _WORK: list[KindWork] = []  # of this process
 
 def _begin(work: KindWork) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that began it all is asked, and ends us
+    threading.Thread(target=_end_with_parent, name="foveate-parent", daemon=True).start()
     _WORK[:] = [work]
+
+
+def _end_with_parent() -> None:
+    """Where that process is killed, nobody would end this one: it waits for work as long as it lives."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(name: str) -> Done:

@@ -17,9 +17,9 @@ from foveate.dataset.quality.scan import ScanResult, scan
 from foveate.dataset.samples import Split
 from foveate.dataset.shards.index import Shard, ShardIndex
 from foveate.dataset.shards.pictures import ShardImages
-from foveate.errors import ImageError
+from foveate.errors import ImageError, ModelFolderError, show_path
 from foveate.jobs import forms
-from foveate.modelfolder.read import read_runnable
+from foveate.modelfolder.read import MAX_CONFIG_BYTES, read_bounded, read_runnable
 from foveate.runtime.config import CONFIG_NAME, ONNX_NAME
 from foveate.runtime.predictor import Predictor
 from foveate.words import encodable
@@ -79,13 +79,26 @@ class Answers:
 
     @cached_property
     def identity(self) -> str:
-        """The SHA-256 of config.json, which holds those of all the model's files, and what is asked of it."""
-        config = hashlib.sha256((Path(self.folder) / CONFIG_NAME).read_bytes()).hexdigest()
-        return json.dumps([config, self.top_k, self.threshold, self.beam])
+        """The SHA-256 of config.json, which holds those of all the model's files, and what is asked of it.
+
+        Raises ModelFolderError.
+        """
+        return self._identity_now()
+
+    def _identity_now(self) -> str:
+        config = read_bounded(self.folder, CONFIG_NAME, MAX_CONFIG_BYTES)
+        return json.dumps([hashlib.sha256(config).hexdigest(), self.top_k, self.threshold, self.beam])
 
     @cached_property
     def _predictor(self) -> Predictor:
+        """Raises ModelFolderError for another model than the one by which objects are named."""
+        named = self.identity
         found = read_runnable(self.folder, parts=self.beam is not None)
+        if self._identity_now() != named:
+            raise ModelFolderError(
+                f"{show_path(self.folder)}: holds another model than when the job began; give the job a "
+                "folder that nothing replaces, the same on every machine, and run again."
+            )
         task = found.config.task if self.beam is None else found.config.task.with_beam(self.beam)
         return Predictor(
             found.model,

@@ -49,5 +49,5 @@ def planned(index: ShardIndex, kind: Kind, out: Store | None) -> Plan:
 
 def _short(name: str) -> int:
     """64 bits of a name: those of its hash, which tells the shard's content and what is done."""
-
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+    data = name.encode("utf-8", "surrogateescape")  # of a file that lies there, too
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")

@@ -17,6 +17,7 @@ from foveate.dataset.samples import FileImages
 from foveate.dataset.shards.index import read_index
 from foveate.dataset.shards.pictures import TarParts
 from foveate.dataset.shards.read import read_shard, rows_of
+from foveate.dataset.shards.rows import parsed
 from foveate.dataset.shards.write import write_shards
 from foveate.errors import ChangedObjectError, DatasetError, InputError, UnreadableImageError
 from foveate.stores import open_store
@@ -163,6 +164,7 @@ def test_what_is_damaged_is_one_sentence(tmp_path):
         (head, b'"version": 1', b'"version": 2', "is damaged"),
         (table, b"train-000001", b"train-000002", "is damaged"),
         (place / "train-000000.jsonl", b'"name"', b'"nome"', "train-000000.jsonl is damaged"),
+        (place / "train-000000.jsonl", b"[512,", b"[1e999,", "train-000000.jsonl is damaged"),
         (place / "train-000000.jsonl", b'"age"', b'"agf"', "an answer in its shards is damaged"),
     ):
         whole = path.read_bytes()
@@ -174,6 +176,12 @@ def test_what_is_damaged_is_one_sentence(tmp_path):
     head.unlink()
     with pytest.raises(DatasetError, match="holds no shards"):
         read_index(open_store(place))
+
+
+def test_a_row_of_other_kinds_of_values_is_one_sentence():
+    for parts in ("[]", '{"": 7}', "null"):
+        with pytest.raises(DatasetError, match="x is damaged"):
+            parsed(f'{{"row": 0, "name": "a", "parts": {parts}, "answer": {{}}}}\n'.encode(), "x", 1)
 
 
 def test_a_flipped_bit_is_told_and_no_picture_is_made_of_it(tmp_path):
@@ -243,6 +251,14 @@ def test_blocks_are_read_only_where_neighbours_are_wanted(tmp_path):
         parts.read(0, part(start))
     parts.read(0, part(1000))  # across the edge of a block
     assert store.asked == [(0, 1024), (1000, 1100)]
+
+
+@pytest.mark.parametrize("place", [(512, 1 << 50), (-512, 100), (512, -1)])
+def test_a_place_outside_the_shard_is_told_before_anything_is_read(tmp_path, place):
+    write_shards(numbers(tmp_path / "data"), open_store(tmp_path / "shards"))
+    parts = open_dataset(tmp_path / "shards").splits["train"].images.parts
+    with pytest.raises(ChangedObjectError, match=r"train-000000\.tar changed"):
+        parts.read(0, (*place, 0))
 
 
 def test_what_masks_leave_out_is_said_when_shards_are_written(tmp_path):

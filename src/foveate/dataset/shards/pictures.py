@@ -54,6 +54,8 @@ class TarParts:
     def read(self, shard: int, part: Part) -> bytes:
         """Raises ChangedObjectError for other bytes than were written; StoreError."""
         start, length, check = part
+        if not 0 <= start <= start + length <= self.shards[shard].size:
+            raise self._other(shard)
         data = self._bytes(shard, start, start + length)
         if zlib.crc32(data) != check:  # once more: what came may have been damaged on its way
             data = self._ranged(shard, start, start + length)

@@ -43,7 +43,7 @@ def parsed(data: bytes, where: str, count: int) -> list[Row]:
     """The same again. Raises DatasetError for what is damaged; count: how many there must be."""
     try:
         found = [_row(json.loads(line)) for line in data.splitlines()]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(f"{printable(where)} is damaged ({error}); write the shards again.") from error
     if len(found) != count:
         raise DatasetError(
