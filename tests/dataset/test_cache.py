@@ -1,13 +1,11 @@
 """The decoded cache: the same pixels in memory or on disk, and a clear word when neither holds them."""
 
-import os
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from foveate.dataset import cache
-from foveate.dataset.cache import decode, free_memory_bytes
+from foveate.dataset.cache import decode
 from foveate.dataset.samples import ArrayImages, FileImages
 from foveate.errors import StorageError
 from foveate.images.preprocess import Preprocessing
@@ -77,7 +75,3 @@ def test_a_full_disk_is_one_sentence(files, monkeypatch):
         StorageError, match=r"need 720 B, more than 0% of the free memory, .*No space left on device"
     ):
         decode(files, PREPROCESSING)
-
-
-def test_free_memory_is_some_but_not_more_than_there_is():
-    assert 0 < free_memory_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

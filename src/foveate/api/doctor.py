@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -13,6 +12,7 @@ from typing import Any
 
 from foveate.dataset.sources.fetch import cache_folder
 from foveate.images.resample import is_fast
+from foveate.memory import memory_bytes
 from foveate.runtime.machine import installed_version, processor
 from foveate.runtime.session import physical_cores
 from foveate.words import bytes_text
@@ -169,17 +169,10 @@ def _machine() -> dict[str, str]:
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "processor": f"{processor()}, {physical_cores()} cores",
     }
-    if (memory := _memory()) is not None:
+    if (memory := memory_bytes()) is not None:
         facts["memory"] = bytes_text(memory)
     facts["disk"] = f"{bytes_text(shutil.disk_usage(Path.cwd()).free)} free here"
     return facts
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def _engines() -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -13,24 +12,11 @@ from foveate.dataset.quality.scan import Fault, ScanResult, scan
 from foveate.dataset.samples import ArrayImages, Images
 from foveate.errors import StorageError
 from foveate.images.preprocess import Preprocessing
+from foveate.memory import free_memory_bytes
 from foveate.words import bytes_text, setting
 
 # Decoded pictures may take this share of the memory that is free; beyond it they go to a memory-mapped file.
 MEMORY_FRACTION = 0.4
-
-
-def free_memory_bytes() -> int:
-    """Memory free without swapping, as the kernel estimates it; half of all memory where it does not."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (ValueError, OSError, AttributeError):
-        return 2 << 30
 
 
 def decode(

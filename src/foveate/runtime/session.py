@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from foveate.memory import memory_bytes
 from foveate.runtime.watch import InFlight
 
 _CPU = "CPUExecutionProvider"
@@ -104,9 +105,9 @@ def _limit_memory() -> bool:
     if _memory_limited is None:
         import onnxruntime as ort
 
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        most = min(MAX_ARENA_BYTES, (memory_bytes() or 2 * MAX_ARENA_BYTES) // 2)
         kind = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-        arena = ort.OrtArenaCfg({"max_mem": min(MAX_ARENA_BYTES, physical // 2)})
+        arena = ort.OrtArenaCfg({"max_mem": most})
         _memory_limited = False
         with contextlib.suppress(Exception):
             ort.create_and_register_allocator(kind, arena)

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from foveate.dataset.samples import ArrayImages, DataSet, Images, Split, from_answers
 from foveate.dataset.sources.ranges import range_notes, to_bytes, white_of
 from foveate.errors import DatasetError, InputError, listed
+from foveate.memory import memory_bytes
 from foveate.tasks import list_tasks, task_of_array
 from foveate.tasks.classification.targets import ClassTargets
 from foveate.tasks.classification.task import Classification
@@ -166,12 +167,9 @@ def _class_names(path: str, classes: NDArray[np.generic]) -> list[str]:
 
 
 def require_memory(name: str, size: int) -> None:
-    """Refuse to load ``size`` bytes where that is more than half of the machine's memory."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return  # a system that does not say
-    if size > memory * _MEMORY_SHARE:
+    """Refuse to load ``size`` bytes where that is more than half of the memory that this process may use."""
+    memory = memory_bytes()
+    if memory is not None and size > memory * _MEMORY_SHARE:
         raise DatasetError(
             f"{name!r} takes {bytes_text(size)} in memory, more than half of this machine's "
             f"{bytes_text(memory)}; use a folder of pictures instead."
