@@ -84,6 +84,21 @@ def test_what_waits_while_the_network_runs_goes_together(make):
     assert len(engine.predictor.batches) <= 3
 
 
+def test_of_large_pictures_fewer_go_together(make):
+    """800,000 pixels: the feature maps of more would not fit into the memory, and all of them would fail."""
+    network = Network(seconds=0.02)
+    network.preprocessing = Preprocessing(400, 500)
+    engine = make(network, max_batch=32)
+
+    async def ask():
+        picture = np.zeros((1, 400, 500, 3), np.uint8)
+        return await asyncio.gather(*(engine.run(picture) for _ in range(12)))
+
+    assert len(asyncio.run(ask())) == 12
+    assert max(network.batches) == 4
+    assert sum(network.batches) == 12
+
+
 def test_a_lone_picture_waits_for_nobody(make, colours):
     engine = make(Network(), batch_wait_seconds=1.0)
     picture = colours.png(images(9)[0])
@@ -173,7 +188,10 @@ def test_files_nobody_waits_for_any_more_are_not_kept(make):
     """Their bytes stopped counting as held when the request ended: a queue of them would be without bound."""
     network, gate = Network(), threading.Event()
     network.preprocessing = SimpleNamespace(
-        channels=3, take=lambda *_, **__: gate.wait(10) and Taken(np.zeros((4, 4, 3), np.uint8), (4, 4))
+        height=4,
+        width=4,
+        channels=3,
+        take=lambda *_, **__: gate.wait(10) and Taken(np.zeros((4, 4, 3), np.uint8), (4, 4)),
     )
     engine = make(network, answer_seconds=0.1)
     content = bytes(1000)

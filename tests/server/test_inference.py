@@ -112,6 +112,11 @@ WRONG = {
     "fractions": (question(data=[0.5] * 192), "inputs[0].data: expected 192 whole numbers"),
     "texts": (question(data=["0"] * 192), "inputs[0].data: expected 192 whole numbers"),
     "truths": (question(data=[True] * 192), "inputs[0].data: expected 192 whole numbers"),
+    "a truth among numbers": (question(data=[True, *[0] * 191]), "inputs[0].data: expected 192"),
+    "a long text among short ones": (  # as long as it, all of them would take 640 GB
+        question(data=["x" * 400_000, *[""] * 400_000]),
+        "inputs[0].data: expected 192 whole numbers",
+    ),
     "ragged": (question(data=[[0], [0, 1]]), "found a ragged list"),
     "enormous": (question(data=[10**400] * 192), "inputs[0].data: expected 192"),
     "no data": (question(data=None), "inputs[0].data: expected 192 whole numbers"),

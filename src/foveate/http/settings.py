@@ -24,8 +24,8 @@ class ServeSettings:
     - ``max_body_bytes`` of one request, ``max_pictures`` in it, ``max_pixels`` of one picture;
       ``max_waiting_bytes`` of all bodies that are held at a time.
     - ``queue_pictures``: how many may be in the house; more are refused with 503.
-    - ``max_batch`` pictures go through the network at once; one that is decoded waits at most
-      ``batch_wait_seconds`` for others that are being decoded, and not at all when there are none.
+    - ``max_batch`` pictures go through the network at once, fewer of large ones; one that is decoded waits
+      at most ``batch_wait_seconds`` for others that are being decoded, and not at all when there are none.
     - ``header_seconds``, ``body_seconds``: what a client has for sending them; ``answer_seconds``: what the
       server has for answering, and the client for taking the answer.
     - ``framed``: pages of this machine may show this server's in a frame.

@@ -206,7 +206,7 @@ class Predictor:
         In order, however many: the next batch is read in threads while this one is computed, and memory
         holds two batches. read: item -> its picture as `Preprocessing.take` gives it.
         """
-        batches = batches_of(items, self._at_once(batch_size))
+        batches = batches_of(items, at_once(self.preprocessing, batch_size))
         early = list(islice(batches, 2))
         for batch, prepared in read_ahead(chain(early, batches), read):
             pictures = [taken for taken in prepared if isinstance(taken, Taken)]
@@ -216,11 +216,6 @@ class Predictor:
             numbers = count()
             for item, taken in zip(batch, prepared, strict=True):
                 yield item, taken if isinstance(taken, ImageError) else row(found, next(numbers))
-
-    def _at_once(self, batch_size: int) -> int:
-        """How many pictures are run at once, so that their feature maps fit into the memory."""
-        pixels = self.preprocessing.height * self.preprocessing.width
-        return min(checked_size(batch_size), max(BATCH_PIXELS // pixels, 1))
 
     def answered(self, pictures: Sequence[Taken]) -> Answered:
         """What `run` gives for pictures that were read, with how it saw them."""
@@ -238,7 +233,7 @@ class Predictor:
         parts: list[Values] = []
         if isinstance(pictures, np.ndarray) and pictures.ndim == 4:
             size = pictures.shape[2], pictures.shape[1]
-            step = self._at_once(batch_size)
+            step = at_once(self.preprocessing, batch_size)
             for at in range(0, len(pictures), step):
                 some = self._prepare_array(pictures[at : at + step])
                 if self._open_question and len(pictures) >= 2 * step:
@@ -366,6 +361,12 @@ class Predictor:
                 "the model does not belong to this config.json."
             )
         return session
+
+
+def at_once(preprocessing: Preprocessing, batch_size: int) -> int:
+    """How many pictures are run at once, so that their feature maps fit into the memory."""
+    pixels = preprocessing.height * preprocessing.width
+    return min(checked_size(batch_size), max(BATCH_PIXELS // pixels, 1))
 
 
 def _described(values: list[Any]) -> str:

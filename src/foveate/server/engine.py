@@ -26,7 +26,7 @@ from foveate.http.metrics import Metrics
 from foveate.http.settings import ServeSettings
 from foveate.images.pixels import to_grey
 from foveate.images.preprocess import Seen, Taken
-from foveate.runtime.predictor import Predictor
+from foveate.runtime.predictor import Predictor, at_once
 from foveate.tasks.values import Answered, Values
 
 logger = logging.getLogger("foveate.serve")
@@ -75,6 +75,7 @@ class Engine:
     def __init__(self, predictor: Predictor, settings: ServeSettings, metrics: Metrics) -> None:
         self.predictor = predictor
         self._settings = settings
+        self._at_once = at_once(predictor.preprocessing, settings.max_batch)
         self._metrics = metrics
         self._change = threading.Condition()  # guards all that follows
         self._to_decode: deque[_Picture] = deque()
@@ -185,13 +186,12 @@ class Engine:
         waiting = self._to_run
         if not waiting or self._running:
             return []
-        settings = self._settings
-        if self._to_decode and len(waiting) < settings.max_batch:
+        if self._to_decode and len(waiting) < self._at_once:
             waited = time.monotonic() - waiting[0].ready_at
-            if waited < settings.batch_wait_seconds:
+            if waited < self._settings.batch_wait_seconds:
                 return []
         self._running = True
-        return [waiting.popleft() for _ in range(min(len(waiting), settings.max_batch))]
+        return [waiting.popleft() for _ in range(min(len(waiting), self._at_once))]
 
     def _decode(self, picture: _Picture) -> None:
         ticket, error = picture.ticket, None

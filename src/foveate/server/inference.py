@@ -236,14 +236,16 @@ def _tensor(given: RequestTensor, binary: bytes, shape: tuple[int, ...]) -> np.n
     expected = f"{count} whole numbers from 0 to 255, flat or nested as the shape"
     if not isinstance(data, list):
         refuse("inputs[0].data", expected, shown(data))
-    try:
-        array = np.array(data)
-    except (ValueError, OverflowError):  # ragged, or nested too deeply
+    array = np.array(data, dtype=object)  # as they are: one long text would make all places as long
+    kinds = {type(one) for one in array.flat}
+    if list in kinds:
         refuse("inputs[0].data", expected, "a ragged list")
-    if array.dtype.kind not in "iu" or array.size != count or array.shape not in ((count,), shape):
-        refuse("inputs[0].data", expected, f"{array.dtype} {list(array.shape)}")
-    if array.min() < 0 or array.max() > 255:
-        refuse("inputs[0].data", expected, f"{array.min()} to {array.max()}")
+    if kinds != {int} or array.shape not in ((count,), shape):
+        named = " and ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"
+        refuse("inputs[0].data", expected, f"{named} {list(array.shape)}")
+    low, high = min(array.flat), max(array.flat)
+    if low < 0 or high > 255:
+        refuse("inputs[0].data", expected, f"{shown(low)} to {shown(high)}")
     return array.astype(np.uint8).reshape(shape)
 
 
