@@ -29,12 +29,15 @@ def cache_folder() -> Path:
 
 
 def key_of(*parts: Any) -> str:
-    """A name for what follows from these: arrays by their bytes and shapes, others as they are written."""
+    """A name for what follows from these: arrays and files by their bytes, others as they are written."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype} {part.shape}".encode())
             digest.update(np.ascontiguousarray(part).data)
+        elif isinstance(part, bytes):  # written out they would be four times as long
+            digest.update(f"bytes {len(part)}".encode())
+            digest.update(part)
         else:
             digest.update(f"{part!r};".encode())
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 
 import pytest
 import torch
@@ -133,6 +134,11 @@ def test_references_cannot_make_a_document_huge():
     bomb = "a0: &a0 [relu, relu]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
     assert "at most 50,000 values" in check({"text": bomb})["error"]["message"]
     assert "at most 50,000 values" in check({"text": "a: &a [*a]"})["error"]["message"]
+    tracemalloc.start()  # what is counted is not written out: of these references in each other, 100 million
+    assert "at most 50,000 values" in check({"text": f"a: &a [{'*a, ' * 2000}]"})["error"]["message"]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50e6
 
 
 def test_a_text_or_data_must_be_given():

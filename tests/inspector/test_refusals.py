@@ -42,6 +42,9 @@ WRONG = {
     "an edit of another size": ("POST", "/api/runs", edit(kernel=[[1]]), 422, "must be 3x3"),
     "an edit of no matrix": ("POST", "/api/runs", edit(kernel=[[1], [2, 3]]), 422, "rows of equal length"),
     "an edit of no number": ("POST", "/api/runs", edit(kernel=[["1"]]), 422, "expected a number"),
+    "an edit of a huge number": (
+        "POST", "/api/runs", edit(kernel=[[10**400] * 3] * 3), 422, "at most a billion"
+    ),
     "an edit of infinity": ("POST", "/api/runs", b'{"picture":"p1","edits":[{"node":"n1","output_channel":0,'
                             b'"input_channel":0,"kernel":[[1e999]]}]}', 422, "at most a billion"),
     "an input of another group": (

@@ -233,6 +233,10 @@ def test_what_a_frozen_trunk_saw_of_regions_is_kept(monkeypatch: pytest.MonkeyPa
         trunk.get_parameter("features.0.0.weight").mul_(1.5)
     other = heads.of_sampled([x], sampled)  # other weights see other things
     assert not torch.allclose(other, found, atol=1e-2)
+    heads.box_roi_pool = made("rcnn_efficientnet_lite0", crop=48).roi_heads.box_roi_pool
+    larger = heads.of_sampled([x], sampled)  # and so do the same weights in larger crops
+    network.freeze_trunk(False)
+    assert torch.allclose(larger, heads.of_sampled([x], sampled), rtol=2e-3, atol=2e-3)
 
 
 def test_where_to_look_is_told_or_found() -> None:

@@ -118,14 +118,12 @@ def _plain(document: Any) -> Any:
 def _values(data: Any, most: int) -> int:
     """How many values the data has when every reference is written out; counting ends behind ``most``."""
     waiting: list[Any] = [data]
-    count = 0
+    count = 1
     while waiting and count <= most:
         one = waiting.pop()
-        count += 1
-        if isinstance(one, Mapping):
-            waiting += [*one.values()][:most]
-        elif isinstance(one, list | tuple):
-            waiting += one[:most]
+        inner = one.values() if isinstance(one, Mapping) else one if isinstance(one, list | tuple) else ()
+        count += len(inner)
+        waiting += inner
     return count
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import Any
 
@@ -90,10 +89,10 @@ def flag(document: dict[str, Any], name: str, default: bool) -> bool:
 
 
 def number(value: Any, name: str) -> float:
-    """A finite number of at most a billion. Raises RequestError 422."""
+    """A number of at most a billion. Raises RequestError 422."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RequestError(422, f"{name}: expected a number.")
-    if not (math.isfinite(value) and abs(value) <= MAX_NUMBER):
+    if not abs(value) <= MAX_NUMBER:  # nor is NaN, which compares false
         raise RequestError(422, f"{name}: expected a number of at most a billion.")
     return float(value)
 

@@ -68,7 +68,8 @@ class CropHeads(RoIHeads):
         trunk = self.box_head.trunk
         if trunk.training or any(weight.requires_grad for weight in trunk.parameters()):
             return super().of_sampled(maps, sampled)
-        key = key_of(*(value.cpu().numpy() for value in trunk.state_dict().values()))
+        how = repr(self.box_roi_pool), repr(trunk), self.box_head.dense is None
+        key = key_of(*how, *(value.cpu().numpy() for value in trunk.state_dict().values()))
         rows = [
             self._kept(key, maps[0][row : row + 1], one.boxes)[one.chosen] for row, one in enumerate(sampled)
         ]
