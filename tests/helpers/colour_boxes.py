@@ -88,12 +88,12 @@ def colour_graph(most: int = 5) -> bytes:
     return model.SerializeToString()
 
 
-def colour_boxes(folder: Path, fit: str = "pad") -> str:
+def colour_boxes(folder: Path, fit: str = "pad", sample_range: tuple[float, float] | None = None) -> str:
     """The name of a model folder of it, made in ``folder``."""
     out = folder / "colours"
     out.mkdir()
     data = colour_graph()
-    preprocessing = Preprocessing(SIDE, SIDE, 3, fit=fit, interpolation="nearest")
+    preprocessing = Preprocessing(SIDE, SIDE, 3, fit=fit, interpolation="nearest", sample_range=sample_range)
     config = ModelConfig(
         architecture={"custom": "colour_boxes"},
         task=colour_task(),

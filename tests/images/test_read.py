@@ -39,6 +39,22 @@ def test_every_lossless_format_gives_the_very_pixels(encoded, noise):
         assert pixels.flags.writeable and pixels.flags.c_contiguous
 
 
+def run_lengths(width: int, height: int) -> bytes:
+    """A BMP of 8 bits in run lengths: in each row one pixel of colour 1, and the row's end."""
+    rows = b"\x01\x01\x00\x00" * height + b"\x00\x01"
+    colours = bytes(4) + b"\x10\x20\x30\x00" + bytes(4 * 254)
+    start = 14 + 40 + len(colours)
+    file = struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)
+    return file + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 0, 0, 0, 256, 0) + colours + rows
+
+
+def test_run_lengths_are_few_for_python_decodes_them():
+    found = read_image(run_lengths(5, 3))
+    assert found[:, 0].tolist() == [[0x30, 0x20, 0x10]] * 3 and not found[:, 1:].any()
+    with pytest.raises(ImageError, match="at most 10,000,000 in all are allowed"):
+        read_image(run_lengths(5000, 2001))  # 9 kB, for which others would wait a second
+
+
 @pytest.mark.parametrize("form", ["JPEG", "AVIF", "GIF"])
 def test_lossy_formats_are_read(encoded, form):
     flat = Image.new("RGB", (40, 24), (200, 100, 50))

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,20 @@ def test_a_large_photograph_is_seen_here_as_by_predict(client):
     assert np.array_equal(pixels_of(client.ask("GET", made["url"])), wanted)
     run = client.session.runs.get(client.post("/api/runs", {"picture": made["id"]})["run"])
     assert np.array_equal(run.pixels, wanted)
+
+
+def test_deep_grey_is_taken_as_bright_as_the_network_sees_it(client):
+    """32-bit samples that no picture alone could be judged by."""
+    main = client.session.net(None)
+    known = replace(main.preprocessing, sample_range=(-1000.0, 131_071.0))
+    net = client.session.add_net(replace(main, preprocessing=known))
+    samples = np.linspace(-1000, 131_071, 60 * 40).reshape(40, 60).astype(np.int32)
+    file = io.BytesIO()
+    Image.fromarray(samples).save(file, "TIFF")
+    made = json.loads(client.ask("POST", f"/api/pictures?net={net}", file.getvalue()).content)
+    shown = pixels_of(client.ask("GET", f"/api/pictures/{made['id']}.png?net={net}&original=1"))
+    level = np.floor((samples + 1000.0) * (255 / 132_071) + 0.5)
+    np.testing.assert_array_equal(shown, np.repeat(level[..., None], 3, axis=2))
 
 
 def test_a_run_gives_the_networks_own_answer(client):

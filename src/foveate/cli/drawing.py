@@ -18,7 +18,8 @@ from foveate.outputs import check_folder
 from foveate.words import printable, setting
 
 if TYPE_CHECKING:
-    from foveate.tasks.base import Task
+    from foveate.images.preprocess import Preprocessing
+    from foveate.runtime.predictor import Predictor
     from foveate.tasks.prediction import Drawn, Prediction
 
 THREADS = 2
@@ -27,7 +28,7 @@ WAITING = 16  # pictures that are being written while the next are answered
 
 @contextmanager
 def drawing(
-    task: Task, out: Path, names: list[str], *, masks_only: bool, overwrite: bool
+    predictor: Predictor, out: Path, names: list[str], *, masks_only: bool, overwrite: bool
 ) -> Iterator[Callable[[str, Prediction], None]]:
     """Gives the function that writes the answer to a picture, by its name, in threads.
 
@@ -37,6 +38,7 @@ def drawing(
     Raises InputError for a task without pictures, a folder of other things, and two pictures of one name;
     StorageError where a file could not be written.
     """
+    task, seen = predictor.task, predictor.preprocessing
     if not task.draws:
         raise InputError(f"{setting('out', str(out))}: a model for {task.name} writes no pictures.")
     tables = task.beside()
@@ -52,7 +54,7 @@ def drawing(
             while len(waiting) >= WAITING:
                 waiting.popleft().result()
             answer = cast("Drawn", prediction)
-            waiting.append(pool.submit(_draw, answer, name, out / stems[name], masks_only=masks_only))
+            waiting.append(pool.submit(_draw, answer, name, seen, out / stems[name], masks_only=masks_only))
 
         try:
             yield draw
@@ -63,14 +65,12 @@ def drawing(
                 future.cancel()
 
 
-def _draw(answer: Drawn, name: str, stem: Path, *, masks_only: bool) -> None:
-    from foveate.images.read import read_image
-
+def _draw(answer: Drawn, name: str, seen: Preprocessing, stem: Path, *, masks_only: bool) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     if masks_only or name == STDIN:  # what came on standard input is gone
         write(stem.with_name(f"{stem.name}.png"), answer.png())
         return
-    for ending, data in answer.files(partial(read_image, name)).items():
+    for ending, data in answer.files(partial(seen.whole, name)).items():
         write(stem.with_name(f"{stem.name}{ending}"), data)
 
 

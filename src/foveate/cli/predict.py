@@ -370,7 +370,7 @@ def _drawing(
         return contextlib.nullcontext(lambda name, prediction: None)
     from foveate.cli.drawing import drawing
 
-    return drawing(predictor.task, out, names, masks_only=masks_only, overwrite=overwrite)
+    return drawing(predictor, out, names, masks_only=masks_only, overwrite=overwrite)
 
 
 def _writer(

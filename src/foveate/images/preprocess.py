@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from foveate.errors import InputError
 from foveate.images.deep import Range
 from foveate.images.pixels import to_grey
-from foveate.images.read import DEFAULT_MAX_PIXELS, ImageInfo, decode, read_bytes
+from foveate.images.read import DEFAULT_MAX_PIXELS, ImageInfo, decode, read_bytes, read_image
 from foveate.images.resample import resized
 
 if TYPE_CHECKING:
@@ -200,6 +200,15 @@ class Preprocessing:
         """The same with the size of the picture. Arguments and errors are those of ``read_image``."""
         pixels, info = self.decode(source, name=name, max_pixels=max_pixels)
         return Taken(self.apply(pixels, info.box), (info.width, info.height))
+
+    def whole(
+        self, source: str | Path | bytes, *, name: str | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
+    ) -> NDArray[np.uint8]:
+        """A file or its bytes at its own size, to look at: ``(H, W, 3)`` uint8, as bright as `read` sees it.
+
+        Arguments and errors are those of ``read_image``.
+        """
+        return read_image(source, name=name, max_pixels=max_pixels, sample_range=self.sample_range)
 
     def apply(self, image: NDArray[np.uint8], box: Box | None = None) -> NDArray[np.uint8]:
         """``(H, W, 3)`` or ``(H, W, 1)`` uint8 -> ``(height, width, channels)`` uint8, C-contiguous.

@@ -66,6 +66,7 @@ __all__ = [
 DEFAULT_MAX_PIXELS = 89_478_485  # Pillow's own warning limit: 256 MiB of RGB
 MAX_SIDE_PX = 65_535  # JPEG's own limit; no camera comes near it
 MAX_FILE_BYTES = 512 * 2**20
+MAX_RLE_PIXELS = 10_000_000  # of a run-length encoded BMP, which Pillow decodes in Python
 MAX_JPEG_SCANS = 100  # encoders write about ten; each scan more costs a pass over all pixels
 MIN_DECODED_PX = 8  # a JPEG picture is not decoded to less than this
 WHITE = (255, 255, 255)
@@ -333,6 +334,8 @@ def open_picture(data: bytes, form: str, max_pixels: int) -> Any:
         _require_size(max_pixels, *picture.size)
         if form == "JPEG":
             _require_few_scans(data)
+        if form == "BMP" and picture.tile[0][0] == "bmp_rle":
+            _require_size(min(max_pixels, MAX_RLE_PIXELS), *picture.size)
         if form == "TIFF":
             tile = [picture.tag_v2.get(tag, 1) for tag in (322, 323)]  # TileWidth, TileLength
             _require_size(max_pixels, int(tile[0]), int(tile[1]))

@@ -75,12 +75,12 @@ class Looking:
 
     async def pictures(self, request: Request) -> Response:
         name = request.query_params.get("net", MAIN)
-        self._session.net(name)
+        seen = self._session.net(name).preprocessing
         if request.method == "GET":
             return json_reply({"pictures": self._session.pictures.list(name)})
-        title = request.query_params.get("name", "your picture")[:MAX_NAME]
+        title, most = request.query_params.get("name", "your picture")[:MAX_NAME], self._settings.max_pixels
         with await self._bodies.read(request) as body:
-            made = await self._desk.run(self._session.pictures.read, body, title, self._settings.max_pixels)
+            made = await self._desk.run(self._session.pictures.read, body, title, seen, most)
         return json_reply(self._session.pictures.describe(made, name), 201)
 
     async def picture(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ from foveate.dataset import open_dataset
 from foveate.dataset.samples import EncodedImages, measured_splits
 from foveate.errors import RequestError
 from foveate.images.preprocess import Preprocessing
-from foveate.images.read import read_bytes, read_image
+from foveate.images.read import read_bytes
 from foveate.inspector.keys import alike
 from foveate.inspector.newest import Shelf
 from foveate.models.model import Model
@@ -77,11 +77,14 @@ class Pictures:
             kept = np.asarray(image).copy()
         return self._shelf.put(Picture(name, kept, width, height, file))
 
-    def read(self, body: bytes, name: str, max_pixels: int) -> str:
-        """Keep a picture from a file's bytes. Raises ImageError, RequestError."""
+    def read(self, body: bytes, name: str, preprocessing: Preprocessing, max_pixels: int) -> str:
+        """Keep a picture from a file's bytes, as bright as a network sees it.
+
+        Raises ImageError, RequestError.
+        """
         if not body:
             raise RequestError(400, "Expected a picture as the request's body, found none.")
-        return self.add(name, read_image(body, name=name, max_pixels=max_pixels), body)
+        return self.add(name, preprocessing.whole(body, name=name, max_pixels=max_pixels), body)
 
     def get(self, name: str) -> Picture:
         """Raises RequestError 404."""
@@ -110,25 +113,27 @@ def add_samples(pictures: Pictures, net: Model, image: Path | None, data: str | 
     """
     if image is not None:
         file = read_bytes(image)
-        pictures.add(image.name, read_image(file, name=str(image)), file)
+        pictures.add(image.name, net.preprocessing.whole(file, name=str(image)), file)
     if data is not None:
-        _some_of(pictures, data)
+        _some_of(pictures, data, net.preprocessing)
     elif image is None:
         if net.preprocessing.channels == 1:
-            _some_of(pictures, "fashion-mnist-mini")
+            _some_of(pictures, "fashion-mnist-mini", net.preprocessing)
         else:
             pictures.add("shapes", drawn_sample())
 
 
-def _some_of(pictures: Pictures, data: str) -> None:
+def _some_of(pictures: Pictures, data: str, preprocessing: Preprocessing) -> None:
     """A few pictures of a data set, of different classes as far as possible."""
     dataset = open_dataset(data)
     split = dataset.splits[measured_splits(dataset.splits)[-1]]
     firsts = np.unique(split.targets.strata, return_index=True)[1].tolist()
     for number in firsts[:SAMPLES]:
         (label,) = dataset.task.cells(split.targets.take(np.array([number])))
-        file = split.images.data(number) if isinstance(split.images, EncodedImages) else b""
-        pictures.add(f"{label}: {split.images.name(number)}", split.images.read(number), file)
+        name, images = split.images.name(number), split.images
+        file = images.data(number) if isinstance(images, EncodedImages) else b""
+        pixels = preprocessing.whole(file, name=name) if file else images.read(number)
+        pictures.add(f"{label}: {name}", pixels, file)
 
 
 def drawn_sample(side: int = 256) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from starlette.requests import Request
@@ -14,7 +15,6 @@ from foveate.http.body import BodyReader, is_multipart, split_multipart
 from foveate.http.replies import json_reply
 from foveate.http.schema import read_number
 from foveate.http.settings import ServeSettings
-from foveate.images.read import read_image
 from foveate.server.documents import DEFAULT_TOP_K, Predictions, TopK
 from foveate.server.engine import Engine
 from foveate.tasks.prediction import Drawn, Prediction
@@ -48,14 +48,16 @@ class Predict:
                 raise RequestError(
                     400, "Expected a picture in the body (`curl --data-binary @cat.jpg`), found none."
                 )
+            if drawn and len(files) != 1:
+                raise RequestError(406, f"Expected one picture with Accept: image/png, found {len(files)}.")
             values = await self._engine.read_and_run(files)
-        names = [name for name, _ in files] if is_multipart(content_type) else None
-        told = task.predictions(values, top_k)
-        if task.draws:  # answers as large as the pictures: too much for the loop that serves all others
-            if drawn:
-                return await asyncio.to_thread(self._drawn, told, files[0][1])
-            return await asyncio.to_thread(self._reply, told, names)
-        return self._reply(told, names)
+            names = [name for name, _ in files] if is_multipart(content_type) else None
+            told = task.predictions(values, top_k)
+            if task.draws:  # answers as large as the pictures: too much for the loop that serves all others
+                if drawn:
+                    return await asyncio.to_thread(self._drawn, told[0], files[0][1])
+                return await asyncio.to_thread(self._reply, told, names)
+            return self._reply(told, names)
 
     def _reply(self, told: Sequence[Prediction], names: list[str] | None) -> Response:
         """names: of the pictures, where several were sent."""
@@ -64,12 +66,10 @@ class Predict:
             predictions = [{"file": name, **found} for name, found in zip(names, predictions, strict=True)]
         return json_reply(Predictions(model=self._name, predictions=predictions))
 
-    def _drawn(self, told: Sequence[Prediction], data: bytes) -> Response:
-        if len(told) != 1:
-            raise RequestError(406, f"Expected one picture with Accept: image/png, found {len(told)}.")
-        return Response(
-            cast(Drawn, told[0]).png(lambda: read_image(data, name="the picture")), media_type="image/png"
-        )
+    def _drawn(self, told: Prediction, data: bytes) -> Response:
+        whole = self._engine.predictor.preprocessing.whole
+        picture = partial(whole, data, max_pixels=self._settings.max_pixels)
+        return Response(cast(Drawn, told).png(picture), media_type="image/png")
 
 
 def wants_png(accept: str) -> bool:

@@ -1,6 +1,7 @@
 """A finished detection in use: Python, command line, HTTP and config.json say the same of a picture."""
 
 import asyncio
+import contextlib
 import csv
 import io
 import json
@@ -18,7 +19,9 @@ from colour_boxes import CLASSES, SCORES, colour_boxes, colour_task, patches
 from foveate.cli.main import main
 from foveate.dataset import open_dataset
 from foveate.errors import InputError
+from foveate.http.body import Held
 from foveate.http.settings import ServeSettings
+from foveate.images.preprocess import Preprocessing
 from foveate.server.app import make_app
 from foveate.tasks import read_task, written_task
 
@@ -124,8 +127,8 @@ def test_what_has_no_boxes_has_no_threshold_and_no_coco(tmp_path, pictures, caps
         assert done.value.code == 2 and said in capsys.readouterr().err
 
 
-@pytest.fixture
-def ask(model):
+@contextlib.contextmanager
+def asking(model):
     app = make_app(foveate.load(model), "colours", ServeSettings())
 
     def call(method, path, body=b"", **headers):
@@ -134,6 +137,12 @@ def ask(model):
 
     yield call
     app.engine.close()
+
+
+@pytest.fixture
+def ask(model):
+    with asking(model) as call:
+        yield call
 
 
 def test_http_answers_with_boxes_and_with_the_drawn_picture(model, pictures, ask):
@@ -150,6 +159,35 @@ def test_http_answers_with_boxes_and_with_the_drawn_picture(model, pictures, ask
     schemas = json.dumps(described["components"]["schemas"])
     assert "bbox" in schemas and "threshold" in schemas
     assert "image/png" in described["paths"]["/predict"]["post"]["responses"]["200"]["content"]
+
+
+def test_a_picture_that_is_drawn_on_counts_as_held(model, pictures, monkeypatch):
+    happened, whole, release = [], Preprocessing.whole, Held.release
+    monkeypatch.setattr(
+        Preprocessing, "whole", lambda *given, **more: happened.append("read") or whole(*given, **more)
+    )
+    monkeypatch.setattr(Held, "release", lambda held: happened.append("let go") or release(held))
+    with asking(model) as call:
+        body = Path(next(iter(pictures))).read_bytes()
+        assert call("POST", "/predict", body, accept="image/png").status == 200
+    assert happened == ["read", "let go"]
+
+
+def test_deep_grey_is_drawn_on_as_bright_as_the_network_sees_it(tmp_path, capsys):
+    """32-bit samples that no picture alone could be judged by: the model knows what white is in them."""
+    deep = colour_boxes(tmp_path, sample_range=(-1000.0, 131_071.0))
+    samples = np.linspace(-1000, 131_071, 60 * 40).reshape(40, 60).astype(np.int32)
+    level = np.floor((samples + 1000.0) * (255 / 132_071) + 0.5)
+    path, out = tmp_path / "scan.tif", tmp_path / "out"
+    Image.fromarray(samples).save(path)
+    with asking(deep) as call:
+        reply = call("POST", "/predict", path.read_bytes(), accept="image/png")
+    assert reply.status == 200, reply.content
+    drawn = np.asarray(Image.open(io.BytesIO(reply.content)).convert("RGB"))
+    np.testing.assert_array_equal(drawn, np.repeat(level[..., None], 3, axis=2))
+    assert run(["predict", deep, str(path), "--draw", str(out)], capsys) == "nothing above 50.0%\n"
+    written = np.asarray(Image.open(out / "scan_boxes.jpg")).astype(float)
+    assert np.abs(written - drawn).max() < 8  # it is a JPEG
 
 
 def test_the_protocols_tensors_are_the_networks(pictures, ask):
