@@ -53,9 +53,7 @@ begun. The table tells what a time on {cores} cores is worth with each.
 
 ENDING = """## Again
 
-```
-python benchmarks/cnn_and_vit.py --cifar10 FOLDER --seconds {seconds:g} --seeds {seeds} --out docs
-```
+`python benchmarks/cnn_and_vit.py --cifar10 FOLDER --seconds {seconds:g} --seeds {seeds} --out docs`
 
 FOLDER has `train` and `test` with class folders; without it CIFAR-10 is left out. A run that is in
 cnn-and-vit.json is not done again.
