@@ -286,7 +286,7 @@ def test_a_network_names_what_is_in_a_picture_and_shows_where(host, browse):
     second.click()
     expect(widget.locator(".bars button[aria-pressed=true]")).to_have_text(second.text_content())
     widget.get_by_label("depth of the maps").fill("4")
-    expect(widget).to_contain_text("1280 maps of 7 by 7 numbers")
+    expect(widget).to_contain_text("1280 maps of 6 by 6 numbers")
     assert accessibility_faults(page) == []
     assert browse.problems == []
     assert browse.origins() == {host}

@@ -9,11 +9,14 @@ import { open, run, shares } from "./networks.js";
 import { ownPicture, pixelsOf, squarePixels } from "./pictures.js";
 import { prepared } from "./preprocess.js";
 
-const [SIDE, MAPS] = [256, 6];
+const MAPS = 6;
+const PATIENCE_MS = 200; // until the page says that it is looking: to draw that takes time, too
+const FIRST_RUNS = 8; // which are slow: a browser compiles better what has run often
 
 /** network: its file; labels: of its classes; preprocessing: as Python has it; pictures: name -> address or rows. */
 export function mount(root, { network, labels, preprocessing, pictures }) {
   const state = { input: null, outputs: null, shares: [], chosen: 0 };
+  const inputs = inputsOf(pictures, preprocessing);
   const told = element("p", { className: "told", role: "status" });
   const view = {
     canvas: element("canvas", { role: "img" }),
@@ -26,14 +29,17 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   );
   const look = async (reading) => {
     root.ariaBusy = "true";
-    told.textContent = "Looking …";
+    const soon = setTimeout(() => {
+      told.textContent = "Looking …";
+    }, PATIENCE_MS);
     try {
-      await answer(state, { network, preprocessing }, await reading);
+      await answer(state, network, await reading);
       state.chosen = state.order[0];
       draw();
     } catch (error) {
       told.textContent = error.message;
     }
+    clearTimeout(soon);
     root.ariaBusy = "false";
   };
   const choose = (which) => {
@@ -51,13 +57,13 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   const picture = choice(
     "picture",
     Object.keys(pictures).map((name) => [name, name]),
-    (name) => look(given(pictures[name])),
+    (name) => look(inputs.named(name)),
   );
   const tools = element(
     "div",
     { hidden: true },
     row(picture.field),
-    ownPicture(SIDE, look),
+    ownPicture(inputs.side, (pixels) => look(inputs.made(pixels))),
     element("div", { className: "seen" }, element("figure", {}, view.canvas), view.bars),
     row(depth.field),
     view.words,
@@ -70,7 +76,7 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
       told.textContent = "Fetching the network and its engine …";
       try {
         await open(network);
-        await look(given(pictures[picture.select.value]));
+        await look(firstRuns(state, network, inputs, picture.select.value));
         start.hidden = !!state.outputs;
         tools.hidden = !state.outputs; // there is nothing to turn before it has looked
       } catch (error) {
@@ -83,20 +89,46 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   root.append(row(start), told, tools);
 }
 
-/** The pixels of a picture: an address, or rows of numbers. */
-async function given(picture) {
+/** The input of a picture, after runs that nobody waits for; all others are made on the way. */
+async function firstRuns(state, network, inputs, name) {
+  await inputs.all();
+  const input = await inputs.named(name);
+  for (let i = 0; i < FIRST_RUNS; i++) await answer(state, network, input);
+  return input;
+}
+
+/** Inputs of the network, prepared as Python does: of pictures by name, each once, and of pixels. */
+function inputsOf(pictures, preprocessing) {
+  const side = Math.round(preprocessing.width / preprocessing.crop_fraction); // the middle of it is looked at
+  const known = new Map();
+  const made = (pixels) => prepared(withoutAlpha(pixels), preprocessing);
+  const named = async (name) => {
+    if (!known.has(name)) known.set(name, made(await given(pictures[name], side)));
+    return known.get(name);
+  };
+  /** Makes those that nobody has asked for yet; what goes wrong is told when one asks. */
+  const all = () => Promise.allSettled(Object.keys(pictures).map(named));
+  return { side, made, named, all };
+}
+
+/** The pixels of a picture: an address, whose middle becomes `side` pixels wide, or rows of numbers. */
+async function given(picture, side) {
   if (typeof picture !== "string") return pixelsOf(picture);
   const image = new Image();
   image.src = picture;
   await image.decode();
-  return squarePixels(image, SIDE);
+  return squarePixels(image, side);
 }
 
-/** Prepares a picture as Python does, runs the network, and keeps what it gave. */
-async function answer(state, { network, preprocessing }, { data, height, width }) {
+function withoutAlpha({ data, height, width }) {
   const three = new Uint8ClampedArray(3 * height * width);
   for (let i = 0; i < height * width; i++) for (let c = 0; c < 3; c++) three[3 * i + c] = data[4 * i + c];
-  state.input = prepared({ width, height, channels: 3, data: three }, preprocessing);
+  return { width, height, channels: 3, data: three };
+}
+
+/** Runs the network on an input, prepared as Python does, and keeps what it gave. */
+async function answer(state, network, input) {
+  state.input = input;
   const began = performance.now();
   const values = new Uint8Array(state.input.data);
   const dims = [1, state.input.height, state.input.width, 3];
