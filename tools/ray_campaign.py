@@ -3,9 +3,10 @@
     python tools/ray_campaign.py [--trials 6] [--seed 0]
 
 In turn: a worker process is killed at a random moment; the whole job is killed and run again; two jobs do the
-same shards at once. Asked of each: the rows are those of one process, each once, in one object a shard.
-Needs foveate[ray]. Prints a line a trial and a summary; exits with 1 if anything is wrong. A trial takes half
-a minute on a machine that has nothing else to do.
+same shards at once. Asked of each: the rows are those of one process, each once, in one object a shard. Where
+a worker is killed no more shards are begun than there are, and one more; where a job is, one more for each of
+its workers. Needs foveate[ray]. Prints a line a trial and a summary; exits with 1 if anything is wrong. A
+trial takes half a minute on a machine that has nothing else to do.
 """
 
 from __future__ import annotations
@@ -30,6 +31,20 @@ from pixelwise import pixelwise_folder
 from shapes import draw_shapes
 
 KINDS = ("worker", "job", "two")
+WORKERS = 2  # of a job
+MOST_AGAIN = {"worker": 1, "job": WORKERS}  # shards that are begun a second time
+LOGGING = """
+import os
+from foveate.jobs import work
+read = work.read_shard
+
+def logged(store, index, shard):
+    with open(os.environ["RAY_CAMPAIGN_LOG"], "a") as file:
+        file.write(f"{shard.number}\\n")
+    return read(store, index, shard)
+
+work.read_shard = logged
+"""
 JOB = """
 import sys
 import ray
@@ -37,7 +52,7 @@ import foveate
 
 model, data, out = sys.argv[1:4]
 ray.init(address=sys.argv[4], log_to_driver=False, logging_level="ERROR")
-foveate.predict_shards(model, data, out, engine="ray", workers=2, form="jsonl")
+foveate.predict_shards(model, data, out, engine="ray", workers=int(sys.argv[5]), form="jsonl")
 """
 
 
@@ -49,8 +64,20 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 def started(root: Path, out: Path, address: str) -> subprocess.Popen[bytes]:
     """A job in a process of its own."""
-    program = [sys.executable, "-c", JOB, str(root / "pixelwise"), str(root / "shards"), str(out), address]
+    places = [str(root / "pixelwise"), str(root / "shards"), str(out)]
+    program = [sys.executable, "-c", JOB, *places, address, str(WORKERS)]
     return subprocess.Popen(program, stderr=subprocess.PIPE)
+
+
+def logging(root: Path) -> Path:
+    """The file in which processes that are begun from now on tell of every shard that they begin."""
+    log, code = root / "log", root / "logging"
+    log.touch()
+    code.mkdir()
+    (code / "sitecustomize.py").write_text(LOGGING)
+    os.environ["RAY_CAMPAIGN_LOG"] = str(log)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(code), os.environ.get("PYTHONPATH", "")])
+    return log
 
 
 def workers() -> list[int]:
@@ -119,15 +146,20 @@ def main() -> int:
             root / "pixelwise", root / "shards", root / "out", workers=1, form="jsonl"
         )
         right, names = rows_of(root / "out"), sorted(path.name for path in (root / "out").iterdir())
+        log = logging(root)
         ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         address = ray.get_runtime_context().gcs_address
         for number in range(given.trials):
             kind, out = given.kinds[number % len(given.kinds)], root / f"out{number}"
-            began = time.monotonic()
+            began, before = time.monotonic(), len(log.read_text().split())
             said = trial(kind, root, out, address, rng)
             if sorted(path.name for path in out.iterdir()) != names or rows_of(out) != right:
                 said.append("other rows, or other objects")
-            print(f"{kind}: {time.monotonic() - began:.0f} s {'; '.join(said) or 'right'}", flush=True)
+            again = len(log.read_text().split()) - before - alone.shards
+            if again < 0 or again > MOST_AGAIN.get(kind, alone.shards):
+                said.append("more shards were begun again than there were workers killed")
+            seconds = time.monotonic() - began
+            print(f"{kind}: {seconds:.0f} s, {again} begun again: {'; '.join(said) or 'right'}", flush=True)
             wrong += bool(said)
         ray.shutdown()
     print(f"{given.trials} tried ({alone.shards} shards each), {wrong} wrong")
