@@ -165,9 +165,14 @@ def warnings_of_split(split: str, chosen_on: str, *, and_chose: str = "") -> lis
 NOTHING_HELD_OUT = "No pictures were held out that could have told how sure it may be."
 
 
-def on_others(split: str, expectation: str) -> str:
-    """What to expect on other pictures, and a space; nothing of a model that was measured on its own."""
-    return "" if split == "train" else f"{expectation} "
+def on_others(split: str, what: str) -> str:
+    """What to expect on other pictures, and a space; nothing of a model that was measured on its own.
+
+    what: from where to where the interval goes, in words.
+    """
+    if split == "train":
+        return ""
+    return f"On other pictures of the same kind, expect {what} (95 % confidence interval). "
 
 
 def plain_report(task: Task, measured: Measured, *, verdict: str, meaning: str = "") -> TaskReport:

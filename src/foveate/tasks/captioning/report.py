@@ -73,11 +73,7 @@ def verdict(result: Evaluation, split: str) -> str:
 def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.intervals[-1]
-    expected = on_others(
-        split,
-        f"On other pictures of the same kind, expect {CIDER.told(low)} to {CIDER.told(high)} (95 % "
-        "confidence interval).",
-    )
+    expected = on_others(split, f"{CIDER.told(low)} to {CIDER.told(high)}")
     others = ", ".join(
         f"{_CALLED[name]} {CIDER.told(float(found[-1]))}" for name, found in result.yardsticks.items()
     )

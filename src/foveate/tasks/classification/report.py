@@ -12,14 +12,7 @@ from foveate.tasks.classification import sections
 from foveate.tasks.classification.metrics import Evaluation, most_confident_mistakes
 from foveate.tasks.classification.threshold import apply_unsure_rule
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import (
-    VALIDATION,
-    Measured,
-    TaskReport,
-    ToExplain,
-    on_others,
-    warnings_of_split,
-)
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, on_others, warnings_of_split
 from foveate.words import count, listed, percent, plural, shown, split_word
 
 if TYPE_CHECKING:
@@ -162,11 +155,7 @@ def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.accuracy_interval
     name, share = _constant(result)
-    expected = on_others(
-        split,
-        f"On other pictures of the same kind, expect between {percent(low)} and {percent(high)} "
-        "(95 % confidence interval).",
-    )
+    expected = on_others(split, f"between {percent(low)} and {percent(high)}")
     return f"{expected}Always answering “{shown(name, 60)}” would reach {percent(share)}."
 
 

@@ -119,11 +119,7 @@ def verdict(result: Evaluation, split: str) -> str:
 def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.interval
-    expected = on_others(
-        split,
-        f"On other pictures of the same kind, expect {percent(low)} to {percent(high)} (95 % confidence "
-        "interval).",
-    )
+    expected = on_others(split, f"{percent(low)} to {percent(high)}")
     return (
         "A box is found if it covers a true one of its class by more than half of what both cover together; "
         "AP50 is the share of the answers that are right, over all shares of the true boxes that can be "

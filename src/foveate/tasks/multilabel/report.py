@@ -12,14 +12,7 @@ from foveate.tasks.multilabel import sections
 from foveate.tasks.multilabel.metrics import Evaluation
 from foveate.tasks.multilabel.names import PROBABILITIES
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import (
-    VALIDATION,
-    Measured,
-    TaskReport,
-    ToExplain,
-    on_others,
-    warnings_of_split,
-)
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, on_others, warnings_of_split
 from foveate.words import count, listed, percent, plural, split_word
 
 if TYPE_CHECKING:
@@ -150,11 +143,7 @@ def verdict(result: Evaluation, split: str) -> str:
 def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.interval
-    expected = on_others(
-        split,
-        f"On other pictures of the same kind, expect between {percent(low)} and {percent(high)} (95 % "
-        "confidence interval).",
-    )
+    expected = on_others(split, f"between {percent(low)} and {percent(high)}")
     return (
         "At 100 % the network is surer of a label on every picture that has it than on any other. "
         f"{expected}An order by chance would reach {percent(result.headline.constant)}."

@@ -12,14 +12,7 @@ from foveate.tasks.regression.metrics import Evaluation
 from foveate.tasks.regression.names import VALUES
 from foveate.tasks.regression.task import Regression, numbers_of
 from foveate.tasks.sections import Section
-from foveate.tasks.telling import (
-    VALIDATION,
-    Measured,
-    TaskReport,
-    ToExplain,
-    on_others,
-    warnings_of_split,
-)
+from foveate.tasks.telling import VALIDATION, Measured, TaskReport, ToExplain, on_others, warnings_of_split
 from foveate.words import count, listed, percent, plural, shown, split_word
 
 WORST_SHOWN = 24
@@ -82,13 +75,12 @@ def verdict(task: Regression, result: Evaluation, split: str) -> str:
 def meaning(task: Regression, result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     scale = "R² is 1 where every number is right and 0 for always answering the mean."
-    begin, sure = "On other pictures of the same kind, expect", "(95 % confidence interval)."
     if len(result.numbers) > 1:
         low, high = result.r2_interval
-        return f"{on_others(split, f'{begin} an R² between {low:.3f} and {high:.3f} {sure}')}{scale}"
+        return f"{on_others(split, f'an R² between {low:.3f} and {high:.3f}')}{scale}"
     (one,) = result.numbers
     least, most = (told(task, one.name, bound) for bound in one.mae_interval)
-    expected = on_others(split, f"{begin} to be off by {least} to {most} on average {sure}")
+    expected = on_others(split, f"to be off by {least} to {most} on average")
     return (
         f"{expected}Always answering {told(task, one.name, one.median)}, the median, "
         f"would be off by {told(task, one.name, one.median_mae)}. {scale}"

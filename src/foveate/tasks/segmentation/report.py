@@ -89,11 +89,7 @@ def verdict(result: Evaluation, split: str) -> str:
 def meaning(result: Evaluation, split: str) -> str:
     """What to expect, and compared with what."""
     low, high = result.miou_interval
-    expected = on_others(
-        split,
-        f"On other pictures of the same kind, expect {percent(low)} to {percent(high)} (95 % confidence "
-        "interval).",
-    )
+    expected = on_others(split, f"{percent(low)} to {percent(high)}")
     return (
         "IoU is what answer and truth have in common, divided by what either of them covers; at 100 % they "
         f"are the same. {expected}The most frequent class everywhere would have {percent(result.constant)}."
