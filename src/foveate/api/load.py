@@ -43,15 +43,15 @@ class LoadedModel(Predictor):
         self,
         folder: Path,
         found: Runnable,
+        task: Task,
         threads: int | None = None,
-        task: Task | None = None,
         runtime: str = AUTO,
     ) -> None:
         self.folder = folder
         self._embedder: Embedder | None = None
         super().__init__(
             found.model,
-            task or found.config.task,
+            task,
             found.preprocessing,
             config=found.config,
             threads=threads,
@@ -131,9 +131,8 @@ def load(
     """
     folder = folder_of(model, say, download=download)
     found = read_runnable(folder, verify=verify, parts=beam is not None)
-    task = found.config.task if beam is None else found.config.task.with_beam(beam)
-    task = task if threshold is None else task.with_threshold(threshold)
-    return LoadedModel(folder, found, threads, task, runtime)
+    task = found.config.task.with_choices(beam=beam, threshold=threshold)
+    return LoadedModel(folder, found, task, threads, runtime)
 
 
 def folder_of(model: str | Path, say: Say = unsaid, *, download: bool = False) -> Path:

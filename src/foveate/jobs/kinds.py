@@ -99,10 +99,9 @@ class Answers:
                 f"{show_path(self.folder)}: holds another model than when the job began; give the job a "
                 "folder that nothing replaces, the same on every machine, and run again."
             )
-        task = found.config.task if self.beam is None else found.config.task.with_beam(self.beam)
         return Predictor(
             found.model,
-            task if self.threshold is None else task.with_threshold(self.threshold),
+            found.config.task.with_choices(beam=self.beam, threshold=self.threshold),
             found.preprocessing,
             config=found.config,
             threads=self.threads,

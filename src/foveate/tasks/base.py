@@ -143,6 +143,11 @@ class Task(DataSide):
         """The same that searches among so many answers at once. Raises InputError for a task without."""
         raise InputError(f"a model for {self.name} has nothing to search among.")
 
+    def with_choices(self, *, beam: int | None, threshold: float | None) -> Self:
+        """`with_beam` and `with_threshold`, of those that are given."""
+        task = self if beam is None else self.with_beam(beam)
+        return task if threshold is None else task.with_threshold(threshold)
+
     def driven(self, parts: Mapping[str, Runs]) -> Runs | None:
         """What gives the outputs, and those that are `searched`, in the place of ``model.onnx``.
 
