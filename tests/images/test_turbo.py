@@ -34,7 +34,8 @@ def attempt(data, divisor=1):
 
 
 def same(one, other):
-    return one[1] == other[1] and np.array_equal(one[0], other[0])
+    boxes = [info and info.box for _, info in (one, other)]  # which is no part of equality
+    return one[1] == other[1] and boxes[0] == boxes[1] and np.array_equal(one[0], other[0])
 
 
 def picture(width=45, height=31):
@@ -61,7 +62,7 @@ def test_the_pixels_are_pillows(encoded, by_pillow, monkeypatch, subsampling, pr
                 optimize=quality == 75,
                 restart_marker_blocks=3 if quality == 95 else 0,
             )
-            assert turbo.plain_header(data) == ("RGB", width, height)
+            assert turbo.plain_header(data) == ("RGB", width, height, 1)
             found = turbo.pixels(data, "RGB", width, height)
             np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(data))))
             assert found.flags.writeable and found.flags.c_contiguous and found.dtype == np.uint8
@@ -115,3 +116,57 @@ def test_damaged_files_are_read_as_without_or_refused(encoded, by_pillow):
         refused.append((found[1] is None, without[1] is None))
         assert found[1] is None or same(found, without)
     assert refused.count((True, True)) > 20
+
+
+def exif_block(orientation=6, order="<"):
+    """As cameras write it: texts and fractions that lie behind the table, and the turn among them."""
+    exif = Image.Exif()
+    exif.endian = order
+    exif[ExifTags.Base.Make] = "Some maker of cameras"
+    exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.XResolution] = 72.0
+    exif[ExifTags.Base.DateTime] = "2026:01:02 03:04:05"
+    return exif.tobytes()
+
+
+def with_blocks(jpeg, *blocks):
+    """The file with segments, (marker, body) each, behind its first marker."""
+    segments = (bytes((0xFF, marker)) + (2 + len(body)).to_bytes(2, "big") + body for marker, body in blocks)
+    return jpeg[:2] + b"".join(segments) + jpeg[2:]
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("orientation", range(10))
+def test_a_picture_of_a_camera_is_plain(encoded, by_pillow, orientation, order):
+    xmp = (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>")
+    profile = (0xE2, b"ICC_PROFILE\0\1\1" + b"p" * 200)
+    adobe = (0xEE, b"Adobe\0\x64\0\0\0\0\1")
+    block = (0xE1, exif_block(orientation, order))
+    data = with_blocks(encoded(picture(), "JPEG"), block, xmp, profile, adobe)
+    assert (turbo.plain_header(data) is not None) == (1 <= orientation <= 8)
+    for divisor in (1, 2):
+        assert same(attempt(data, divisor), by_pillow(data, divisor))
+    if 1 <= orientation <= 8:
+        assert turbo.plain_header(data) == ("RGB", 45, 31, orientation)
+
+
+def test_damaged_notes_of_a_camera_turn_a_picture_as_pillow_does(encoded, by_pillow):
+    rng, plain = random.Random(5), 0
+    jpeg = encoded(picture(), "JPEG")
+    for _ in range(400):
+        block = bytearray(exif_block(rng.randrange(1, 9), rng.choice("<>")))
+        for _ in range(rng.choice((1, 2, 8))):
+            block[rng.randrange(len(block))] = rng.choice((0, 1, 3, 6, 255, rng.randrange(256)))
+        cut = rng.choice((len(block), rng.randrange(len(block))))
+        blocks = [(0xE1, bytes(block[:cut]))] * rng.choice((1, 1, 1, 2))
+        data = with_blocks(jpeg, *blocks)
+        plain += turbo.plain_header(data) is not None
+        assert same(attempt(data), by_pillow(data)), bytes(block[:cut])
+    assert 50 < plain < 350
+
+
+@pytest.mark.parametrize("marker, body", [(0xE2, b"ICC_PROFILE\0\1"), (0xEE, b"Adobe\0"), (0xE2, b"MPF\0")])
+def test_short_and_other_blocks_are_left_to_pillow(encoded, by_pillow, marker, body):
+    data = with_blocks(encoded(picture(), "JPEG"), (marker, body))
+    assert turbo.plain_header(data) is None
+    assert same(attempt(data), by_pillow(data))

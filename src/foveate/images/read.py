@@ -31,7 +31,7 @@ import os
 import stat
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,15 +218,16 @@ def _plain_jpeg(
     """A JPEG with nothing unusual about it, without Pillow; None for any other."""
     if (plain := turbo.plain_header(data)) is None:
         return None
-    mode, width, height = plain
+    mode, width, height, orientation = plain
     _require_size(max_pixels, width, height)
     _require_few_scans(data)
-    divisor = _divisor(divisor_for, height, width)
+    divisor = _divisor(divisor_for, *seen_size((width, height), orientation))
     pixels = turbo.pixels(data, mode, width, height, divisor)
     if pixels is None:
         return None
-    box = (0, 0, width / divisor, height / divisor) if divisor > 1 else None
-    return pixels, ImageInfo("JPEG", mode, width, height, animated=False, orientation=1, box=box)
+    return _seen(
+        pixels, ImageInfo("JPEG", mode, width, height, animated=False, orientation=orientation), divisor
+    )
 
 
 def _jpeg(
@@ -234,22 +235,28 @@ def _jpeg(
 ) -> tuple[NDArray[np.uint8], ImageInfo]:
     mode, (width, height) = picture.mode, picture.size
     orientation = orientation_of(picture)
-    seen = seen_size((width, height), orientation)
     jpeg.require_all_scans(data)
-    divisor = _divisor(divisor_for, *seen)
+    divisor = _divisor(divisor_for, *seen_size((width, height), orientation))
     pixels = turbo.pixels(data, mode, width, height, divisor)
     if pixels is None:
         if divisor > 1:
             picture.draft(mode, (width // divisor, height // divisor))
         jpeg.load(picture, data)
         pixels = to_rgb(picture, background)
+    return _seen(pixels, ImageInfo("JPEG", mode, width, height, _animated(picture), orientation), divisor)
+
+
+def _seen(pixels: NDArray[np.uint8], stored: ImageInfo, divisor: int) -> tuple[NDArray[np.uint8], ImageInfo]:
+    """Stored pixels, ``divisor`` times smaller, as people see them; stored: with the size in full."""
+    size, orientation = (stored.width, stored.height), stored.orientation
     box = None
     if divisor > 1:
-        stored = pixels.shape[1], pixels.shape[0]
-        left, top, right, bottom = turn(stored, orientation).boxes((0, 0, width / divisor, height / divisor))
-        box = float(left), float(top), float(right), float(bottom)
-    pixels = turned(pixels, orientation)
-    return pixels, ImageInfo("JPEG", mode, seen[1], seen[0], _animated(picture), orientation, box=box)
+        box = (0.0, 0.0, size[0] / divisor, size[1] / divisor)
+        if orientation > 1:
+            corners = turn((pixels.shape[1], pixels.shape[0]), orientation).boxes(box)
+            box = tuple(map(float, corners))
+    height, width = seen_size(size, orientation)
+    return turned(pixels, orientation), replace(stored, width=width, height=height, box=box)
 
 
 def _any(

@@ -78,10 +78,14 @@ static void halve(Axis *axis) {
     for (int at = 0; at < axis->count; at++) {
         const int32_t *weights = axis->weights + (int64_t)at * axis->most;
         int16_t *halves = axis->halves + (int64_t)at * axis->groups * 32;
-        for (int i = 0; i < axis->groups * 32; i++) {
-            int group = i / 32, low = i / 16 % 2, pixel = group * GROUP + i / 8 % 2 * 2 + i % 2;
-            int32_t weight = pixel < axis->places[at].count ? weights[pixel] : 0;
-            halves[i] = (int16_t)(low ? weight & ((1 << HALF_PLACES) - 1) : weight >> HALF_PLACES);
+        const int count = axis->places[at].count;
+        for (int pixel = 0; pixel < ((count + GROUP - 1) & -GROUP); pixel++) {
+            int32_t weight = pixel < count ? weights[pixel] : 0;
+            int16_t *lane = halves + pixel / GROUP * 32 + pixel / 2 % 2 * 8 + pixel % 2;
+            for (int colour = 0; colour < 4; colour++) {
+                lane[2 * colour] = (int16_t)(weight >> HALF_PLACES);
+                lane[16 + 2 * colour] = (int16_t)(weight & ((1 << HALF_PLACES) - 1));
+            }
         }
     }
 }

@@ -14,16 +14,21 @@ import importlib
 import re
 import struct
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveate.images.formats import TRUNCATED, RefusedError
 from foveate.images.jpeg import is_padding, require_all_scans
+from foveate.images.orientation import EXIF, plain_orientation
 
 # Markers after which a picture's pixels are as they seem: JFIF, tables, restart interval, comments.
 _HARMLESS = frozenset((0xE0, 0xDB, 0xC4, 0xDD, 0xFE))
+# So are these, if they are long enough and begin so: a colour profile, and Adobe's, by which libjpeg-turbo
+# tells whether it is YCbCr.
+_HARMLESS_IF = {0xE2: (b"ICC_PROFILE\0", 16), 0xEE: (b"Adobe", 14)}
+_EXIF_OR_XMP = 0xE1
 _FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # baseline, extended, progressive
 _PROGRESSIVE, _SCAN = 0xC2, 0xDA
 _MODES = {1: "L", 3: "RGB"}
@@ -43,26 +48,42 @@ def _simplejpeg() -> Any:
         return None
 
 
-def plain_header(data: bytes) -> tuple[str, int, int] | None:
-    """(mode, width, height) of a JPEG that holds nothing but a picture, upright; None for any other.
+class PlainHeader(NamedTuple):
+    """mode: Pillow's, ``L`` or ``RGB``; width, height: as stored, before orientation turns them."""
+
+    mode: str
+    width: int
+    height: int
+    orientation: int
+
+
+def plain_header(data: bytes) -> PlainHeader | None:
+    """What the header of a JPEG says that holds one picture and nothing odd; None for any other.
 
     None as well without simplejpeg: then the header is Pillow's to read. Raises RefusedError for a
     progressive file that lacks scans, which only a walk through all of it tells.
     """
     if _simplejpeg() is None:
         return None
-    found, place = None, 2
+    found, exif, place = None, b"", 2
     while place + 4 <= len(data):
         start, marker, length = struct.unpack_from(">BBH", data, place)
+        body = place + 4
         if start == 0xFF and marker == _SCAN:
-            return found
-        if marker in _FRAMES and found is None and place + 10 <= len(data):
+            orientation = plain_orientation(exif) if exif else 1
+            return PlainHeader(*found, orientation) if found and orientation else None
+        if marker in _FRAMES and found is None and body + 6 <= len(data):
             if marker == _PROGRESSIVE:
                 require_all_scans(data)
-            bits, height, width, parts = struct.unpack_from(">BHHB", data, place + 4)
+            bits, height, width, parts = struct.unpack_from(">BHHB", data, body)
             found = (_MODES[parts], width, height) if bits == 8 and parts in _MODES else None
-        elif marker not in _HARMLESS:  # EXIF may turn it, Adobe may say that it is no YCbCr
-            break
+        elif marker == _EXIF_OR_XMP:
+            if data.startswith(EXIF, body):  # another block of it goes on where the first ends
+                exif += data[body + (len(EXIF) if exif else 0) : place + 2 + length]
+        elif marker not in _HARMLESS:
+            begins, least = _HARMLESS_IF.get(marker, (b"", len(data)))
+            if length < least or not data.startswith(begins, body):
+                break
         if start != 0xFF or length < 2:
             break
         place += 2 + length
