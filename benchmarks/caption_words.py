@@ -60,17 +60,19 @@ class NumpyStep:
         return softmax(scores, axis=1), state, looked
 
     def _attend(self, embedded: Array, state: Array, places: Array) -> tuple[Array, Array, Array]:
-        before, w = np.split(state, 2, axis=1)[0], self.w
+        w, units = self.w, len(self.w["by_place.weight"])
+        before, last = np.split(state, [2 * units], axis=1)
+        state = recurrent.lstm(np.concatenate([embedded, last], axis=1), before, self.cell)
+        now = state[:, :units]
         keys = (w["attention.key.weight"], w["attention.query.weight"], w["attention.score.weight"][0])
         bias = w["attention.key.bias"]  # of the places' part of the sum: one more number of each place
         wide = np.concatenate([places, np.ones_like(places[..., :1])], axis=2)
         whole = looking.Weights(np.concatenate([keys[0], bias[:, None]], axis=1), keys[1], keys[2])
-        seen, looked = looking.additive_attention(wide, before, whole)
-        seen = sigmoid(before @ w["gate.weight"].T + w["gate.bias"]) * seen[:, :-1]
-        state = recurrent.lstm(np.concatenate([embedded, seen], axis=1), state, self.cell)
-        after = np.split(state, 2, axis=1)[0]
-        by_state = after @ w["by_state.weight"].T + w["by_state.bias"]
-        return state, np.tanh(embedded + by_state + seen @ w["by_place.weight"].T), looked
+        seen, looked = looking.additive_attention(wide, now, whole)
+        seen = sigmoid(now @ w["gate.weight"].T + w["gate.bias"]) * seen[:, :-1]
+        by_state = now @ w["by_state.weight"].T + w["by_state.bias"]
+        output = np.tanh(embedded + by_state + seen @ w["by_place.weight"].T)
+        return np.concatenate([state, seen], axis=1), output, looked
 
 
 def in_torch(model: Model, images: torch.Tensor) -> Said:

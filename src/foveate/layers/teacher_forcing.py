@@ -51,6 +51,11 @@ class Step(nn.Module):
         raise NotImplementedError
 
     @property
+    def state_size(self) -> int:
+        """S, of the state that goes from word to word: the cell's, unless a family carries more."""
+        return self.cell.state_size
+
+    @property
     def multiply_adds(self) -> int:
         """Of one step of one sentence."""
         raise NotImplementedError

@@ -37,12 +37,6 @@ class Captioner(OnTrunk):
         step: Any = self.greedy.step
         return step
 
-    @property
-    def state_size(self) -> int:
-        """S, of the state that goes from word to word."""
-        size: int = self.step.cell.state_size
-        return size
-
     def follow(self, trunk: Network) -> None:
         """Tell the windows and levels of a trunk, under the names that they have here."""
         self.windows = tuple(one._replace(layer=f"trunk.{one.layer}") for one in trunk.windows)

@@ -41,8 +41,8 @@ CAPTIONERS: tuple[ModelInfo, ...] = (
     *rows_of(
         _attend,
         ("name", "depth", "parameters", "macs", "input_size"),
-        ("show_attend_and_tell_compact", 16, 4_779_801, 100_539_264, (3, 128, 128)),
-        ("show_attend_and_tell_efficientnet_lite0", 61, 7_665_089, 450_071_784, (3, 224, 224)),
-        ("show_attend_and_tell_resnet18", 30, 16_097_073, 1_936_440_136, (3, 224, 224)),
+        ("show_attend_and_tell_compact", 16, 4_816_857, 100_576_128, (3, 128, 128)),
+        ("show_attend_and_tell_efficientnet_lite0", 61, 7_702_145, 450_108_648, (3, 224, 224)),
+        ("show_attend_and_tell_resnet18", 30, 16_134_129, 1_936_477_000, (3, 224, 224)),
     ),
 )

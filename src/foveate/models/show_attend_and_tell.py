@@ -1,13 +1,17 @@
 """Show, Attend and Tell (Xu et al.: Show, attend and tell, 2015, arXiv:1502.03044), with soft attention.
 
-    α_t = softmax(f_att(a, h_{t-1})),  ẑ_t = β_t Σ α_ti a_i                        (equations 4 to 6, 13)
-    h_t = LSTM([E y_{t-1}, ẑ_t], h_{t-1}),  p(y_t) ∝ exp(L_o(E y_{t-1} + L_h h_t + L_z ẑ_t))   (1, 7)
+    h_t = LSTM([E y_{t-1}, ẑ_{t-1}], h_{t-1})                               (equation 1, but for the ẑ)
+    α_t = softmax(f_att(a, h_t)),  ẑ_t = β_t Σ α_ti a_i                     (4 to 6 and 13, but for the h)
+    p(y_t) ∝ exp(L_o(E y_{t-1} + L_h h_t + L_z ẑ_t))                        (7)
 
-At every word the network looks again at the places of the picture, where it needs to. The state begins as two
+At every word the network looks again at the places of the picture, where it needs to. The state begins as
 functions of the mean place; β is a gate by the state; attention is doubly stochastic (equation 14). Hard
 attention is not built.
 
-Deviations: the trunk is any network of the catalogue; its places are those of a map of stride 16, as in the
+Deviations. It looks with the state that has read the last word (Lu et al., "Knowing when to look", 2017,
+arXiv:1612.01887, equations 6 to 8), not with the one before: who has just said *blue* looks for the shape at
+what is blue. What was seen is read with the next word (Luong et al., 2015, arXiv:1508.04025, section 3.3).
+The trunk is any network of the catalogue; its places are those of a map of stride 16, as in the
 paper, to which what a finer and a coarser map know is added, and in which neighbours then see each other
 (``neck``); two of a place's numbers are where it is, across and down (Liu et al., "CoordConv", 2018,
 arXiv:1807.03247: without them "left of" was learnt no better than by chance), so that a network is for one
@@ -52,7 +56,10 @@ class NeckBlock(nn.Module):
 
 
 class AttendStep(Step):
-    """Look where the state wants to, read what is there with the last word, and say the next one."""
+    """Read the last word, look where the state now wants to, and say the next one.
+
+    The state is the cell's, h and c, and what was seen at the last word, ẑ.
+    """
 
     def __init__(self, words: int, units: int, dropout: float, looked_at: int) -> None:
         super().__init__(words, units, units, dropout)
@@ -63,14 +70,20 @@ class AttendStep(Step):
         self.by_state = nn.Linear(units, units)
         self.by_place = nn.Linear(units, units, bias=False)
 
+    @property
+    def state_size(self) -> int:
+        return self.cell.state_size + self.cell.units
+
     def advance(self, embedded: Tensor, state: Tensor, *memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         places, keys = memory
-        before = self.cell.output(state)
-        seen, weights = self.attention(places, keys, before)  # (N, units), (N, L)
-        seen = torch.sigmoid(self.gate(before)) * seen
-        state = self.cell(torch.cat([embedded, seen], dim=1), state)
-        output = embedded + self.by_state(self.dropout(self.cell.output(state))) + self.by_place(seen)
-        return state, torch.tanh(output), weights
+        size = self.cell.state_size
+        before, last = state[:, :size], state[:, size:]
+        state = self.cell(torch.cat([embedded, last], dim=1), before)
+        now = self.cell.output(state)
+        seen, weights = self.attention(places, keys, now)  # (N, units), (N, L)
+        seen = torch.sigmoid(self.gate(now)) * seen
+        output = embedded + self.by_state(self.dropout(now)) + self.by_place(seen)
+        return torch.cat([state, seen], dim=1), torch.tanh(output), weights
 
     @property
     def multiply_adds(self) -> int:
@@ -124,8 +137,9 @@ class ShowAttendAndTell(Captioner):
         rows, columns = self.grid(*on.image_size)
         self.where = _coordinates(rows, columns)
         self.norm = nn.LayerNorm(own)
-        self.start = nn.Linear(units, 2 * units)
-        self.greedy = Greedy(AttendStep(num_classes, units, dropout, rows * columns), longest)
+        step = AttendStep(num_classes, units, dropout, rows * columns)
+        self.start = nn.Linear(units, step.state_size)
+        self.greedy = Greedy(step, longest)
 
     def seen(self, x: Tensor) -> Tensor:
         self.check_input(x)
