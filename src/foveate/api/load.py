@@ -118,8 +118,9 @@ def load(
     Args:
         threads: how many ONNX Runtime uses; by default the physical cores.
         verify: compare ``model.onnx`` with the SHA-256 that ``config.json`` holds.
-        beam: how many sentences a model that writes follows at once; it then tells of the best of them as
-            candidates, too. By default it takes the likeliest word each time.
+        beam: how many sentences a model that writes follows at once; it then tells the one that the others
+            agree with most, and of the best of them as candidates. By default it takes the likeliest word
+            each time.
         threshold: from which score on a model that finds things tells of them; by default its own.
         runtime: "onnxruntime", "openvino", or "auto": where OpenVINO is installed and many pictures come at
             once, what is faster here, if its answers are the same to a hundredth of a score.

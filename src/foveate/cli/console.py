@@ -48,7 +48,8 @@ beam_option = click.option(
     "--beam",
     type=click.IntRange(1, 20),
     metavar="N",
-    help="Of sentences: how many a search follows at once.  [default: the likeliest word each time]",
+    help="Of sentences: how many a search follows at once; told is the one that the others agree with most.  "
+    "[default: the likeliest word each time]",
 )
 
 runtime_option = click.option(

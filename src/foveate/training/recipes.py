@@ -196,7 +196,7 @@ SENTENCES_LEARNT = Recipe(
         schedule=ScheduleSettings(warmup_fraction=0.03, decay="cosine"),
         label_smoothing=0.05,
         clip_norm=5.0,
-        frozen_share=0.5,
+        frozen_share=0.25,
     ),
     batch_size=16,
     augmentation=_SENTENCES_AUGMENTATION,

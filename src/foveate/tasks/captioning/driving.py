@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from foveate.tasks.captioning.consensus import agreed
 from foveate.tasks.captioning.decoding import Floats, Hypothesis, Said, as_said, beam, greedy
 from foveate.tasks.captioning.interface import (
     ATTENTION,
@@ -45,7 +46,8 @@ class Driver:
         if self._task.beam == 1:
             found = self._named(greedy(self._next, state, memory, longest))
         else:
-            found = self._searched(beam(self._next, state, memory, longest, self._task.beam))
+            sentences = beam(self._next, state, memory, longest, self._task.beam)
+            found = self._searched([agreed(of) for of in sentences])
         return [found[name] for name in outputs]
 
     def _next(self, word: Any, state: Floats, memory: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:

@@ -54,7 +54,8 @@ class Captioning(Described):
 
     longest: words of a sentence that is written, its end among them. grid: rows and columns of the places
     that are looked at, where the network looks at places. beam: for these answers alone, how many sentences a
-    search follows at once; 1 takes the likeliest word each time.
+    search follows at once, of which it tells the one that the others agree with most; 1 takes the likeliest
+    word each time.
 
     Raises InputError for numbers out of reach.
     """
