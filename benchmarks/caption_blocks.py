@@ -2,7 +2,7 @@
 
     sed '1s/sentence_id/group/' captions.csv > told.csv     # so that no sentence is learnt and measured
     foveate train told.csv --budget 8m --out runs/blocks
-    python benchmarks/caption_blocks.py runs/blocks told.csv --out docs
+    python benchmarks/caption_blocks.py runs/blocks told.csv --beam 20 --out docs
 
 Writes caption-blocks.json: what `foveate evaluate --json` tells of the test pictures, and of the colours and
 shapes that are named how many the pictures show; the same of the sentences that people wrote.
@@ -34,15 +34,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--beam", type=int, help="as of `foveate predict`")
     parser.add_argument("--out", type=Path, default=Path())
     given = parser.parse_args()
     test = open_dataset(given.data, task="captioning").splits["test"]
     pictures = [test.images.read(row) for row in range(len(test))]
-    model = foveate.load(given.model)
+    model = foveate.load(given.model, beam=given.beam)
     said = list(model.predict(pictures))
     people = [own[0] for own in test.targets]
     document = {
         "machine": machine(quick=True),
+        "beam": given.beam,
         "model": named(said, pictures),
         "people": named(people, pictures),
         "evaluation": foveate.evaluate(model, given.data, split="test").to_dict(),
