@@ -253,8 +253,8 @@ def _seen(pixels: NDArray[np.uint8], stored: ImageInfo, divisor: int) -> tuple[N
     if divisor > 1:
         box = (0.0, 0.0, size[0] / divisor, size[1] / divisor)
         if orientation > 1:
-            corners = turn((pixels.shape[1], pixels.shape[0]), orientation).boxes(box)
-            box = tuple(map(float, corners))
+            left, top, right, bottom = turn((pixels.shape[1], pixels.shape[0]), orientation).boxes(box)
+            box = float(left), float(top), float(right), float(bottom)
     height, width = seen_size(size, orientation)
     return turned(pixels, orientation), replace(stored, width=width, height=height, box=box)
 
