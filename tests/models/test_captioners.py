@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from foveate.errors import InputError, ShapeError
 from foveate.graph.summary import summarize
 from foveate.layers.greedy import END, PADDING, START
+from foveate.layers.teacher_forcing import TEMPERATURES
 from foveate.models import create_model, list_models, model_info
 from foveate.models.captioner import Captioner
 from foveate.models.registry import create_trunk
@@ -144,3 +145,26 @@ def test_pictures_of_another_size_and_words_anew_are_refused() -> None:
         network(torch.zeros(1, 3, 32, 32))
     with pytest.raises(InputError, match="knows its words"):
         network.reset_classifier(3)
+
+
+@pytest.mark.parametrize("name", ["show_and_tell_compact", "show_attend_and_tell_compact"])
+def test_losses_are_told_for_several_temperatures_and_one_is_taken(name: str) -> None:
+    network, pictures = make(name, dropout=0.0), torch.randn(3, 3, SIDE, SIDE)
+    with torch.no_grad():
+        network.step.score.weight *= 8  # too sure
+        measured = network.forward_to_measure(pictures, {"words": TRUE})
+        before = network(pictures)
+        for number, temperature in enumerate(TEMPERATURES):
+            changed = copy.deepcopy(network)
+            changed.calibrate(temperature)
+            alone = [
+                changed.forward_to_learn(one[None])[0].losses(own[None])
+                for one, own in zip(pictures, TRUE, strict=True)
+            ]
+            expected = torch.stack([parts["words"] for parts, _ in alone])
+            assert torch.allclose(measured[:, 0, -len(TEMPERATURES) + number or None], expected, atol=1e-5), (
+                temperature
+            )
+            said = changed(pictures)
+            assert torch.equal(said[..., 0], before[..., 0])  # the same words
+            assert (temperature > 1) == bool((said[..., 1] < before[..., 1]).any())

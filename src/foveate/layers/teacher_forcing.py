@@ -14,6 +14,7 @@ from foveate.layers.ranks import mean_of_batch
 from foveate.layers.recurrent import RecurrentCell
 from foveate.operators.optional_torch import F, Tensor, nn, torch
 
+TEMPERATURES = (1.0, 0.7, 1.4, 2.0, 2.8)  # by which scores are divided to see how likely true words are then
 NEVER = -1e4  # the score of what is no word and is never written
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from foveate.errors import InputError
 from foveate.layers.greedy import Greedy
-from foveate.layers.teacher_forcing import SentencesToLearn, Step, exactly
+from foveate.layers.teacher_forcing import TEMPERATURES, SentencesToLearn, Step, exactly
 from foveate.models.anatomy import Network
 from foveate.models.on_trunk import OnTrunk
 
@@ -90,19 +90,25 @@ class Captioner(OnTrunk):
         return SentencesToLearn(self.step, state, memory, self.even), ()
 
     def forward_to_measure(self, x: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """`forward` with one number more, (N, T, 3 + L): the mean loss of a word of each picture's sentences.
+        """`forward` with numbers more, (N, T, 2 + L + len(TEMPERATURES)), of each picture's sentences.
 
+        They are the mean losses of a word with its scores divided by each of ``TEMPERATURES``.
         targets: as the task's learner has them, with ``words`` (N, S, L).
         """
         state, memory = self.encode(x)
         said = self.greedy(state, *memory)
         taught = SentencesToLearn(self.step, state, memory).taught(targets["words"])
-        each = F.cross_entropy(taught.scores, taught.words, reduction="none")
-        total, count = each.new_zeros(2, len(said)).index_add(
-            1, taught.pictures, torch.stack([each, torch.ones_like(each)])
-        )
-        mean = total / count.clamp(min=1)
-        return torch.cat([said, mean[:, None, None].expand(-1, said.shape[1], 1)], dim=2)
+        each = [F.cross_entropy(taught.scores / t, taught.words, reduction="none") for t in TEMPERATURES]
+        counted = torch.stack([torch.ones_like(each[0]), *each])
+        count, *total = counted.new_zeros(len(counted), len(said)).index_add(1, taught.pictures, counted)
+        mean = torch.stack(total, dim=1) / count.clamp(min=1)[:, None]  # (N, len(TEMPERATURES))
+        return torch.cat([said, mean[:, None].expand(-1, said.shape[1], -1)], dim=2)
+
+    def calibrate(self, temperature: float) -> None:
+        """Divide the scores of words by this from now on: the same are likeliest, more surely or less."""
+        with torch.no_grad():
+            self.step.score.weight /= temperature
+            self.step.score.bias /= temperature
 
     def classifier_layers(self) -> tuple[str, ...]:
         return ("greedy.step.score",)

@@ -139,11 +139,12 @@ def _finished(folder: Path, measured: Sequence[Measured], phases: Phases) -> Fin
 
 
 def _calibrated(run: TrainedRun) -> Task:
-    """The task with what held-out pictures say of how sure its answers may be."""
+    """The task with what held-out pictures say of how sure its answers may be; or the network has it."""
     task, held_out = run.prepared.task, run.network.held_out
     task = learner_of(task)(task).settled(run.network.module, run.prepared.preprocessing)
     if held_out is not None:
         learner = learner_of(task)(task)
+        learner.calibrate(run.network.module, held_out.outputs, held_out.targets)
         precision = run.request.unsure_precision
         task = learner.calibrated(held_out.outputs, held_out.targets, unsure_precision=precision)
     return task

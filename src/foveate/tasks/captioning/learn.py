@@ -2,7 +2,7 @@
 
 A captioner gives (N, T, 2 + L): of each word it writes its number, its probability, and the weights of L
 places. In training it gives what it saw (`foveate.models.captioner.SentencesToLearn`), which is told the true
-sentences; measured on a whole split, one number more, the mean loss of a true word.
+sentences; measured on a whole split, numbers more: the mean losses of a true word at several temperatures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.images.preprocess import Preprocessing
-from foveate.layers.teacher_forcing import SentencesToLearn, Step
+from foveate.layers.teacher_forcing import TEMPERATURES, SentencesToLearn, Step
 from foveate.tasks.captioning.data import captions_in
 from foveate.tasks.captioning.interface import (
     ATTENTION,
@@ -68,8 +68,8 @@ class CaptioningLearner(Learner):
         return self._right
 
     def kept(self, outputs: Tensor, targets: Arrays) -> Tensor:
-        """(n, T, 3): of each word its number and its probability, and the picture's loss."""
-        return outputs[..., [0, 1, -1]]
+        """(n, T, 2 + T'): of each word its number and its probability, and the picture's losses."""
+        return torch.cat([outputs[..., :2], outputs[..., -len(TEMPERATURES) :]], dim=2)
 
     def scores(self, outputs: Tensor, targets: Targets) -> dict[str, float]:
         """On pictures that have a sentence; 0 where none has."""
@@ -85,7 +85,16 @@ class CaptioningLearner(Learner):
         return {"loss": float(self.losses(outputs, targets).mean())} | measured
 
     def losses(self, outputs: Tensor, targets: Targets) -> Tensor:
-        return outputs[:, 0, -1]
+        return outputs[:, 0, 2]
+
+    def calibrate(self, module: nn.Module, outputs: np.ndarray, targets: Targets) -> None:
+        """By the temperature at which true words of held-out sentences are likeliest (Guo et al., 2017)."""
+        calibrate: Any = getattr(module, "calibrate", None)
+        if calibrate is not None:
+            told = [row for row, own in enumerate(captions_in(targets)) if own]
+            if told:
+                losses = np.asarray(outputs)[told, 0, 2:].astype(np.float64).mean(axis=0)
+                calibrate(best_temperature(losses))
 
     def settled(self, module: nn.Module, preprocessing: Preprocessing) -> Captioning:
         if not hasattr(module, "grid"):
@@ -135,6 +144,16 @@ class CaptioningLearner(Learner):
                 if not worst <= APART:
                     return f"{name} differ by {worst:.2g}, allowed {APART:g}"
         return ""
+
+
+def best_temperature(losses: np.ndarray) -> float:
+    """Where a parabola through the least loss and its neighbours is lowest; losses: of ``TEMPERATURES``."""
+    order = np.argsort(TEMPERATURES)
+    x, y = np.log(TEMPERATURES)[order], losses[order]
+    middle = int(np.clip(y.argmin(), 1, len(y) - 2))
+    a, b, _ = np.polyfit(x[middle - 1 : middle + 2], y[middle - 1 : middle + 2], 2)
+    best = -b / (2 * a) if a > 0 else x[y.argmin()]
+    return float(np.exp(np.clip(best, x[0], x[-1])))
 
 
 class Writing(nn.Module):
