@@ -107,8 +107,8 @@ class Captioner(OnTrunk):
     def calibrate(self, temperature: float) -> None:
         """Divide the scores of words by this from now on: the same are likeliest, more surely or less."""
         with torch.no_grad():
-            self.step.score.weight /= temperature
-            self.step.score.bias /= temperature
+            for part in self.step.score.parameters():
+                part.div_(temperature)
 
     def classifier_layers(self) -> tuple[str, ...]:
         return ("greedy.step.score",)
