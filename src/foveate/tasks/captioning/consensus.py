@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveate.tasks.captioning.decoding import Hypothesis
-
-LONGEST_RUN = 4  # words; as in BLEU-4
+from foveate.tasks.captioning.ngrams import counted
 
 
 def agreed(found: Sequence[Hypothesis]) -> list[Hypothesis]:
@@ -30,20 +29,11 @@ def agreed(found: Sequence[Hypothesis]) -> list[Hypothesis]:
 def agreement(sentences: Sequence[tuple[int, ...]]) -> NDArray[np.float64]:
     """(R, R) in 0..1: the F1 of the runs of words that two sentences share, mean of lengths one to four."""
     mean = np.zeros((len(sentences), len(sentences)))
-    for length in range(1, LONGEST_RUN + 1):
-        counts = _runs(sentences, length)
+    _, runs, different = counted(sentences)
+    for of_a_length, width in zip(runs, different, strict=True):
+        counts = np.zeros((len(sentences), width), np.int64)
+        counts[of_a_length.owner, of_a_length.gram] = of_a_length.times
         shared = np.minimum(counts[:, None], counts[None]).sum(axis=2)
-        most = counts.sum(axis=1)[:, None] + counts.sum(axis=1)[None]
-        mean += 2 * shared / np.maximum(most, 1) / LONGEST_RUN
+        both = counts.sum(axis=1)[:, None] + counts.sum(axis=1)[None]
+        mean += 2 * shared / np.maximum(both, 1) / len(runs)
     return mean
-
-
-def _runs(sentences: Sequence[tuple[int, ...]], length: int) -> NDArray[np.int64]:
-    """(R, G) how often each sentence has each of G runs of so many words."""
-    runs = [[one[i : i + length] for i in range(len(one) - length + 1)] for one in sentences]
-    place = {run: number for number, run in enumerate(dict.fromkeys(run for own in runs for run in own))}
-    counts = np.zeros((len(sentences), len(place)), np.int64)
-    for row, own in enumerate(runs):
-        for run in own:
-            counts[row, place[run]] += 1
-    return counts

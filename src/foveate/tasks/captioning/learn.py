@@ -89,12 +89,11 @@ class CaptioningLearner(Learner):
 
     def calibrate(self, module: nn.Module, outputs: np.ndarray, targets: Targets) -> None:
         """By the temperature at which true words of held-out sentences are likeliest (Guo et al., 2017)."""
-        calibrate: Any = getattr(module, "calibrate", None)
-        if calibrate is not None:
-            told = [row for row, own in enumerate(captions_in(targets)) if own]
-            if told:
-                losses = np.asarray(outputs)[told, 0, 2:].astype(np.float64).mean(axis=0)
-                calibrate(best_temperature(losses))
+        calibrate: Any = getattr(module, "calibrate", None)  # somebody's own may have none
+        told = [row for row, own in enumerate(captions_in(targets)) if own]
+        if calibrate is not None and told:
+            losses = np.asarray(outputs)[told, 0, 2:].astype(np.float64).mean(axis=0)
+            calibrate(best_temperature(losses))
 
     def settled(self, module: nn.Module, preprocessing: Preprocessing) -> Captioning:
         if not hasattr(module, "grid"):

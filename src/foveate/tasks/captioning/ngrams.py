@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -73,7 +73,7 @@ def compared(said: Sequence[Words], right: Sequence[Sequence[Words]]) -> Compare
     """said: of each of N pictures its sentence's words; right: of each one right sentence or more."""
     flat = [words for own in right for words in own]
     owner = np.repeat(np.arange(len(right)), [len(own) for own in right]).astype(np.int64)
-    lengths, runs, grams = _counted([*said, *flat])
+    lengths, runs, grams = counted([*said, *flat])
     count = len(said)
     split = [_divided(one, count) for one in runs]
     return Compared(
@@ -83,16 +83,16 @@ def compared(said: Sequence[Words], right: Sequence[Sequence[Words]]) -> Compare
     )
 
 
-def numbered(sentences: Sequence[Words]) -> tuple[Integers, Integers]:
+def numbered(sentences: Sequence[Sequence[Hashable]]) -> tuple[Integers, Integers]:
     """(S,) lengths, and the words of all, one sentence after the other, by number."""
-    numbers: dict[str, int] = {}
+    numbers: dict[Hashable, int] = {}
     lengths = np.array([len(words) for words in sentences], np.int64)
     flat = [numbers.setdefault(word, len(numbers)) for words in sentences for word in words]
     return lengths, np.array(flat, np.int64)
 
 
-def _counted(sentences: Sequence[Words]) -> tuple[Integers, list[Runs], tuple[int, ...]]:
-    """Lengths, the runs of each length, and how many different ones there are."""
+def counted(sentences: Sequence[Sequence[Hashable]]) -> tuple[Integers, list[Runs], tuple[int, ...]]:
+    """Lengths, the runs of each length, and how many different ones there are; words may be their numbers."""
     lengths, word = numbered(sentences)
     owner = np.repeat(np.arange(len(lengths)), lengths)
     left = np.cumsum(lengths)[owner] - np.arange(len(word))  # words from here to the end of the sentence
