@@ -1,14 +1,14 @@
 """Kill trainings at random moments, run them again, and compare every byte with a run never interrupted.
 
-    python tools/kill_campaign.py [--seconds 170] [--kills 60] [--seed 0] [--ways scratch,frozen,sentences]
+    python tools/kill_campaign.py [--seconds 170] [--kills 60] [--seed 0] [--ways scratch,frozen,boxes]
 
 Each kill is a SIGKILL to `foveate train` on drawn pictures and a processor, as a cluster would send it: at a
 random moment of the whole run, or, every other time, of its publishing (from the moment the hidden folder
 beside --out appears). Then the same command runs with `--resume` until it is done, killed a second time in
 one of three cases, and must exit with 0, give the weights and the history of the run that nobody killed, and
 leave nothing hidden behind. The ways take turns: from chance, from learnt weights that stay as they are
-(their features are kept in one cache for all runs, which the kills hit, too), fine-tuned, and sentences on a
-learnt trunk, which is frozen for a quarter of the run. Ends after so many seconds or kills, prints a line a
+(their features are kept in one cache for all runs, which the kills hit, too), fine-tuned, and sentences,
+boxes and maps on a learnt trunk, which is frozen for a quarter of the run. Ends after so many seconds or kills, prints a line a
 kill and a summary, and exits with 1 if anything was wrong.
 """
 
@@ -29,6 +29,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
+
 SMALL_PX, PHOTOGRAPH_PX = 32, 112
 POLL_SECONDS = 0.002
 SHARE = 0.8  # of the first run's time: those after it find its features kept, and are done sooner
@@ -41,6 +43,8 @@ WAYS = {
         "told",
         ["--task", "captioning", "--image-size", "64", "--epochs", "4", "--batch-size", "8"],
     ),
+    "boxes": ("scenes", ["--task", "detection", "--image-size", "64", "--epochs", "4"]),
+    "maps": ("scenes", ["--task", "segmentation", "--image-size", "64", "--epochs", "4"]),
 }
 
 
@@ -184,6 +188,7 @@ def main() -> int:
         draw_pictures(campaign.folder / "small", SMALL_PX, 60)
         draw_pictures(campaign.folder / "photographs", PHOTOGRAPH_PX, 12)
         draw_told(campaign.folder / "told", PHOTOGRAPH_PX, 24)
+        make_scenes(campaign.folder / "scenes", kinds("shapes"), SceneSettings(count=40, size=64))
         wholes = {way: run_whole(campaign, way) for way in ways}
         longest = max(3 * whole.seconds for whole in wholes.values())
         tried = wrong = kills = 0

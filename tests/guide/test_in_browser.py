@@ -23,9 +23,10 @@ def test_a_small_network_gives_what_torch_gives():
             assert scores == pytest.approx(network(some).numpy(), abs=2e-3)
 
 
-def test_the_mean_over_places_is_the_score_and_maps_are_the_networks():
+@pytest.mark.parametrize("height, width", [(224, 224), (128, 160)])
+def test_the_mean_over_places_is_the_score_and_maps_are_the_networks(height, width):
     known = resolve("efficientnet_lite0")
-    pictures = np.stack([pixels(name)[16:-16, 16:-16] for name in names()])
+    pictures = np.stack([pixels(name)[16 : 16 + height, 16 : 16 + width] for name in names()])
     content = looked_into(known)
     assert len(content) < 10 * 2**20
     session = onnxruntime.InferenceSession(content)
@@ -38,8 +39,9 @@ def test_the_mean_over_places_is_the_score_and_maps_are_the_networks():
     likeliest = np.argsort(-found["scores"])[:, :5]
     assert (found["likeliest"] == likeliest).all()
     own = np.take_along_axis(scores, likeliest, axis=1)
-    assert found["places"].mean((2, 3)) == pytest.approx(own, abs=0.05)
-    assert [known.labels[k] for k in likeliest[:, 0]][:2] == ["brown bear", "street sign"]
+    assert found["places"].mean(2) == pytest.approx(own, abs=0.05)
+    if (height, width) == (224, 224):
+        assert [known.labels[k] for k in likeliest[:, 0]][:2] == ["brown bear", "street sign"]
     for stride in STRIDES:
         wanted = levels[stride].numpy()
         assert np.abs(found[f"stride{stride}"] - wanted).max() < 0.02 * np.abs(wanted).max()

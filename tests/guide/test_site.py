@@ -279,14 +279,14 @@ def test_a_network_names_what_is_in_a_picture_and_shows_where(host, browse):
     widget = page.locator(".widget[data-widget=recognise]")
     widget.get_by_role("button", name="Fetch the network").click()
     told = widget.locator(".told")
-    expect(told).to_contain_text(re.compile(r"brown bear: (9\d|100) %"))
+    expect(told).to_contain_text(re.compile(r"brown bear: (9\d|100) % \(looking closely, 224 by 224"))
     widget.get_by_label("picture", exact=True).select_option("sign")
-    expect(told).to_contain_text("street sign: ")
+    expect(told).to_contain_text(re.compile(r"street sign: .* \(looking closely"))
     second = widget.locator(".bars button").nth(1)
     second.click()
     expect(widget.locator(".bars button[aria-pressed=true]")).to_have_text(second.text_content())
     widget.get_by_label("depth of the maps").fill("4")
-    expect(widget).to_contain_text("1280 maps of 6 by 6 numbers")
+    expect(widget).to_contain_text("1280 maps of 7 by 7 numbers")
     assert accessibility_faults(page) == []
     assert browse.problems == []
     assert browse.origins() == {host}

@@ -9,7 +9,6 @@ from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from foveate.exporter.emitter import emit
-from foveate.exporter.simplify import rewrite
 from foveate.exporter.to_onnx import FromPixels
 from foveate.models.anatomy import Network
 from foveate.models.model import Model
@@ -24,8 +23,8 @@ _TRACED = 3  # pictures, not 1, which is broadcast
 class Places(FromPixels):
     """Pictures (N, H, W, 3) uint8 -> what the network says, where it finds that, and its maps of each stride.
 
-    scores: (N, K). likeliest: the numbers of the `LIKELIEST` greatest of them. places: the scores of these at
-    each place of the last map. A network that takes the mean of its last map, and scores it with one dense
+    scores: (N, K). likeliest: the numbers of the `LIKELIEST` greatest of them. places: (N, 5, h * w), the scores
+    of these at each place of the last map, row by row. A network that takes the mean of its last map, and scores it with one dense
     layer, gives the same when each place is scored first and the mean is taken then. So a class's scores,
     place by place, say where in the picture its evidence lies (Zhou et al., CVPR 2016).
     """
@@ -45,17 +44,35 @@ class Places(FromPixels):
         weights = F.embedding(likeliest, dense.weight)  # (N, 5, C): only these, for all would be work
         places = torch.matmul(weights, last.flatten(2))  # (N, 5, h * w)
         places = places + F.embedding(likeliest, dense.bias[:, None])
-        return scores, likeliest, places.unflatten(2, last.shape[2:]), *(levels[stride] for stride in STRIDES)
+        return scores, likeliest, places, *(levels[stride] for stride in STRIDES)
 
 
 def looked_into(model: Model) -> bytes:
-    """A network with global average pooling, as `Places`: "scores", "likeliest", "places", "stride4", …"""
+    """A network with global average pooling, as `Places`: "scores", "likeliest", "places", "stride4", …
+
+    It takes pictures of any height and width: a glance at a small one costs less.
+    """
     module = Places(model.module, model.preprocessing).eval()
     _, height, width = model.input_shape
     names = ("scores", "likeliest", "places", *(f"stride{stride}" for stride in STRIDES))
     made = emit(module, torch.zeros(_TRACED, height, width, 3, dtype=torch.uint8), MODEL_INPUT, *names)
-    rewrite(made.graph, MODEL_INPUT)
+    _of_any_size(made.graph)
     return _bytes(made)
+
+
+def _of_any_size(graph: GraphProto) -> None:
+    """Free the height and the width of the pictures, for which nothing but the places' number stands."""
+    (images,) = graph.input
+    for dimension, name in zip(images.type.tensor_type.shape.dim[1:3], ("H", "W"), strict=True):
+        dimension.dim_param = name
+    for value in graph.output:
+        for number, dimension in enumerate(value.type.tensor_type.shape.dim[2:]):
+            dimension.dim_param = f"{value.name}_{number}"
+    (scored,) = (node for node in graph.node if node.op_type == "MatMul")
+    (flat,) = (node for node in graph.node if node.output[0] == scored.input[1])
+    (shape,) = (tensor for tensor in graph.initializer if tensor.name == flat.input[1])
+    batch, channels, _ = numpy_helper.to_array(shape)
+    shape.CopyFrom(numpy_helper.from_array(np.array([batch, channels, -1]), shape.name))
 
 
 def small_network(module: nn.Module, pictures: Tensor) -> bytes:

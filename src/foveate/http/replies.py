@@ -11,9 +11,13 @@ from starlette.responses import Response
 from foveate.errors import RequestError
 
 
+# Made once: `json.dumps` with these would make one for every answer.
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+
+
 def to_json(document: Any) -> bytes:
     """Strict JSON, ASCII only: a label may hold what UTF-8 cannot (an undecodable folder name)."""
-    return json.dumps(document, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(document).encode("ascii")
 
 
 def json_reply(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,5 +1,5 @@
-// A network that has learnt from a million photographs, in the reader's browser: what it says of a picture, where
-// in the picture it finds that, and what its layers see on the way.
+// A network that has learnt from a million photographs, in the reader's browser: what it says of a picture, at a
+// glance and looking closely, where in the picture it finds that, and what its layers see on the way.
 
 import { element } from "./api.js";
 import { button, choice, row, slider } from "./controls.js";
@@ -13,10 +13,11 @@ const MAPS = 6;
 const PATIENCE_MS = 200; // until the page says that it is looking: to draw that takes time, too
 const FIRST_RUNS = 8; // which are slow: a browser compiles better what has run often
 
-/** network: its file; labels: of its classes; preprocessing: as Python has it; pictures: name -> address or rows. */
-export function mount(root, { network, labels, preprocessing, pictures }) {
-  const state = { input: null, outputs: null, shares: [], chosen: 0 };
-  const inputs = inputsOf(pictures, preprocessing);
+/** network: its file; labels: of its classes; sizes: preprocessing as Python has it, of a glance and of a look;
+ *  pictures: name -> address or rows. */
+export function mount(root, { network, labels, sizes, pictures }) {
+  const state = { asked: 0, input: null, outputs: null, shares: [], chosen: 0 };
+  const inputs = inputsOf(pictures, sizes);
   const told = element("p", { className: "told", role: "status" });
   const view = {
     canvas: element("canvas", { role: "img" }),
@@ -27,20 +28,12 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   const depth = slider("depth of the maps", { least: 1, most: 4, value: 1, words: (v) => `${v} of 4` }, () =>
     drawMaps(view, state.outputs, depth.value),
   );
-  const look = async (reading) => {
-    root.ariaBusy = "true";
-    const soon = setTimeout(() => {
-      told.textContent = "Looking …";
-    }, PATIENCE_MS);
-    try {
-      await answer(state, network, await reading);
-      state.chosen = state.order[0];
-      draw();
-    } catch (error) {
-      told.textContent = error.message;
-    }
-    clearTimeout(soon);
-    root.ariaBusy = "false";
+  const look = (reading) => lookTwice(root, told, state, network, reading, show);
+  const show = (glance) => {
+    [state.chosen] = state.order;
+    told.textContent = inWords(state, labels, glance);
+    draw();
+    if (!glance) drawMaps(view, state.outputs, depth.value);
   };
   const choose = (which) => {
     state.chosen = which;
@@ -48,11 +41,8 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
     view.bars.querySelector(`[data-which="${which}"]`).focus();
   };
   const draw = () => {
-    const percent = (100 * state.shares[state.order[0]]).toFixed(0);
-    told.textContent = `${labels[state.order[0]]}: ${percent} %. It took ${state.milliseconds.toFixed(0)} ms.`;
     drawBars(view.bars, state, labels, choose);
     drawPlaces(view.canvas, state, labels[state.chosen]);
-    drawMaps(view, state.outputs, depth.value);
   };
   const picture = choice(
     "picture",
@@ -89,27 +79,76 @@ export function mount(root, { network, labels, preprocessing, pictures }) {
   root.append(row(start), told, tools);
 }
 
-/** The input of a picture, after runs that nobody waits for; all others are made on the way. */
-async function firstRuns(state, network, inputs, name) {
-  await inputs.all();
-  const input = await inputs.named(name);
-  for (let i = 0; i < FIRST_RUNS; i++) await answer(state, network, input);
-  return input;
+/** Shows what a glance at few pixels gives, then what a look at all of them gives; a later question stops it. */
+async function lookTwice(root, told, state, network, reading, show) {
+  state.asked += 1;
+  const { asked } = state;
+  const latest = () => asked === state.asked;
+  root.ariaBusy = "true";
+  root.dataset.seen = "";
+  const soon = setTimeout(() => {
+    told.textContent = "Looking …";
+  }, PATIENCE_MS);
+  try {
+    for (const [i, input] of (await reading).entries()) {
+      if (latest()) await answer(state, network, input());
+      if (!latest()) break;
+      clearTimeout(soon);
+      show(i === 0);
+      root.dataset.seen = i === 0 ? "glance" : "whole";
+      await drawn();
+    }
+  } catch (error) {
+    told.textContent = error.message;
+  }
+  clearTimeout(soon);
+  if (latest()) root.ariaBusy = "false";
 }
 
-/** Inputs of the network, prepared as Python does: of pictures by name, each once, and of pixels. */
-function inputsOf(pictures, preprocessing) {
-  const side = Math.round(preprocessing.width / preprocessing.crop_fraction); // the middle of it is looked at
+function inWords({ input, order, shares: found, milliseconds }, labels, glance) {
+  const seen = `${glance ? "at a glance" : "looking closely"}, ${input.height} by ${input.width} pixels`;
+  const percent = (100 * found[order[0]]).toFixed(0);
+  return `${labels[order[0]]}: ${percent} % (${seen}, ${milliseconds.toFixed(0)} ms).`;
+}
+
+/** The inputs of a picture, after runs that nobody waits for; all others are made on the way. */
+async function firstRuns(state, network, inputs, name) {
+  await inputs.all();
+  const both = await inputs.named(name);
+  for (let i = 0; i < FIRST_RUNS; i++) for (const input of both) await answer(state, network, input());
+  return both;
+}
+
+/** Inputs of the network of each size, prepared as Python does when they are asked for: of pictures by name,
+ *  each once, and of pixels. */
+function inputsOf(pictures, sizes) {
+  const side = Math.max(...sizes.map(({ width, crop_fraction }) => Math.round(width / crop_fraction)));
   const known = new Map();
-  const made = (pixels) => prepared(withoutAlpha(pixels), preprocessing);
+  const made = (pixels) => sizes.map((size) => once(() => prepared(withoutAlpha(pixels), size)));
   const named = async (name) => {
     if (!known.has(name)) known.set(name, made(await given(pictures[name], side)));
     return known.get(name);
   };
   /** Makes those that nobody has asked for yet; what goes wrong is told when one asks. */
-  const all = () => Promise.allSettled(Object.keys(pictures).map(named));
+  const all = () =>
+    Promise.allSettled(
+      Object.keys(pictures).map(async (name) => {
+        for (const input of await named(name)) input();
+      }),
+    );
   return { side, made, named, all };
 }
+
+function once(make) {
+  let made = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** When what has been changed stands on the screen. */
+const drawn = () => new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
 
 /** The pixels of a picture: an address, whose middle becomes `side` pixels wide, or rows of numbers. */
 async function given(picture, side) {
@@ -157,8 +196,8 @@ function drawBars(bars, state, labels, choose) {
 
 /** The picture, darker where nothing speaks for the chosen class. */
 function drawPlaces(canvas, { input, outputs, order, chosen }, label) {
-  const { data, shape } = outputs.places;
-  const [high, wide] = shape.slice(2);
+  const { data } = outputs.places;
+  const [high, wide] = outputs.stride32.shape.slice(2);
   const row = order.indexOf(chosen);
   const scores = data.subarray(row * high * wide, (row + 1) * high * wide);
   const most = Math.max(...scores, 1e-6);

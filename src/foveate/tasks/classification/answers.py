@@ -96,6 +96,7 @@ def in_words(
     if limit < 1:
         raise InputError(f"top_k: expected at least 1, found {limit}.")
     order = np.argsort(-probabilities, kind="stable")[:limit]
-    top = tuple((classes[i], float(probabilities[i])) for i in order)
+    values = probabilities[order].tolist()
+    top = tuple((classes[i], value) for i, value in zip(order.tolist(), values, strict=True))
     label, probability = top[0]
     return Prediction(label, probability, top, unsure_below, unlikeness)
