@@ -8,8 +8,8 @@ beside --out appears). Then the same command runs with `--resume` until it is do
 one of three cases, and must exit with 0, give the weights and the history of the run that nobody killed, and
 leave nothing hidden behind. The ways take turns: from chance, from learnt weights that stay as they are
 (their features are kept in one cache for all runs, which the kills hit, too), fine-tuned, and sentences,
-boxes and maps on a learnt trunk, which is frozen for a quarter of the run. Ends after so many seconds or kills, prints a line a
-kill and a summary, and exits with 1 if anything was wrong.
+boxes and maps on a learnt trunk, which is frozen for a quarter of the run. Ends after so many seconds or
+kills, prints a line a kill and a summary, and exits with 1 if anything was wrong.
 """
 
 from __future__ import annotations

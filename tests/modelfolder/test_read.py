@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.errors import InputError, ModelFolderError
-from foveate.modelfolder.read import read_config, read_verified, verify
+from foveate.folders import put_in_place
+from foveate.modelfolder.read import of_one_model, read_config, read_verified, verify
 from foveate.runtime.config import FileRecord, InputShape, ModelConfig
 from foveate.seal import sealed
 from foveate.tasks.classification.task import MAX_CLASSES, Classification
@@ -287,6 +288,29 @@ def test_a_file_of_another_length_is_found(folder, data):
     (folder / "model.onnx").write_bytes(data)
     with pytest.raises(ModelFolderError, match=r"model.onnx: (damaged|has 5 bytes)"):
         verify(folder)
+
+
+def test_a_model_that_takes_another_ones_place_while_it_is_read_is_read_instead(tmp_path):
+    """In one step, as `foveate train --overwrite` publishes: the file at hand is then not the listed one."""
+    old, new = tmp_path / "model", tmp_path / "new"
+    for place, content in ((old, b"onnx"), (new, b"another")):
+        place.mkdir()
+        (place / "model.onnx").write_bytes(content)
+        files = {"model.onnx": FileRecord(hashlib.sha256(content).hexdigest(), len(content))}
+        (place / "config.json").write_text(make_config(files=files).to_json())
+    seen = []
+
+    def read(config):
+        if not seen:
+            put_in_place(new, old)
+        seen.append(config.files["model.onnx"].bytes)
+        return read_verified(old, config, "model.onnx")
+
+    assert of_one_model(old, read) == b"another"
+    assert seen == [4, 7]
+    (old / "model.onnx").write_bytes(b"Another")
+    with pytest.raises(ModelFolderError, match="damaged or changed"):
+        of_one_model(old, read)
 
 
 def test_missing_things_are_named(folder, tmp_path_factory):

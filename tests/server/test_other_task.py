@@ -127,6 +127,13 @@ def question(*outputs):
 INFER = "/v2/models/bright/infer"
 
 
+@pytest.fixture(params=[20_000, 3])
+def piece(request, monkeypatch):
+    """How many numbers are written at once: all, or in pieces in a thread, as those of large answers are."""
+    monkeypatch.setattr("foveate.server.inference.AT_ONCE", request.param)
+
+
+@pytest.mark.usefixtures("piece")
 def test_the_server_describes_and_gives_its_outputs(ask):
     assert ask("GET", "/v2")["extensions"] == ["binary_tensor_data"]
     assert ask("GET", "/v2/models/bright")["outputs"] == [
@@ -139,6 +146,7 @@ def test_the_server_describes_and_gives_its_outputs(ask):
     np.testing.assert_allclose(total["data"], PAIRS.sum(1), atol=1e-5)
 
 
+@pytest.mark.usefixtures("piece")
 def test_outputs_are_chosen_each_in_its_form(ask):
     asked = question({"name": "total"}, {"name": "pair", "parameters": {"binary_data": True}})
     reply = ask("POST", INFER, asked, as_json=False)

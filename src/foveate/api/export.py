@@ -10,7 +10,7 @@ from foveate.api.common import Say, needs, unsaid
 from foveate.api.load import folder_of
 from foveate.errors import InputError
 from foveate.files import write
-from foveate.modelfolder.read import read_config, read_verified
+from foveate.modelfolder.read import of_one_model, read_verified
 from foveate.outputs import check_file
 from foveate.runtime.config import ONNX_NAME
 from foveate.words import bytes_text, setting
@@ -98,7 +98,7 @@ def export(
         found = quantise_folder(folder, target, data, overwrite=overwrite, say=say)
         return Exported(folder, target, found.int8_bytes, found)
     target = check_file(Path(out or f"{name}.onnx"), (".onnx",), name="out", overwrite=overwrite)
-    content = read_verified(folder, read_config(folder), ONNX_NAME)
+    content = of_one_model(folder, lambda config: read_verified(folder, config, ONNX_NAME))
     if batch_size is not None:
         with needs("train", "Fixing the number of pictures"):
             from foveate.exporter.fixed import fixed_batch

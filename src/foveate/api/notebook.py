@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from html import escape
 from typing import Any
 
-from foveate.pipeline.listen import Listener, Looking, PhaseStarted, Reading, RunEvent, Shares
-from foveate.pipeline.telling import PHASE_WORDS, measured, sentence
+from foveate.pipeline.listen import Listener, PhaseStarted, RunEvent, Shares
+from foveate.pipeline.telling import PHASE_WORDS, sentence, step
 from foveate.tasks.notebooks import html_of
-from foveate.training.events import EpochDone, StepDone
+from foveate.training.events import EpochDone
 from foveate.words import duration, html_lines, html_table
 
 LEAST_SECONDS = 0.25  # between two pictures of it: a notebook keeps up with no more
@@ -61,21 +60,12 @@ class ShownRun:
                 self._epochs.append(_epoch(event))
             case Shares(table=table):
                 self._before.append(html_of(table))
-            case Reading(split=split, done=done, total=total):
-                return self._step(done / max(total, 1), f"{split}: {done:,} of {total:,}")
-            case Looking(done=done, total=total):
-                return self._step(done / max(total, 1), f"{done:,} of {total:,} views")
-            case StepDone(progress=progress, loss=loss, seconds_left=left):
-                shown = "" if math.isnan(loss) else f"loss {loss:.3f}{measured(event.metric, event.value)}  "
-                remaining = "" if left is None else f"{duration(left)} left"
-                return self._step(progress, f"epoch {event.epoch + 1}  {shown}{remaining}")
+            case _ if (taken := step(event)) is not None:
+                self._share, self._words = taken
+                return False
             case _:
                 self._before.append(html_lines((sentence(event) or "").splitlines()))
         return True
-
-    def _step(self, share: float, words: str) -> bool:
-        self._share, self._words = share, words
-        return False
 
     def html(self) -> str:
         """All of it."""

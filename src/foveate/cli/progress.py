@@ -12,7 +12,7 @@ from foveate.cli.console import interactive, note
 from foveate.cli.evaluate import drawn
 from foveate.pipeline import telling
 from foveate.pipeline.listen import Looking, PhaseStarted, Reading, RunEvent, Shares
-from foveate.pipeline.telling import PHASE_WORDS, measured
+from foveate.pipeline.telling import PHASE_WORDS
 from foveate.training.events import StepDone
 from foveate.words import duration
 
@@ -114,17 +114,7 @@ class _Bar(_Silent):
         text = sentence(event)
         if text is not None:
             self._progress.console.print(text, markup=False)
-        match event:
-            case PhaseStarted(name=name) if name in PHASE_WORDS:
-                self._progress.reset(self._task, total=None, description=PHASE_WORDS[name], words="")
-            case Reading(split=split, done=done, total=total):
-                self._update(done, total, f"{split}: {done:,} of {total:,}")
-            case Looking(done=done, total=total):
-                self._update(done, total, f"{done:,} of {total:,} views")
-            case StepDone(progress=progress, loss=loss, seconds_left=left):
-                remaining = "" if left is None else f"{duration(left)} left"
-                shown = "" if math.isnan(loss) else f"loss {loss:.3f}{measured(event.metric, event.value)}  "
-                self._update(progress, 1.0, f"epoch {event.epoch + 1}  {shown}{remaining}")
-
-    def _update(self, done: float, total: float, words: str) -> None:
-        self._progress.update(self._task, completed=done, total=total, words=words)
+        if isinstance(event, PhaseStarted) and event.name in PHASE_WORDS:
+            self._progress.reset(self._task, total=None, description=PHASE_WORDS[event.name], words="")
+        elif (step := telling.step(event)) is not None:
+            self._progress.update(self._task, completed=step.share, total=1.0, words=step.words)

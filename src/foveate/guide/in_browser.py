@@ -23,10 +23,11 @@ _TRACED = 3  # pictures, not 1, which is broadcast
 class Places(FromPixels):
     """Pictures (N, H, W, 3) uint8 -> what the network says, where it finds that, and its maps of each stride.
 
-    scores: (N, K). likeliest: the numbers of the `LIKELIEST` greatest of them. places: (N, 5, h * w), the scores
-    of these at each place of the last map, row by row. A network that takes the mean of its last map, and scores it with one dense
-    layer, gives the same when each place is scored first and the mean is taken then. So a class's scores,
-    place by place, say where in the picture its evidence lies (Zhou et al., CVPR 2016).
+    scores: (N, K). likeliest: the numbers of the `LIKELIEST` greatest of them. places: (N, 5, h * w), the
+    scores of these at each place of the last map, row by row. A network that takes the mean of its last map,
+    and scores it with one dense layer, gives the same when each place is scored first and the mean is taken
+    then. So a class's scores, place by place, say where in the picture its evidence lies (Zhou et al., CVPR
+    2016).
     """
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from foveate.errors import RequestError
 
-
 # Made once: `json.dumps` with these would make one for every answer.
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=True, separators=(",", ":"))
 

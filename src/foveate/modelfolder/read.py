@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from foveate.errors import InputError, ModelFolderError, show_path
 from foveate.images.preprocess import Preprocessing
@@ -20,6 +20,8 @@ from foveate.runtime.predictor import Predictor
 
 MAX_CONFIG_BYTES = 64 << 20
 MAX_MODEL_BYTES = 2 << 30  # protobuf's own limit for one message
+
+T = TypeVar("T")
 
 
 class Runnable(NamedTuple):
@@ -56,8 +58,10 @@ def read_runnable(folder: str | Path, *, verify: bool = True, parts: bool = Fals
 
     parts: read also what a search drives (`foveate.tasks.base.Task.parts`).
     """
-    folder = Path(folder)
-    config = read_config(folder)
+    return of_one_model(folder, lambda config: _runnable(Path(folder), config, verify=verify, parts=parts))
+
+
+def _runnable(folder: Path, config: ModelConfig, *, verify: bool, parts: bool) -> Runnable:
     if verify:
         model = read_verified(folder, config, ONNX_NAME)
     else:
@@ -74,6 +78,23 @@ def read_runnable(folder: str | Path, *, verify: bool = True, parts: bool = Fals
         )
     driven = {name: read_verified(folder, config, name) for name in config.task.parts} if parts else {}
     return Runnable(config, preprocessing, model, driven)
+
+
+def of_one_model(folder: str | Path, read: Callable[[ModelConfig], T]) -> T:
+    """What ``read`` makes of the files that a ``config.json`` lists; raises what it raises.
+
+    A training may put its model in the place of this one meanwhile, in one step: then the files are not those
+    of the ``config.json`` that was read before, but nothing is damaged, and it is read again.
+    """
+    config = read_config(folder)
+    while True:
+        try:
+            return read(config)
+        except ModelFolderError:
+            now = read_config(folder)
+            if now.files == config.files:
+                raise
+            config = now
 
 
 def read_config(folder: str | Path) -> ModelConfig:
@@ -102,10 +123,13 @@ def verify(folder: str | Path, names: Iterable[str] | None = None) -> ModelConfi
     names: which files; by default all that are listed. Raises ModelFolderError for the first that is
     missing, truncated or changed.
     """
-    config = read_config(folder)
-    for name in config.files if names is None else names:
-        read_verified(folder, config, name)
-    return config
+
+    def checked(config: ModelConfig) -> ModelConfig:
+        for name in config.files if names is None else names:
+            read_verified(folder, config, name)
+        return config
+
+    return of_one_model(folder, checked)
 
 
 def read_verified(folder: str | Path, config: ModelConfig, name: str) -> bytes:

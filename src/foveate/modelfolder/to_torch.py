@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from foveate.errors import InputError, ModelFolderError, show_path
 from foveate.images.preprocess import Preprocessing
-from foveate.modelfolder.read import read_config, read_verified
+from foveate.modelfolder.read import of_one_model, read_verified
 from foveate.models.anatomy import Network
 from foveate.models.blueprint import build, load_blueprint
 from foveate.models.model import Model
 from foveate.models.refined import refined
 from foveate.models.registry import create_model, model_options
 from foveate.models.weightless import weightless
-from foveate.runtime.config import WEIGHTS_NAME
+from foveate.runtime.config import WEIGHTS_NAME, ModelConfig
 
 MAX_OPTION = 100_000  # no option of a network (widths, depths, sides) is a larger number
 
@@ -38,8 +38,10 @@ def rebuild(folder: str | Path) -> Model:
             (``custom``), or weights that are not those of its architecture.
         MissingExtraError: torch is not installed.
     """
-    folder = Path(folder)
-    config = read_config(folder)
+    return of_one_model(folder, lambda config: _rebuilt(Path(folder), config))
+
+
+def _rebuilt(folder: Path, config: ModelConfig) -> Model:
     where = show_path(folder)
     try:
         with weightless():

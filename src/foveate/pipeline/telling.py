@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from foveate.pipeline.listen import Note, Planned, RunEvent
+import math
+from typing import NamedTuple
+
+from foveate.pipeline.listen import Looking, Note, Planned, Reading, RunEvent
 from foveate.tasks.measures import Metric
-from foveate.training.events import EpochDone, Retried, StoppedEarly
+from foveate.training.events import EpochDone, Retried, StepDone, StoppedEarly
 from foveate.words import duration, printable
 
 PHASE_WORDS = {
@@ -33,6 +36,27 @@ def sentence(event: RunEvent) -> str | None:
             return f"The loss was not finite: epoch {epoch + 1} starts again with {scale:g} of the rate."
         case StoppedEarly(best_epoch=best_epoch):
             return f"No better epoch since epoch {best_epoch}: stopped early."
+    return None
+
+
+class Step(NamedTuple):
+    """How far a phase is. share: of it that is done, 0 to 1; words: such as ``epoch 3  loss 0.412``."""
+
+    share: float
+    words: str
+
+
+def step(event: RunEvent) -> Step | None:
+    """What an event tells of the phase at hand, or None where it is more than a step of it."""
+    match event:
+        case Reading(split=split, done=done, total=total):
+            return Step(done / max(total, 1), f"{split}: {done:,} of {total:,}")
+        case Looking(done=done, total=total):
+            return Step(done / max(total, 1), f"{done:,} of {total:,} views")
+        case StepDone(progress=progress, loss=loss, seconds_left=left):
+            shown = "" if math.isnan(loss) else f"loss {loss:.3f}{measured(event.metric, event.value)}  "
+            remaining = "" if left is None else f"{duration(left)} left"
+            return Step(progress, f"epoch {event.epoch + 1}  {shown}{remaining}")
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
@@ -18,6 +17,7 @@ from foveate.http.settings import ServeSettings
 from foveate.server.documents import DEFAULT_TOP_K, Predictions, TopK
 from foveate.server.engine import Engine
 from foveate.tasks.prediction import Drawn, Prediction
+from foveate.tasks.values import Answered
 
 
 class Predict:
@@ -52,15 +52,18 @@ class Predict:
                 raise RequestError(406, f"Expected one picture with Accept: image/png, found {len(files)}.")
             values = await self._engine.read_and_run(files)
             names = [name for name, _ in files] if is_multipart(content_type) else None
-            told = task.predictions(values, top_k)
             if task.draws:  # answers as large as the pictures: too much for the loop that serves all others
-                if drawn:
-                    return await asyncio.to_thread(self._drawn, told[0], files[0][1])
-                return await asyncio.to_thread(self._reply, told, names)
-            return self._reply(told, names)
+                picture = files[0][1] if drawn else None
+                return await asyncio.to_thread(self._answer, values, top_k, names, picture)
+            return self._answer(values, top_k, names)
 
-    def _reply(self, told: Sequence[Prediction], names: list[str] | None) -> Response:
-        """names: of the pictures, where several were sent."""
+    def _answer(
+        self, values: Answered, top_k: int, names: list[str] | None, picture: bytes | None = None
+    ) -> Response:
+        """names: of the pictures, where several were sent. picture: the only one, if it is to be drawn on."""
+        told = self._engine.predictor.task.predictions(values, top_k)
+        if picture is not None:
+            return self._drawn(told[0], picture)
         predictions = [dict(prediction.to_dict()) for prediction in told]
         if names is not None:
             predictions = [{"file": name, **found} for name, found in zip(names, predictions, strict=True)]
