@@ -9,7 +9,6 @@ import errno
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -116,7 +115,9 @@ def cli(context: click.Context, config: str | None) -> None:
 
     foveate.toml in the folder at hand sets flags, [train] epochs = 10; what is typed goes before it.
     """
-    from foveate.cli.command import check_sections, read_config  # not needed for --help
+    from pathlib import Path  # not needed for --help, nor is what follows
+
+    from foveate.cli.command import check_sections, read_config
 
     context.default_map = read_config(Path(config) if config else None)
     check_sections(context.default_map, COMMANDS)
