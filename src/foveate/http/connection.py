@@ -76,7 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         self.received = bytearray()
         self._loop = asyncio.get_running_loop()
         self._arrival: asyncio.Future[None] | None = None  # whom to wake when something comes
-        self._idle: asyncio.Timeout | None = None  # while no request is there
+        self._idle: asyncio.TimerHandle | None = None  # while no request is there: ends the wait for one
         self._due = self._loop.time() + shared.settings.header_seconds  # of the phase at hand
         self._writable, self._lost = asyncio.Event(), asyncio.Event()
         self._writable.set()
@@ -181,7 +181,9 @@ class Connection(asyncio.BufferedProtocol):
     def hurry(self) -> None:
         """The server stops: what is on its way is still answered, and nothing waited for."""
         if self._idle is not None:
-            self._idle.reschedule(self._loop.time() + STOP_SECONDS)
+            self._idle.cancel()
+            self._due = min(self._due, self._loop.time() + STOP_SECONDS)
+            self._idle = self._loop.call_at(self._due, self._wake)
 
     def abort(self) -> None:
         """Close now, whatever is under way."""
@@ -236,16 +238,17 @@ class Connection(asyncio.BufferedProtocol):
     async def _wait_for_request(self, due: float | None) -> bool:
         """Whether one begins in time."""
         shared, now = self.shared, self._loop.time()
-        due = now + shared.settings.idle_seconds if due is None else due
+        self._due = now + shared.settings.idle_seconds if due is None else due
+        if shared.stopping:
+            self._due = min(self._due, now + STOP_SECONDS)
+        # Every request is waited for here, and a timer that wakes without bytes costs less than a timeout.
+        self._idle = self._loop.call_at(self._due, self._wake)
         try:
-            async with asyncio.timeout_at(min(due, now + STOP_SECONDS) if shared.stopping else due) as idle:
-                self._idle = idle
-                while not skip_empty_lines(self.received):
-                    if not await self.more():
-                        return False
-        except TimeoutError:
-            return False
+            while not skip_empty_lines(self.received):
+                if self._loop.time() >= self._due or not await self.more():
+                    return False
         finally:
+            self._idle.cancel()
             self._idle = None
         return True
 

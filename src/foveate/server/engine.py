@@ -40,12 +40,12 @@ class _Ticket:
 
     __slots__ = ("count", "deadline", "done", "error", "future", "missing", "sizes", "values")
 
-    def __init__(self, count: int, deadline: float, future: asyncio.Future[_Ticket]) -> None:
+    def __init__(self, count: int, deadline: float, future: asyncio.Future[bool]) -> None:
         self.values: dict[str, np.ndarray] = {}  # output -> (count, ...)
         self.sizes: list[tuple[int, int]] = [(0, 0)] * count  # (width, height) of each picture
         self.count = self.missing = count
         self.deadline = deadline
-        self.future = future
+        self.future = future  # whether every row is there, or the time was up
         self.error: Exception | None = None
         self.done = False
 
@@ -155,12 +155,13 @@ class Engine:
             self._in_house += count
             line.extend(pictures)
             self._change.notify(count)
+        late = loop.call_later(seconds, _give_up, ticket)
         try:
-            async with asyncio.timeout(seconds):
-                return await ticket.future
-        except TimeoutError:
-            raise RequestError(504, f"No answer within {seconds:g} seconds; try again later.") from None
+            if not await ticket.future:
+                raise RequestError(504, f"No answer within {seconds:g} seconds; try again later.")
+            return ticket
         finally:
+            late.cancel()
             ticket.deadline = 0.0  # what is not begun need not be done when nobody waits for it
             for picture in pictures:  # nor kept: these bytes no longer count as held
                 picture.content = b""
@@ -274,6 +275,12 @@ def _taken(picture: _Picture) -> Taken:
     return picture.taken
 
 
+def _give_up(ticket: _Ticket) -> None:
+    """Say that nothing came: by a value, for an error would keep its traceback, and that the files."""
+    if not ticket.future.done():
+        ticket.future.set_result(False)
+
+
 def _deliver(tickets: list[_Ticket]) -> None:
     for ticket in tickets:
         if ticket.future.done():  # the client's time was up
@@ -281,4 +288,4 @@ def _deliver(tickets: list[_Ticket]) -> None:
         if ticket.error is not None:
             ticket.future.set_exception(ticket.error)
         else:
-            ticket.future.set_result(ticket)
+            ticket.future.set_result(True)
