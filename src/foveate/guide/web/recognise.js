@@ -124,7 +124,10 @@ async function firstRuns(state, network, inputs, name) {
 function inputsOf(pictures, sizes) {
   const side = Math.max(...sizes.map(({ width, crop_fraction }) => Math.round(width / crop_fraction)));
   const known = new Map();
-  const made = (pixels) => sizes.map((size) => once(() => prepared(withoutAlpha(pixels), size)));
+  const made = (pixels) => {
+    const colours = withoutAlpha(pixels);
+    return sizes.map((size) => once(() => prepared(colours, size)));
+  };
   const named = async (name) => {
     if (!known.has(name)) known.set(name, made(await given(pictures[name], side)));
     return known.get(name);
