@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from arrows import arrows
 from foveate import TrainRequest, train
 from foveate.dataset import open_dataset
 from foveate.dataset.samples import ArrayImages, DataSet, Split
+from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import InterruptedRunError, WeightsError
 from foveate.modelfolder.read import load
 from foveate.models.registry import create_model
@@ -172,9 +174,24 @@ def test_an_interrupt_keeps_what_was_looked_at(stripes, tmp_path, monkeypatch):
 def test_what_starts_from_learnt_weights(stripes, request_, backbone):
     start = choose_start(request_, open_dataset(stripes))
     if backbone is None:
-        assert start == FromChance()
+        assert replace(start, reason="") == FromChance()
+        could = request_.model == "efficientnet_lite0"
+        said = "efficientnet_lite0 starts from chance; weights='imagenet' starts it from ImageNet weights."
+        assert start.reason == (said if could else "")
     else:
         assert [one.name for one in start.backbones] == [backbone]
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "told"),
+    [("efficientnet_lite0", None, True), ("efficientnet_lite0", "none", False), ("compact", None, False)],
+)
+def test_a_network_that_is_named_on_a_trunk_that_could_be_learnt_says_so(tmp_path, model, weights, told):
+    make_scenes(tmp_path / "scenes", kinds("shapes"), SceneSettings(count=3, size=96))
+    request = TrainRequest(task="captioning", model=f"show_and_tell_{model}", weights=weights)
+    start = choose_start(request, open_dataset(tmp_path / "scenes", task="captioning"))
+    assert start.trunk is None
+    assert start.reason.startswith(f"show_and_tell_{model} starts from chance") == told
 
 
 def test_small_pictures_start_from_chance(photos):

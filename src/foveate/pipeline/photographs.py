@@ -59,11 +59,10 @@ def choose_start(request: TrainRequest, dataset: DataSet, listener: Listener = l
     Raises:
         WeightsError: the weights do not fit. MissingExtraError: they are asked for and not installed.
     """
-    if not dataset.task.whole_picture:
-        return _for_maps(request, dataset)
-    start = _start(request, dataset, listener)
+    maps = not dataset.task.whole_picture
+    start = _for_maps(request, dataset) if maps else _start(request, dataset, listener)
     if isinstance(start, FromChance):
-        return start
+        return start if start.reason else replace(start, reason=_could_be_learnt(request, dataset))
     return replace(start, backbones=tuple(with_fit(backbone, request.fit) for backbone in start.backbones))
 
 
@@ -82,6 +81,18 @@ def _start(request: TrainRequest, dataset: DataSet, listener: Listener) -> Start
             if side >= PHOTOGRAPH_SIDE_PX:
                 return _for_photographs(_affordable(request, dataset), side, request, dataset)
     return FromChance()
+
+
+def _could_be_learnt(request: TrainRequest, dataset: DataSet) -> str:
+    """That a network which is named alone starts from chance, where it could start from learnt weights."""
+    if not isinstance(request.start, Auto) or not isinstance(request.network, Registered):
+        return ""
+    name = request.network.name
+    if model_options(name).get("trunk", name) not in PACKAGED:
+        return ""
+    if usual_side(dataset.splits["train"].images) < PHOTOGRAPH_SIDE_PX:
+        return ""
+    return f"{name} starts from chance; {setting('weights', 'imagenet')} starts it from ImageNet weights."
 
 
 def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
