@@ -39,7 +39,7 @@ def command(*words: str) -> tuple[dict[str, Any], float]:
     """What a command of this program prints as JSON, and the seconds that it took."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "foveate", *words, "--json"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "foveate", *words, "--json"], stdout=subprocess.PIPE, text=True, check=True
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found, time.monotonic() - began
@@ -112,7 +112,9 @@ def first_sentence_seconds(folder: Path, name: str, repeats: int) -> float:
     for _ in range(repeats):
         began = time.monotonic()
         subprocess.run(
-            [sys.executable, "-m", "foveate", "predict", str(folder), name], capture_output=True, check=True
+            [sys.executable, "-m", "foveate", "predict", str(folder), name],
+            stdout=subprocess.PIPE,
+            check=True,
         )
         seconds.append(time.monotonic() - began)
     return median(seconds)

@@ -33,7 +33,7 @@ def trained(data: str, budget: str, model: str, seed: int, out: Path) -> tuple[d
     command = [sys.executable, "-m", "foveate", "train", data, "--budget", budget, "--model", model]
     command += ["--seed", str(seed), "--out", str(out), "--overwrite", "--json"]
     began = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds = time.monotonic() - began
     metrics = json.loads((out / "config.json").read_text())["metrics"]
     found: dict[str, float] = metrics[json.loads(done.stdout)["evaluated_on"]]

@@ -45,7 +45,7 @@ def ours(train: Path, val: Path, seed: int, room: Path, budget: str | None) -> d
     done = subprocess.run(
         [*command, "--out", str(out), "--overwrite", "--seed", str(seed), "--json", *extra],
         env=os.environ | {"FOVEATE_CACHE": str(cache)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
@@ -65,7 +65,7 @@ def rival(train: Path, val: Path, seed: int, network: str, last_only: bool) -> d
     began = time.perf_counter()
     command = [sys.executable, str(RIVAL), str(train), str(val), "--network", network, "--seed", str(seed)]
     done = subprocess.run(
-        [*command, *(["--last-only"] if last_only else [])], capture_output=True, check=True, text=True
+        [*command, *(["--last-only"] if last_only else [])], stdout=subprocess.PIPE, check=True, text=True
     )
     found = json.loads(done.stdout)
     return {

@@ -57,7 +57,7 @@ def trained(asked: argparse.Namespace, name: str, seed: int) -> tuple[Path, dict
     command += ["--weights", asked.weights, "--epochs", str(asked.epochs), "--seed", str(seed)]
     began = time.monotonic()
     subprocess.run(
-        [*command, "--out", str(out), "--overwrite", "--json"], capture_output=True, text=True, check=True
+        [*command, "--out", str(out), "--overwrite", "--json"], stdout=subprocess.PIPE, text=True, check=True
     )
     seconds = time.monotonic() - began
     metrics = json.loads((out / "config.json").read_text())["metrics"]
@@ -67,7 +67,7 @@ def trained(asked: argparse.Namespace, name: str, seed: int) -> tuple[Path, dict
 def predicted(folder: Path, pictures: int) -> dict[str, Any]:
     """What whole predictions took, and selective search of them, in seconds; the memory in MiB."""
     command = [sys.executable, "-c", PREDICTING, str(folder), str(pictures)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

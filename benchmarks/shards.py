@@ -103,7 +103,7 @@ def growth(out: Path | None) -> None:
         with tempfile.TemporaryDirectory() as place:
             write_made_up(Path(place), count)
             said = subprocess.run(
-                [sys.executable, __file__, "plan", place], check=True, capture_output=True, text=True
+                [sys.executable, __file__, "plan", place], check=True, stdout=subprocess.PIPE, text=True
             ).stdout
         found[count] = json.loads(said)
         one = found[count]
@@ -177,7 +177,7 @@ def streaming() -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_copies(Path(folder), count // A_SHARD)
             said = subprocess.run(
-                [sys.executable, __file__, "stream", folder], check=True, capture_output=True, text=True
+                [sys.executable, __file__, "stream", folder], check=True, stdout=subprocess.PIPE, text=True
             ).stdout
         one = json.loads(said)
         print(
