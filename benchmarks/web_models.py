@@ -31,10 +31,13 @@ def drawn(folder: Path) -> Path:
 
 
 def told(scenes: Path, tell: Callable[[dict[str, str]], str]) -> Iterator[tuple[str, str, str]]:
-    """File, split and what ``tell`` says of a line of captions.csv."""
+    """Of each picture its file, split and what ``tell`` says of its first line in captions.csv."""
     with (scenes / "captions.csv").open(newline="", encoding="utf-8") as file:
+        seen = set()
         for line in csv.DictReader(file):
-            yield line["file_name"], line["split"], tell(line)
+            if line["file_name"] not in seen:
+                seen.add(line["file_name"])
+                yield line["file_name"], line["split"], tell(line)
 
 
 def foremost(line: dict[str, str]) -> str:

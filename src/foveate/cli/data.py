@@ -101,6 +101,9 @@ def get_command(name: str, *, as_json: bool) -> None:
     help="What the objects are.  [default: garments, where Fashion-MNIST is on this machine; else shapes]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="What all chance begins with.")
+@click.option(
+    "--sentences", type=int, default=5, show_default=True, help="Sentences of a picture, at most, 1 to 20."
+)
 @click.option("--number", is_flag=True, help="Sentences begin with how many objects there are.")
 @click.option("--hold-out", type=int, default=0, help="Pairs of colour and class that only test scenes have.")
 @json_option
@@ -116,7 +119,7 @@ def make_command(
     """Make the data set NAME; there is one, `scenes`.
 
     Scenes are drawn pictures of garments or coloured shapes, some behind others, each with its exact truth:
-    the class of every pixel, a box and the visible pixels of every object (COCO's JSON), and a sentence. The
+    the class of every pixel, a box and the visible pixels of every object (COCO's JSON), and sentences. The
     same settings give the same files.
 
     \b

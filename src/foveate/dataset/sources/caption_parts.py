@@ -67,9 +67,10 @@ class Collected:
                     f"{first.where} and {place.where[0].lower()}{place.where[1:]} of {self._source!r} give "
                     f"{place.name!r} the {called}s {a!r} and {b!r}; a picture has one."
                 )
-        before = self._said.get(file)
-        sentences = (*before.sentences, *found.sentences) if before else found.sentences
-        self._said[file] = found._replace(sentences=sentences)
+        if before := self._said.get(file):
+            sentences = (*before.sentences, *found.sentences)
+            found = found._replace(sentences=sentences, scene=found.scene or before.scene)
+        self._said[file] = found
 
     def data(self, notes: tuple[str, ...] = ()) -> CaptionedData:
         """All of it. Raises DatasetError for pictures that are not there."""

@@ -20,7 +20,7 @@ from foveate.dataset.sources.scenes.annotations import Annotations
 from foveate.dataset.sources.scenes.colours import COLOURS
 from foveate.dataset.sources.scenes.objects import Kind
 from foveate.dataset.sources.scenes.readme import readme
-from foveate.dataset.sources.scenes.scene import Rules, Scene, scene
+from foveate.dataset.sources.scenes.scene import USUAL_SENTENCES, Rules, Scene, scene
 from foveate.errors import InputError, listed
 from foveate.folders import replacing_folder
 from foveate.outputs import check_folder
@@ -33,6 +33,7 @@ MARK = "scenes.json"  # the file that tells a folder of scenes from any other
 COUNTS = (3, 99_999)
 SIZES = (48, 512)
 SEEDS = (0, 2**63 - 1)
+SENTENCES = (1, 20)  # of five things there are twenty pairs
 HELD_OUT_PAIRS = (0, 40)  # of the 72 that there are
 _HELD_OUT = 0.15  # of the scenes, for validation, and as many for the test
 _PALETTE = bytes(part for number in range(256) for part in voc_colour(number))
@@ -43,13 +44,14 @@ _FAST = 2  # zlib's level: half the time of the usual one for a sixth more bytes
 class SceneSettings:
     """How many scenes of which size, and what chance begins with. Raises InputError when it is made.
 
-    number: sentences begin with how many objects there are. hold_out: pairs of a colour and a class that no
-    training and no validation picture has.
+    sentences: of each picture at most. number: they begin with how many objects there are. hold_out: pairs
+    of a colour and a class that no training and no validation picture has.
     """
 
     count: int = 2000
     size: int = 128
     seed: int = 0
+    sentences: int = USUAL_SENTENCES
     number: bool = False
     hold_out: int = 0
 
@@ -58,6 +60,7 @@ class SceneSettings:
             ("count", COUNTS, " scenes"),
             ("size", SIZES, " pixels"),
             ("seed", SEEDS, ""),
+            ("sentences", SENTENCES, ""),
             ("hold_out", HELD_OUT_PAIRS, " pairs"),
         ):
             value = getattr(self, name)
@@ -71,7 +74,8 @@ class SceneSettings:
         pairs = [(colour, name) for colour in COLOURS for name in classes]
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(len(SPLITS),)))
         chosen = rng.permutation(len(pairs))[: self.hold_out].tolist()
-        return Rules(self.number, frozenset(pairs[i] for i in chosen), split != "test")
+        held_out = frozenset(pairs[i] for i in chosen)
+        return Rules(self.sentences, self.number, held_out, split != "test")
 
     def counts(self) -> dict[str, int]:
         """Scenes of each split; one at least."""
@@ -164,7 +168,8 @@ def make_scenes(
                 _save(drawn, folder / split, name)
                 annotations.add(f"images/{name}", drawn)
                 file_name = f"{split}/images/{name}"
-                captions.append((file_name, drawn.sentence, split, facts_cell(drawn.facts)))
+                known = facts_cell(drawn.facts)
+                captions += [(file_name, told, split, known) for told in drawn.sentences]
                 done += 1
                 if progress is not None:
                     progress(done, settings.count)

@@ -9,6 +9,7 @@ from typing import Protocol
 from foveate.dataset.sources import known
 from foveate.dataset.sources.scenes.colours import COLOURS
 from foveate.dataset.sources.scenes.kinds import GARMENTS_OF
+from foveate.dataset.sources.scenes.scene import USUAL_SENTENCES
 from foveate.dataset.sources.scenes.sentence import vocabulary
 
 _GARMENTS = """
@@ -34,7 +35,8 @@ five objects stand on a background, some behind others, and the whole truth is k
 - `classes.csv`: the classes by number, from 0, the background; with their colours in that palette
 - `train/annotations.json`: COCO's JSON: of each object, from the hindmost to the foremost, the class, and of
   what can be seen of it the box, the area and the run lengths; `attributes.colour`
-- `captions.csv`: a sentence for each picture; `scene` holds all that a sentence may truly say of it
+- `captions.csv`: a row for each sentence, up to {sentences} of a picture; `scene` holds all that one may
+  truly say of it
 - `scenes.json`: how all this was made
 
 A file that names others names them as seen from where it lies. A pixel belongs to the foremost object that
@@ -42,8 +44,9 @@ covers half of it or more; masks, boxes, areas and run lengths agree to the pixe
 background. Three fifths of every object can be seen, at least, and no two of a picture have one colour.
 Classes: {classes}.
 
-A sentence tells of the largest object, as seen, and how it stands to the next in size of which that can be
-said clearly. It has these {vocabulary_size} words at most: {vocabulary}.
+The first sentence of a picture tells of the largest object, as seen, and how it stands to the next in size of
+which that can be said clearly; others, if there are any, tell so of other pairs. They have these
+{vocabulary_size} words at most: {vocabulary}.
 {held_out}{source}
 Made by foveate {version}:
 
@@ -61,6 +64,8 @@ class Settings(Protocol):
     @property
     def seed(self) -> int: ...
     @property
+    def sentences(self) -> int: ...
+    @property
     def number(self) -> bool: ...
     @property
     def hold_out(self) -> int: ...
@@ -73,13 +78,15 @@ def readme(kind: str, classes: Sequence[str], settings: Settings, counts: Mappin
         origin = known.describe(GARMENTS_OF)
         source = _GARMENTS.format(title=origin.title, page=origin.page, licence=origin.licence)
     words = vocabulary(classes, list(COLOURS), number=settings.number)
-    flags = " --number" * settings.number + f" --hold-out {settings.hold_out}" * (settings.hold_out > 0)
+    flags = f" --sentences {settings.sentences}" * (settings.sentences != USUAL_SENTENCES)
+    flags += " --number" * settings.number + f" --hold-out {settings.hold_out}" * (settings.hold_out > 0)
     held_out = _HELD_OUT.format(pairs=settings.hold_out) if settings.hold_out else ""
     return _TEXT.format(
         kind=kind,
         size=settings.size,
         seed=settings.seed,
         flags=flags,
+        sentences=settings.sentences,
         held_out=held_out,
         total=sum(counts.values()),
         **counts,

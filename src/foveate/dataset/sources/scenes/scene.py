@@ -12,35 +12,43 @@ from PIL import Image, ImageFilter
 from foveate.dataset.sources.scenes.backgrounds import background
 from foveate.dataset.sources.scenes.colours import behind, shades, visible_on
 from foveate.dataset.sources.scenes.objects import SOLID, Drawn, Kind, Placed
-from foveate.dataset.sources.scenes.sentence import facts, sentence
+from foveate.dataset.sources.scenes.sentence import facts, sentences
 from foveate.tasks.captioning.scene import SceneFacts
 
 FEWEST, MOST = 2, 5  # objects of a scene
 SCALES = (0.2, 0.5)  # the longer side of an object, as a share of the picture's
 SMALLEST_PX = 16  # of the longer side: below, nobody can tell a boot from a sneaker
 VISIBLE = 0.6  # of every object at least this share is to be seen
+USUAL_SENTENCES = 5  # of a picture, as Flickr8k and COCO have them
 _PLACES = 12  # tries to find an object a place
 _SHADOW = 0.35  # how much light a shadow takes
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture and its truth of four kinds: mask, boxes (of the objects), sentence, and what stands before
+    """A picture and its truth of four kinds: mask, boxes (of the objects), sentences, and what stands before
     what.
     """
 
     picture: NDArray[np.uint8]  # (H, W, 3) RGB
     mask: NDArray[np.uint8]  # (H, W) class numbers of what can be seen
     objects: tuple[Placed, ...]  # from the hindmost to the foremost
-    sentence: str
+    sentences: tuple[str, ...]
     facts: SceneFacts  # all that a sentence may say of it
+
+    @property
+    def sentence(self) -> str:
+        """The first, which tells of the largest object."""
+        return self.sentences[0]
 
 
 class Rules(NamedTuple):
-    """number: sentences tell how many objects there are. held_out: pairs of colour and class that training
-    pictures do not have; barred: whether this picture may not have them either.
+    """sentences: of a picture at most. number: they tell how many objects there are. held_out: pairs of
+    colour and class that training pictures do not have; barred: whether this picture may not have them
+    either.
     """
 
+    sentences: int = USUAL_SENTENCES
     number: bool = False
     held_out: frozenset[tuple[str, str]] = frozenset()
     barred: bool = False
@@ -69,7 +77,8 @@ def scene(rng: np.random.Generator, kind: Kind, size: int, rules: Rules = PLAIN)
                 canvas.put(_Thing(number, str(colour), drawn, *place), shades(rng, str(colour)))
     objects = canvas.objects(kind.classes)
     numbers = np.array([0, *(one.number for one in objects)], np.uint8)
-    told = sentence(objects, number=rules.number)
+    (own,) = rng.spawn(1)  # so that the next scene is the same however many sentences there are
+    told = sentences(objects, own, rules.sentences, number=rules.number)
     return Scene(canvas.picture, numbers[canvas.owner], objects, told, facts(objects, rules.held_out))
 
 

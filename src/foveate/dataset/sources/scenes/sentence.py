@@ -1,18 +1,20 @@
-"""What a sentence says of a scene: nothing but what is true of its objects, in a small closed vocabulary.
+"""What sentences say of a scene: nothing but what is true of its objects, in a small closed vocabulary.
 
-The largest object (as it is seen) is told of, and how it stands to the next in size of which that can be said
-clearly: one hides a part of the other, or lies beside it or above it and not askew. So the sentence follows
-from the picture, and every scene has one.
+The first tells of the largest object (as it is seen), and how it stands to the next in size of which that
+can be said clearly: one hides a part of the other, or lies beside it or above it and not askew. So it follows
+from the picture, and every scene has one. The others tell of other pairs of which something can be said
+clearly, in any order, as other people would.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from foveate.dataset.sources.scenes.objects import Placed
-from foveate.tasks.captioning.scene import NUMBERS, RELATIONS, SceneFacts, Thing
+from foveate.tasks.captioning.scene import AND, NUMBERS, RELATIONS, SceneFacts, Thing
 
 CLEARLY = 1.5  # times further along one axis than along the other
 HIDDEN = 0.05  # of an object, at least, for another to stand before it
@@ -20,18 +22,42 @@ BARELY_HIDDEN = 0.01  # from here on it is true that another stands before it, i
 PLURALS = frozenset({"trousers"})
 
 
-def sentence(objects: Sequence[Placed], *, number: bool = False) -> str:
-    """Such as ``a red bag to the left of a blue shirt``; two objects at least, no two of one colour.
+class Claim(NamedTuple):
+    """What a sentence tells."""
 
-    number: it begins with how many objects there are: ``three objects, a red bag ...``.
+    first: Placed
+    relation: str
+    other: Placed
+
+
+def sentences(
+    objects: Sequence[Placed], rng: np.random.Generator, most: int = 1, *, number: bool = False
+) -> tuple[str, ...]:
+    """One to ``most`` different ones, such as ``a red bag to the left of a blue shirt``.
+
+    objects: two at least, no two of one colour. rng: which pairs the others tell of. number: each begins with
+    how many objects there are: ``three objects, a red bag ...``.
     """
-    if number:
-        return f"{NUMBERS[len(objects) - 1]} objects, {sentence(objects)}"
+    first = _of_the_largest(objects)
+    claims = [
+        Claim(one, relation, other)
+        for one in objects
+        for other in objects
+        if one is not other and (relation := _relation(one, other)) is not None
+    ]
+    others = [claims[i] for i in rng.permutation(len(claims)).tolist() if claims[i] != first]
+    count = f"{NUMBERS[len(objects) - 1]} objects, " if number else ""
+    return tuple(
+        f"{count}{_words(one.first)} {one.relation} {_words(one.other)}" for one in (first, *others)[:most]
+    )
+
+
+def _of_the_largest(objects: Sequence[Placed]) -> Claim:
     first, *others = sorted(objects, key=lambda one: -one.area)
     for other in others:
         if (relation := _relation(first, other)) is not None:
-            return f"{_words(first)} {relation} {_words(other)}"
-    return f"{_words(first)} and {_words(others[0])}"
+            return Claim(first, relation, other)
+    return Claim(first, AND, others[0])
 
 
 def facts(objects: Sequence[Placed], held_out: frozenset[tuple[str, str]] = frozenset()) -> SceneFacts:
