@@ -87,12 +87,15 @@ def _could_be_learnt(request: TrainRequest, dataset: DataSet) -> str:
     """That a network which is named alone starts from chance, where it could start from learnt weights."""
     if not isinstance(request.start, Auto) or not isinstance(request.network, Registered):
         return ""
-    name = request.network.name
-    if model_options(name).get("trunk", name) not in PACKAGED:
-        return ""
-    if usual_side(dataset.splits["train"].images) < PHOTOGRAPH_SIDE_PX:
+    name, side = request.network.name, usual_side(dataset.splits["train"].images)
+    if _trunk_of(name) not in PACKAGED or side < PHOTOGRAPH_SIDE_PX:
         return ""
     return f"{name} starts from chance; {setting('weights', 'imagenet')} starts it from ImageNet weights."
+
+
+def _trunk_of(name: str) -> str:
+    """The network whose weights a registered one can start from: its trunk's, or its own."""
+    return str(model_options(name).get("trunk", name))
 
 
 def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
@@ -111,7 +114,7 @@ def _for_maps(request: TrainRequest, dataset: DataSet) -> FromChance:
         return FromChance(network=small, most_pixels=enough)
     network = request.network if isinstance(request.network, Registered) else large
     try:
-        trunk = published(str(model_options(network.name).get("trunk", network.name)))
+        trunk = published(_trunk_of(network.name))
     except MissingExtraError as error:
         if wanted:
             raise

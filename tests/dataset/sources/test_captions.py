@@ -1,5 +1,6 @@
 """Pictures with sentences in each form that is read."""
 
+import csv
 import json
 import shutil
 import tracemalloc
@@ -13,7 +14,7 @@ from foveate.dataset import open_dataset
 from foveate.dataset.sources.caption_json import json_files
 from foveate.dataset.sources.scenes import SceneSettings, kinds, make_scenes
 from foveate.errors import DatasetError
-from foveate.tasks.captioning.scene import check, parse_sentence
+from foveate.tasks.captioning.scene import SceneFacts, Thing, check, facts_cell, parse_sentence
 
 
 def told(data) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -154,3 +155,15 @@ def test_scenes_are_masks_and_on_request_sentences_with_what_is_true(tmp_path) -
             assert facts is not None and 1 <= len(own) <= 5
             for said in map(parse_sentence, own):
                 assert said is not None and check(said, facts).true
+
+
+def test_what_is_true_of_a_picture_may_stand_in_one_of_its_rows(tmp_path) -> None:
+    captioned.pictures(tmp_path, ["1.jpg", "2.jpg", "3.jpg"])
+    true = facts_cell(SceneFacts((Thing("red", "disc"), Thing("blue", "star")), frozenset({(0, "above", 1)})))
+    rows = [("1.jpg", "a red disc", true), ("1.jpg", "a blue star", ""), ("2.jpg", "a red disc", ""),
+            ("2.jpg", "a blue star", true), ("3.jpg", "a red disc", "")]  # fmt: skip
+    with (tmp_path / "captions.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file_name", "caption", "scene"), *rows])
+    found = open_dataset(tmp_path).splits["train"].targets
+    assert [len(own) for own in found] == [2, 2, 1]
+    assert [facts and facts_cell(facts) for facts in found.scenes] == [true, true, None]
